@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import and_, delete, func, or_, select, update
 
+from registry.accounts import confirmations, models
 from registry.accounts.account_management import (
     find_managed_account,
     find_other_account,
@@ -18,29 +19,8 @@ from registry.accounts.account_management import (
     require_may_give,
 )
 from registry.accounts.agency_tree import require_open_agency
-from registry.accounts.confirmations import (
-    ConfirmationNeedsAnotherPerson,
-    Confirmer,
-    confirming_people,
-    has_confirmer,
-    require_supervisor,
-    supervisor_is_missing,
-)
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
-from registry.accounts.models import (
-    Account,
-    OidcIdentity,
-    Person,
-    account_details,
-    agency_changed_of_account,
-    find_account,
-    is_active,
-    require_confirmation,
-    require_person,
-    role_details,
-    role_problems,
-    settle_admission,
-)
+from registry.accounts.models import Account, OidcIdentity, Person
 from registry.accounts.passwords import FIRST_HALVES, NO_PASSWORD, generate_halves, hash_password
 from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import is_another_person, names_of_person, owned_by
@@ -91,7 +71,7 @@ def disable_account(actor: Actor, account_id: int) -> None:
             delete_invitation(account.id)
             # They go on working: programs depend on them. Whoever disabled their owner finds them another one.
             owned = owned_by(account.id)
-            details = {**account_details(account), **({"service_accounts": ", ".join(owned)} if owned else {})}
+            details = {**models.account_details(account), **({"service_accounts": ", ".join(owned)} if owned else {})}
             journal.record(actor, "account.disabled", f"account:{account.name}", details)
 
 
@@ -107,9 +87,9 @@ def enable_account(actor: Actor, account_id: int) -> None:
             account.disabled_at = None
             # Earlier versions did not revoke the tokens of a disabled account.
             end_access(account)
-            require_confirmation(actor, account)
-            settle_admission(actor, account)
-            journal.record(actor, "account.enabled", f"account:{account.name}", account_details(account))
+            models.require_confirmation(actor, account)
+            models.settle_admission(actor, account)
+            journal.record(actor, "account.enabled", f"account:{account.name}", models.account_details(account))
 
 
 def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None) -> None:
@@ -119,7 +99,7 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
     Invalid.
     """
     require_account_manager(actor)
-    problems = role_problems(role, agency_id)
+    problems = models.role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
     with transaction():
@@ -127,15 +107,15 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
         alike = lock_last_ones(account_id)
         account = find_managed_account(actor, account_id)
         require_may_give(actor, role, agency_id)
-        before = role_details(account.role, account.agency_id)
+        before = models.role_details(account.role, account.agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
             require_another_administrator(account, alike)
             require_another_supervisor(actor, account, alike)
             account.role, account.agency_id = role.value, agency_id
             end_access(account)
-            require_confirmation(actor, account)
-            settle_admission(actor, account)
-            details = account_details(account)
+            models.require_confirmation(actor, account)
+            models.settle_admission(actor, account)
+            details = models.account_details(account)
             changes = [
                 {"field": field, "old": before[field], "new": details[field]}
                 for field in before
@@ -144,7 +124,7 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
             action = "account.moved" if before["role"] == role.value else "account.role-changed"
             journal.record(actor, action, f"account:{account.name}", {**details, "changes": changes})
             if before["agency"] != details["agency"]:
-                agency_changed_of_account.publish(account.id)
+                models.agency_changed_of_account.publish(account.id)
 
 
 def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None = None) -> str | None:
@@ -160,8 +140,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
     AddressOfAnotherAccount, and AccountChanged when the role or the address has changed since it was displayed.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
-    require_person(actor)
-    halves = generate_halves() if _gets_password(find_account(account_id)) else None
+    models.require_person(actor)
+    halves = generate_halves() if _gets_password(models.find_account(account_id)) else None
     kept = None if halves is None else hash_password("".join(halves))
     with transaction():
         account = find_other_account(actor, account_id)
@@ -169,8 +149,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             raise AccountNotPending(name=account.name)
         asked_by, since = account.asked_by or [], account.pending_since
         # A command is as good as a second person only where there is none.
-        if has_confirmer(account) if actor.is_local else not is_another_person(actor, asked_by, since):
-            raise ConfirmationNeedsAnotherPerson(name=account.name)
+        if confirmations.has_confirmer(account) if actor.is_local else not is_another_person(actor, asked_by, since):
+            raise confirmations.ConfirmationNeedsAnotherPerson(name=account.name)
         address = email_of(account)
         # Whoever requested the account may have given it a password since the first look.
         same_kind = _gets_password(account) is (kept is not None)
@@ -180,14 +160,14 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             _require_own_address(account, address)
         if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
             account.asked_by = [account.name, actor.principal]
-            journal.record(actor, "account.requested", f"account:{account.name}", account_details(account))
+            journal.record(actor, "account.requested", f"account:{account.name}", models.account_details(account))
             return None
         if not actor.is_local:
-            require_supervisor(actor, account, asked_by)
+            confirmations.require_supervisor(actor, account, asked_by)
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
         if role.needs_two_people:
             unlink_by_address(actor, account)
-        settle_admission(actor, account)
+        models.settle_admission(actor, account)
         if kept is not None and halves is not None:
             first_half = None if actor.is_local else encrypt(FIRST_HALVES, halves[0])
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
@@ -195,7 +175,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
             account.invited_at = None
             end_access(account)
-        details = {**account_details(account), "asked_by": ", ".join(asked_by)}
+        details = {**models.account_details(account), "asked_by": ", ".join(asked_by)}
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
         if account.invited_at is not None and address is not None:
             send_invitation(actor, account, address)
@@ -244,7 +224,7 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
     pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
     own = names_of_person(actor) if pending else frozenset()
     others = [each for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ())]
-    people = confirming_people() if others else []
+    people = confirmations.confirming_people() if others else []
     return frozenset(each.id for each in others if _is_first_of_two(each) or _completes(actor, each, people))
 
 
@@ -253,8 +233,8 @@ def _is_first_of_two(account: Account) -> bool:
     return account.asked_by == [account.name]
 
 
-def _completes(actor: Actor, account: Account, people: Sequence[Confirmer] | None = None) -> bool:
-    return not supervisor_is_missing(actor, account, account.asked_by or (), people)
+def _completes(actor: Actor, account: Account, people: Sequence[confirmations.Confirmer] | None = None) -> bool:
+    return not confirmations.supervisor_is_missing(actor, account, account.asked_by or (), people)
 
 
 def lock_last_ones(account_id: int) -> list[int]:
@@ -266,7 +246,7 @@ def lock_last_ones(account_id: int) -> list[int]:
     The account itself is locked with them, and all in the order of ids as everywhere: two who disable each other wait
     instead. Without it, an account that somebody has just disabled would be locked last, against that order.
     """
-    people = (Account.kind == AccountKind.PERSON.value, is_active())
+    people = (Account.kind == AccountKind.PERSON.value, models.is_active())
     role = db.session.scalar(select(Account.role).where(Account.id == account_id, *people))
     if role not in (Role.ADMINISTRATOR, Role.SUPERVISOR):
         return []
@@ -325,7 +305,7 @@ def reject_account(actor: Actor, account_id: int) -> None:
     RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself, AccountNotPending.
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
-    require_person(actor)
+    models.require_person(actor)
     with transaction():
         account = find_other_account(actor, account_id)
         if account.pending_since is None or account.disabled_at is not None:
@@ -333,7 +313,7 @@ def reject_account(actor: Actor, account_id: int) -> None:
         account.disabled_at = now()
         end_access(account)
         delete_invitation(account.id)
-        details = {**account_details(account), "asked_by": ", ".join(account.asked_by or [])}
+        details = {**models.account_details(account), "asked_by": ", ".join(account.asked_by or [])}
         journal.record(actor, "account.rejected", f"account:{account.name}", details)
 
 
@@ -351,10 +331,10 @@ def pass_on_accounts(actor: Actor, former_id: int, to_id: int, details: Mapping[
     session = require_transaction()
     statement = select(Account).where(Account.agency_id == former_id).order_by(Account.id).with_for_update(of=Account)
     accounts = list(session.scalars(statement.execution_options(populate_existing=True)))
-    before = role_details("", former_id)["agency"]
+    before = models.role_details("", former_id)["agency"]
     for account in accounts:
         account.agency_id, account.changed_at = to_id, now()
-        entry = {**details, "previous_agency": before, **role_details(account.role, to_id)}
+        entry = {**details, "previous_agency": before, **models.role_details(account.role, to_id)}
         journal.record(actor, "account.passed-on", f"account:{account.name}", entry)
     session.flush()
     session.execute(update(Token).where(Token.agency_id == former_id).values(agency_id=to_id), **IN_SQL)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask.views import MethodView
 
-from registry.accounts import schemas
+from registry.accounts import schemas, tokens
 from registry.accounts.account_changes import confirm_account, disable_account, enable_account
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.agency_tree import agency_id_of
@@ -15,25 +15,10 @@ from registry.accounts.handover import hand_over
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import account_id_in
 from registry.accounts.passwords import generate_password
-from registry.accounts.queries import (
-    ACCOUNT_LIST,
-    TOKEN_LIST,
-    account_row,
-    read_account,
-    token_row,
-)
+from registry.accounts.queries import ACCOUNT_LIST, TOKEN_LIST, account_row, read_account, token_row
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role, Scope, sorted_scopes
 from registry.accounts.service import NewPerson, add_person, changes_in, edit_account, invite_person
 from registry.accounts.sessions import end_own_session, list_sessions
-from registry.accounts.tokens import (
-    IssuedToken,
-    TokenNotFound,
-    add_service_account,
-    issue_own_token,
-    issue_service_token,
-    revoke,
-    revoke_own_token,
-)
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema
@@ -248,7 +233,7 @@ def _create(actor: Actor, values: Mapping[str, Any]) -> tuple[int, str | None]:
     agency_id = agency_id_of(values.get("agency"))
     if kind is AccountKind.SERVICE:
         owner = account_id_in("owner", values["owner"]) if values.get("owner") else None
-        return add_service_account(actor, values["name"], role, agency_id, owner).id, None
+        return tokens.add_service_account(actor, values["name"], role, agency_id, owner).id, None
     new = NewPerson(values["name"], role, agency_id, values.get("email"), values.get("language", "kk"))
     if can_be_invited(new.email):
         return invite_person(actor, new).account_id, None
@@ -279,7 +264,7 @@ class Tokens(MethodView):
     @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.", example=schemas.NEW_TOKEN_EXAMPLE)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create a token of the own account, never wider than the token of this request."""
-        return _shown_once(issue_own_token(current_actor(), *_role_and_lifetime(values), **_limits(values)))
+        return _shown_once(tokens.issue_own_token(current_actor(), *_role_and_lifetime(values), **_limits(values)))
 
 
 @tokens_blp.route("/tokens/<key_id>")
@@ -305,17 +290,19 @@ class TokensOfService(MethodView):
     @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.", example=SERVICE_EXAMPLE)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Create a token of a service account; with an oversight role it waits for a second person's confirmation."""
-        return _shown_once(issue_service_token(current_actor(), id, *_role_and_lifetime(values), **_limits(values)))
+        return _shown_once(
+            tokens.issue_service_token(current_actor(), id, *_role_and_lifetime(values), **_limits(values))
+        )
 
 
 def _revoke(actor: Actor, key_id: str) -> None:
     try:
-        revoke_own_token(actor, key_id)
-    except TokenNotFound:
+        tokens.revoke_own_token(actor, key_id)
+    except tokens.TokenNotFound:
         # Who sees others' tokens and may not revoke them learns that; to everybody else they are not there.
         if not actor.may(Permission.TOKENS_READ):
             raise
-        revoke(actor, key_id)
+        tokens.revoke(actor, key_id)
 
 
 def _role_and_lifetime(values: Mapping[str, Any]) -> tuple[Any, Role | None]:
@@ -331,7 +318,7 @@ def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shown_once(issued: IssuedToken) -> tuple[dict[str, Any], dict[str, str]]:
+def _shown_once(issued: tokens.IssuedToken) -> tuple[dict[str, Any], dict[str, str]]:
     return {**token_row(issued.key_id), SECRET: issued.text}, {"Cache-Control": "no-store"}
 
 

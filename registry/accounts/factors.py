@@ -27,28 +27,11 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from registry.accounts import models
 from registry.accounts.account_changes import end_access, lock_last_ones, require_another_supervisor
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.attempts import begin_code, begin_password_change, mark_succeeded
-from registry.accounts.models import (
-    MAX_FACTOR_NAME_LENGTH,
-    AccountNotFound,
-    CeremonyKind,
-    FactorCeremony,
-    FactorKind,
-    Passkey,
-    Person,
-    RecoveryCode,
-    TotpFactor,
-    account_details,
-    end_admission,
-    find_account,
-    has_factor,
-    is_required_of,
-    mark_signed_in,
-    public_url,
-    require_confirmation,
-)
+from registry.accounts.models import CeremonyKind, FactorCeremony, FactorKind, Passkey, Person, RecoveryCode, TotpFactor
 from registry.accounts.passwords import NO_PASSWORD, verify_password
 from registry.accounts.roles import Actor, StepUpRequired, is_fresh
 from registry.accounts.sessions import FactorSession, renew_session, secret_hash_of, session_credential
@@ -166,7 +149,7 @@ def complete_factor(session: FactorSession, kind: FactorKind) -> str:
     actor = _renewed(session.actor, secret)
     action = "person.signed-in" if session.awaits_factor else "person.factor-verified"
     if session.awaits_factor:
-        mark_signed_in(session.person_id)
+        models.mark_signed_in(session.person_id)
     journal.record(actor, action, f"person:{actor.principal}", {"factor": kind.value})
     return secret
 
@@ -216,7 +199,7 @@ def lock_for_enrolment(session: FactorSession) -> None:
     Whoever began without a verified factor must not finish after another session has enrolled the first one.
     """
     lock_person(session)
-    enrolled = db.session.scalar(select(has_factor()).select_from(Person).where(Person.id == session.person_id))
+    enrolled = db.session.scalar(select(models.has_factor()).select_from(Person).where(Person.id == session.person_id))
     if enrolled and session.actor.factor_at is None:
         raise FactorAlreadyEnrolled
 
@@ -382,7 +365,7 @@ def generate_recovery_codes(session: FactorSession) -> list[str]:
     require_fresh_factor(session)
     codes = ["".join(secrets.choice(LETTERS) for _ in range(LENGTH)) for _ in range(CODES)]
     with transaction() as database:
-        find_account(session.account_id, lock=True)
+        models.find_account(session.account_id, lock=True)
         require_credential(session.actor)
         lock_person(session)
         database.execute(delete(RecoveryCode).where(RecoveryCode.person_id == session.person_id))
@@ -456,7 +439,7 @@ def list_factors(actor: Actor) -> OwnFactors:
 
 def is_last_required(actor: Actor, factors: Sequence[OwnFactor]) -> bool:
     """Return True when the actor has one factor only, and the role requires one: it cannot be removed."""
-    return len(factors) == 1 and is_required_of(actor.role)
+    return len(factors) == 1 and models.is_required_of(actor.role)
 
 
 def remove_factor(session: FactorSession, kind: FactorKind, factor_id: int) -> None:
@@ -495,13 +478,13 @@ def reset_factors(actor: Actor, account_id: int) -> None:
         require_another_supervisor(actor, account, alike)
         person_id = db.session.scalar(select(Person.id).where(Person.account_id == account.id))
         if person_id is None:
-            raise AccountNotFound(id=account_id)
+            raise models.AccountNotFound(id=account_id)
         # First: an enrolment that another request is finishing needs its session, and is then deleted or refused.
         end_access(account)
         _delete_factors(person_id)
-        require_confirmation(actor, account)
-        end_admission(actor, account)
-        journal.record(actor, "account.factors-reset", f"account:{account.name}", account_details(account))
+        models.require_confirmation(actor, account)
+        models.end_admission(actor, account)
+        journal.record(actor, "account.factors-reset", f"account:{account.name}", models.account_details(account))
 
 
 def _delete_factors(person_id: int) -> None:
@@ -536,7 +519,7 @@ class RelyingParty:
 
 def relying_party() -> RelyingParty | None:
     """Return the site according to REGISTRY_PUBLIC_URL; None where browsers offer no passkeys."""
-    parts = urlsplit(public_url() or "")
+    parts = urlsplit(models.public_url() or "")
     host = (parts.hostname or "").rstrip(".")
     secure = parts.scheme == "https" or host == "localhost"
     is_domain = host != "" and ":" not in host and not host.rpartition(".")[2].isdigit()
@@ -595,7 +578,7 @@ def finish_passkey_registration(session: FactorSession, response: Mapping[str, A
                 credential_id=credential_id,
                 public_key=verified.credential_public_key,
                 sign_count=verified.sign_count,
-                name="".join(filter(str.isprintable, name)).strip()[:MAX_FACTOR_NAME_LENGTH],
+                name="".join(filter(str.isprintable, name)).strip()[: models.MAX_FACTOR_NAME_LENGTH],
                 created_at=now(),
             )
         )

@@ -13,33 +13,13 @@ from typing import Any, Final
 
 from sqlalchemy import func, select
 
+from registry.accounts import models, oidc_provider
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
 from registry.accounts.agency_tree import AGENCIES, last_successor
 from registry.accounts.attempts import record_failure
 from registry.accounts.invitations import delete_invitation
-from registry.accounts.models import (
-    MAX_SUBJECT_LENGTH,
-    Account,
-    AccountNameTaken,
-    OidcIdentity,
-    Person,
-    account_details,
-    is_active,
-    mark_signed_in,
-    new_account,
-    person_actor,
-    role_problems,
-    taken_name,
-)
+from registry.accounts.models import Account, OidcIdentity, Person
 from registry.accounts.oidc_configuration import SignInConfiguration, sign_in_configuration
-from registry.accounts.oidc_provider import (
-    AccountDisabled,
-    IdentityNameNotUsable,
-    IdentityWithoutAgency,
-    IdentityWithoutRole,
-    ProviderAnswerInvalid,
-    TooManyPendingAccounts,
-)
 from registry.accounts.passwords import NO_PASSWORD
 from registry.accounts.roles import AGENCY_ROLES, STEP_UP_MAX_AGE, Actor, Role
 from registry.accounts.service import personal_problems
@@ -83,8 +63,8 @@ def read_claims(configuration: SignInConfiguration, claims: Mapping[str, Any]) -
     address that no account may have. Raises ProviderAnswerInvalid for a subject that no identity may have.
     """
     subject = str(claims["sub"])
-    if not subject.isprintable() or len(subject) > MAX_SUBJECT_LENGTH:
-        raise ProviderAnswerInvalid(reason="sub")
+    if not subject.isprintable() or len(subject) > models.MAX_SUBJECT_LENGTH:
+        raise oidc_provider.ProviderAnswerInvalid(reason="sub")
     paths = configuration.claims
     # The flag beside the claim that the configuration names: email_verified says nothing about another claim.
     verified = _value(claims, f"{paths.email}_verified") in (True, "true")
@@ -158,7 +138,7 @@ def unusable_accounts(configuration: SignInConfiguration) -> list[str]:
     statement = (
         select(Account.name)
         .join(Person, Person.account_id == Account.id)
-        .where(Account.name.in_(configuration.break_glass), Person.password_hash != NO_PASSWORD, is_active())
+        .where(Account.name.in_(configuration.break_glass), Person.password_hash != NO_PASSWORD, models.is_active())
     )
     return sorted(configuration.break_glass - set(db.session.scalars(statement)))
 
@@ -202,7 +182,7 @@ def sign_in_with_identity(claims: IdentityClaims, id_token: str, request: SignIn
     try:
         try:
             return _sign_in(claims, id_token, request)
-        except AccountNameTaken:
+        except models.AccountNameTaken:
             # Another tab, or a namesake, has added an account at the same time.
             return _sign_in(claims, id_token, request)
     except AccountNotConfirmed:
@@ -217,7 +197,7 @@ def _sign_in(claims: IdentityClaims, id_token: str, request: SignInRequest) -> S
         identity = _find(claims) or _link(claims, request) or _add(claims, request)
         account = db.session.get_one(Account, identity.account_id, populate_existing=True, with_for_update=True)
         if account.disabled_at is not None:
-            raise AccountDisabled(name=account.name)
+            raise oidc_provider.AccountDisabled(name=account.name)
         if account.pending_since is None:
             # Whoever signs in at the provider needs no password, and so no invitation.
             account.invited_at = None
@@ -317,7 +297,7 @@ def _require_room() -> None:
     waiting = (Account.pending_since.is_not(None), Account.disabled_at.is_(None))
     counted = select(func.count(Account.id)).where(*waiting, Account.id.in_(select(OidcIdentity.account_id)))
     if db.session.execute(counted).scalar_one() >= MAX_PENDING_ACCOUNTS:
-        raise TooManyPendingAccounts
+        raise oidc_provider.TooManyPendingAccounts
 
 
 def _name_in_records(claims: IdentityClaims) -> str:
@@ -332,7 +312,9 @@ def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
     """Add a pending account with the role and agency of the claims."""
     role, agency_id = _role_and_agency(claims)
     _require_room()
-    account = new_account(_newcomer(claims, role, request), _free_name(claims), AccountKind.PERSON, role, agency_id)
+    account = models.new_account(
+        _newcomer(claims, role, request), _free_name(claims), AccountKind.PERSON, role, agency_id
+    )
     at = now()
     account.pending_since, account.asked_by = at, [account.name]
     person = Person(
@@ -348,7 +330,7 @@ def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
     require_transaction().flush()
     # The same instant says that the account came from the identity.
     identity = _identity(account, claims, account.created_at)
-    details = {**account_details(account), "issuer": claims.issuer, "subject": claims.subject}
+    details = {**models.account_details(account), "issuer": claims.issuer, "subject": claims.subject}
     journal.record(_actor(account, request), "account.added", f"account:{account.name}", details)
     return identity
 
@@ -363,12 +345,12 @@ def _identity(account: Account, claims: IdentityClaims, at: datetime) -> OidcIde
 
 def _role_and_agency(claims: IdentityClaims) -> tuple[Role, int | None]:
     if claims.role is None:
-        raise IdentityWithoutRole
+        raise oidc_provider.IdentityWithoutRole
     if claims.role not in AGENCY_ROLES:
         return claims.role, None
     agency_id = _agency_id(claims)
-    if role_problems(claims.role, agency_id):
-        raise IdentityWithoutAgency(agency=claims.agency or "")
+    if models.role_problems(claims.role, agency_id):
+        raise oidc_provider.IdentityWithoutAgency(agency=claims.agency or "")
     return claims.role, agency_id
 
 
@@ -383,14 +365,14 @@ def _free_name(claims: IdentityClaims) -> str:
     """Return the name of the claims; with the e-mail or a number behind it when another account has or had it."""
     name = clean_name(claims.name)
     if name_problems(name):
-        raise IdentityNameNotUsable
+        raise oidc_provider.IdentityNameNotUsable
     email = [] if claims.email is None else [f"{name} ({claims.email})"]
     for candidate in (name, *email, *(f"{name} {number}" for number in range(2, 100))):
         if len(candidate) > MAX_NAME_LENGTH or name_problems(candidate):
             continue
-        if taken_name(candidate) is None:
+        if models.taken_name(candidate) is None:
             return candidate
-    raise IdentityNameNotUsable
+    raise oidc_provider.IdentityNameNotUsable
 
 
 def _newcomer(claims: IdentityClaims, role: Role, request: SignInRequest) -> Actor:
@@ -398,7 +380,7 @@ def _newcomer(claims: IdentityClaims, role: Role, request: SignInRequest) -> Act
 
 
 def _actor(account: Account, request: SignInRequest, credential: str = "oidc") -> Actor:
-    return person_actor(account, credential, request.source, request.request_id, request.client_request_id)
+    return models.person_actor(account, credential, request.source, request.request_id, request.client_request_id)
 
 
 def _start(
@@ -420,7 +402,7 @@ def _start(
     details = {"issuer": claims.issuer, "second_factor": claims.second_factor}
     action = "person.provider-accepted" if awaits_factor else "person.signed-in"
     if not awaits_factor:
-        mark_signed_in(person_id)
+        models.mark_signed_in(person_id)
     journal.record(actor, action, f"person:{account.name}", details)
     return SignedIn(secret, awaits_factor)
 

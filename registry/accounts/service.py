@@ -11,6 +11,7 @@ from typing import Any, Final, TypedDict
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from registry.accounts import invitations, models
 from registry.accounts.account_changes import (
     change_role,
     email_of,
@@ -28,30 +29,7 @@ from registry.accounts.account_management import (
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, mark_succeeded
-from registry.accounts.invitations import (
-    InvitationNotFound,
-    can_be_invited,
-    delete_invitation,
-    find_invitation,
-    send_invitation,
-)
-from registry.accounts.models import (
-    MAX_EMAIL_LENGTH,
-    NAME_UNIQUE,
-    Account,
-    AccountNameTaken,
-    AccountsNeedAPerson,
-    Person,
-    account_details,
-    account_id_in,
-    end_admission,
-    new_account,
-    own_person,
-    person_actor,
-    require_confirmation,
-    require_free_name,
-    role_problems,
-)
+from registry.accounts.models import Account, AccountsNeedAPerson, Person
 from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, is_common, verify_password
 from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, change_owner, names_of
@@ -97,7 +75,7 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
     password_hash = NO_PASSWORD if password is None else hash_password(password)
     with transaction() as session:
         require_unchanged(actor)
-        account = new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
+        account = models.new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
         at = now()
         if password is None:
             account.invited_at = at
@@ -112,7 +90,7 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
         )
         session.add(person)
         session.flush()
-        journal.record(actor, "account.added", f"account:{name}", account_details(account))
+        journal.record(actor, "account.added", f"account:{name}", models.account_details(account))
     return person
 
 
@@ -161,10 +139,10 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         require_another_supervisor(actor, account, alike)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         account.invited_at = None
-        delete_invitation(account.id)
-        require_confirmation(actor, account)
-        end_admission(actor, account)
-        journal.record(actor, "account.password-set", f"account:{account.name}", account_details(account))
+        invitations.delete_invitation(account.id)
+        models.require_confirmation(actor, account)
+        models.end_admission(actor, account)
+        journal.record(actor, "account.password-set", f"account:{account.name}", models.account_details(account))
 
 
 def change_own_password(actor: Actor, old: str, new: str) -> str:
@@ -198,7 +176,7 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
         kept = carried_over(person.id, actor.credential)
         _store_password(person, new_hash, must_change=False)
         secret = start_session(person.id, actor.source, **kept)
-        details = account_details(person.account)
+        details = models.account_details(person.account)
         journal.record(actor, "account.password-changed", f"account:{person.name}", details)
     return secret
 
@@ -228,14 +206,16 @@ def _must_change(actor: Actor, requested: bool | None) -> bool:
 
 def person_problems(name: str, new: NewPerson) -> list[Problem]:
     """Return the problems of a new person's data, with the normalised name."""
-    problems = name_problems(name) + role_problems(new.role, new.agency_id)
+    problems = name_problems(name) + models.role_problems(new.role, new.agency_id)
     return problems + personal_problems(new.email, new.language)
 
 
 def personal_problems(email: str | None, language: str | None) -> list[Problem]:
     """Return the problems of an e-mail address and a language; None is not examined."""
     problems = []
-    if email is not None and not (EMAIL.fullmatch(email) and email.isprintable() and len(email) <= MAX_EMAIL_LENGTH):
+    if email is not None and not (
+        EMAIL.fullmatch(email) and email.isprintable() and len(email) <= models.MAX_EMAIL_LENGTH
+    ):
         problems.append(Problem("/email", "email-invalid"))
     if language is not None and language not in LANGUAGES:
         problems.append(Problem("/language", "not-a-choice", {"options": ", ".join(LANGUAGES)}))
@@ -260,12 +240,12 @@ def invite_person(actor: Actor, new: NewPerson) -> Person:
 
     Raises NoMailServer, and what ``add_person`` raises.
     """
-    if new.email is None or not can_be_invited(new.email):
+    if new.email is None or not invitations.can_be_invited(new.email):
         raise NoMailServer
     with transaction():
         person = add_person(actor, new, None)
         if not person.is_pending:
-            send_invitation(actor, person.account, new.email)
+            invitations.send_invitation(actor, person.account, new.email)
     return person
 
 
@@ -281,14 +261,14 @@ def invite_again(actor: Actor, account_id: int) -> None:
         if account.status != "invited":
             raise AccountNotInvited(name=account.name)
         email = email_of(account)
-        if email is None or not can_be_invited(email):
+        if email is None or not invitations.can_be_invited(email):
             raise NoMailServer
-        send_invitation(actor, account, email)
+        invitations.send_invitation(actor, account, email)
 
 
 def name_of_invited(key: str) -> str:
     """Return the name of the person whom the link with that key invites. Raises InvitationNotFound."""
-    return db.session.get_one(Account, find_invitation(key).account_id).name
+    return db.session.get_one(Account, invitations.find_invitation(key).account_id).name
 
 
 def accept_invitation(key: str, password: str, source: str, request_id: str, client_request_id: str = "") -> str:
@@ -301,17 +281,17 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
         raise Invalid(problems)
     password_hash = hash_password(password)
     with transaction() as session:
-        invitation = find_invitation(key)
+        invitation = invitations.find_invitation(key)
         account = session.get_one(Account, invitation.account_id, populate_existing=True, with_for_update=True)
         # Another request may have used it, or an administrator disabled the account, before the lock was given.
-        if find_invitation(key).id != invitation.id or account.status != "invited":
-            raise InvitationNotFound
+        if invitations.find_invitation(key).id != invitation.id or account.status != "invited":
+            raise invitations.InvitationNotFound
         person = session.scalars(select(Person).where(Person.account_id == account.id)).one()
         person.password_hash, person.password_set_at, person.password_must_change = password_hash, now(), False
         account.invited_at = None
-        delete_invitation(account.id)
-        actor = person_actor(account, CREDENTIAL, source, request_id, client_request_id)
-        journal.record(actor, "account.invitation-accepted", f"account:{account.name}", account_details(account))
+        invitations.delete_invitation(account.id)
+        actor = models.person_actor(account, CREDENTIAL, source, request_id, client_request_id)
+        journal.record(actor, "account.invitation-accepted", f"account:{account.name}", models.account_details(account))
         return account.name
 
 
@@ -323,7 +303,7 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
 def change_own_language(actor: Actor, language: Language) -> None:
     """Change the language of the actor's account. Raises AccountsNeedAPerson."""
     with transaction():
-        person = own_person(actor, lock=True)
+        person = models.own_person(actor, lock=True)
         if person is None:
             raise AccountsNeedAPerson
         if person.language != language:
@@ -348,14 +328,14 @@ class NotificationPreferences:
 
 def notification_preferences(actor: Actor) -> NotificationPreferences | None:
     """Return the preferences of the actor; None for a service account."""
-    person = own_person(actor)
+    person = models.own_person(actor)
     return None if person is None else _preferences(person)
 
 
 def change_notification_preferences(actor: Actor, preferences: NotificationPreferences) -> None:
     """Change the preferences of the actor. Raises AccountsNeedAPerson."""
     with transaction():
-        person = own_person(actor, lock=True)
+        person = models.own_person(actor, lock=True)
         if person is None:
             raise AccountsNeedAPerson
         if _preferences(person) != preferences:
@@ -400,7 +380,7 @@ def changes_in(values: Mapping[str, Any]) -> AccountChanges:
     if "agency" in values:
         changes["agency_id"] = agency_id_of(values["agency"])
     if "owner" in values:
-        changes["owner_id"] = account_id_in("owner", values["owner"])
+        changes["owner_id"] = models.account_id_in("owner", values["owner"])
     return changes
 
 
@@ -437,7 +417,9 @@ def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Acco
 def _problems(account: Account, changes: AccountChanges) -> list[Problem]:
     problems = name_problems(clean_name(changes["name"])) if "name" in changes else []
     if "role" in changes or "agency_id" in changes:
-        problems += role_problems(changes.get("role", Role(account.role)), changes.get("agency_id", account.agency_id))
+        problems += models.role_problems(
+            changes.get("role", Role(account.role)), changes.get("agency_id", account.agency_id)
+        )
     if account.is_person:
         problems += personal_problems(changes.get("email"), changes.get("language"))
         return problems + ([Problem("/owner", "field-of-services")] if "owner_id" in changes else [])
@@ -457,17 +439,17 @@ def _change_personal(actor: Actor, account: Account, changes: Mapping[str, Any])
         setattr(person, change["field"], change["new"])
     account.changed_at = now()
     if any(change["field"] == "email" for change in applied) and Role(account.role).needs_two_people:
-        require_confirmation(actor, account)
+        models.require_confirmation(actor, account)
     journal.record(actor, ACCOUNT_CHANGED, f"account:{account.name}", {"changes": applied})
     if any(change["field"] == "email" for change in applied):
-        end_admission(actor, account)
+        models.end_admission(actor, account)
 
 
 def _rename(actor: Actor, account: Account, name: str) -> None:
     old, old_skeleton = account.name, account.name_skeleton
     if name == old:
         return
-    require_free_name(name, account.id)
+    models.require_free_name(name, account.id)
     account.name, account.name_skeleton = name, skeleton(name)
     if account.asked_by is not None:
         account.asked_by = [name if each == old else each for each in account.asked_by]
@@ -475,11 +457,11 @@ def _rename(actor: Actor, account: Account, name: str) -> None:
     try:
         db.session.flush()
     except IntegrityError as error:
-        if not violates(error, *NAME_UNIQUE):
+        if not violates(error, *models.NAME_UNIQUE):
             raise
-        raise AccountNameTaken(name=name, taken=name) from error
+        raise models.AccountNameTaken(name=name, taken=name) from error
     # Again, as for new accounts: since the first look the name may have been taken and given up.
-    require_free_name(name, account.id)
+    models.require_free_name(name, account.id)
     # Under the former name, where the entries are that a reader knows of; both names are in the details.
     journal.record(actor, "account.renamed", f"account:{old}", {"old_name": old, "name": name})
 

@@ -17,6 +17,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, and_, bindparam, exists, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from registry.accounts import models, roles
 from registry.accounts.account_management import (
     require_account_manager,
     require_may_give,
@@ -26,36 +27,8 @@ from registry.accounts.account_management import (
     visible_accounts,
 )
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
-from registry.accounts.models import (
-    Account,
-    AccountNotFound,
-    AccountsNeedAPerson,
-    Person,
-    account_details,
-    account_named,
-    end_admission,
-    find_account,
-    is_active,
-    is_admitted,
-    new_account,
-    require_person,
-    role_details,
-    role_problems,
-)
-from registry.accounts.roles import (
-    SESSION_PREFIX,
-    TOKEN_PREFIX,
-    Actor,
-    Permission,
-    Role,
-    Scope,
-    default_scopes,
-    is_within,
-    needs_step_up,
-    scopes_of_role,
-    sorted_scopes,
-    stored_scopes,
-)
+from registry.accounts.models import Account, Person
+from registry.accounts.roles import Actor, Permission, Role, Scope
 from registry.accounts.same_person import owner_id, owner_name
 from registry.accounts.sessions import SessionEnded, WebSession
 from registry.accounts.vocabulary import AccountKind
@@ -173,9 +146,9 @@ def require_credential(actor: Actor) -> None:
     The caller has locked the account, so that none of them ends before the open transaction does.
     """
     account_id = actor.account_id
-    works = [exists().where(Account.id == account_id, is_active())]
+    works = [exists().where(Account.id == account_id, models.is_active())]
     if actor.is_session:
-        begins = WebSession.secret_hash.startswith(actor.credential.removeprefix(SESSION_PREFIX), autoescape=True)
+        begins = WebSession.secret_hash.startswith(actor.credential.removeprefix(roles.SESSION_PREFIX), autoescape=True)
         works.append(exists().where(WebSession.person_id == Person.id, Person.account_id == account_id, begins))
     elif actor.token_key_id is not None:
         unrevoked = Token.revoked_at.is_(None)
@@ -218,7 +191,10 @@ def _find_active_token() -> Select[*tuple[Any, ...]]:
         )
         .join_from(table_of(Token), table_of(Account), account.id == token.account_id)
         .where(
-            token.key_id == bindparam("key_id"), token.revoked_at.is_(None), token.pending_since.is_(None), is_active()
+            token.key_id == bindparam("key_id"),
+            token.revoked_at.is_(None),
+            token.pending_since.is_(None),
+            models.is_active(),
         )
     )
 
@@ -235,7 +211,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         row is None
         or not _is_genuine(row, key_id, hash_token_secret(secret))
         or (row.expires_at is not None and row.expires_at <= at)
-        or not is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
+        or not roles.is_within(Role(row.role), row.agency_id, Role(row.account_role), row.account_agency_id)
         or (row.addresses is not None and not is_in_ranges(source, row.addresses))
     ):
         raise TokenNotAccepted
@@ -251,11 +227,11 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         request_id,
         account_id=row.account_id,
         is_person=row.kind == AccountKind.PERSON,
-        credential=f"{TOKEN_PREFIX}{key_id}",
+        credential=f"{roles.TOKEN_PREFIX}{key_id}",
         client_request_id=client_request_id,
-        scopes=stored_scopes(row.scopes),
+        scopes=roles.stored_scopes(row.scopes),
         account_role=None if row.role == row.account_role else Role(row.account_role),
-        is_admitted=is_admitted(row.account_role, row.restricted_admitted_at),
+        is_admitted=models.is_admitted(row.account_role, row.restricted_admitted_at),
     )
 
 
@@ -309,7 +285,7 @@ def grant_limits(
 
 def role_problems_within(role: Role, account_name: str, issuing: Token | None) -> list[Problem]:
     """Return the problems of the role of a token that a token creates."""
-    if issuing is None or is_within(role, issuing.agency_id, Role(issuing.role), issuing.agency_id):
+    if issuing is None or roles.is_within(role, issuing.agency_id, Role(issuing.role), issuing.agency_id):
         return []
     return [Problem("/role", "token-wider-than-account", {"role": role.value, "name": account_name})]
 
@@ -331,11 +307,11 @@ def _expiry(lifetime: timedelta | None, at: datetime, issuing: Token | None) -> 
 def _scopes(
     asked: Collection[Scope] | None, role: Role, issuing: Token | None, *, own: bool
 ) -> tuple[frozenset[Scope], list[Problem]]:
-    allowed = scopes_of_role(role)
-    stored = None if issuing is None else stored_scopes(issuing.scopes)
+    allowed = roles.scopes_of_role(role)
+    stored = None if issuing is None else roles.stored_scopes(issuing.scopes)
     within = frozenset(Scope) if stored is None else stored
     if asked is None:
-        scopes = default_scopes(role) & within
+        scopes = roles.default_scopes(role) & within
         return scopes, [] if scopes else [Problem("/scopes", "token-wider-than-token")]
     scopes = frozenset(asked)
     problems = [] if scopes else [Problem("/scopes", "scope-missing")]
@@ -413,22 +389,22 @@ def issue(
     AccountNotFound, AccountNotYours, PeopleMakeTheirOwnTokens, AccountNameTaken, TokenForDisabledAccount, Invalid.
     """
     actor.require(Permission.TOKENS_MANAGE)
-    require_person(actor)
+    models.require_person(actor)
     name = clean_name(name)
     with transaction():
         require_unchanged(actor)
-        account = account_named(name)
+        account = models.account_named(name)
         problems = [] if account is not None else name_problems(name)
         if account is None and role is None:
             problems.append(Problem("/role", "new-account-needs-role", {"name": name}))
         if account is None and role is not None:
-            problems += role_problems(role, agency_id)
+            problems += models.role_problems(role, agency_id)
         if account is not None and account.is_person and not actor.is_local:
             raise PeopleMakeTheirOwnTokens(name=name)
         if account is not None:
             require_may_manage(actor, account)
             # Locked, so that nobody disables it meanwhile.
-            account = find_account(account.id, lock=True)
+            account = models.find_account(account.id, lock=True)
             if account.disabled_at is not None:
                 raise TokenForDisabledAccount(name=account.name)
         token_role = role or (Role.AGENCY_VIEWER if account is None else Role(account.role))
@@ -441,11 +417,11 @@ def issue(
         if account is None:
             require_may_give(actor, token_role, agency_id)
             owner = owner_id(actor, owner_account_id)
-            account = new_account(actor, name, AccountKind.SERVICE, token_role, agency_id, owner)
-            details = {**account_details(account), "owner": owner_name(account)}
+            account = models.new_account(actor, name, AccountKind.SERVICE, token_role, agency_id, owner)
+            details = {**models.account_details(account), "owner": owner_name(account)}
             journal.record(actor, "account.added", f"account:{name}", details)
         else:
-            end_admission(actor, account)
+            models.end_admission(actor, account)
         pending = not actor.acts_alone and Role(account.role).needs_two_people
         return _new_token(actor, account, token_role, agency_id, granted, pending=pending, purpose=purpose)
 
@@ -466,9 +442,9 @@ def issue_own_token(
     StepUpRequired when the token may do what needs a step-up.
     """
     if not actor.is_person or actor.account_id is None:
-        raise AccountsNeedAPerson
+        raise models.AccountsNeedAPerson
     with transaction():
-        account = find_account(actor.account_id, lock=True)
+        account = models.find_account(actor.account_id, lock=True)
         require_unchanged(actor)
         require_credential(actor)
         issuing = None if actor.token_key_id is None else _find(actor.token_key_id)
@@ -481,7 +457,7 @@ def issue_own_token(
         problems += role_problems_within(token_role, account.name, issuing)
         if problems:
             raise Invalid(problems)
-        if needs_step_up(token_role, granted.scopes):
+        if roles.needs_step_up(token_role, granted.scopes):
             actor.require_step_up()
         return _new_token(actor, account, token_role, None, granted, purpose=purpose)
 
@@ -497,13 +473,13 @@ def _new_token(
     purpose: str | None = None,
 ) -> IssuedToken:
     agency_id = account.agency_id if agency_id is None else agency_id
-    if not is_within(role, agency_id, Role(account.role), account.agency_id):
+    if not roles.is_within(role, agency_id, Role(account.role), account.agency_id):
         raise Invalid([Problem("/role", "token-wider-than-account", {"role": role.value, "name": account.name})])
     if purpose is not None and (len(purpose) > MAX_PURPOSE_LENGTH or not purpose.isprintable()):
         raise Invalid([Problem("/purpose", "too-long", {"limit": MAX_PURPOSE_LENGTH, "length": len(purpose)})])
     key_id, secret = generate_token()
     secret_hash = hash_token_secret(secret)
-    created_at, scopes = now(), sorted_scopes(granted.scopes)
+    created_at, scopes = now(), roles.sorted_scopes(granted.scopes)
     require_transaction().add(
         Token(
             key_id=key_id,
@@ -524,7 +500,7 @@ def _new_token(
     )
     details: dict[str, Any] = {
         "account": account.name,
-        **role_details(role.value, agency_id),
+        **models.role_details(role.value, agency_id),
         "expires_at": rfc3339(granted.expires_at),
         "scopes": ", ".join(scopes),
     }
@@ -548,11 +524,11 @@ def revoke(actor: Actor, key_id: str) -> None:
     Raises RoleNotAllowed, AccountsNeedAPerson, TokenNotFound, AccountNotYours.
     """
     actor.require(Permission.TOKENS_MANAGE)
-    require_person(actor)
+    models.require_person(actor)
     with transaction():
         require_unchanged(actor)
         token = find_token(actor, key_id)
-        require_may_manage(actor, find_account(token.account_id))
+        require_may_manage(actor, models.find_account(token.account_id))
         _revoke(actor, token)
 
 
@@ -616,7 +592,7 @@ def _revoke(actor: Actor, token: Token) -> None:
     """Revoke the token, and the tokens of its account that it created: whoever stole it may have made them to stay."""
     session = require_transaction()
     # Locked, so that none of them creates another one meanwhile.
-    account = find_account(token.account_id, lock=True)
+    account = models.find_account(token.account_id, lock=True)
     session.refresh(token)
     generation = [token]
     while generation:
@@ -642,15 +618,15 @@ def add_service_account(
     """
     require_account_manager(actor)
     name = clean_name(name)
-    problems = name_problems(name) + role_problems(role, agency_id)
+    problems = name_problems(name) + models.role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
     require_may_give(actor, role, agency_id)
     with transaction():
         require_unchanged(actor)
         owner = owner_id(actor, owner_account_id)
-        account = new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
-        details = {**account_details(account), "owner": owner_name(account)}
+        account = models.new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
+        details = {**models.account_details(account), "owner": owner_name(account)}
         journal.record(actor, "account.added", f"account:{name}", details)
     return account
 
@@ -667,9 +643,9 @@ def find_service_account(actor: Actor, account_id: int) -> Account:
     account.
     """
     actor.require(Permission.TOKENS_READ)
-    account = find_account(account_id)
+    account = models.find_account(account_id)
     if account.is_person or not sees_account(actor, account):
-        raise AccountNotFound(id=account_id)
+        raise models.AccountNotFound(id=account_id)
     return account
 
 

@@ -7,15 +7,8 @@ import click
 from registry.cli.app_context import as_owner, command_settings, open_registry
 from registry.cli.exit_codes import NOT_FOUND, CommandFailed, UsageError
 from registry.cli.output import cli_text, print_message
+from registry.core import schema
 from registry.core.installation import keep_secret_key
-from registry.core.schema import (
-    downgrade_schema,
-    grant_to_service,
-    known_revisions,
-    restore_guards,
-    schema_is_current,
-    upgrade_schema,
-)
 from registry.projects.fingerprints import refresh_fingerprints
 
 
@@ -33,15 +26,15 @@ def upgrade() -> None:
     """
     owner, service_role = as_owner(command_settings())
     with open_registry(owner):
-        if not schema_is_current():
-            upgrade_schema(service_role=service_role)
+        if not schema.schema_is_current():
+            schema.upgrade_schema(service_role=service_role)
             refresh_fingerprints()
             keep_secret_key()
             print_message("cli-schema-upgraded")
             return
         if service_role is not None:
-            grant_to_service(service_role)
-        restore_guards()
+            schema.grant_to_service(service_role)
+        schema.restore_guards()
         keep_secret_key()
         print_message("cli-schema-was-current")
 
@@ -59,7 +52,7 @@ def downgrade(revision: str, yes: bool) -> None:
         raise UsageError(cli_text("cli-downgrade-loses"))
     owner, _ = as_owner(command_settings())
     with open_registry(owner):
-        if revision not in known_revisions():
+        if revision not in schema.known_revisions():
             raise CommandFailed([cli_text("cli-revision-unknown", revision=revision)], NOT_FOUND)
-        downgrade_schema(revision)
+        schema.downgrade_schema(revision)
         print_message("cli-schema-downgraded", revision=revision)

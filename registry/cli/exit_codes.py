@@ -12,19 +12,9 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from registry.accounts.oidc_configuration import SignInFileInvalid
 from registry.audits.past import AuditNotRepeatable
 from registry.cli.output import cli_text
+from registry.core import errors
 from registry.core.clock import TimeZoneDataStale
 from registry.core.database_checks import is_corruption_error
-from registry.core.errors import (
-    CalendarInvalid,
-    Conflict,
-    Invalid,
-    Malformed,
-    NotAllowed,
-    NotFound,
-    Problem,
-    RegistryError,
-    Stale,
-)
 from registry.core.messages import MessageUnknown
 from registry.core.postgresql import ConnectionIsPooled
 from registry.core.schema import SchemaNotCurrent, SchemaUnknown, ServiceRoleMissing, UpgradeRunning
@@ -41,17 +31,17 @@ MAX_ERRORS_SHOWN = 50
 # The first matching class applies. Invalid settings count as invalid usage, like options, and a process supervisor must
 # not retry them. A filter that cannot be parsed is an option too.
 EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
-    (NotFound, NOT_FOUND),
+    (errors.NotFound, NOT_FOUND),
     (AuditNotRepeatable, NOT_REPEATABLE),
-    (Conflict, CONFLICT),
-    (Stale, CONFLICT),
-    (Invalid, INVALID),
-    (Malformed, USAGE),
-    (NotAllowed, FAILED),
-    (RegistryError, FAILED),
+    (errors.Conflict, CONFLICT),
+    (errors.Stale, CONFLICT),
+    (errors.Invalid, INVALID),
+    (errors.Malformed, USAGE),
+    (errors.NotAllowed, FAILED),
+    (errors.RegistryError, FAILED),
     (SettingsInvalid, USAGE),
     (PolicyInvalid, INVALID),
-    (CalendarInvalid, INVALID),
+    (errors.CalendarInvalid, INVALID),
     (SignInFileInvalid, INVALID),
     (SchemaNotCurrent, FAILED),
     (SchemaUnknown, FAILED),
@@ -99,15 +89,15 @@ def command_failure(error: Exception) -> CommandFailed:
 
 def error_lines(error: Exception) -> list[str]:
     """Return the messages of an expected error."""
-    if isinstance(error, Invalid | Malformed) and error.problems:
+    if isinstance(error, errors.Invalid | errors.Malformed) and error.problems:
         return [cli_text(error.code, **error.params), *problem_lines(error.problems)]
-    if isinstance(error, RegistryError):
+    if isinstance(error, errors.RegistryError):
         return [cli_text(error.code, **error.params)]
     if isinstance(error, SettingsInvalid):
         return [cli_text("cli-settings-wrong"), *(f"  {problem}" for problem in error.problems)]
     if isinstance(error, PolicyInvalid):
         return [cli_text("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
-    if isinstance(error, CalendarInvalid):
+    if isinstance(error, errors.CalendarInvalid):
         return [cli_text("cli-calendar-invalid"), f"  {error}"]
     if isinstance(error, SignInFileInvalid):
         return [cli_text("cli-sign-in-file-invalid"), f"  {error}"]
@@ -130,7 +120,7 @@ def error_lines(error: Exception) -> list[str]:
     return [str(error)]
 
 
-def problem_lines(problems: Sequence[Problem]) -> list[str]:
+def problem_lines(problems: Sequence[errors.Problem]) -> list[str]:
     """Return one line per problem: the field and its error."""
     return [
         f"  {problem.pointer.removeprefix('/')}: {cli_text(problem.code, **problem.params)}"

@@ -16,31 +16,9 @@ from registry.core.fields import Choice, WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.core.values import read_whole_number
-from registry.government_reports import schemas
+from registry.government_reports import queries, schemas, service
 from registry.government_reports.document import pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
-from registry.government_reports.queries import (
-    GOVERNMENT_REPORT_LIST,
-    HEADER,
-    content_of,
-    data_of_report,
-    document_number,
-    export_rows,
-    find_government_report,
-    find_report_to_change,
-    last_audit_of,
-    show_report,
-)
-from registry.government_reports.service import (
-    approve_government_report,
-    begin_government_report,
-    change_government_report,
-    correct_government_report,
-    delete_government_report,
-    freeze_figures,
-    return_government_report,
-    submit_government_report,
-)
 from registry.http.requests import Parameter
 from registry.http.responses import CSV, PDF, csv_download, make_tag, pdf_download, require_fresh_if_named
 
@@ -94,9 +72,9 @@ class GovernmentReportPdf(MethodView):
     def get(self, query: Mapping[str, Any], report_number: str) -> Response:
         """Download a report as PDF/A-2u in Kazakh or Russian, with the figures that the caller may see."""
         actor = current_actor()
-        report = find_government_report(actor, report_number, query.get("version"))
+        report = queries.find_government_report(actor, report_number, query.get("version"))
         language = query.get("language", OFFICIAL_LANGUAGES[0])
-        content = content_of(actor, report)
+        content = queries.content_of(actor, report)
         return pdf_download(pdf_name(content, language), pdf_of_report(content, language))
 
 
@@ -113,8 +91,8 @@ class GovernmentReportData(MethodView):
     )
     def get(self, query: Mapping[str, Any], report_number: str) -> Response:
         """Download the frozen figures. Restricted projects count for those who may see them."""
-        report = find_government_report(current_actor(), report_number, query.get("version"))
-        data, digest = data_of_report(current_actor(), report)
+        report = queries.find_government_report(current_actor(), report_number, query.get("version"))
+        data, digest = queries.data_of_report(current_actor(), report)
         files_blp.set_etag(digest)
         return Response(data.encode(), content_type=JSON)
 
@@ -129,10 +107,10 @@ class GovernmentReportCsv(MethodView):
     @files_blp.response(200, {}, content_type=CSV, description="One row a figure.", headers=CONTENT_DISPOSITION)
     def get(self, query: Mapping[str, Any], report_number: str) -> Response:
         """Export the frozen figures as CSV: table, key, measure and value."""
-        report = find_government_report(current_actor(), report_number, query.get("version"))
-        rows = export_rows(current_actor(), report)
-        number = document_number(current_actor(), report)
-        return csv_download(f"government-report-{number}-{report.version}", table_as_csv(HEADER, rows))
+        report = queries.find_government_report(current_actor(), report_number, query.get("version"))
+        rows = queries.export_rows(current_actor(), report)
+        number = queries.document_number(current_actor(), report)
+        return csv_download(f"government-report-{number}-{report.version}", table_as_csv(queries.HEADER, rows))
 
 
 # The endpoints of reports to the Government: prepared, frozen, reviewed by two people, issued and corrected.
@@ -149,7 +127,7 @@ def etag_data(report: GovernmentReport) -> tuple[object, ...]:
     """Return what the entity tag is made from; what is shown also depends on the date, the caller and later
     versions.
     """
-    shown = show_report(current_actor(), report)
+    shown = queries.show_report(current_actor(), report)
     state = (
         shown["is_overdue"],
         shown["last_audit"],
@@ -163,7 +141,7 @@ def etag_data(report: GovernmentReport) -> tuple[object, ...]:
 def answer(report: GovernmentReport) -> dict[str, Any]:
     """Return the report as the caller sees it, with its entity tag."""
     blp.set_etag(etag_data(report))
-    return show_report(current_actor(), report)
+    return queries.show_report(current_actor(), report)
 
 
 def _require_state(report: GovernmentReport) -> None:
@@ -175,11 +153,14 @@ class GovernmentReports(MethodView):
     """All reports."""
 
     @blp.listing(
-        GOVERNMENT_REPORT_LIST, schemas.SUMMARY, schemas.SUMMARY_EXAMPLE, operation="list_all_government_reports"
+        queries.GOVERNMENT_REPORT_LIST,
+        schemas.SUMMARY,
+        schemas.SUMMARY_EXAMPLE,
+        operation="list_all_government_reports",
     )
     def get(self, query: ListArguments) -> Any:
         """List reports, each as its newest version, the last begun first. Sort by id or due_on."""
-        return GOVERNMENT_REPORT_LIST.read(current_actor(), *query)
+        return queries.GOVERNMENT_REPORT_LIST.read(current_actor(), *query)
 
     @blp.requires(WRITE)
     @blp.doc(operationId="create_government_report")
@@ -189,7 +170,7 @@ class GovernmentReports(MethodView):
     @blp.response(201, schemas.REPORT, description="Begun.", example=schemas.EXAMPLE, headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Begin a report. It gets the next number of the year."""
-        report = begin_government_report(current_actor(), values)
+        report = service.begin_government_report(current_actor(), values)
         return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}
 
 
@@ -204,7 +185,7 @@ class GovernmentReportByNumber(MethodView):
     @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
     def get(self, query: Mapping[str, Any], report_number: str) -> Any:
         """Read a report."""
-        return answer(find_government_report(current_actor(), report_number, query.get("version")))
+        return answer(queries.find_government_report(current_actor(), report_number, query.get("version")))
 
     @blp.requires(WRITE)
     @blp.doc(operationId="patch_government_report")
@@ -215,9 +196,9 @@ class GovernmentReportByNumber(MethodView):
     def patch(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Change a report that is neither under review nor issued. A text that is null is cleared."""
         with transaction():
-            report = find_report_to_change(report_number)
+            report = queries.find_report_to_change(report_number)
             blp.check_etag(etag_data(report))
-            return answer(change_government_report(current_actor(), report, values))
+            return answer(service.change_government_report(current_actor(), report, values))
 
     @blp.requires(WRITE)
     @blp.doc(operationId="delete_government_report")
@@ -229,7 +210,7 @@ class GovernmentReportByNumber(MethodView):
         With `If-Match`, only in the state that was read.
         """
         with transaction():
-            delete_government_report(current_actor(), report_number, _require_state)
+            service.delete_government_report(current_actor(), report_number, _require_state)
 
 
 @blp.route("/government-reports/<report_number>/freeze")
@@ -244,7 +225,7 @@ class GovernmentReportFreeze(MethodView):
     @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Freeze the figures as they are now, after the last successful audit; freezing again replaces them."""
-        return answer(freeze_figures(current_actor(), report_number))
+        return answer(service.freeze_figures(current_actor(), report_number))
 
 
 @blp.route("/government-reports/<report_number>/submission")
@@ -259,7 +240,7 @@ class GovernmentReportSubmission(MethodView):
     @blp.response(200, schemas.REPORT, example={**schemas.EXAMPLE, "status": "in_review"})
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Submit a report for review. Every section is written in Kazakh and Russian, and the figures are frozen."""
-        return answer(submit_government_report(current_actor(), report_number))
+        return answer(service.submit_government_report(current_actor(), report_number))
 
 
 @blp.route("/government-reports/<report_number>/approval")
@@ -279,11 +260,11 @@ class GovernmentReportApproval(MethodView):
         With `If-Match`, only the state that was read is approved.
         """
         with transaction():
-            report = find_report_to_change(report_number)
+            report = queries.find_report_to_change(report_number)
             _require_state(report)
             # Also when this approval issues the report.
-            last = last_audit_of(report)
-            return answer(approve_government_report(current_actor(), report)) | {"last_audit": last}
+            last = queries.last_audit_of(report)
+            return answer(service.approve_government_report(current_actor(), report)) | {"last_audit": last}
 
 
 @blp.route("/government-reports/<report_number>/return")
@@ -300,7 +281,7 @@ class GovernmentReportReturn(MethodView):
     )
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Return a report to its authors with a remark."""
-        return answer(return_government_report(current_actor(), report_number, values["remark"]))
+        return answer(service.return_government_report(current_actor(), report_number, values["remark"]))
 
 
 @blp.route("/government-reports/<report_number>/corrections")
@@ -317,5 +298,5 @@ class GovernmentReportCorrections(MethodView):
     )
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Begin the next version of an issued report, with its texts and figures. The issued version stays."""
-        report = correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])
+        report = service.correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])
         return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}

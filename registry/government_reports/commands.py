@@ -10,14 +10,7 @@ from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.output import as_json_option, every_item, print_json, print_pairs, print_table
 from registry.core.spreadsheets.writer import table_as_csv
-from registry.government_reports.queries import (
-    GOVERNMENT_REPORT_LIST,
-    HEADER,
-    data_of_report,
-    export_rows,
-    find_government_report,
-    show_report,
-)
+from registry.government_reports import queries
 from registry.government_reports.schemas import REPORT, SUMMARY
 
 IN_A_LIST = ("number", "version", "status", "period_end", "due_on", "is_overdue", "responsible", "issued_at")
@@ -37,7 +30,7 @@ def government_reports() -> None:
 def list_all(overdue: bool, as_json: bool) -> None:
     """List the reports, each as its newest version."""
     filters = {"overdue": "true"} if overdue else {}
-    rows = every_item(lambda page: GOVERNMENT_REPORT_LIST.read(local_actor(READER), filters, page))
+    rows = every_item(lambda page: queries.GOVERNMENT_REPORT_LIST.read(local_actor(READER), filters, page))
     if as_json:
         print_json([SUMMARY.dump(row) for row in rows])
     else:
@@ -52,7 +45,9 @@ def list_all(overdue: bool, as_json: bool) -> None:
 def show(number: str, version: int | None, as_json: bool) -> None:
     """Show a report."""
     actor = local_actor(READER)
-    shown: dict[str, Any] = REPORT.dump(show_report(actor, find_government_report(actor, number, version)))
+    shown: dict[str, Any] = REPORT.dump(
+        queries.show_report(actor, queries.find_government_report(actor, number, version))
+    )
     if as_json:
         print_json(shown)
     else:
@@ -67,9 +62,9 @@ def show(number: str, version: int | None, as_json: bool) -> None:
 def export(number: str, version: int | None, as_format: str) -> None:
     """Print the frozen figures: exactly the bytes of which the report gives the SHA-256, or CSV."""
     actor = local_actor(READER)
-    report = find_government_report(actor, number, version)
+    report = queries.find_government_report(actor, number, version)
     if as_format == "json":
-        click.echo(data_of_report(actor, report)[0].encode(), nl=False)
+        click.echo(queries.data_of_report(actor, report)[0].encode(), nl=False)
         return
-    for piece in table_as_csv(HEADER, export_rows(actor, report)):
+    for piece in table_as_csv(queries.HEADER, queries.export_rows(actor, report)):
         click.echo(piece, nl=False)

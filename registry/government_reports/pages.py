@@ -13,34 +13,10 @@ from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
 from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
 from registry.core.values import InvalidValue, read_whole_number
+from registry.government_reports import queries, service
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section
-from registry.government_reports.queries import (
-    GOVERNMENT_REPORT_LIST,
-    HEADER,
-    GovernmentReportNotFound,
-    content_of,
-    data_of_report,
-    document_number,
-    export_rows,
-    find_government_report,
-    find_report_to_change,
-    last_audit_of,
-    reads_whole_report,
-    show_report,
-)
 from registry.government_reports.schemas import CORRECTION, REPORT_BODY, REPORT_PATCH, RETURN
-from registry.government_reports.service import (
-    approve_government_report,
-    begin_government_report,
-    change_government_report,
-    correct_government_report,
-    delete_government_report,
-    freeze_figures,
-    may_approve,
-    return_government_report,
-    submit_government_report,
-)
 from registry.http.error_handlers import status_of
 from registry.http.responses import csv_download, document_download, pdf_download, xlsx_download
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -74,7 +50,7 @@ def begin_report(actor: Actor) -> Answer:
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
-        report = begin_government_report(actor, values)
+        report = service.begin_government_report(actor, values)
         flash_message(_("The report is begun. Write its sections now."))
         return _to(report)
 
@@ -84,7 +60,7 @@ def begin_report(actor: Actor) -> Answer:
 @pages.page("/government-reports/<report_number>/edit", needs=WRITE, methods=FORM)
 def edit_report(actor: Actor, report_number: str) -> Answer:
     """Write the sections of the newest version, and change its dates and the responsible person."""
-    report = find_government_report(actor, report_number)
+    report = queries.find_government_report(actor, report_number)
     page = FormPage(
         _("Write the report"),
         _("Save"),
@@ -98,7 +74,7 @@ def edit_report(actor: Actor, report_number: str) -> Answer:
 
     def act(values: Mapping[str, Any]) -> Answer:
         with transaction():
-            change_government_report(actor, find_report_to_change(report.number), values)
+            service.change_government_report(actor, queries.find_report_to_change(report.number), values)
         flash_message(_("The report is saved."))
         return _to(report)
 
@@ -108,7 +84,7 @@ def edit_report(actor: Actor, report_number: str) -> Answer:
 @pages.page("/government-reports/<report_number>/return", needs=APPROVE, methods=FORM)
 def return_report(actor: Actor, report_number: str) -> Answer:
     """Return the newest version to its authors."""
-    report = find_government_report(actor, report_number)
+    report = queries.find_government_report(actor, report_number)
     page = FormPage(
         _("Return the report"),
         _("Return"),
@@ -120,7 +96,7 @@ def return_report(actor: Actor, report_number: str) -> Answer:
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
-        return_government_report(actor, report.number, values["remark"])
+        service.return_government_report(actor, report.number, values["remark"])
         flash_message(_("The report is returned to its authors."))
         return _to(report)
 
@@ -130,7 +106,7 @@ def return_report(actor: Actor, report_number: str) -> Answer:
 @pages.page("/government-reports/<report_number>/correction", needs=WRITE, methods=FORM)
 def correct_report(actor: Actor, report_number: str) -> Answer:
     """Begin a correction of an issued report."""
-    report = find_government_report(actor, report_number)
+    report = queries.find_government_report(actor, report_number)
     fields = {name: schema_field(field) for name, field in CORRECTION.inputs.items()}
     page = FormPage(
         _("Correct the report"),
@@ -143,7 +119,7 @@ def correct_report(actor: Actor, report_number: str) -> Answer:
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
-        correct_government_report(actor, report.number, values["reason"], values["due_on"])
+        service.correct_government_report(actor, report.number, values["reason"], values["due_on"])
         flash_message(_("The correction is begun. Change what is wrong and submit it for review."))
         return _to(report)
 
@@ -151,12 +127,12 @@ def correct_report(actor: Actor, report_number: str) -> Answer:
 
 
 def _freeze(actor: Actor, number: str) -> str:
-    freeze_figures(actor, number)
+    service.freeze_figures(actor, number)
     return _("The figures are frozen.")
 
 
 def _submit(actor: Actor, number: str) -> str:
-    submit_government_report(actor, number)
+    service.submit_government_report(actor, number)
     return _("The report is submitted. Two people who did not write it have to approve it.")
 
 
@@ -164,7 +140,7 @@ def _approve(actor: Actor, number: str) -> str:
     seen = request.form.get("revision", "")
     revision = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
     with transaction():
-        report = approve_government_report(actor, find_report_to_change(number), revision)
+        report = service.approve_government_report(actor, queries.find_report_to_change(number), revision)
     if report.status == GovernmentReportStatus.ISSUED:
         return _("The report is issued.")
     return _("You have approved the report. It waits for the second person.")
@@ -181,13 +157,13 @@ ACT: Final = f"/government-reports/<report_number>/<any({','.join(ACTS)}):act>"
 @pages.page(ACT, needs=READ, methods=("POST",))
 def act_on_report(actor: Actor, report_number: str, act: str) -> Answer:
     """Freeze, submit or approve the newest version. The permission of each is checked by its service."""
-    report = find_government_report(actor, report_number)
+    report = queries.find_government_report(actor, report_number)
     # An issued report no longer asks for other figures.
-    last = last_audit_of(report)
+    last = queries.last_audit_of(report)
     try:
         text = ACTS[act](actor, report_number)
     except (Invalid, Conflict, NotAllowed) as error:
-        report = find_government_report(actor, report_number)
+        report = queries.find_government_report(actor, report_number)
         return report_page(actor, report, invalid_form({}, error, BUTTONS)), status_of(error)
     flash_message(text)
     if act != "freeze" and last is not None:
@@ -203,9 +179,9 @@ def act_on_report(actor: Actor, report_number: str, act: str) -> Answer:
 def delete_report(actor: Actor, report_number: str) -> Answer:
     """Delete the draft of the newest version."""
     try:
-        delete_government_report(actor, report_number)
+        service.delete_government_report(actor, report_number)
     except (Conflict, NotAllowed) as error:
-        report = find_government_report(actor, report_number)
+        report = queries.find_government_report(actor, report_number)
         return report_page(actor, report, invalid_form({}, error, BUTTONS)), status_of(error)
     flash_message(_("The draft is deleted."))
     return redirect_to("government_reports")
@@ -243,7 +219,7 @@ def government_reports(actor: Actor) -> Answer:
     filters = requested_filters(FILTERS)
     return render_list(
         "government_reports/list.html",
-        GOVERNMENT_REPORT_LIST.read(actor, filters, requested_page()),
+        queries.GOVERNMENT_REPORT_LIST.read(actor, filters, requested_page()),
         filters=filters,
         statuses=[(status.value, status.label) for status in GovernmentReportStatus],
         may_write=actor.may(Permission.GOVERNMENT_REPORTS_WRITE),
@@ -262,8 +238,8 @@ def government_report_document(actor: Actor, report_number: str, language: str) 
     report = requested_report(actor, report_number)
     return render_template(
         "government_reports/document.html",
-        number=document_number(actor, report),
-        document=document(content_of(actor, report), language),
+        number=queries.document_number(actor, report),
+        document=document(queries.content_of(actor, report), language),
         back=url_for("web.government_report", report_number=report.number, version=report.version),
     )
 
@@ -273,7 +249,7 @@ def government_report_as_pdf(actor: Actor, report_number: str) -> Answer:
     """Download the document as PDF/A, in the requested language, else in the page's, else in Russian."""
     report = requested_report(actor, report_number)
     language = next((each for each in (request.args.get("language"), page_locale()) if each in WRITTEN_IN), "ru")
-    content = content_of(actor, report)
+    content = queries.content_of(actor, report)
     return pdf_download(pdf_name(content, language), pdf_of_report(content, language))
 
 
@@ -281,31 +257,31 @@ def government_report_as_pdf(actor: Actor, report_number: str) -> Answer:
 def government_report_figures(actor: Actor, report_number: str, ending: str) -> Answer:
     """Download the frozen figures: canonical JSON with the SHA-256 of the report, or a table."""
     report = requested_report(actor, report_number)
-    name = f"government-report-{document_number(actor, report)}-{report.version}"
+    name = f"government-report-{queries.document_number(actor, report)}-{report.version}"
     if ending == "json":
-        data, _digest = data_of_report(actor, report)
+        data, _digest = queries.data_of_report(actor, report)
         return document_download(f"{name}.json", data.encode())
-    rows = export_rows(actor, report)
+    rows = queries.export_rows(actor, report)
     if ending == "csv":
-        return csv_download(name, table_as_csv(HEADER, rows))
-    return xlsx_download(name, lambda path: table_as_xlsx(path, "figures", HEADER, rows))
+        return csv_download(name, table_as_csv(queries.HEADER, rows))
+    return xlsx_download(name, lambda path: table_as_xlsx(path, "figures", queries.HEADER, rows))
 
 
 def requested_report(actor: Actor, number: str) -> GovernmentReport:
     """Return the requested version of the report. Raises GovernmentReportNotFound."""
     version = request.args.get("version", "")
     if not version:
-        return find_government_report(actor, number)
+        return queries.find_government_report(actor, number)
     try:
-        return find_government_report(actor, number, VERSION.deserialize(read_whole_number(version)))
+        return queries.find_government_report(actor, number, VERSION.deserialize(read_whole_number(version)))
     except InvalidValue as error:
-        raise GovernmentReportNotFound(number=number) from error
+        raise queries.GovernmentReportNotFound(number=number) from error
 
 
 def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
     """Return the page of a version, with a form that was sent."""
-    shown: dict[str, Any] = show_report(actor, report)
-    content = content_of(actor, report)
+    shown: dict[str, Any] = queries.show_report(actor, report)
+    content = queries.content_of(actor, report)
     is_newest = report.version == shown["versions"][-1]
     may_write = is_newest and actor.is_person and actor.may(Permission.GOVERNMENT_REPORTS_WRITE)
     in_review = report.status == GovernmentReportStatus.IN_REVIEW
@@ -325,11 +301,11 @@ def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
         may_change=may_write and report.is_changeable,
         may_delete=may_write and report.status == GovernmentReportStatus.DRAFT,
         may_correct=may_write and report.status == GovernmentReportStatus.ISSUED,
-        may_approve=is_newest and may_approve(actor, report),
+        may_approve=is_newest and service.may_approve(actor, report),
         may_return=is_newest and in_review and actor.may(Permission.GOVERNMENT_REPORTS_APPROVE),
     )
 
 
 def _only_lacks_restricted(actor: Actor, report: GovernmentReport) -> bool:
     """Return True when the actor could approve, but may not see every project that counts."""
-    return actor.may(Permission.GOVERNMENT_REPORTS_APPROVE) and not reads_whole_report(actor, report)
+    return actor.may(Permission.GOVERNMENT_REPORTS_APPROVE) and not queries.reads_whole_report(actor, report)

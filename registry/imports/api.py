@@ -12,24 +12,10 @@ from flask.views import MethodView
 from marshmallow import fields
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import (
-    API_PREFIX,
-    CONTENT_DISPOSITION,
-    ERROR_NAMES,
-    LOCATION,
-    ApiBlueprint,
-    current_actor,
-)
+from registry.api import uploads
+from registry.api.blueprint import API_PREFIX, CONTENT_DISPOSITION, ERROR_NAMES, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, filter_query
-from registry.api.uploads import (
-    ROW_ERROR_EXAMPLE,
-    ROW_ERROR_PROPERTIES,
-    TABLE_TEXT,
-    DryRun,
-    FormFlag,
-    UploadedFile,
-    row_error,
-)
+from registry.api.uploads import ROW_ERROR_PROPERTIES
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Choice, InputField, ReadOnly, Text, Timestamp
 from registry.core.messages import message
@@ -179,10 +165,10 @@ class FormReason(Text):
 class ImportForm(BaseSchema):
     """A file to import."""
 
-    file = UploadedFile(TABLE_TEXT)
+    file = uploads.UploadedFile(uploads.TABLE_TEXT)
     kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
-    dry_run = DryRun()
-    strict = FormFlag("Refuse columns that are not known, and take every row for a record.")
+    dry_run = uploads.DryRun()
+    strict = uploads.FormFlag("Refuse columns that are not known, and take every row for a record.")
     mapping = ColumnMapping()
     change_reason = FormReason()
     answers = FormAnswers()
@@ -413,14 +399,15 @@ class ImportById(MethodView):
 class ImportErrors(MethodView):
     """The bad rows of an import."""
 
-    @blp.listing(ERROR_LIST, RowError(), ROW_ERROR_EXAMPLE, operation="list_import_errors")
+    @blp.listing(ERROR_LIST, RowError(), uploads.ROW_ERROR_EXAMPLE, operation="list_import_errors")
     def get(self, query: ListArguments, id: int) -> Any:
         """List what was wrong in which row, in the order of the rows."""
         run = find_import(current_actor(), id)
         listing = errors_of(current_actor(), run, query.page)
         locale = request_locale()
         shown = [
-            {**row_error(error, locale), "message": row_error_text(run.kind, error, locale)} for error in listing.items
+            {**uploads.row_error(error, locale), "message": row_error_text(run.kind, error, locale)}
+            for error in listing.items
         ]
         return replace(listing, items=shown)
 

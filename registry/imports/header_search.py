@@ -10,17 +10,8 @@ from typing import Final
 
 from registry.core.errors import invalid
 from registry.core.spreadsheets.reader import Table, has_content
-from registry.imports.headers import (
-    ALIAS,
-    EXACT,
-    KNOWN,
-    LABEL,
-    Match,
-    header_key,
-    header_texts,
-    layout_key,
-    match_header,
-)
+from registry.imports import headers
+from registry.imports.headers import Match
 
 MAX_HEADER_DEPTH: Final = 3
 ROWS_SEARCHED: Final = 60
@@ -65,22 +56,22 @@ class Matcher:
         return self._matches[text]
 
     def _match(self, text: str) -> tuple[bool, Match | None]:
-        key = header_key(text)
+        key = headers.header_key(text)
         if key in self.mappings.given:
             return True, _mapped(self.mappings.given[key])
-        match = match_header(self.kind, text)
+        match = headers.match_header(self.kind, text)
         return match is not None, match
 
     def remembered(self, full: Sequence[str]) -> Mapping[str, str | None]:
         """Header key → field of a table with just these headers; empty when there was none."""
         if not self.mappings.remembered:
             return {}
-        remembered = self.mappings.remembered.get(layout_key(full), {})
+        remembered = self.mappings.remembered.get(headers.layout_key(full), {})
         return {} if remembered and self._is_own(full) else remembered
 
     def _is_own(self, full: Sequence[str]) -> bool:
-        matches = (match_header(self.kind, text) for text in full if header_key(text))
-        return all(match is not None and match.how in (EXACT, LABEL) for match in matches)
+        matches = (headers.match_header(self.kind, text) for text in full if headers.header_key(text))
+        return all(match is not None and match.how in (headers.EXACT, headers.LABEL) for match in matches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +104,7 @@ class Header:
 def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
     """Return the rows that name the most fields, the earliest of equal ones; None when nothing is recognised."""
     records = _first_records(table)
-    required = set(KNOWN[kind].required)
+    required = set(headers.KNOWN[kind].required)
     best: Header | None = None
     tables: list[int] = []
     until = len(records)
@@ -128,7 +119,7 @@ def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:
                 best = header
                 if required <= header.fields:
                     until = last + 1 + ROWS_BELOW_HEADER
-            if header.size >= MIN_FIELDS_OF_TABLE and KNOWN[kind].key_among(header.fields) is not None:
+            if header.size >= MIN_FIELDS_OF_TABLE and headers.KNOWN[kind].key_among(header.fields) is not None:
                 tables.append(header.number)
     if best is None or not best.fields:
         return None
@@ -184,7 +175,7 @@ def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> H
     texts: list[str] = []
     for place in range(width):
         # A blank cell beside a merged one has no name.
-        tried = header_texts(own[place], levels[place]) if own[place] else []
+        tried = headers.header_texts(own[place], levels[place]) if own[place] else []
         results = [(text, *matcher.match(text)) for text in tried]
         chosen = next((each for each in results if each[1]), (tried[-1] if tried else "", False, None))
         texts.append(chosen[0])
@@ -192,11 +183,11 @@ def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> H
         matches.append(chosen[2])
     full = [" ".join(each) for each in levels]
     remembered = matcher.remembered(full)
-    for place, key in enumerate(map(header_key, full) if remembered else ()):
-        if key in remembered and header_key(texts[place]) not in matcher.mappings.given:
+    for place, key in enumerate(map(headers.header_key, full) if remembered else ()):
+        if key in remembered and headers.header_key(texts[place]) not in matcher.mappings.given:
             known[place], matches[place] = True, _mapped(remembered[key])
     return Header(number, texts, matches, known, full)
 
 
 def _mapped(name: str | None) -> Match | None:
-    return None if name is None else Match(name, ALIAS)
+    return None if name is None else Match(name, headers.ALIAS)

@@ -18,35 +18,11 @@ from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.responses import csv_download, xlsx_download
 from registry.imports import agencies as import_agencies
 from registry.imports import projects as import_projects
+from registry.imports import queries, service
 from registry.imports.columns import column_mappings, delete_column_mapping
 from registry.imports.files import marked_import, write_marked_file, write_template
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
-from registry.imports.queries import (
-    asking_rows,
-    can_undo,
-    count_answers,
-    errors_of,
-    find_import,
-    imports_of,
-    may_read_rows,
-    missing_columns,
-    needs_change_reason,
-    previewed_rows,
-    questions_of,
-    registers_again,
-)
 from registry.imports.same_project import answer_questions
-from registry.imports.service import (
-    FileColumn,
-    ImportAlreadyMapped,
-    ImportOptions,
-    can_be_mapped,
-    columns_to_map,
-    hold_import,
-    map_columns,
-    queue_import,
-    run_dry_run,
-)
 from registry.imports.undo import is_undoable, undo_import
 from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
@@ -132,11 +108,13 @@ def imports(actor: Actor) -> Answer:
     try:
         reason = _reason()
         name, content = uploaded_file()
-        run = queue_import(actor, typed["kind"], is_dry, name, content, ImportOptions(change_reason=reason))
+        run = service.queue_import(
+            actor, typed["kind"], is_dry, name, content, service.ImportOptions(change_reason=reason)
+        )
     except Invalid as error:
-        if not can_be_mapped(error):
+        if not service.can_be_mapped(error):
             return _page(actor, invalid_form(typed, error, "file")), 422
-        run = hold_import(actor, typed["kind"], is_dry, name, content, reason)
+        run = service.hold_import(actor, typed["kind"], is_dry, name, content, reason)
         return redirect_to("import_columns", import_id=run.id)
     return redirect_to("import_run", import_id=run.id)
 
@@ -145,8 +123,8 @@ def imports(actor: Actor) -> Answer:
 def import_columns(actor: Actor, import_id: int) -> Answer:
     """Choose the field of each column: of a file whose columns were not recognised, or of a finished dry run."""
     try:
-        run, columns = columns_to_map(actor, import_id)
-    except ImportAlreadyMapped:
+        run, columns = service.columns_to_map(actor, import_id)
+    except service.ImportAlreadyMapped:
         return redirect_to("import_run", import_id=import_id)
     names = [f"column_{place}" for place in range(len(columns))]
     if request.method != "POST":
@@ -154,7 +132,7 @@ def import_columns(actor: Actor, import_id: int) -> Answer:
         return _columns_page(actor, run, columns, form)
     typed = typed_values(names)
     try:
-        map_columns(actor, import_id, [typed.get(name) or None for name in names])
+        service.map_columns(actor, import_id, [typed.get(name) or None for name in names])
     except Invalid as error:
         return _columns_page(actor, run, columns, invalid_form(typed, error, "columns")), 422
     return redirect_to("import_run", import_id=import_id)
@@ -171,23 +149,23 @@ def forget_columns(actor: Actor, mapping_id: int) -> Answer:
 @pages.page("/imports/<row_id:import_id>/run", needs=Permission.IMPORTS_RUN, methods=("POST",))
 def import_dry_run(actor: Actor, import_id: int) -> Answer:
     """Import the file of a dry run, with a reason where one is needed."""
-    run = find_import(actor, import_id)
+    run = queries.find_import(actor, import_id)
     try:
         reason = _reason()
-        if reason is None and run.change_reason is None and needs_change_reason(run):
+        if reason is None and run.change_reason is None and queries.needs_change_reason(run):
             raise invalid(f"/{REASON}", "change-reason-required")
     except Invalid as error:
         return _detail(actor, run, invalid_form({REASON: request.form.get(REASON, "")}, error, REASON)), 422
-    return redirect_to("import_run", import_id=run_dry_run(actor, import_id, change_reason=reason).id)
+    return redirect_to("import_run", import_id=service.run_dry_run(actor, import_id, change_reason=reason).id)
 
 
 @pages.page("/imports/<row_id:import_id>/rows", needs=Permission.IMPORTS_RUN)
 def import_rows(actor: Actor, import_id: int) -> Answer:
     """Display what a dry run would do with each row."""
-    run = find_import(actor, import_id)
+    run = queries.find_import(actor, import_id)
     outcome = request.args.get("outcome")
     chosen = outcome if outcome in OUTCOMES else None
-    listing = previewed_rows(actor, run, requested_page(100), chosen)
+    listing = queries.previewed_rows(actor, run, requested_page(100), chosen)
     return render_list(
         "imports/rows.html",
         listing,
@@ -196,7 +174,7 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
         # Of an error that two fields share, one text is enough.
         questions={
             row: list(dict.fromkeys(map(row_error_message, asked)))
-            for row, asked in questions_of(run, listing.items).items()
+            for row, asked in queries.questions_of(run, listing.items).items()
         },
         rows=listing.items,
         outcome=chosen,
@@ -207,7 +185,7 @@ def import_rows(actor: Actor, import_id: int) -> Answer:
 @pages.page("/imports/<row_id:import_id>/undo", needs=Permission.IMPORTS_RUN, methods=("POST",))
 def undo_import_run(actor: Actor, import_id: int) -> Answer:
     """Undo an import as a whole, with the reason."""
-    run = find_import(actor, import_id)
+    run = queries.find_import(actor, import_id)
     try:
         reason = _reason()
         if reason is None:
@@ -260,16 +238,16 @@ def import_template(_actor: Actor, kind: str) -> Answer:
 @pages.page("/imports/<row_id:import_id>", needs=Permission.IMPORTS_RUN)
 def import_run(actor: Actor, import_id: int) -> Answer:
     """Display progress and row errors. With JavaScript the page refreshes itself."""
-    run = find_import(actor, import_id)
+    run = queries.find_import(actor, import_id)
     if run.state == ImportState.UNMAPPED:
         return redirect_to("import_columns", import_id=import_id)
     return _detail(actor, run, Form({REASON: run.change_reason or ""}))
 
 
 def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
-    shows_rows = may_read_rows(actor, run)
-    errors = errors_of(actor, run, requested_page(100), settled=False) if shows_rows else Listing([], None)
-    answered, wrong_by_answer = count_answers(run) if run.unanswered else (0, 0)
+    shows_rows = queries.may_read_rows(actor, run)
+    errors = queries.errors_of(actor, run, requested_page(100), settled=False) if shows_rows else Listing([], None)
+    answered, wrong_by_answer = queries.count_answers(run) if run.unanswered else (0, 0)
     return render_list(
         "imports/detail.html",
         errors,
@@ -277,15 +255,15 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         form=form,
         shows_rows=shows_rows,
         is_kept=shows_rows and has_file(run.id),
-        again=run.dry_run and registers_again(run),
-        can_undo=is_undoable(run) and can_undo(actor, run),
+        again=run.dry_run and queries.registers_again(run),
+        can_undo=is_undoable(run) and queries.can_undo(actor, run),
         undone=run.undone if shows_rows else None,
         answered=answered,
         wrong=run.rejected - run.unanswered + wrong_by_answer,
         unanswered=run.unanswered - answered,
-        asking=asking_rows(run, [error["row"] for error in errors.items]),
+        asking=queries.asking_rows(run, [error["row"] for error in errors.items]),
         columns=_layout_columns(run),
-        missing_columns=[field_label(name) for name in missing_columns(run)],
+        missing_columns=[field_label(name) for name in queries.missing_columns(run)],
         rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
         errors=errors.items,
@@ -310,7 +288,7 @@ def _kind_in_address() -> str:
     return "agencies" if request.args.get("kind") == "agencies" else "projects"
 
 
-def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[FileColumn], form: Form) -> str:
+def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[service.FileColumn], form: Form) -> str:
     known = column_explanations(run.kind)
     return render_template(
         "imports/columns.html",
@@ -337,5 +315,5 @@ def _page(actor: Actor, form: Form) -> str:
         kinds=kinds,
         columns=[(kind, text, column_explanations(kind)) for kind, text in kinds],
         mappings=column_mappings(actor),
-        runs=imports_of(actor),
+        runs=queries.imports_of(actor),
     )

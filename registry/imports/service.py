@@ -31,15 +31,7 @@ from registry.imports.layout import (
     layout_of,
     with_columns,
 )
-from registry.imports.models import (
-    FilePiece,
-    ImportKind,
-    ImportRun,
-    forget_results,
-    has_file,
-    store_file,
-    stored_file,
-)
+from registry.imports.models import FilePiece, ImportKind, ImportRun, forget_results, has_file, store_file, stored_file
 from registry.imports.notes import below_column_numbers, unit_problems
 from registry.imports.queries import find_import, require_rows
 from registry.imports.same_project import stored_answers

@@ -27,20 +27,12 @@ from registry.core.errors import Invalid, RegistryError
 from registry.core.queues import Lease, LeaseLost
 from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.rows import ImportResult, ImportRow
+from registry.imports import models
 from registry.imports.agencies import AgencyImport
 from registry.imports.columns import remember_columns
 from registry.imports.header_search import Mappings
 from registry.imports.layout import PLAIN, layout_from_json, layout_of
-from registry.imports.models import (
-    IMPORT_QUEUE,
-    RETENTION,
-    FilePiece,
-    ImportKind,
-    ImportRun,
-    PreviewedRow,
-    RowError,
-    stored_file,
-)
+from registry.imports.models import IMPORT_QUEUE, FilePiece, ImportRun
 from registry.imports.projects import ProjectImport
 from registry.journal import service as journal
 from registry.projects.models import EXTERNAL_ID_UNIQUE
@@ -64,7 +56,7 @@ COUNTS: Final = ("processed", "created", "updated", "unchanged", "rejected", "un
 
 def row_import(actor: Actor, run: ImportRun, columns: Sequence[str]) -> RowImport:
     """Return the reader and writer of a run's rows."""
-    if run.kind == ImportKind.AGENCIES:
+    if run.kind == models.ImportKind.AGENCIES:
         return AgencyImport(actor, columns, run.dry_run, run.id)
     answers = {int(row): answer for row, answer in (run.answers or {}).items()}
     return ProjectImport(actor, columns, run.dry_run, run.change_reason, run_id=run.id, answers=answers)
@@ -121,7 +113,7 @@ def _work(lease: Lease, actor: Actor, run: ImportRun, on_progress: Progress | No
     """Process the run. Return the error code that stopped it, or None."""
     try:
         _require_able(run)
-        table = table or stored_table(stored_file(lease.id))
+        table = table or stored_table(models.stored_file(lease.id))
         # Runs queued by an earlier version have no layout: their header is the first row.
         layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
         rows = row_import(actor, run, layout.names())
@@ -204,7 +196,7 @@ def _import_chunk(lease: Lease, rows: RowImport, chunk: Sequence[ImportRow]) -> 
                 for name in COUNTS:
                     setattr(run, name, getattr(run, name) + getattr(outcome, name))
                 errors = [{"import_id": run.id, **error} for error in outcome.errors]
-                insert_rows(require_transaction(), RowError, errors)
+                insert_rows(require_transaction(), models.RowError, errors)
                 _save_preview(run, outcome.preview)
         except (IntegrityError, BinTaken, OperationalError) as error:
             # Another transaction registered the same key meanwhile, or the database resolved a deadlock.
@@ -219,7 +211,7 @@ def _import_chunk(lease: Lease, rows: RowImport, chunk: Sequence[ImportRow]) -> 
 def _save_preview(run: ImportRun, preview: Sequence[Mapping[str, Any]]) -> None:
     """Store what a dry run would do with the rows of a chunk, and count the rules, inside the open transaction."""
     if preview:
-        insert_rows(require_transaction(), PreviewedRow, [{"import_id": run.id, **row} for row in preview])
+        insert_rows(require_transaction(), models.PreviewedRow, [{"import_id": run.id, **row} for row in preview])
         rules = Counter(run.would_flag or {})
         rules.update(rule for row in preview for rule in row["would_flag"])
         run.would_flag = dict(rules)
@@ -227,7 +219,7 @@ def _save_preview(run: ImportRun, preview: Sequence[Mapping[str, Any]]) -> None:
 
 def delete_old_files() -> None:
     """Delete the files of dry runs, of runs with wrong rows and of files without columns after ``RETENTION``."""
-    before = now() - RETENTION
+    before = now() - models.RETENTION
     old = select(ImportRun.id).where(
         ImportRun.state.not_in(("queued", "running")),
         func.coalesce(ImportRun.finished_at, ImportRun.queued_at) < before,

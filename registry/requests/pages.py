@@ -27,20 +27,11 @@ from registry.requests.models import Request, RequestKind, RequestState, Success
 from registry.requests.queries import REQUEST_LIST, find_request, of_kinds, read_request, show_request
 from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.service import is_in_effect, restore_project
+from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext
 from registry.web.formats import gettext as _
-from registry.web.forms import (
-    Field,
-    Form,
-    FormPage,
-    answer_form,
-    as_typed,
-    form_field,
-    invalid_form,
-    schema_field,
-    typed_values,
-)
+from registry.web.forms import Form, FormPage
 from registry.web.labels import choice_label, display_value, field_label, name_in_page_language, options
 from registry.web.lists import render_list, requested_filters, requested_page
 
@@ -96,7 +87,7 @@ CONFIRMATION = HANDLERS[RequestKind.CONFIRMATION]
 def ask_succession(actor: Actor, bin: str) -> Answer:
     """Propose that another agency succeeds this one."""
     agency = agency_by_bin(bin)
-    fields = {name: schema_field(field) for name, field in SUCCESSION.body.inputs.items() if name != "kind"}
+    fields = {name: forms.schema_field(field) for name, field in SUCCESSION.body.inputs.items() if name != "kind"}
     kind = replace(fields["reason"], name="kind", control="radios", label=_("Kind of succession"))
     fields["projects"] = replace(fields["projects"], control="area")
     page = FormPage(
@@ -119,10 +110,10 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         flash_message(_("The succession is proposed. A supervisor has to confirm it."))
         return redirect_to("request_page", request_id=request.id)
 
-    return answer_form(page, act, {"kind": SuccessionKind.MERGER.value})
+    return forms.answer_form(page, act, {"kind": SuccessionKind.MERGER.value})
 
 
-def _agency(field: Field) -> Field:
+def _agency(field: forms.Field) -> forms.Field:
     label = _("Name or BIN of the successor") if field.name == "successor" else _("Name or BIN of the new agency")
     return replace(field, control="agency", label=label)
 
@@ -131,7 +122,7 @@ def _agency(field: Field) -> Field:
 def ask_transfer(actor: Actor, number: str) -> Answer:
     """Propose that another agency gets this project."""
     project = read_project_to_change(actor, number, "transfer")
-    fields = {name: schema_field(field) for name, field in TRANSFER.body.inputs.items()}
+    fields = {name: forms.schema_field(field) for name, field in TRANSFER.body.inputs.items()}
     page = FormPage(
         _("Transfer of the project"),
         _("Propose"),
@@ -152,7 +143,7 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
         flash_message(_("The transfer is proposed. A supervisor has to confirm it."))
         return redirect_to("request_page", request_id=request.id)
 
-    return answer_form(page, act)
+    return forms.answer_form(page, act)
 
 
 @pages.page("/projects/<number>/withdrawal", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
@@ -163,7 +154,7 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
         _("Withdraw the project"),
         _("Ask for the withdrawal"),
         url_for("web.project", number=number),
-        [schema_field(field) for field in WITHDRAWAL.body.inputs.values()],
+        [forms.schema_field(field) for field in WITHDRAWAL.body.inputs.values()],
         WITHDRAWAL.body,
         intro=_(
             "For a project that was registered in error only. A reviewer decides; two people do while a case is open "
@@ -178,7 +169,7 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
         flash_message(_("You asked to withdraw the project. A reviewer has to decide."))
         return redirect_to("request_page", request_id=request.id)
 
-    return answer_form(page, act)
+    return forms.answer_form(page, act)
 
 
 @pages.page("/agencies/<bin>/change", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
@@ -189,7 +180,7 @@ def propose_change_of_agency(actor: Actor, bin: str) -> Answer:
         _("Propose another kind or parent"),
         _("Send the proposal"),
         url_for("web.agency", bin=bin),
-        [schema_field(field) for field in AGENCY_CHANGE.inputs.values()],
+        [forms.schema_field(field) for field in AGENCY_CHANGE.inputs.values()],
         AGENCY_CHANGE,
         _("They decide what the moratorium binds and who can read restricted projects. A supervisor must approve it."),
         name_in_page_language(agency),
@@ -200,7 +191,7 @@ def propose_change_of_agency(actor: Actor, bin: str) -> Answer:
         flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
         return redirect_to("approval_page", approval_id=approval.id)
 
-    return answer_form(page, act, {"kind": agency.kind, "parent_bin": agency.parent_bin or ""})
+    return forms.answer_form(page, act, {"kind": agency.kind, "parent_bin": agency.parent_bin or ""})
 
 
 # The form by which an agency asks for a confirmation, and attaches documents of the project.
@@ -216,11 +207,11 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
     """Ask to confirm the placement, the onboarding or the ending."""
     project = read_project_to_change(actor, number, "confirmation")
     inputs = HANDLER.body.inputs
-    fields = [schema_field(inputs[name]) for name in (*FIELDS_OF[kind], "evidence")]
+    fields = [forms.schema_field(inputs[name]) for name in (*FIELDS_OF[kind], "evidence")]
     documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]
     if documents:
         label = _("Documents of the project that show it")
-        fields.append(form_field("documents", "checkboxes", label=label, choices=documents))
+        fields.append(forms.form_field("documents", "checkboxes", label=label, choices=documents))
     titles = {
         ConfirmationKind.PLACEMENT: _("Ask for confirmation of the placement"),
         ConfirmationKind.ONBOARDING: _("Ask for confirmation of the onboarding"),
@@ -244,8 +235,8 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
         flash_message(_("Your request is sent. An operator or a reviewer decides."))
         return redirect_to("request_page", request_id=asked.id)
 
-    known = {name: as_typed(getattr(project, name, None)) for name in FIELDS_OF[kind]}
-    return answer_form(page, act, known)
+    known = {name: forms.as_typed(getattr(project, name, None)) for name in FIELDS_OF[kind]}
+    return forms.answer_form(page, act, known)
 
 
 # Pages of requests: the list of all kinds, and one request with its decision.
@@ -333,7 +324,7 @@ DECIDE: Final = f"/requests/<row_id:request_id>/<any({','.join(DECISIONS)}):deci
 def decide_request(actor: Actor, request_id: int, decision: str) -> Answer:
     """Confirm, refuse or cancel the request, or undo it. The permission of each is checked by its service."""
     request = find_request(actor, request_id)
-    texts = typed_values((REASON,))
+    texts = forms.typed_values((REASON,))
     values, problems = (REFUSED if decision in WITH_REASON else REMARK).load_texts({REASON: texts.get(REASON, "")})
     if problems:
         return _page(actor, request, Form(texts, problems)), 422
@@ -346,7 +337,7 @@ def decide_request(actor: Actor, request_id: int, decision: str) -> Answer:
 
 
 def _with_error(actor: Actor, request_id: int, texts: Mapping[str, str], error: RegistryError) -> Answer:
-    return _page(actor, find_request(actor, request_id), invalid_form(texts, error, REASON)), status_of(error)
+    return _page(actor, find_request(actor, request_id), forms.invalid_form(texts, error, REASON)), status_of(error)
 
 
 def _page(actor: Actor, request: Request, form: Form) -> str:

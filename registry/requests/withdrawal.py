@@ -25,16 +25,11 @@ from registry.core.fields import BaseSchema, ReadOnly, Text, Timestamp, nullable
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import clear_flags, ever_had_serious_flag
 from registry.flags.freeze_status import update_freeze_status
+from registry.projects import visibility
 from registry.projects.former_records import link_later_records
 from registry.projects.links import add_link
 from registry.projects.models import STATUS, Project, is_project_number, project_withdrawn
 from registry.projects.service import find_project_to_change
-from registry.projects.visibility import (
-    ProjectWithdrawn,
-    require_not_withdrawn,
-    save_freeze_status_change,
-    visible_projects,
-)
 from registry.projects.vocabulary import LinkKind
 from registry.requests.decisions import cancel_other_requests
 from registry.requests.kinds import Asked, RequestHandler
@@ -130,7 +125,7 @@ class Withdrawal(RequestHandler):
 
     def check_again(self, request: Request) -> None:
         """Raises ProjectWithdrawn and DuplicateWithdrawn."""
-        require_not_withdrawn(_project_of(request))
+        visibility.require_not_withdrawn(_project_of(request))
         remaining = request.details["duplicate_of"]
         withdrawn = select(Project.id).where(Project.number == remaining, Project.withdrawn_at.is_not(None))
         # Locked, so that of two that are each other's duplicate one remains.
@@ -156,7 +151,7 @@ class Withdrawal(RequestHandler):
         request.details = {**request.details, "flags": flags, "case": case_id}
         details = {"request": request.id, "duplicate_of": request.details["duplicate_of"]}
         known = {name: value for name, value in details.items() if value is not None}
-        save_freeze_status_change(actor, project, before, at, "project.withdrawn", known)
+        visibility.save_freeze_status_change(actor, project, before, at, "project.withdrawn", known)
         project_withdrawn.publish(project)
         return {"flags_cleared": len(flags), **({} if case_id is None else {"case": case_id})}
 
@@ -177,7 +172,7 @@ def _link_to_remaining(actor: Actor, request: Request) -> None:
     Raises LinkCircle when a reviewer has linked the two the other way round.
     """
     remaining, number = request.details["duplicate_of"], _project_of(request).number
-    seen = select(Project.id).where(Project.number == remaining, *visible_projects(actor))
+    seen = select(Project.id).where(Project.number == remaining, *visibility.visible_projects(actor))
     if remaining is not None and db.session.scalar(seen) is not None:
         add_link(actor, number, {"kind": LinkKind.DUPLICATE_OF.value, "target": remaining})
 
@@ -186,12 +181,12 @@ def _duplicate_problem(actor: Actor, project: Project, number: str) -> Problem |
     pointer = "/duplicate_of"
     if number == project.number:
         return Problem(pointer, "duplicate-is-itself", {"number": number})
-    seen = select(Project).where(Project.number == number, *visible_projects(actor))
+    seen = select(Project).where(Project.number == number, *visibility.visible_projects(actor))
     other = db.session.scalar(seen) if is_project_number(number) else None
     if other is None:
         return Problem(pointer, "project-unknown", {"number": number})
     if other.withdrawn_at is not None:
-        return Problem(pointer, ProjectWithdrawn.code, {"number": number})
+        return Problem(pointer, visibility.ProjectWithdrawn.code, {"number": number})
     # Whoever reads the request would learn of it.
     hidden = other.is_restricted and not project.is_restricted
     return Problem(pointer, "duplicate-is-restricted", {"number": number}) if hidden else None

@@ -13,23 +13,8 @@ from registry.api.parameters import ListArguments
 from registry.core.database import transaction
 from registry.core.fields import BaseSchema
 from registry.http.responses import make_tag, require_fresh_if_named
-from registry.webhooks import schemas
-from registry.webhooks.queries import (
-    DELIVERY_LIST,
-    WEBHOOK_LIST,
-    delivery_row,
-    find_visible,
-    list_deliveries,
-    webhook_row,
-)
-from registry.webhooks.service import (
-    change_webhook,
-    create_webhook,
-    delete_webhook,
-    queue_test,
-    replay,
-    rotate_secret,
-)
+from registry.webhooks import queries, schemas
+from registry.webhooks.service import change_webhook, create_webhook, delete_webhook, queue_test, replay, rotate_secret
 
 blp = ApiBlueprint("webhooks", __name__, description="Messages about changes, sent to other systems.")
 SECRET: Final = "secret"  # noqa: S105 - the name of a property
@@ -57,10 +42,10 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
 class Webhooks(MethodView):
     """The webhooks that the caller sees."""
 
-    @blp.listing(WEBHOOK_LIST, schemas.WEBHOOK, schemas.EXAMPLE, operation="list_webhooks")
+    @blp.listing(queries.WEBHOOK_LIST, schemas.WEBHOOK, schemas.EXAMPLE, operation="list_webhooks")
     def get(self, query: ListArguments) -> Any:
         """List the own webhooks, those of service accounts that one answers for and, as with tokens, others."""
-        return WEBHOOK_LIST.read(current_actor(), *query)
+        return queries.WEBHOOK_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
     @blp.doc(operationId="create_webhook")
@@ -74,7 +59,7 @@ class Webhooks(MethodView):
         """Create a webhook. It gets what the account may see, from the next change on."""
         actor = current_actor()
         webhook, secret = create_webhook(actor, values)
-        row = webhook_row(actor, webhook.id)
+        row = queries.webhook_row(actor, webhook.id)
         blp.set_etag(etag_data(row))
         return {**row, SECRET: secret}, {"Location": f"{API_PREFIX}/webhooks/{webhook.id}", **NO_STORE}
 
@@ -89,7 +74,7 @@ class WebhookById(MethodView):
     @blp.response(200, schemas.WEBHOOK, example=schemas.EXAMPLE)
     def get(self, id: int) -> Any:
         """Read a webhook."""
-        row = webhook_row(current_actor(), id)
+        row = queries.webhook_row(current_actor(), id)
         blp.set_etag(etag_data(row))
         return row
 
@@ -103,10 +88,10 @@ class WebhookById(MethodView):
         """Change an own webhook. Enabled again, it goes on where it stopped."""
         actor = current_actor()
         with transaction():
-            webhook, _account = find_visible(actor, id, lock=True)
-            blp.check_etag(etag_data(webhook_row(actor, id)))
+            webhook, _account = queries.find_visible(actor, id, lock=True)
+            blp.check_etag(etag_data(queries.webhook_row(actor, id)))
             change_webhook(actor, webhook, values)
-            row = webhook_row(actor, id)
+            row = queries.webhook_row(actor, id)
         blp.set_etag(etag_data(row))
         return row
 
@@ -121,8 +106,8 @@ class WebhookById(MethodView):
         """
         actor = current_actor()
         with transaction():
-            find_visible(actor, id, lock=True)
-            require_fresh_if_named(make_tag(*etag_data(webhook_row(actor, id))))
+            queries.find_visible(actor, id, lock=True)
+            require_fresh_if_named(make_tag(*etag_data(queries.webhook_row(actor, id))))
             delete_webhook(actor, id)
 
 
@@ -139,7 +124,7 @@ class WebhookSecretRotation(MethodView):
         """Give an own webhook another secret. For 24 hours messages have two signatures, by both secrets."""
         actor = current_actor()
         webhook, secret = rotate_secret(actor, id)
-        return {**webhook_row(actor, webhook.id), SECRET: secret}, NO_STORE
+        return {**queries.webhook_row(actor, webhook.id), SECRET: secret}, NO_STORE
 
 
 @blp.route("/webhooks/<row_id:id>/replay")
@@ -155,7 +140,7 @@ class WebhookReplay(MethodView):
         """Deliver again what an own webhook gets of all changes since an instant, with the same message ids."""
         actor = current_actor()
         replay(actor, id, values["since"])
-        return webhook_row(actor, id)
+        return queries.webhook_row(actor, id)
 
 
 @blp.route("/webhooks/<row_id:id>/test")
@@ -169,14 +154,14 @@ class WebhookTest(MethodView):
     @blp.response(202, schemas.DELIVERY, description="Accepted.", example=TEST_EXAMPLE)
     def post(self, _values: Mapping[str, Any], id: int) -> Any:
         """Send a message of the type `webhook.test` to the receiver of an own webhook; its result is in the log."""
-        return delivery_row(queue_test(current_actor(), id))
+        return queries.delivery_row(queue_test(current_actor(), id))
 
 
 @blp.route("/webhooks/<row_id:id>/deliveries")
 class WebhookDeliveries(MethodView):
     """The log of deliveries."""
 
-    @blp.listing(DELIVERY_LIST, schemas.DELIVERY, schemas.DELIVERY_EXAMPLE, operation="list_webhook_deliveries")
+    @blp.listing(queries.DELIVERY_LIST, schemas.DELIVERY, schemas.DELIVERY_EXAMPLE, operation="list_webhook_deliveries")
     def get(self, query: ListArguments, id: int) -> Any:
         """List the deliveries of an own webhook, the newest first. Ended ones are kept for 30 days."""
-        return list_deliveries(current_actor(), id, query.filters, query.page)
+        return queries.list_deliveries(current_actor(), id, query.filters, query.page)

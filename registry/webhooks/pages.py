@@ -14,25 +14,10 @@ from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, render_list, requested_filters, requested_page
+from registry.webhooks import service
 from registry.webhooks.models import TEST_EVENT
-from registry.webhooks.queries import (
-    WEBHOOK_LIST,
-    find_own,
-    find_visible,
-    list_deliveries,
-    webhook_row,
-)
+from registry.webhooks.queries import WEBHOOK_LIST, find_own, find_visible, list_deliveries, webhook_row
 from registry.webhooks.schemas import REPLAY_BODY, WEBHOOK_BODY, WEBHOOK_PATCH, conditions_text
-from registry.webhooks.service import (
-    change_webhook,
-    create_webhook,
-    delete_webhook,
-    queue_test,
-    replay,
-    rotate_secret,
-    url_problems,
-    webhook_to_change,
-)
 
 BOTH: Final = ("GET", "POST")
 
@@ -48,7 +33,9 @@ def new_webhook(actor: Actor) -> Answer:
     """Create a webhook; its secret is displayed once."""
 
     def act(values: dict[str, Any]) -> Answer:
-        webhook, secret = create_webhook(actor, {name: value for name, value in values.items() if value is not None})
+        webhook, secret = service.create_webhook(
+            actor, {name: value for name, value in values.items() if value is not None}
+        )
         return _display_secret(webhook.id, webhook.url, secret)
 
     page = _form(_("Add webhook"), _("Add webhook"), url_for("web.webhooks"))
@@ -81,7 +68,7 @@ def edit_webhook(actor: Actor, webhook_id: int) -> Answer:
 
     def act(values: dict[str, Any]) -> Answer:
         with transaction():
-            changes = change_webhook(actor, webhook_to_change(actor, webhook_id), values)
+            changes = service.change_webhook(actor, service.webhook_to_change(actor, webhook_id), values)
         flash_changes(changes)
         return redirect_to("webhook", webhook_id=webhook_id)
 
@@ -100,7 +87,7 @@ def enable_webhook(actor: Actor, webhook_id: int) -> Answer:
     """Enable or disable a webhook."""
     enabled = request.form.get("enabled") == "yes"
     with transaction():
-        change_webhook(actor, webhook_to_change(actor, webhook_id), {"enabled": enabled})
+        service.change_webhook(actor, service.webhook_to_change(actor, webhook_id), {"enabled": enabled})
     done = _("The webhook is enabled. It goes on where it stopped.") if enabled else _("The webhook is disabled.")
     flash_message(done)
     return redirect_to("webhook", webhook_id=webhook_id)
@@ -109,7 +96,7 @@ def enable_webhook(actor: Actor, webhook_id: int) -> Answer:
 @pages.page("/webhooks/<row_id:webhook_id>/test", needs=Permission.OWN_ACCOUNT_MANAGE, methods=("POST",))
 def try_webhook(actor: Actor, webhook_id: int) -> Answer:
     """Send a test message."""
-    queue_test(actor, webhook_id)
+    service.queue_test(actor, webhook_id)
     flash_message(_("The test message is on its way. Reload the page to see its result."))
     return redirect_to("webhook", webhook_id=webhook_id)
 
@@ -121,7 +108,7 @@ def rotate_webhook_secret(actor: Actor, webhook_id: int) -> Answer:
     if request.method == "GET":
         explanation = _("For 24 hours messages are signed with both secrets. Then the former one is no longer used.")
         return _question(row, _("Rotate secret"), explanation)
-    changed, secret = rotate_secret(actor, webhook_id)
+    changed, secret = service.rotate_secret(actor, webhook_id)
     return _display_secret(webhook_id, changed.url, secret)
 
 
@@ -142,7 +129,7 @@ def replay_webhook(actor: Actor, webhook_id: int) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        replay(actor, webhook_id, values["since"])
+        service.replay(actor, webhook_id, values["since"])
         flash_message(_("The events are delivered again."))
         return redirect_to("webhook", webhook_id=webhook_id)
 
@@ -155,7 +142,7 @@ def remove_webhook(actor: Actor, webhook_id: int) -> Answer:
     if request.method == "GET":
         explanation = _("The receiver gets no more messages, and the log of deliveries is deleted.")
         return _question(webhook_row(actor, webhook_id), _("Delete webhook"), explanation)
-    delete_webhook(actor, webhook_id)
+    service.delete_webhook(actor, webhook_id)
     flash_message(_("Webhook deleted."))
     return redirect_to("webhooks")
 
@@ -202,5 +189,5 @@ def _form(title: str, submit: str, back: str, *, edits: bool = False) -> FormPag
         ],
         WEBHOOK_PATCH if edits else WEBHOOK_BODY,
         edits=edits,
-        check=lambda texts: url_problems(texts.get("url", "")),
+        check=lambda texts: service.url_problems(texts.get("url", "")),
     )

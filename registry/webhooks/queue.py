@@ -27,18 +27,10 @@ from registry.core.queues import IN_SQL, Backlog, Lease, LeaseLost, Queue
 from registry.core.trace_context import outgoing_headers
 from registry.feed.queries import Change, ChangesExpired, ChangesNotReached, changes_at, read_changes, record_reads
 from registry.journal import service as journal
+from registry.webhooks import sender
 from registry.webhooks.events import agency_numbers, is_wanted, last_seq, message_body, owner_of, test_body
 from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason, Webhook, WebhookDelivery
-from registry.webhooks.sender import (
-    WAITS,
-    WEBHOOK_SECRETS,
-    AllowedTargets,
-    Attempt,
-    is_to_disable,
-    pause_after,
-    send,
-    signed_headers,
-)
+from registry.webhooks.sender import AllowedTargets, Attempt
 
 # As texts, so that SQLite uses the partial indexes.
 IS_OPEN: Final = text("webhook_deliveries.state IN ('waiting', 'queued')")
@@ -251,7 +243,7 @@ def lease_batch(webhook_id: int) -> Batch | None:
             Message(
                 each.id,
                 each.tries,
-                signed_headers(each.message_id, at, bodies[each.id], keys) if keys else None,
+                sender.signed_headers(each.message_id, at, bodies[each.id], keys) if keys else None,
                 bodies[each.id].encode(),
             )
             for each in left
@@ -310,7 +302,7 @@ def _valid_secrets(webhook: Webhook, at: datetime) -> list[str]:
     encrypted = [webhook.encrypted_secret]
     if webhook.encrypted_previous_secret is not None and (webhook.previous_secret_until or at) > at:
         encrypted.append(webhook.encrypted_previous_secret)
-    keys = [decrypt(WEBHOOK_SECRETS, each) for each in encrypted]
+    keys = [decrypt(sender.WEBHOOK_SECRETS, each) for each in encrypted]
     return [] if keys[0] is None else [key for key in keys if key is not None]
 
 
@@ -320,7 +312,7 @@ def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:
         row.error = None
         row.end(DeliveryState.DELIVERED)
     else:
-        row.fail(attempt.error.value, WAITS, DeliveryState.GIVEN_UP, attempt.asked)
+        row.fail(attempt.error.value, sender.WAITS, DeliveryState.GIVEN_UP, attempt.asked)
 
 
 def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime) -> None:
@@ -331,14 +323,14 @@ def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime
     webhook.failing_since = None if succeeded else failing_since
     # Also without a pause: due webhooks are sent in this order, so the next batch comes after those that wait longer.
     # Otherwise six receivers that take ten seconds for each message would keep every thread for themselves.
-    webhook.next_batch_at = at + pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
+    webhook.next_batch_at = at + sender.pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
     if succeeded:
         return
     if webhook.disabled_at is not None:
         return
     if any(attempt.status == GONE for attempt in attempts):
         disable(webhook, DisabledReason.GONE)
-    elif is_to_disable(failing_since, at):
+    elif sender.is_to_disable(failing_since, at):
         disable(webhook, DisabledReason.FAILURES)
 
 
@@ -462,4 +454,6 @@ def _send_due(threads: ThreadPoolExecutor, sending: list[_Sending], allowed: All
 
 
 def _attempt(url: str, message: Message, trace: Mapping[str, str], allowed: AllowedTargets) -> Attempt:
-    return UNSIGNED if message.headers is None else send(url, {**trace, **message.headers}, message.body, allowed)
+    return (
+        UNSIGNED if message.headers is None else sender.send(url, {**trace, **message.headers}, message.body, allowed)
+    )

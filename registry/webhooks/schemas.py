@@ -8,17 +8,8 @@ from typing import Any, ClassVar, Final
 
 from registry.accounts.roles import Role
 from registry.changes.models import ChangeType
-from registry.core.fields import (
-    DAY_OR_INSTANT_SCHEMA,
-    BaseSchema,
-    Bin,
-    Boolean,
-    InputField,
-    ReadOnly,
-    Timestamp,
-    Url,
-    nullable,
-)
+from registry.core import fields
+from registry.core.fields import BaseSchema, InputField, ReadOnly, Timestamp
 from registry.core.lists import parse_range_edge
 from registry.core.translations import lazy_text
 from registry.core.values import InvalidValue, is_blank, read_day
@@ -127,7 +118,7 @@ class WebhookFields(BaseSchema):
         }
     )
 
-    url = Url(
+    url = fields.Url(
         MAX_URL_LENGTH,
         required=True,
         label=lazy_text("Address of the receiver"),
@@ -139,7 +130,7 @@ class WebhookFields(BaseSchema):
         label=lazy_text("Conditions on statuses"),
         description="Of these events only those with one of the statuses before and one of those after.",
     )
-    agency = Bin(
+    agency = fields.Bin(
         label=lazy_text("Agency"),
         description="BIN: only what concerns this agency and those below it; null for all that the account sees.",
     )
@@ -152,7 +143,7 @@ class WebhookBody(WebhookFields):
 class WebhookPatch(WebhookFields):
     """Changes of a webhook."""
 
-    enabled = Boolean(
+    enabled = fields.Boolean(
         nullable=False,
         label=lazy_text("Enabled"),
         description="False stops deliveries; true goes on where they stopped.",
@@ -174,7 +165,7 @@ class Moment(InputField):
     @property
     def json_schema(self) -> dict[str, Any]:
         """A date or a timestamp."""
-        return dict(DAY_OR_INSTANT_SCHEMA)
+        return dict(fields.DAY_OR_INSTANT_SCHEMA)
 
 
 class ReplayBody(BaseSchema):
@@ -200,7 +191,7 @@ class WebhookShown(BaseSchema):
     agency = ReadOnly("BIN of the agency; null for all that the account sees.", TEXT_OR_NULL)
     enabled = ReadOnly("Whether messages are sent.", {"type": "boolean"})
     disabled_reason = ReadOnly(
-        "Why not; null when they are.", nullable({"type": "string", "enum": list(DisabledReason.codes())})
+        "Why not; null when they are.", fields.nullable({"type": "string", "enum": list(DisabledReason.codes())})
     )
     disabled_at = Timestamp("Since when not.", nullable=True)
     failing_since = Timestamp("The first failed attempt after the last success; null after a success.", nullable=True)
@@ -232,7 +223,9 @@ class DeliveryShown(BaseSchema):
     state = ReadOnly("Where it stands.", {"type": "string", "enum": list(DeliveryState.codes())})
     tries = ReadOnly("How often it was tried.", {"type": "integer", "minimum": 0})
     status = ReadOnly("Status of the last response; null without one.", {"type": ["integer", "null"]})
-    error = ReadOnly("Why the last attempt failed.", nullable({"type": "string", "enum": list(DeliveryError.codes())}))
+    error = ReadOnly(
+        "Why the last attempt failed.", fields.nullable({"type": "string", "enum": list(DeliveryError.codes())})
+    )
     duration_ms = ReadOnly("How long the last attempt took.", {"type": ["integer", "null"], "minimum": 0})
     created_at = Timestamp("When it was queued.")
     tried_at = Timestamp("When it was last tried.", nullable=True)

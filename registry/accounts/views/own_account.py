@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app, redirect, render_template, request, url_for
 from sqlalchemy import select
 
+from registry.accounts import forms, models, service
 from registry.accounts.absences import (
     absences_led_by,
     absences_of,
@@ -18,34 +19,10 @@ from registry.accounts.absences import (
 )
 from registry.accounts.attempts import TooManyAttempts
 from registry.accounts.factors import is_last_required, list_factors
-from registry.accounts.forms import (
-    LanguageForm,
-    display_token,
-    revocation_question,
-    token_defaults,
-    token_form,
-    token_parameters,
-)
-from registry.accounts.models import (
-    Account,
-    AccountNotFound,
-    AccountsNeedAPerson,
-    Person,
-    account_named,
-    find_account,
-    is_required_of,
-    own_person,
-)
+from registry.accounts.models import Account
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.queries import own_tokens
 from registry.accounts.roles import Actor, Permission, needs_step_up, scopes_of_role
-from registry.accounts.service import (
-    NotificationPreferences,
-    change_notification_preferences,
-    change_own_language,
-    change_own_password,
-    notification_preferences,
-)
 from registry.accounts.sessions import end_other_sessions, end_own_session, list_sessions
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
 from registry.accounts.views.second_factor import factor_name
@@ -90,18 +67,18 @@ def absences(actor: Actor) -> Answer:
 @pages.page("/absences/new", needs=Permission.CASES_LEAD)
 def choose_absent_person(_actor: Actor) -> Answer:
     """Lead to the form for the person that was chosen on the list."""
-    account = account_named(request.args.get("name", ""))
+    account = models.account_named(request.args.get("name", ""))
     if account is None:
-        raise AccountNotFound
+        raise models.AccountNotFound
     return redirect_to("new_absence", account_id=account.id)
 
 
 @pages.page("/absences/<row_id:account_id>/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def new_absence(actor: Actor, account_id: int) -> Answer:
     """Record an absence with a deputy, the own one or that of a person whom the user may record it for."""
-    account = find_account(account_id)
+    account = models.find_account(account_id)
     if not may_record_absence(actor, account):
-        raise AccountNotFound(id=account_id)
+        raise models.AccountNotFound(id=account_id)
     page = FormPage(
         _("Record an absence"),
         _("Record absence"),
@@ -123,7 +100,7 @@ def new_absence(actor: Actor, account_id: int) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        deputy = account_named(values["deputy"])
+        deputy = models.account_named(values["deputy"])
         if deputy is None:
             raise invalid("/deputy", "deputy-not-usable")
         record_absence(actor, account_id, deputy.id, values["first_day"], values["last_day"])
@@ -155,7 +132,7 @@ def _back(actor: Actor, account: Account) -> str:
 
 
 def _person_id(account: Account) -> int:
-    return int(db.session.scalars(select(Person.id).where(Person.account_id == account.id)).one())
+    return int(db.session.scalars(select(models.Person.id).where(models.Person.account_id == account.id)).one())
 
 
 # Pages of the user's own account: password, language and tokens.
@@ -166,7 +143,7 @@ def _person_id(account: Account) -> int:
 @pages.page("/account", needs=ANY_SIGNED_IN)
 def my_account(actor: Actor) -> Answer:
     """Show the account of the signed-in user: second factors, sessions, and tokens, newest first."""
-    signed_in, own, person = current_user().signed_in, list_factors(actor), own_person(actor)
+    signed_in, own, person = current_user().signed_in, list_factors(actor), models.own_person(actor)
     return render_template(
         "accounts/detail.html",
         actor=actor,
@@ -176,7 +153,7 @@ def my_account(actor: Actor) -> Answer:
         own=own,
         is_last_required=is_last_required(actor, own.factors),
         factor_name=factor_name,
-        required=is_required_of(actor.role.value),
+        required=models.is_required_of(actor.role.value),
         sessions=list_sessions(actor),
         absences=[] if actor.account_id is None else absences_of(actor.account_id),
         notifications=_notifications(actor),
@@ -197,7 +174,7 @@ def own_password(actor: Actor) -> Answer:
     if problems:
         return _form(Form({}, problems), must_change=must_change), 422
     try:
-        secret = change_own_password(actor, old, new)
+        secret = service.change_own_password(actor, old, new)
     except (Invalid, SignInBusy, TooManyAttempts) as error:
         return _form(invalid_form({}, error, "old_password"), must_change=must_change), status_of(error)
     flash_message(_("Your password is changed. Your other sessions and your tokens have ended."))
@@ -217,11 +194,11 @@ def own_language(actor: Actor) -> Answer:
         _("Save changes"),
         url_for("web.my_account"),
         [form_field("language", "radios", label=_("Language of pages and notices"), choices=options("language"))],
-        LanguageForm(),
+        forms.LanguageForm(),
     )
 
     def act(values: dict[str, Any]) -> Answer:
-        change_own_language(actor, values["language"])
+        service.change_own_language(actor, values["language"])
         flash_message(_("Changes saved."))
         response = redirect_to("my_account")
         set_language_cookie(response, values["language"])
@@ -238,19 +215,19 @@ def new_own_token(actor: Actor) -> Answer:
         actor.require_step_up()
     intro = _("The token works until it expires, until you revoke it, or until your password or role changes.")
     back = url_for("web.my_account")
-    page = token_form(_("Create token"), back, actor.role, intro, actor.principal, own=True)
+    page = forms.token_form(_("Create token"), back, actor.role, intro, actor.principal, own=True)
 
     def act(values: dict[str, Any]) -> Answer:
-        return display_token(issue_own_token(actor, **token_parameters(values)), actor.principal, back)
+        return forms.display_token(issue_own_token(actor, **forms.token_parameters(values)), actor.principal, back)
 
-    return answer_form(page, act, token_defaults(actor.role))
+    return answer_form(page, act, forms.token_defaults(actor.role))
 
 
 @pages.page("/account/tokens/<key_id>/revocation", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def revoke_own(actor: Actor, key_id: str) -> Answer:
     """Revoke one of the user's own tokens, after a confirmation page."""
     if request.method == "GET":
-        return revocation_question(find_own_token(actor, key_id).key_id, "web.my_account")
+        return forms.revocation_question(find_own_token(actor, key_id).key_id, "web.my_account")
     revoke_own_token(actor, key_id)
     flash_message(_("The token no longer works."))
     return redirect_to("my_account")
@@ -258,7 +235,7 @@ def revoke_own(actor: Actor, key_id: str) -> Answer:
 
 def _notifications(actor: Actor) -> str:
     """Return the e-mails that the user gets, in words."""
-    preferences = notification_preferences(actor)
+    preferences = service.notification_preferences(actor)
     if preferences is None:
         return ""
     switched_on = [
@@ -320,9 +297,9 @@ class NotificationsForm(BaseSchema):
 @pages.page("/account/notifications", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def own_notifications(actor: Actor) -> Answer:
     """Choose which e-mails the user gets."""
-    present = notification_preferences(actor)
+    present = service.notification_preferences(actor)
     if present is None:
-        raise AccountsNeedAPerson
+        raise models.AccountsNeedAPerson
     digest = form_field(
         "digest",
         "check",
@@ -358,7 +335,9 @@ def own_notifications(actor: Actor) -> Answer:
     def act(values: dict[str, Any]) -> Answer:
         immediate = bool(values.get("immediate")) if has_cases else present.immediate
         weekly = bool(values.get("weekly_overview")) if reads_overview else present.weekly_overview
-        change_notification_preferences(actor, NotificationPreferences(immediate, bool(values.get("digest")), weekly))
+        service.change_notification_preferences(
+            actor, service.NotificationPreferences(immediate, bool(values.get("digest")), weekly)
+        )
         flash_message(_("Changes saved."))
         return redirect_to("my_account")
 

@@ -10,24 +10,8 @@ from typing import Any, Final
 from flask import redirect, render_template, request, url_for
 from sqlalchemy import select
 
+from registry.accounts import account_changes, account_management, queries, service
 from registry.accounts.absences import absences_of, may_record_absence
-from registry.accounts.account_changes import (
-    can_confirm,
-    confirm_account,
-    confirmable,
-    disable_account,
-    enable_account,
-    pending_accounts,
-    reject_account,
-)
-from registry.accounts.account_management import (
-    can_manage,
-    is_own,
-    manageable,
-    require_may_manage,
-    roles_to_give,
-    visible_roles,
-)
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.confirmations import confirm_token, confirming_people, has_confirmer, pending_tokens
 from registry.accounts.factors import reset_factors
@@ -47,29 +31,8 @@ from registry.accounts.people_import import (
     role_and_agency_problems,
     write_people_template,
 )
-from registry.accounts.queries import (
-    FILTERS,
-    account_history,
-    count_people,
-    list_people,
-    matching_people,
-    people_by_account,
-    people_of_agencies,
-    people_to_choose,
-    similar_accounts,
-)
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import count_owned_accounts, names_of_person, owned_by
-from registry.accounts.service import (
-    NewPerson,
-    add_person,
-    changes_in,
-    edit_account,
-    find_person,
-    invite_again,
-    invite_person,
-    set_password,
-)
 from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
 from registry.agencies.service import agencies_by_id
@@ -87,22 +50,13 @@ from registry.journal.pages import action_label, history_rows, principal_label
 from registry.platform.pages import uploaded_file
 from registry.projects.drafts import count_drafts
 from registry.requests.restriction import ADMISSION, propose_admission, waiting_admission
+from registry.web import forms
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
 from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
-from registry.web.forms import (
-    Field,
-    Form,
-    FormPage,
-    answer_form,
-    form_field,
-    invalid_form,
-    problems_by_control,
-    schema_field,
-    typed_values,
-)
+from registry.web.forms import Field, Form, FormPage
 from registry.web.labels import display_value, field_label, name_in_page_language, options, role_name
 from registry.web.lists import render_list, requested_filters, requested_page
 
@@ -126,7 +80,7 @@ def confirm(actor: Actor, account_id: int) -> Answer:
     if role not in PERMISSIONS:
         raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
     try:
-        password = confirm_account(actor, account_id, Role(role), request.form.get("email"))
+        password = account_changes.confirm_account(actor, account_id, Role(role), request.form.get("email"))
     except Conflict as error:
         flash_message(error_message(error), "error")
         return redirect_to("accounts_to_confirm")
@@ -168,7 +122,7 @@ def reject(actor: Actor, account_id: int) -> Answer:
             "question.html", subject=account.name, act=_("Reject account"), explanation=consequences, back=back
         )
     with flash_outcome(_("The account %(name)s is rejected and disabled.") % {"name": account.name}):
-        reject_account(actor, account_id)
+        account_changes.reject_account(actor, account_id)
     return redirect_to("accounts_to_confirm")
 
 
@@ -184,11 +138,11 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """Return the pending accounts, each with what a second person must know of it and whether the actor may act on
     it.
     """
-    accounts = pending_accounts(actor)
-    similar, own = similar_accounts(accounts), confirmable(actor, accounts)
+    accounts = account_changes.pending_accounts(actor)
+    similar, own = queries.similar_accounts(accounts), account_changes.confirmable(actor, accounts)
     names, confirmers = names_of_person(actor), confirming_people()
     ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
-    people = people_by_account(sorted(ids))
+    people = queries.people_by_account(sorted(ids))
     agencies = agencies_by_id() if accounts else {}
     return [
         {
@@ -198,8 +152,8 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
             "agency": agencies.get(account.agency_id or 0),
             "similar": [(other, people.get(other.id)) for other in similar[account.id]],
             "can_confirm": account.id in own,
-            "asked_by_actor": is_own(actor, account) or not names.isdisjoint(account.asked_by or ()),
-            "can_reject": not is_own(actor, account),
+            "asked_by_actor": account_management.is_own(actor, account) or not names.isdisjoint(account.asked_by or ()),
+            "can_reject": not account_management.is_own(actor, account),
             "has_confirmer": account.id in own or has_confirmer(account, people=confirmers),
         }
         for account in accounts
@@ -277,8 +231,8 @@ ROLE_HINTS: Final[Mapping[Role, str]] = {
 
 def role_field(actor: Actor) -> Field:
     """Return the role field, with the roles that the actor may give."""
-    roles = roles_to_give(actor)
-    field = form_field("role", "radios", choices=[(role.value, role_name(role.value)) for role in roles])
+    roles = account_management.roles_to_give(actor)
+    field = forms.form_field("role", "radios", choices=[(role.value, role_name(role.value)) for role in roles])
     return replace(field, hints={role.value: _(ROLE_HINTS[role]) for role in roles})
 
 
@@ -313,21 +267,24 @@ def people(actor: Actor) -> Answer:
     address = address_with_agency(actor)
     if address is not None:
         return redirect(address)
-    filters = requested_filters(FILTERS)
+    filters = requested_filters(queries.FILTERS)
     nothing = names_no_agency(filters)
-    listing = Listing([], None) if nothing else list_people(actor, filters, requested_page())
+    listing = Listing([], None) if nothing else queries.list_people(actor, filters, requested_page())
     agency = agency_filter(actor, filters, with_below=True)
     accounts = [item["person"].account for item in listing.items]
-    movable, total = manageable(actor, accounts), 0 if nothing else count_people(actor, filters)
+    movable, total = (
+        account_management.manageable(actor, accounts),
+        0 if nothing else queries.count_people(actor, filters),
+    )
     return render_list(
         "accounts/people.html",
         listing,
         actor=actor,
         filters=filters,
-        roles=[(role.value, role_name(role.value)) for role in visible_roles(actor)],
+        roles=[(role.value, role_name(role.value)) for role in account_management.visible_roles(actor)],
         agency=agency,
         agencies=agencies_by_id(),
-        confirmable=confirmable(actor, accounts),
+        confirmable=account_changes.confirmable(actor, accounts),
         manageable=movable,
         total=total,
         # With one agency only there is nowhere to move people.
@@ -344,21 +301,21 @@ def new_person(actor: Actor) -> Answer:
         _("Add"),
         url_for("web.people"),
         [
-            form_field(
+            forms.form_field(
                 "name",
                 "text",
                 hint=_("First name and surname, such as Aigul Serikova. The person signs in with this name."),
             ),
             role_field(actor),
             agency_field(actor),
-            form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
-            form_field("language", "radios", choices=options("language")),
+            forms.form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
+            forms.form_field("language", "radios", choices=options("language")),
         ],
         PersonFields(),
         intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
         check=role_and_agency_problems,
     )
-    return answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
+    return forms.answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
 
 
 @pages.page("/people/agency", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
@@ -367,15 +324,15 @@ def move_chosen_people(actor: Actor) -> Answer:
     sent = (request.form if request.method == "POST" else request.args).getlist(CHOSEN)[:MAX_MOVED]
     chosen = [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
     if request.method != "POST" and ALL in request.args:
-        matching = matching_people(actor, requested_filters(FILTERS), MAX_MOVED)
-        own = manageable(actor, [person.account for person in matching])
+        matching = queries.matching_people(actor, requested_filters(queries.FILTERS), MAX_MOVED)
+        own = account_management.manageable(actor, [person.account for person in matching])
         chosen = [person.id for person in matching if person.account_id in own]
     if not chosen:
         flash_message(_("Choose at least one person."), "error")
         return redirect_to("people")
     if request.method != "POST":
         return _move_page(actor, chosen, Form())
-    texts = typed_values(["agency", "to"])
+    texts = forms.typed_values(["agency", "to"])
     values, problems = MoveForm().load_texts({"agency": "", "to": "", **texts})
     try:
         if problems:
@@ -383,24 +340,24 @@ def move_chosen_people(actor: Actor) -> Answer:
         receiver_id = None if values["to"] is None else account_id_in("to", values["to"])
         moves = move_people(actor, chosen, agency_id_of(values["agency"]), receiver_id)
     except RegistryError as error:
-        return _move_page(actor, chosen, invalid_form(texts, error, "agency")), 422
+        return _move_page(actor, chosen, forms.invalid_form(texts, error, "agency")), 422
     _flash_moves(moves)
     return redirect_to("people", agency=values["agency"])
 
 
 def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
-    new = NewPerson(
+    new = service.NewPerson(
         values["name"], Role(values["role"]), agency_id_of(values["agency"]), values["email"], values["language"]
     )
     if can_be_invited(new.email):
-        person = invite_person(actor, new)
+        person = service.invite_person(actor, new)
         invited = _("The account %(name)s is added. An invitation goes to %(email)s.")
         added = _("The account %(name)s is added. The invitation goes out when the account is confirmed.")
         text = added if person.is_pending else invited
         flash_with_confirmation(text % {"name": person.name, "email": person.email}, person.account)
         return redirect_to("person", person_id=person.id)
     password = generate_password()
-    person = add_person(actor, new, password)
+    person = service.add_person(actor, new, password)
     return show_password(person, password, _("The account %(name)s is added.") % {"name": person.name})
 
 
@@ -426,8 +383,8 @@ def agency_field(actor: Actor, hint: str = "") -> Field:
     """
     choices = agency_choices(actor)
     if choices:
-        return form_field("agency", "select", hint=hint or _("Only for agency roles."), choices=choices)
-    return form_field("agency", "text", hint=hint or _("The BIN; only for agency roles."))
+        return forms.form_field("agency", "select", hint=hint or _("Only for agency roles."), choices=choices)
+    return forms.form_field("agency", "text", hint=hint or _("The BIN; only for agency roles."))
 
 
 def agency_bin(agency: int | None) -> str:
@@ -437,7 +394,7 @@ def agency_bin(agency: int | None) -> str:
 
 
 def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
-    movers = [find_person(actor, person_id) for person_id in chosen]
+    movers = [service.find_person(actor, person_id) for person_id in chosen]
     drafts = count_drafts([person.account_id for person in movers])
     hint = _("The agency to which these people move.")
     if actor.role in AGENCY_ROLES:
@@ -445,17 +402,19 @@ def _move_page(actor: Actor, chosen: list[int], form: Form) -> str:
     fields = [agency_field(actor, hint)]
     if drafts:
         fields.append(_drafts_field(movers, drafts))
-    form = replace(form, problems=problems_by_control(form.problems, fields))
+    form = replace(form, problems=forms.problems_by_control(form.problems, fields))
     return render_template("accounts/move.html", movers=movers, drafts=drafts, chosen=chosen, form=form, fields=fields)
 
 
 def _drafts_field(movers: list[Person], drafts: Mapping[int, int]) -> Field:
     """Who gets the drafts: a person of an agency that somebody with drafts leaves, who may register projects."""
     agencies = {person.agency_id for person in movers if person.account_id in drafts}
-    names = people_of_agencies(agencies, Permission.PROJECTS_WRITE, without=[person.account_id for person in movers])
+    names = queries.people_of_agencies(
+        agencies, Permission.PROJECTS_WRITE, without=[person.account_id for person in movers]
+    )
     hint = _("Optional. Otherwise the drafts stay with the people who move, who choose the agency in them again.")
     label = _("Who gets the drafts of registrations")
-    return form_field("to", "select", label=label, hint=hint, choices=[(name, name) for name in names])
+    return forms.form_field("to", "select", label=label, hint=hint, choices=[(name, name) for name in names])
 
 
 def _flash_moves(moves: Moves) -> None:
@@ -487,7 +446,7 @@ def people_import(actor: Actor) -> Answer:
             raise invalid("/file", "too-many-people", limit=MAX_ROWS)
         result = import_people(actor, content, dry_run=True)
     except Invalid as error:
-        return _form(actor, invalid_form({}, error, "file")), 422
+        return _form(actor, forms.invalid_form({}, error, "file")), 422
     return _result(result, dry_run=True, table=base64.b64encode(content).decode())
 
 
@@ -498,21 +457,21 @@ def apply_people_import(actor: Actor) -> Answer:
         content = base64.b64decode(request.form.get(TABLE, ""), validate=True)
         result = import_people(actor, content, dry_run=False)
     except (Invalid, Conflict, NotAllowed) as error:
-        return _form(actor, invalid_form({}, error, "file")), 422
+        return _form(actor, forms.invalid_form({}, error, "file")), 422
     except ValueError:
-        return _form(actor, invalid_form({}, invalid("/file", "file-not-a-table"), "file")), 422
+        return _form(actor, forms.invalid_form({}, invalid("/file", "file-not-a-table"), "file")), 422
     return _result(result, dry_run=False, passwords=_passwords_as_link(result))
 
 
 @pages.page("/people/import.xlsx", needs=Permission.PEOPLE_MANAGE)
 def people_import_template(actor: Actor) -> Answer:
     """Download an empty table with headers in the page's language and lists of roles and languages."""
-    labels, roles = {name: field_label(name) for name in COLUMNS}, roles_to_give(actor)
+    labels, roles = {name: field_label(name) for name in COLUMNS}, account_management.roles_to_give(actor)
     return xlsx_download("people", lambda path: write_people_template(path, labels, roles, page_locale()))
 
 
 def _form(actor: Actor, form: Form) -> str:
-    codes = {"role": [role.value for role in roles_to_give(actor)], "language": list(LANGUAGES)}
+    codes = {"role": [role.value for role in account_management.roles_to_give(actor)], "language": list(LANGUAGES)}
     texts = {
         "name": _("First name and surname, such as Aigul Serikova. The person signs in with this name."),
         "email": _("Address for the invitation and for notifications."),
@@ -546,7 +505,7 @@ def _passwords_as_link(result: PeopleImport) -> str:
 @pages.page("/people/<row_id:person_id>", needs=Permission.PEOPLE_READ)
 def person(actor: Actor, person_id: int) -> Answer:
     """Show a person: the data, absences, and the history of the account."""
-    shown = find_person(actor, person_id)
+    shown = service.find_person(actor, person_id)
     account = shown.account
     return render_template(
         "accounts/person.html",
@@ -555,16 +514,16 @@ def person(actor: Actor, person_id: int) -> Answer:
         agency=None if account.agency_id is None else db.session.get(Agency, account.agency_id),
         has_factor=person_has_factor(shown),
         absences=absences_of(account.id),
-        history=account_history(actor, account),
+        history=queries.account_history(actor, account),
         action_label=action_label,
         history_rows=history_rows,
         principal_label=principal_label,
         unchanged_details=_unchanged_details,
         changed_value=_changed_value,
-        can_confirm=can_confirm(actor, account),
+        can_confirm=account_changes.can_confirm(actor, account),
         has_confirmer=has_confirmer(account),
         no_confirmer_note=no_confirmer_note,
-        can_manage=can_manage(actor, account),
+        can_manage=account_management.can_manage(actor, account),
         waiting_admission=waiting_admission(account),
         can_record_absence=may_record_absence(actor, account),
         can_be_invited=can_be_invited(shown.email),
@@ -576,20 +535,20 @@ def person(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def edit_person(actor: Actor, person_id: int) -> Answer:
     """Change the name, e-mail, language, role and agency of another person."""
-    changed = find_person(actor, person_id)
+    changed = service.find_person(actor, person_id)
     account = changed.account
     page = FormPage(
         _("Change account"),
         _("Save changes"),
         url_for("web.person", person_id=person_id),
         [
-            form_field(
+            forms.form_field(
                 "name",
                 "text",
                 hint=_("First name and surname: the person signs in with them. Earlier entries keep the former name."),
             ),
-            form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
-            form_field("language", "radios", choices=options("language")),
+            forms.form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
+            forms.form_field("language", "radios", choices=options("language")),
             role_field(actor),
             agency_field(actor),
         ],
@@ -606,12 +565,12 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
         if not values:
             flash_changes([])
             return redirect_to("person", person_id=person_id)
-        edit_account(actor, account.id, changes_in(values))
+        service.edit_account(actor, account.id, service.changes_in(values))
         flash_with_confirmation(_("The account %(name)s is changed.") % {"name": account.name}, account)
         return redirect_to("person", person_id=person_id)
 
     present = {"name": changed.name, "email": changed.email or "", "language": changed.language}
-    return answer_form(page, act, {**present, "role": account.role, "agency": agency_bin(account.agency_id)})
+    return forms.answer_form(page, act, {**present, "role": account.role, "agency": agency_bin(account.agency_id)})
 
 
 @pages.page(
@@ -620,14 +579,14 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
 def propose_access(actor: Actor, account_id: int) -> Answer:
     """Propose that a person or service account of an agency reads its restricted projects."""
     account = find_account(account_id)
-    require_may_manage(actor, account)
-    person = people_by_account([account_id]).get(account_id)
+    account_management.require_may_manage(actor, account)
+    person = queries.people_by_account([account_id]).get(account_id)
     back = url_for("web.tokens") if person is None else url_for("web.person", person_id=person.id)
     page = FormPage(
         _("Access to restricted projects"),
         _("Propose"),
         back,
-        [schema_field(ADMISSION.inputs["reason"])],
+        [forms.schema_field(ADMISSION.inputs["reason"])],
         ADMISSION,
         intro=_("An administrator of the agency, or a supervisor, approves it: another person than you."),
         subject=account.name,
@@ -638,13 +597,13 @@ def propose_access(actor: Actor, account_id: int) -> Answer:
         flash_message(_("Your proposal is sent."))
         return redirect_to("approval_page", approval_id=approval.id)
 
-    return answer_form(page, act)
+    return forms.answer_form(page, act)
 
 
 @pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def disable_person(actor: Actor, person_id: int) -> Answer:
     """Disable an account, after a confirmation page."""
-    disabled = find_person(actor, person_id)
+    disabled = service.find_person(actor, person_id)
     if request.method == "GET":
         consequences = _(
             "All sessions and tokens of this person end immediately. You can enable the account again. To give open "
@@ -658,7 +617,7 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
             )
             consequences += " " + note % {"names": ", ".join(owned)}
         return _question(disabled, _("Disable account"), consequences)
-    disable_account(actor, disabled.account_id)
+    account_changes.disable_account(actor, disabled.account_id)
     flash_message(_("The account is disabled. Its sessions and tokens have ended."))
     return redirect_to("person", person_id=person_id)
 
@@ -666,7 +625,7 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def enable_person(actor: Actor, person_id: int) -> Answer:
     """Enable an account, after a confirmation page."""
-    enabled = find_person(actor, person_id)
+    enabled = service.find_person(actor, person_id)
     if request.method == "GET":
         consequences = _("The person can sign in again with the same password. Earlier sessions and tokens stay ended.")
         if enabled.account.invited_at is not None:
@@ -674,7 +633,7 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
         elif Role(enabled.role).needs_two_people:
             consequences = _("Earlier sessions and tokens of this person stay ended.")
         return _question(enabled, _("Enable account"), with_confirmation_note(consequences, enabled.account))
-    enable_account(actor, enabled.account_id)
+    account_changes.enable_account(actor, enabled.account_id)
     flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": enabled.name}, enabled.account)
     return redirect_to("person", person_id=person_id)
 
@@ -682,7 +641,7 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def renew_password(actor: Actor, person_id: int) -> Answer:
     """Reset the password, after a confirmation page; it is displayed once, and all sessions and tokens end."""
-    changed = find_person(actor, person_id)
+    changed = service.find_person(actor, person_id)
     if request.method == "GET":
         consequences = _(
             "The current password and all sessions and tokens of this person end immediately. The new password is "
@@ -692,14 +651,14 @@ def renew_password(actor: Actor, person_id: int) -> Answer:
             consequences = _("The current password and all sessions and tokens of this person end immediately.")
         return _question(changed, _("Set a new password"), with_confirmation_note(consequences, changed.account))
     password = generate_password()
-    set_password(actor, person_id, password)
+    service.set_password(actor, person_id, password)
     return show_password(changed, password, _("The password of %(name)s no longer works.") % {"name": changed.name})
 
 
 @pages.page("/people/<row_id:person_id>/first-half", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
 def first_half(actor: Actor, person_id: int) -> Answer:
     """Display the first half of the password of a person whose account somebody else has confirmed."""
-    shown = find_person(actor, person_id)
+    shown = service.find_person(actor, person_id)
     half = show_first_half(actor, shown.account_id)
     hint = " ".join((_("Whoever confirmed the account has the second half."), second_behind_first()))
     back = url_for("web.person", person_id=person_id)
@@ -709,7 +668,7 @@ def first_half(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/second-factor", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def reset_second_factor(actor: Actor, person_id: int) -> Answer:
     """Remove the second factors of a person who has lost them, after a confirmation page."""
-    changed = find_person(actor, person_id)
+    changed = service.find_person(actor, person_id)
     if request.method == "GET":
         consequences = _(
             "All second factors of this person are removed, and all sessions and tokens end immediately. Where the "
@@ -726,9 +685,9 @@ def reset_second_factor(actor: Actor, person_id: int) -> Answer:
 @pages.page("/people/<row_id:person_id>/invitation", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
 def send_another_invitation(actor: Actor, person_id: int) -> Answer:
     """Invite a person again; the earlier link no longer works."""
-    invited = find_person(actor, person_id)
+    invited = service.find_person(actor, person_id)
     with flash_outcome(_("Another invitation goes to %(email)s.") % {"email": invited.email}):
-        invite_again(actor, invited.account_id)
+        service.invite_again(actor, invited.account_id)
     return redirect_to("person", person_id=person_id)
 
 
@@ -774,24 +733,24 @@ class HandOverForm(BaseSchema):
 @pages.page("/people/<row_id:person_id>/handover", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
 def hand_over_work(actor: Actor, person_id: int) -> Answer:
     """Give the open work of a person to another one."""
-    giver = find_person(actor, person_id)
+    giver = service.find_person(actor, person_id)
     work = _open_work(giver)
     # Others could take nothing of it.
     permissions = [permission for kind, permission in NEEDED.items() if work[kind]]
-    receivers = [each for each in people_to_choose(actor, permissions) if each.id != giver.account_id]
+    receivers = [each for each in queries.people_to_choose(actor, permissions) if each.id != giver.account_id]
     page = FormPage(
         _("Hand over work"),
         _("Hand over work"),
         url_for("web.person", person_id=person_id),
         [
-            form_field(
+            forms.form_field(
                 "to",
                 "select",
                 label=_("New holder"),
                 hint=_("A person with an active account who may do this work."),
                 choices=person_choices(receivers),
             ),
-            form_field("disables", "check", label=_("Disable the account after that")),
+            forms.form_field("disables", "check", label=_("Disable the account after that")),
         ],
         HandOverForm(),
         intro=_work_text(work)
@@ -809,11 +768,11 @@ def hand_over_work(actor: Actor, person_id: int) -> Answer:
         with transaction():
             counts = hand_over(actor, giver.account_id, account_id_in("to", values["to"]))
             if values.get("disables"):
-                disable_account(actor, giver.account_id)
+                account_changes.disable_account(actor, giver.account_id)
         flash_message(_handed_over(values["to"], counts))
         return redirect_to("person", person_id=person_id)
 
-    return answer_form(page, act)
+    return forms.answer_form(page, act)
 
 
 def _open_work(giver: Person) -> dict[str, int]:

@@ -9,32 +9,8 @@ from typing import Final
 from flask import jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from registry.accounts import factors
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.factors import (
-    CeremonyExpired,
-    FactorAlreadyEnrolled,
-    FactorNotFound,
-    LastFactorRequired,
-    OwnFactor,
-    begin_passkey_registration,
-    begin_passkey_verification,
-    begin_totp_enrolment,
-    confirm_password,
-    finish_passkey_registration,
-    finish_passkey_verification,
-    finish_totp_enrolment,
-    generate_recovery_codes,
-    has_password,
-    is_last_required,
-    latest_ceremony,
-    list_factors,
-    relying_party,
-    remove_factor,
-    require_enrolment_allowed,
-    require_fresh_factor,
-    use_recovery_code,
-    verify_totp,
-)
 from registry.accounts.models import MAX_FACTOR_NAME_LENGTH, CeremonyKind, FactorKind
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.roles import STEP_UP_MAX_AGE, Actor, StepUpRequired
@@ -60,9 +36,9 @@ from registry.web.labels import choice_label
 
 # What a form may send, its field, and the service that verifies it.
 CHECKS: Final[dict[str, tuple[str, Callable[[FactorSession, str], str]]]] = {
-    FactorKind.TOTP.value: ("code", verify_totp),
-    FactorKind.RECOVERY_CODE.value: ("recovery_code", use_recovery_code),
-    "password": ("password", confirm_password),
+    FactorKind.TOTP.value: ("code", factors.verify_totp),
+    FactorKind.RECOVERY_CODE.value: ("recovery_code", factors.use_recovery_code),
+    "password": ("password", factors.confirm_password),
 }
 EMPTY: Final = {"password": "enter-current-password"}
 ERRORS: Final = (Invalid, Conflict, TooManyAttempts, SignInBusy)
@@ -104,13 +80,15 @@ def step_up_done(_actor: Actor) -> Answer:
 @pages.page("/sign-in/second-factor/passkey-options", needs=ANY_SIGNED_IN, methods=("POST",), before_factor=True)
 def passkey_options(_actor: Actor) -> Answer:
     """The options for the browser to verify a passkey, as JSON."""
-    return json_answer(lambda: Response(begin_passkey_verification(factor_session()), mimetype="application/json"))
+    return json_answer(
+        lambda: Response(factors.begin_passkey_verification(factor_session()), mimetype="application/json")
+    )
 
 
 @pages.page("/sign-in/second-factor/passkey", needs=ANY_SIGNED_IN, methods=("POST",), before_factor=True)
 def verify_passkey(_actor: Actor) -> Answer:
     """Verify the passkey of the browser's response."""
-    return json_answer(lambda: _verified(finish_passkey_verification(factor_session(), sent_credential())))
+    return json_answer(lambda: _verified(factors.finish_passkey_verification(factor_session(), sent_credential())))
 
 
 def back_address() -> str:
@@ -145,7 +123,7 @@ def _verified(secret: str) -> Response:
 
 
 def _page(session: FactorSession, form: Form, back: str) -> str:
-    own = list_factors(session.actor)
+    own = factors.list_factors(session.actor)
     kinds = {factor.kind.value for factor in own.factors}
     return render_template(
         "accounts/second_factor.html",
@@ -154,10 +132,10 @@ def _page(session: FactorSession, form: Form, back: str) -> str:
         awaits_factor=session.awaits_factor,
         has_factor=session.has_factor,
         has_app=FactorKind.TOTP.value in kinds,
-        has_passkey=FactorKind.PASSKEY.value in kinds and relying_party() is not None,
+        has_passkey=FactorKind.PASSKEY.value in kinds and factors.relying_party() is not None,
         has_codes=own.recovery_codes_left > 0,
         # Whoever must have a factor and has none here signed in with that of the OpenID Connect provider.
-        by_password=not session.actor.second_factor_required and has_password(session),
+        by_password=not session.actor.second_factor_required and factors.has_password(session),
         minutes=int(STEP_UP_MAX_AGE.total_seconds() // 60),
         unsaved="unsaved" in request.args,
     )
@@ -175,21 +153,21 @@ def new_factor(_actor: Actor) -> Answer:
     session = factor_session()
     if session.awaits_factor and session.has_factor:
         return redirect_to("second_factor", back=back_address())
-    require_enrolment_allowed(session)
-    own = list_factors(session.actor).factors
+    factors.require_enrolment_allowed(session)
+    own = factors.list_factors(session.actor).factors
     return render_template(
         "accounts/new_factor.html",
         back=back_address(),
         awaits_factor=session.awaits_factor,
         has_app=any(factor.kind is FactorKind.TOTP for factor in own),
-        passkeys=relying_party() is not None,
+        passkeys=factors.relying_party() is not None,
     )
 
 
 @pages.page("/account/factors/app/start", needs=ANY_SIGNED_IN, methods=("POST",), before_factor=True)
 def start_app(_actor: Actor) -> Answer:
     """Begin to enrol an authenticator app."""
-    begin_totp_enrolment(factor_session())
+    factors.begin_totp_enrolment(factor_session())
     return redirect_to("new_app", back=back_address())
 
 
@@ -198,25 +176,25 @@ def new_app(_actor: Actor) -> Answer:
     """Display the QR code of an enrolment that has begun, and finish it with a code of the app."""
     session, back = factor_session(), back_address()
     if request.method != "POST":
-        if latest_ceremony(session, CeremonyKind.TOTP_ENROLMENT) is None:
+        if factors.latest_ceremony(session, CeremonyKind.TOTP_ENROLMENT) is None:
             return redirect_to("new_factor", back=back)
         return _app_page(session, Form(), back)
     code = request.form.get("code", "")
     if not code.strip():
         return _app_page(session, Form({}, [Problem("/code", "enter-code")]), back), 422
     try:
-        secret = finish_totp_enrolment(session, code)
+        secret = factors.finish_totp_enrolment(session, code)
     except (Invalid, TooManyAttempts) as error:
         return _app_page(session, invalid_form({}, error, "code"), back), status_of(error)
-    except (CeremonyExpired, FactorAlreadyEnrolled) as error:
-        flash_message(error_message(error), "error" if isinstance(error, CeremonyExpired) else "information")
+    except (factors.CeremonyExpired, factors.FactorAlreadyEnrolled) as error:
+        flash_message(error_message(error), "error" if isinstance(error, factors.CeremonyExpired) else "information")
         return redirect_to("new_factor" if session.awaits_factor else "my_account")
     added = factor_session(secret)
-    if list_factors(added.actor).recovery_codes_left:
+    if factors.list_factors(added.actor).recovery_codes_left:
         flash_message(_("The authenticator app is added."))
         response: Response = redirect(back, 303)
     else:
-        response = make_response(_codes_page(generate_recovery_codes(added), back))
+        response = make_response(_codes_page(factors.generate_recovery_codes(added), back))
     set_session_cookie(response, secret)
     return response
 
@@ -224,7 +202,9 @@ def new_app(_actor: Actor) -> Answer:
 @pages.page("/account/factors/passkeys/options", needs=ANY_SIGNED_IN, methods=("POST",), before_factor=True)
 def new_passkey_options(_actor: Actor) -> Answer:
     """The options for the browser to create a passkey, as JSON."""
-    return json_answer(lambda: Response(begin_passkey_registration(factor_session()), mimetype="application/json"))
+    return json_answer(
+        lambda: Response(factors.begin_passkey_registration(factor_session()), mimetype="application/json")
+    )
 
 
 @pages.page("/account/factors/passkeys", needs=ANY_SIGNED_IN, methods=("POST",), before_factor=True)
@@ -233,8 +213,8 @@ def add_passkey(_actor: Actor) -> Answer:
 
     def add() -> Response:
         name = request.args.get("name", "")[:MAX_FACTOR_NAME_LENGTH]
-        secret = finish_passkey_registration(factor_session(), sent_credential(), name)
-        if list_factors(factor_session(secret).actor).recovery_codes_left:
+        secret = factors.finish_passkey_registration(factor_session(), sent_credential(), name)
+        if factors.list_factors(factor_session(secret).actor).recovery_codes_left:
             flash_message(_("The passkey is added."))
             response = jsonify(location=back_address())
         else:
@@ -250,14 +230,14 @@ def add_passkey(_actor: Actor) -> Answer:
 def remove_own_factor(actor: Actor, kind: str, factor_id: int) -> Answer:
     """Remove one of the user's own factors, after a confirmation page."""
     session = factor_session()
-    require_fresh_factor(session)
+    factors.require_fresh_factor(session)
     if request.method == "GET":
-        own = list_factors(actor).factors
+        own = factors.list_factors(actor).factors
         factor = next((each for each in own if each.kind is KINDS[kind] and each.id == factor_id), None)
         if factor is None:
-            raise FactorNotFound(id=factor_id)
-        if is_last_required(actor, own):
-            flash_message(error_message(LastFactorRequired()), "error")
+            raise factors.FactorNotFound(id=factor_id)
+        if factors.is_last_required(actor, own):
+            flash_message(error_message(factors.LastFactorRequired()), "error")
             return redirect_to("my_account")
         consequences = _("You can no longer sign in with it.")
         if len(own) == 1:
@@ -270,7 +250,7 @@ def remove_own_factor(actor: Actor, kind: str, factor_id: int) -> Answer:
             back=url_for("web.my_account"),
         )
     with flash_outcome(_("The second factor is removed.")):
-        remove_factor(session, KINDS[kind], factor_id)
+        factors.remove_factor(session, KINDS[kind], factor_id)
     return redirect_to("my_account")
 
 
@@ -280,7 +260,7 @@ def recovery_codes(actor: Actor) -> Answer:
     session = factor_session()
     if not session.has_factor:
         return redirect_to("my_account")
-    require_fresh_factor(session)
+    factors.require_fresh_factor(session)
     if request.method == "GET":
         return render_template(
             "question.html",
@@ -290,16 +270,18 @@ def recovery_codes(actor: Actor) -> Answer:
             back=url_for("web.my_account"),
         )
     back = request.form.get("back") and back_address()
-    return _codes_page(generate_recovery_codes(session), back or url_for("web.my_account"))
+    return _codes_page(factors.generate_recovery_codes(session), back or url_for("web.my_account"))
 
 
-def factor_name(factor: OwnFactor) -> str:
+def factor_name(factor: factors.OwnFactor) -> str:
     """Return a factor as its owner knows it: the name of a passkey, else its kind."""
     return factor.name or choice_label("factor_kind", factor.kind.value)
 
 
 def _app_page(session: FactorSession, form: Form, back: str) -> str:
-    return render_template("accounts/new_app.html", form=form, back=back, enrolment=begin_totp_enrolment(session))
+    return render_template(
+        "accounts/new_app.html", form=form, back=back, enrolment=factors.begin_totp_enrolment(session)
+    )
 
 
 def _codes_page(codes: list[str], back: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from registry.accounts import oidc_provider
 from registry.accounts import sign_in as password_sign_in
 from registry.accounts.attempts import FAILED_SIGN_INS, TooManyAttempts
 from registry.accounts.oidc_configuration import sign_in_configuration
@@ -19,23 +20,7 @@ from registry.accounts.oidc_identities import (
     read_claims,
     sign_in_with_identity,
 )
-from registry.accounts.oidc_provider import (
-    LEEWAY_SECONDS,
-    AccountDisabled,
-    IdentityNameNotUsable,
-    IdentityWithoutAgency,
-    IdentityWithoutRole,
-    ProviderAnswerInvalid,
-    ProviderDenied,
-    ProviderUnavailable,
-    SignInExpired,
-    TooManyPendingAccounts,
-    has_provider,
-    read_answer,
-    read_logout_token,
-    redirect_to_provider,
-    sign_out_address,
-)
+from registry.accounts.oidc_provider import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.service import accept_invitation, name_of_invited
@@ -106,9 +91,9 @@ def to_signed_in(signed_in: SignedIn, back: str) -> Response:
 def sign_out(actor: Actor) -> Answer:
     """End the session, and the one at the OpenID Connect provider that it came from."""
     secret = current_user().secret
-    id_token = id_token_of(secret) if has_provider() else None
+    id_token = id_token_of(secret) if oidc_provider.has_provider() else None
     password_sign_in.sign_out(actor, secret)
-    at_provider = None if id_token is None else sign_out_address(id_token, own_address("web.welcome"))
+    at_provider = None if id_token is None else oidc_provider.sign_out_address(id_token, own_address("web.welcome"))
     if at_provider is None:
         response = redirect(url_for("web.welcome"), 303)
     else:
@@ -206,15 +191,15 @@ def reason_label(code: str) -> str:
 # Signing in and out at the OpenID Connect provider.
 
 PROVIDER_ERRORS: Final[tuple[type[RegistryError], ...]] = (
-    AccountDisabled,
-    IdentityNameNotUsable,
-    IdentityWithoutAgency,
-    IdentityWithoutRole,
-    ProviderAnswerInvalid,
-    ProviderDenied,
+    oidc_provider.AccountDisabled,
+    oidc_provider.IdentityNameNotUsable,
+    oidc_provider.IdentityWithoutAgency,
+    oidc_provider.IdentityWithoutRole,
+    oidc_provider.ProviderAnswerInvalid,
+    oidc_provider.ProviderDenied,
     ProviderUnavailable,
-    SignInExpired,
-    TooManyPendingAccounts,
+    oidc_provider.SignInExpired,
+    oidc_provider.TooManyPendingAccounts,
 )
 BACK: Final = "sign_in_back"
 # The provider calls it without a session or a form token: the signed logout token is the proof.
@@ -226,7 +211,9 @@ def sign_in_with_provider() -> Answer:
     """Redirect to the provider. ``again``: a person who is signed in there signs in again, for a step-up."""
     _require_provider()
     try:
-        response = redirect_to_provider(own_address("web.provider_callback"), again="again" in request.args)
+        response = oidc_provider.redirect_to_provider(
+            own_address("web.provider_callback"), again="again" in request.args
+        )
     except ProviderUnavailable as error:
         return _failed(error)
     session[BACK] = local_address(request.args.get("back")) or url_for("web.home")
@@ -238,7 +225,7 @@ def provider_callback() -> Answer:
     """Start a session for the person whom the provider has signed in."""
     _require_provider()
     try:
-        answer = read_answer()
+        answer = oidc_provider.read_answer()
         claims = read_claims(sign_in_configuration(), answer.claims)
         agent = request.user_agent.string
         origin = SignInRequest(request.remote_addr or "", request_id(), client_request_id(), page_locale(), agent)
@@ -256,16 +243,16 @@ def provider_callback() -> Answer:
 def back_channel_logout() -> Response:
     """End the sessions that the provider ended (OpenID Connect Back-Channel Logout 1.0)."""
     _require_provider()
-    claims = read_logout_token(request.form.get("logout_token", ""))
+    claims = oidc_provider.read_logout_token(request.form.get("logout_token", ""))
     # Clocks may differ.
-    before = datetime.fromtimestamp(float(claims["iat"]) + LEEWAY_SECONDS, UTC)
+    before = datetime.fromtimestamp(float(claims["iat"]) + oidc_provider.LEEWAY_SECONDS, UTC)
     ended = end_sessions_of_identity(claims["iss"], claims.get("sub"), claims.get("sid"), before)
     LOG.info("the provider signed somebody out", extra={"sessions": ended})
     return Response(status=200, headers={"Cache-Control": "no-store"})
 
 
 def _failed(error: RegistryError) -> Response:
-    if isinstance(error, ProviderAnswerInvalid | ProviderUnavailable):
+    if isinstance(error, oidc_provider.ProviderAnswerInvalid | ProviderUnavailable):
         LOG.warning("single sign-on failed: %s", error.params or error.code, exc_info=error.__cause__)
     back = local_address(session.get(BACK)) or url_for("web.home")
     form = Form({}, service_error=error, at="provider")
@@ -278,5 +265,5 @@ def _failed(error: RegistryError) -> Response:
 
 
 def _require_provider() -> None:
-    if not has_provider():
+    if not oidc_provider.has_provider():
         raise RouteNotFound

@@ -9,13 +9,7 @@ from flask import render_template, request, url_for
 from registry.accounts.account_changes import confirmable, disable_account, enable_account
 from registry.accounts.account_management import manageable, roles_to_give
 from registry.accounts.agency_tree import agency_id_of
-from registry.accounts.forms import (
-    display_token,
-    revocation_question,
-    token_defaults,
-    token_form,
-    token_parameters,
-)
+from registry.accounts.forms import display_token, revocation_question, token_defaults, token_form, token_parameters
 from registry.accounts.models import account_id_in
 from registry.accounts.people_import import AccountFields
 from registry.accounts.queries import page_of_tokens, people_to_choose
@@ -29,14 +23,7 @@ from registry.accounts.tokens import (
     list_service_accounts,
     revoke,
 )
-from registry.accounts.views.people import (
-    agency_field,
-    confirmation_rule,
-    flash_with_confirmation,
-    person_choices,
-    role_field,
-    with_confirmation_note,
-)
+from registry.accounts.views import people
 from registry.agencies.service import agencies_by_id
 from registry.core.fields import BaseSchema, Text
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -85,17 +72,17 @@ def new_service_account(actor: Actor) -> Answer:
         url_for("web.tokens"),
         [
             form_field("name", "text", hint=_("The name of the system that works through the API.")),
-            role_field(actor),
-            agency_field(actor),
+            people.role_field(actor),
+            people.agency_field(actor),
         ],
         AccountFields(),
-        intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
+        intro=people.confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
     )
 
     def act(values: dict[str, Any]) -> Answer:
         account = add_service_account(actor, values["name"], Role(values["role"]), agency_id_of(values["agency"]))
         text = _("The service account %(name)s is added. Issue a token for it.") % {"name": account.name}
-        flash_with_confirmation(text, account)
+        people.flash_with_confirmation(text, account)
         return redirect_to("tokens")
 
     return answer_form(page, act)
@@ -119,7 +106,7 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
 def change_service_owner(actor: Actor, account_id: int) -> Answer:
     """Choose the person who answers for a service account."""
     account = find_service_account(actor, account_id)
-    choices = person_choices(people_to_choose(actor))
+    choices = people.person_choices(people_to_choose(actor))
     hint = _("The person who answers for the service account and gets the notices about its tokens.")
     page = FormPage(
         _("Change owner"),
@@ -156,9 +143,9 @@ def enable_service_account(actor: Actor, account_id: int) -> Answer:
     account = find_service_account(actor, account_id)
     if request.method == "GET":
         consequences = _("You can issue tokens for the account again. Its earlier tokens stay revoked.")
-        return _question(account.name, _("Enable account"), with_confirmation_note(consequences, account))
+        return _question(account.name, _("Enable account"), people.with_confirmation_note(consequences, account))
     enable_account(actor, account.id)
-    flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
+    people.flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
     return redirect_to("tokens")
 
 
