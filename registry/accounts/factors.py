@@ -560,10 +560,7 @@ def finish_passkey_registration(session: FactorSession, response: Mapping[str, A
     site = _site()
     try:
         verified = webauthn.verify_registration_response(
-            credential=dict(response),
-            expected_challenge=challenge,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
+            credential=dict(response), expected_challenge=challenge, expected_rp_id=site.id, expected_origin=site.origin
         )
     except UNUSABLE as error:
         raise _refused(session) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final
 
 import click
@@ -51,6 +51,20 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (TimeZoneDataStale, FAILED),
     (OperationalError, FAILED),
 )
+# Errors of what an operator configures: a heading, and each problem in a line below.
+FILES: Final[Mapping[type[Exception], str]] = {
+    SettingsInvalid: "cli-settings-wrong",
+    PolicyInvalid: "cli-policy-wrong",
+    errors.CalendarInvalid: "cli-calendar-invalid",
+    SignInFileInvalid: "cli-sign-in-file-invalid",
+}
+MESSAGES: Final[Mapping[type[Exception], str]] = {
+    SchemaNotCurrent: "cli-schema-not-current",
+    SchemaUnknown: "cli-schema-unknown",
+    ServiceRoleMissing: "cli-service-role-missing",
+    UpgradeRunning: "cli-schema-upgrade-running",
+    ConnectionIsPooled: "cli-connection-is-pooled",
+}
 
 
 class CommandFailed(click.ClickException):
@@ -93,24 +107,12 @@ def error_lines(error: Exception) -> list[str]:
         return [cli_text(error.code, **error.params), *problem_lines(error.problems)]
     if isinstance(error, errors.RegistryError):
         return [cli_text(error.code, **error.params)]
-    if isinstance(error, SettingsInvalid):
-        return [cli_text("cli-settings-wrong"), *(f"  {problem}" for problem in error.problems)]
-    if isinstance(error, PolicyInvalid):
-        return [cli_text("cli-policy-wrong"), *(f"  {problem}" for problem in error.problems)]
-    if isinstance(error, errors.CalendarInvalid):
-        return [cli_text("cli-calendar-invalid"), f"  {error}"]
-    if isinstance(error, SignInFileInvalid):
-        return [cli_text("cli-sign-in-file-invalid"), f"  {error}"]
-    if isinstance(error, SchemaNotCurrent):
-        return [cli_text("cli-schema-not-current")]
-    if isinstance(error, SchemaUnknown):
-        return [cli_text("cli-schema-unknown", revision=error)]
-    if isinstance(error, ServiceRoleMissing):
-        return [cli_text("cli-service-role-missing", role=error)]
-    if isinstance(error, UpgradeRunning):
-        return [cli_text("cli-schema-upgrade-running")]
-    if isinstance(error, ConnectionIsPooled):
-        return [cli_text("cli-connection-is-pooled")]
+    for kind, code in MESSAGES.items():
+        if isinstance(error, kind):
+            return [cli_text(code, revision=error, role=error)]
+    for kind, code in FILES.items():
+        if isinstance(error, kind):
+            return [cli_text(code), *(f"  {problem}" for problem in getattr(error, "problems", [error]))]
     if isinstance(error, DatabaseError) and isinstance(error_of(error), DatabaseBusy):
         return [cli_text(DatabaseBusy.code)]
     if isinstance(error, DatabaseError) and is_corruption_error(error.orig):

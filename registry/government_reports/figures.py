@@ -20,7 +20,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Severity
 from registry.projects.models import STATUS, Project
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.compliance import COUNTED, NAMES, added, with_share
+from registry.reports.compliance import COUNTED, NAMES, add_projects, added, with_share
 
 PROJECT: Final = table_of(Project).c
 BY_PROJECTS, BY_FLAGS, LISTED = "projects", "flags", "listed"
@@ -120,12 +120,7 @@ def _grouped(pieces: Iterable[Piece], name: str) -> dict[Any, dict[str, Any]]:
     rows: dict[Any, dict[str, Any]] = {}
     for piece in pieces:
         row = rows.setdefault(getattr(piece, name), dict.fromkeys(COUNTED, 0))
-        row["projects"] += piece.number
-        row["budget_kzt"] += int(piece.budget)
-        row[piece.status] += piece.number
-        if piece.status == FreezeStatus.FLAGGED:
-            row[f"flagged_{piece.severity}"] += piece.number
-            row["budget_flagged_kzt"] += int(piece.budget)
+        add_projects(row, piece.status, piece.severity, piece.number, piece.budget)
     return {key: with_share(row) for key, row in rows.items()}
 
 

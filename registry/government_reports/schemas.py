@@ -93,10 +93,7 @@ class GovernmentReportShown(GovernmentReportSummary, SectionTexts):
     correction_reason = ReadOnly("Why this version corrects the one before; null in version 1.", TEXT_OR_NULL)
     changes = ReadOnly(
         "What differs from the version before, field by field.",
-        {
-            "type": "array",
-            "items": shown_object({"field": TEXT, "before": TEXT_OR_NULL, "after": TEXT_OR_NULL}),
-        },
+        {"type": "array", "items": shown_object({"field": TEXT, "before": TEXT_OR_NULL, "after": TEXT_OR_NULL})},
     )
 
 

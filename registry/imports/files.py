@@ -178,7 +178,7 @@ def write_template(path: Path, kind: str, language: Language) -> None:
     """Write the template of a kind of rows in a language."""
     _ = translator(language)
     with plain_workbook(path) as workbook:
-        sheet = workbook.add_worksheet(_(_TITLES[kind])[:31])
+        sheet = workbook.add_worksheet(_(ImportKind(kind).label)[:31])
         guide = workbook.add_worksheet(_(lazy_text("Instructions")))
         lists = workbook.add_worksheet(LISTS)
         lists.hide()
@@ -193,10 +193,6 @@ def write_template(path: Path, kind: str, language: Language) -> None:
         _write_guide(guide, FIELDS[kind], formats, _)
 
 
-_TITLES: Final[Mapping[str, str]] = {
-    ImportKind.PROJECTS: ImportKind.PROJECTS.label,
-    ImportKind.AGENCIES: ImportKind.AGENCIES.label,
-}
 _LOOKS: Final[Mapping[str, Mapping[str, Any]]] = {
     "header": HEADER,
     "needed": NEEDED,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 from marshmallow import Schema
 
@@ -14,7 +16,6 @@ from registry.agencies.schemas import AGENCY
 from registry.core.translations import LANGUAGES, translate
 from registry.core.values import comparable
 from registry.imports import agencies, projects
-from registry.imports.aliases import AGENCY_HEADERS, PROJECT_HEADERS, Aliases, name_field
 from registry.imports.models import ImportKind
 from registry.projects.schemas import PROJECT
 
@@ -70,7 +71,8 @@ SCHEMAS: Final[Mapping[str, tuple[Schema, ...]]] = {
     ImportKind.PROJECTS: (projects.ROW, PROJECT),
     ImportKind.AGENCIES: (agencies.ROW, AGENCY),
 }
-ALIASES: Final[Mapping[str, Aliases]] = {ImportKind.PROJECTS: PROJECT_HEADERS, ImportKind.AGENCIES: AGENCY_HEADERS}
+# What agencies write: by kind and field, below groups, and of organisations.
+WORDS: Final[Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("headers.toml").read_text(encoding="utf-8"))
 
 
 def all_labels(kind: str, name: str) -> str:
@@ -157,7 +159,7 @@ def _labels(kind: str) -> Iterable[tuple[str, str]]:
 
 
 def _aliases(kind: str) -> Iterable[tuple[str, str]]:
-    return ((field, text) for field, texts in ALIASES[kind].items() for text in texts)
+    return ((field, text) for field, texts in WORDS[kind].items() for text in texts)
 
 
 def _group_aliases(kind: str) -> Iterable[tuple[str, str]]:
@@ -178,92 +180,9 @@ class Group(NamedTuple):
     is_other: bool = False
 
 
-BIN: Final = ("БИН", "БСН", "BIN", "БИН/ИИН", "ИИН/БИН", "БСН/ЖСН", "БИН (ИИН)")
-NAME: Final = ("Наименование", "Название", "Атауы", "Name", "Наименование организации", "Полное наименование")
-GROUPS: Final = (
-    Group(
-        (
-            *("Поставщик", "Исполнитель", "Подрядчик", "Разработчик", "Поставщик услуг", "Подрядная организация"),
-            *("Исполнитель работ", "Сведения об исполнителе", "Сведения о поставщике", "Данные поставщика"),
-            *("Орындаушы", "Жеткізуші", "Мердігер", "Өнім беруші", "Әзірлеуші", "Supplier", "Contractor"),
-        ),
-        {"supplier_bin": BIN, "supplier_name": NAME},
-        is_other=True,
-    ),
-    Group(
-        (
-            *("Заказчик", "Организация", "Государственный орган", "Госорган", "ГО", "Владелец", "Собственник"),
-            *("Собственник ИС", "Владелец ИС", "Тапсырыс беруші", "Ұйым", "Мемлекеттік орган", "Меншік иесі", "Agency"),
-        ),
-        {"agency": (*BIN, *NAME)},
-        is_other=True,
-    ),
-    Group(
-        (
-            *(
-                "Договор",
-                "Контракт",
-                "Сведения о договоре",
-                "Реквизиты договора",
-                "Данные договора",
-                "Шарт",
-                "Contract",
-            ),
-            *("Договор о государственных закупках", "Келісімшарт", "Шарт деректері"),
-        ),
-        {
-            "contract_number": ("Номер", "№", "Нөмірі", "Number"),
-            "contract_signed_on": ("Дата", "Дата подписания", "Дата заключения", "Күні", "Жасалған күні", "Date"),
-            "budget_kzt": ("Сумма", "Стоимость", "Цена", "Сомасы", "Құны", "Amount"),
-            "supplier_name": ("Исполнитель", "Поставщик", "Подрядчик", "Орындаушы", "Жеткізуші"),
-        },
-    ),
-    Group(
-        (
-            *("Ответственное лицо", "Ответственный", "Контактное лицо", "Ответственный сотрудник", "Контакты"),
-            *("Ответственный исполнитель", "Жауапты адам", "Жауапты тұлға", "Байланыс", "Responsible person"),
-        ),
-        {
-            "responsible_name": ("ФИО", "Ф.И.О.", "Имя", "Фамилия, имя, отчество", "Аты-жөні", "ТАӘ", "Name"),
-            "responsible_position": ("Должность", "Лауазымы", "Position"),
-            "responsible_phone": ("Телефон", "Тел.", "Номер телефона", "Telephone"),
-            "responsible_email": ("Электронная почта", "Эл. почта", "E-mail", "Почта", "Электрондық пошта"),
-        },
-    ),
-    Group(
-        ("Проект", "Сведения о проекте", "Жоба", "Объект", "Система", "ИС", "Объект информатизации", "Жүйе", "Project"),
-        {
-            "external_id": ("Код", "Шифр", "ID", "Номер", "Коды"),
-            "name_ru": ("Наименование", "Название", "Name"),
-            "name_kk": ("Атауы",),
-        },
-    ),
-    Group(
-        ("Наименование", "Название", "Наименование проекта", "Название проекта", "Наименование ИС", "Атауы", "Name"),
-        {
-            "name_kk": ("на казахском", "на казахском языке", "каз", "каз.", "на гос. языке", "қазақша", "қаз.", "kk"),
-            "name_ru": ("на русском", "на русском языке", "рус", "рус.", "орысша", "орыс.", "ru"),
-            "name_en": ("на английском", "на английском языке", "англ", "англ.", "ағылшынша", "en"),
-        },
-    ),
-    Group(
-        ("Сроки", "Сроки реализации", "Срок реализации", "Сроки проекта", "Сроки работ", "Мерзімдері", "Мерзімі"),
-        {
-            "work_started_on": ("Начало (факт)", "Фактическое начало", "Басталуы (нақты)"),
-            "planned_end_on": ("Окончание (план)", "Плановое окончание", "Завершение (план)", "Аяқталуы (жоспар)"),
-            "ended_on": ("Окончание (факт)", "Фактическое окончание", "Завершение (факт)", "Аяқталуы (нақты)"),
-        },
-    ),
-    Group(
-        ("Заключение ИБ", "Заключение об испытаниях", "Испытания ИБ", "Испытания на соответствие требованиям ИБ"),
-        {"security_conclusion_number": ("Номер", "№"), "security_conclusion_on": ("Дата",)},
-    ),
-)
+GROUPS: Final = tuple(Group(**group) for group in WORDS["groups"])
 OTHER_GROUPS: Final = frozenset(comparable(name) for group in GROUPS if group.is_other for name in group.names)
-# What a column of an organisation may be called below its group, and means nothing else there.
-ORGANISATION: Final = frozenset(
-    map(comparable, (*BIN, *NAME, "Адрес", "Телефон", "Email", "Регион", "ФИО", "Руководитель"))
-)
+ORGANISATION: Final = frozenset(map(comparable, WORDS["organisation"]["names"]))
 
 
 def group_aliases() -> Iterator[tuple[str, str]]:
@@ -284,3 +203,38 @@ def header_texts(own: str, levels: Sequence[str]) -> list[str]:
     if comparable(own) in ORGANISATION and any(comparable(group) in OTHER_GROUPS for group in groups):
         return texts
     return list(dict.fromkeys([*texts, own]))
+
+
+# Headers of names: which language "Наименование ИС (каз.)" or "Жүйенің атауы орыс тілінде" is about.
+
+# As in keys of headers: lower case, without spaces and brackets, Kazakh letters as the Russian ones.
+NAME_LANGUAGES: Final = {
+    "name_kk": r"каз|казахск(?:ом|ий)|гос|государственн(?:ом|ый)|казакша|казак|мемлекеттик|кк",
+    "name_ru": r"рус|русск(?:ом|ий)|орысша|орыс|ру",
+    "name_en": r"англ|английск(?:ом|ий)|агылшынша|агылшын|ен|eng|en",
+}
+SUBJECTS: Final = {
+    ImportKind.PROJECTS: (
+        r"проекта?|ис|аис|системы|информационнойсистемы|обьекта?|обьектаинформатизации|жоба(?:нын)?|жуйе(?:нин)?|аж"
+        r"|обьекти?(?:нин)?"
+    ),
+    ImportKind.AGENCIES: r"организации|го|госоргана|государственногооргана|уйым(?:нын)?|органнын",
+}
+IN_LANGUAGE: Final = r"(?:языке?|яз|тилинде(?:ги)?|тилдеги|тили)?"
+NAME: Final = r"(?:наименование|название|атауы)"
+
+
+def name_field(kind: str, key: str) -> str | None:
+    """``name_kk``, ``name_ru`` or ``name_en`` for the key of a header that says its language, else None."""
+    return next((field for field, pattern in _patterns(kind).items() if pattern.fullmatch(key)), None)
+
+
+@cache
+def _patterns(kind: str) -> dict[str, re.Pattern[str]]:
+    subject = f"(?:{SUBJECTS[ImportKind(kind)]})?"
+    return {
+        field: re.compile(
+            rf"{subject}{NAME}{subject}(?:на)?(?:{words}){IN_LANGUAGE}|(?:{words}){IN_LANGUAGE}{subject}{NAME}{subject}"
+        )
+        for field, words in NAME_LANGUAGES.items()
+    }

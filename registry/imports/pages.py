@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +16,9 @@ from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Whole
 from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.http.responses import csv_download, xlsx_download
-from registry.imports import agencies as import_agencies
-from registry.imports import projects as import_projects
 from registry.imports import queries, service
 from registry.imports.columns import column_mappings, delete_column_mapping
-from registry.imports.files import marked_import, write_marked_file, write_template
+from registry.imports.files import FIELDS, REQUIRED, marked_import, write_marked_file, write_template
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
@@ -35,16 +33,6 @@ from registry.web.labels import choice_label, field_label, options
 from registry.web.lists import render_list, requested_page
 
 # Import columns: the fields of the schemas with their labels and value types, and the empty template.
-
-COLUMNS: Final[Mapping[str, Mapping[str, InputField]]] = {
-    "projects": import_projects.FIELDS,
-    "agencies": import_agencies.FIELDS,
-}
-# Columns without which a row cannot be matched, and required fields.
-KEYS: Final[Mapping[str, Sequence[str]]] = {
-    "projects": import_projects.REQUIRED_COLUMNS,
-    "agencies": import_agencies.REQUIRED_COLUMNS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +52,10 @@ class Column:
 
 def column_explanations(kind: str) -> list[Column]:
     """Return the columns of a table of projects or agencies, in template order."""
+    keys = REQUIRED[kind]
     return [
-        Column(
-            name, gettext(of.label), of.required or name in KEYS[kind], name in KEYS[kind], _form(of), _codes(name, of)
-        )
-        for name, of in COLUMNS[kind].items()
+        Column(name, gettext(of.label), of.required or name in keys, name in keys, _form(of), _codes(name, of))
+        for name, of in FIELDS[kind].items()
     ]
 
 

@@ -174,7 +174,7 @@ class ProjectImport:
                     as_same = self._problems(asked, record, decided) if self.dry_run and asked is not None else []
                     self._reject(outcome, row, [question, *as_same])
                     outcome.unanswered += 1
-                    preview.ask(row, agency_id, record, asked, question.code)
+                    preview.add(row, "question", agency_id, record, asked, question=question.code)
                     continue
             if before is None:
                 record = NOTHING | row.values | {"external_id": self._reference(agency_id, row, registered)}
@@ -238,7 +238,7 @@ class ProjectImport:
             accepted.append(replace(project, former=matches, reason=reason))
             outcome.created += 1
             pasts = tuple(each.past for each in without_hidden(self.actor, matches))
-            preview.add(row, "created", project.agency_id, project.values, None, pasts)
+            preview.add(row, "created", project.agency_id, project.values, None, former=pasts)
         return accepted
 
     def _matched_by_dry_run(self, chunk: Sequence[ImportRow]) -> dict[int, str]:

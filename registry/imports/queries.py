@@ -76,13 +76,9 @@ def errors_of(actor: Actor, run: ImportRun, page: Page, *, settled: bool = True)
     Raises what ``require_rows`` raises, and Malformed for an invalid sort or cursor.
     """
     require_rows(actor, run)
-    statement = select(
-        RowError.row,
-        RowError.column,
-        RowError.code,
-        RowError.params,
-        RowError.value,
-    ).where(RowError.import_id == run.id)
+    statement = select(RowError.row, RowError.column, RowError.code, RowError.params, RowError.value).where(
+        RowError.import_id == run.id
+    )
     if not settled:
         row = PreviewedRow
         of_answer = or_(row.answer == NEW, row.question == RowError.code)
@@ -235,38 +231,20 @@ class ProjectPreview:
         agency_id: int,
         record: Mapping[str, Any],
         before: Mapping[str, Any] | None,
+        *,
+        question: str | None = None,
         former: tuple[tuple[EarlierRevision, ...], ...] = (),
     ) -> None:
-        """Add a row that would be written, with the values that it would have; ``former``: of its former records."""
-        self._add(row, outcome, agency_id, record, before, None, former)
+        """Add a row with the values that it would have, or that ``before`` would have if it is the project asked for.
 
-    def ask(
-        self,
-        row: ImportRow,
-        agency_id: int,
-        record: Mapping[str, Any],
-        before: Mapping[str, Any] | None,
-        question: str,
-    ) -> None:
-        """Add a row that asks whether it is the project ``before``, with the values that this would have then."""
-        self._add(row, "question", agency_id, record, before, question)
-
-    def _add(
-        self,
-        row: ImportRow,
-        outcome: str,
-        agency_id: int,
-        record: Mapping[str, Any],
-        before: Mapping[str, Any] | None,
-        question: str | None,
-        former: tuple[tuple[EarlierRevision, ...], ...] = (),
-    ) -> None:
+        ``former``: the past of its former records.
+        """
         if not self._is_dry_run:
             return
-        number = None if before is None else before["number"]
+        number, project_id = (None, None) if before is None else (before["number"], before["id"])
         changes = differences(before or NOTHING, record)
         self._rows.append(row_preview(row.row, outcome, number, record, changes, question))
-        self._proposed.append(ProposedProject(agency_id, None if before is None else before["id"], record, former))
+        self._proposed.append(ProposedProject(agency_id, project_id, record, former))
 
     def rows(self, errors: Iterable[Mapping[str, Any]], chunk: Sequence[ImportRow]) -> list[dict[str, Any]]:
         """Return all rows of the chunk in the order of the file, with the rules that would flag them."""

@@ -243,13 +243,7 @@ def record_queued(actor: Actor, run: ImportRun) -> None:
 COLUMN_CODES: Final = frozenset({"column-missing", "column-twice", "columns-for-one-field"})
 # What is said of other sheets beside them.
 SHEET_CODES: Final = frozenset(
-    {
-        "sheets-left-out",
-        "sheet-beyond-limit",
-        "sheet-hidden-left-out",
-        "sheet-without-columns",
-        "sheets-beyond-limit",
-    }
+    {"sheets-left-out", "sheet-beyond-limit", "sheet-hidden-left-out", "sheet-without-columns", "sheets-beyond-limit"}
 )
 SAMPLES: Final = 3
 MAX_SAMPLE_LENGTH: Final = 60

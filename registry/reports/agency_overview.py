@@ -23,8 +23,7 @@ from registry.core.database import db, table_of
 from registry.projects.models import STATUS, Project
 from registry.projects.visibility import visible_projects
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.compliance import COUNTED, pieces, with_share
-from registry.reports.overview import with_former
+from registry.reports.compliance import COUNTED, add_projects, pieces, with_former, with_share
 
 SHOWN_AUDITS: Final = 12
 PROJECT: Final = table_of(Project).c
@@ -91,12 +90,7 @@ def _totals(actor: Actor, ids: Collection[int]) -> dict[str, Any]:
     totals: dict[str, Any] = dict.fromkeys(COUNTED, 0)
     rows = db.session.execute(pieces(actor, "agency").where(STATUS.c.agency_id.in_(ids)))
     for _agency, status, severity, projects, budget in rows:
-        totals["projects"] += projects
-        totals["budget_kzt"] += int(budget or 0)
-        totals[status] += projects
-        if status == FreezeStatus.FLAGGED:
-            totals[f"flagged_{severity}"] += projects
-            totals["budget_flagged_kzt"] += int(budget or 0)
+        add_projects(totals, status, severity, projects, budget)
     return with_share(totals)
 
 
@@ -112,15 +106,12 @@ def _days(actor: Actor, ids: Collection[int]) -> list[dict[str, Any]]:
 def _day(day: date, audit_id: int, counts: dict[str, int]) -> dict[str, Any]:
     judged = sum(count for status, count in counts.items() if status not in OUT_OF_SCOPE)
     flagged, exempt = counts.get(FreezeStatus.FLAGGED.value, 0), counts.get(FreezeStatus.EXEMPT.value, 0)
+    shown = {"on": day, "audit": audit_id, "projects": sum(counts.values())}
+    return shown | judged_counts(judged, flagged, exempt)
+
+
+def judged_counts(judged: int, flagged: int, exempt: int) -> dict[str, Any]:
+    """Return the counts of an audit with ``unflagged``, neither flagged nor exempt, and its share in ``percent``."""
     unflagged = judged - flagged - exempt
-    percent = round(100 * unflagged / judged, 1) if judged else None
-    return {
-        "on": day,
-        "audit": audit_id,
-        "projects": sum(counts.values()),
-        "judged": judged,
-        "flagged": flagged,
-        "exempt": exempt,
-        "unflagged": unflagged,
-        "percent": percent,
-    }
+    counts = {"judged": judged, "flagged": flagged, "exempt": exempt, "unflagged": unflagged}
+    return {**counts, "percent": round(100 * unflagged / judged, 1) if judged else None}

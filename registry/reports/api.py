@@ -32,12 +32,8 @@ from registry.reports.overview import (
     history,
     overview,
 )
-from registry.reports.overview import (
-    COUNTED as FIGURES_COUNTED,
-)
-from registry.reports.overview import (
-    GROUPS as HISTORY_GROUPS,
-)
+from registry.reports.overview import COUNTED as FIGURES_COUNTED
+from registry.reports.overview import GROUPS as HISTORY_GROUPS
 
 # The reports endpoint: where projects stand.
 

@@ -65,14 +65,7 @@ def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) 
         row = rows.get(key)
         if row is None:
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
-        # PostgreSQL sums bigint to numeric; amounts are whole tenge.
-        money = int(budget or 0)
-        row["projects"] += projects
-        row["budget_kzt"] += money
-        row[status] += projects
-        if status == "flagged":
-            row[f"flagged_{severity}"] += projects
-            row["budget_flagged_kzt"] += money
+        add_projects(row, status, severity, projects, budget)
     for key, row in rows.items():
         row["key"] = key if agencies is None else agencies[key]["bin"]
         if agencies is not None:
@@ -88,6 +81,18 @@ def seen_agencies(actor: Actor) -> Agencies:
     own = own_agencies(actor)
     statement = select(*columns) if own is None else select(*columns).where(agency.id.in_(own))
     return {row["id"]: dict(row) for row in db.session.execute(statement).mappings()}
+
+
+def add_projects(row: dict[str, Any], status: str, severity: str | None, projects: int, budget: Any) -> None:
+    """Add projects with one status and severity to a row."""
+    # PostgreSQL sums bigint to numeric; amounts are whole tenge.
+    money = int(budget or 0)
+    row["projects"] += projects
+    row["budget_kzt"] += money
+    row[status] += projects
+    if status == FreezeStatus.FLAGGED:
+        row[f"flagged_{severity}"] += projects
+        row["budget_flagged_kzt"] += money
 
 
 def added(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -220,12 +225,7 @@ def compliance_on(actor: Actor, day: date) -> dict[str, Any]:
         if seen is not None and agency_id not in seen:
             continue
         row = rows.setdefault(agency_id, dict.fromkeys(COUNTED, 0))
-        row["projects"] += projects
-        row["budget_kzt"] += int(budget)
-        row[status] += projects
-        if status == FreezeStatus.FLAGGED:
-            row[f"flagged_{severity}"] += projects
-            row["budget_flagged_kzt"] += int(budget)
+        add_projects(row, status, severity, projects, budget)
     named = select(agency.id, agency.bin.label("key"), *(agency[name] for name in NAMES))
     names = {row["id"]: row for row in db.session.execute(named).mappings() if row["id"] in rows}
     items = [
@@ -247,10 +247,14 @@ def _seen(actor: Actor) -> set[int] | None:
     own = own_agencies(actor)
     if own is None:
         return None
+    return with_former(set(db.session.scalars(select(Agency.id).where(Agency.id.in_(own)))))
+
+
+def with_former(agencies: set[int]) -> set[int]:
+    """Return the ids of agencies and of all that they succeeded."""
     seen: set[int] = set()
-    newest: set[int] = set(db.session.scalars(select(Agency.id).where(Agency.id.in_(own))))
+    newest = agencies
     while newest:
         seen |= newest
-        former = select(Agency.id).where(Agency.successor_id.in_(newest))
-        newest = set(db.session.scalars(former)) - seen
+        newest = set(db.session.scalars(select(Agency.id).where(Agency.successor_id.in_(newest)))) - seen
     return seen

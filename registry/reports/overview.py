@@ -38,6 +38,7 @@ from registry.projects.models import Project
 from registry.projects.revisions import projects_known_at
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 from registry.projects.vocabulary import FreezeStatus, Sector
+from registry.reports.compliance import with_former
 
 # Figures of the overview: projects, shares and money of a group after an audit, added up from stored counts.
 
@@ -305,16 +306,6 @@ def _agencies(group: str, of: str | None) -> set[int]:
     except AgencyNotFound as error:
         raise Malformed([Problem("of", "agency-unknown", {"bin": of or ""})]) from error
     return with_former(set(db.session.scalars(select(subtree(agency.id).c.id))))
-
-
-def with_former(agencies: set[int]) -> set[int]:
-    """Return the ids of agencies and of all that they succeeded."""
-    seen: set[int] = set()
-    newest = agencies
-    while newest:
-        seen |= newest
-        newest = set(db.session.scalars(select(Agency.id).where(Agency.successor_id.in_(newest)))) - seen
-    return seen
 
 
 # Agencies of the overview: the most money at risk, and the greatest improvement since an earlier audit.

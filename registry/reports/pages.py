@@ -42,6 +42,7 @@ from registry.projects.pages import projects_of
 from registry.projects.queries import list_projects
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
+from registry.reports.agency_overview import judged_counts
 from registry.reports.compliance import (
     BY_SEVERITY,
     GROUPS,
@@ -64,9 +65,7 @@ from registry.reports.overview import (
     history,
     overview,
 )
-from registry.reports.overview import (
-    GROUPS as HISTORY_GROUPS,
-)
+from registry.reports.overview import GROUPS as HISTORY_GROUPS
 from registry.requests.queries import count_to_decide, count_waiting, kinds_to_decide
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
@@ -188,15 +187,9 @@ def over_time(actor: Actor) -> list[dict[str, Any]]:
     days: dict[Any, dict[str, Any]] = {}
     for run in AUDIT_LIST.read(actor, GOOD, Page(LOOKED_AT)).items:
         if run["on"] not in days and run["projects_judged"] and len(days) < SHOWN:
-            days[run["on"]] = _point(run)
+            counts = (run[f"projects_{name}"] for name in ("judged", "flagged", "exempt"))
+            days[run["on"]] = {"on": run["on"], "audit": run["id"], **judged_counts(*counts)}
     return sorted(days.values(), key=lambda each: each["on"], reverse=True)
-
-
-def _point(run: Any) -> dict[str, Any]:
-    judged, flagged, exempt = run["projects_judged"], run["projects_flagged"], run["projects_exempt"]
-    unflagged = judged - flagged - exempt
-    counts = {"judged": judged, "flagged": flagged, "exempt": exempt, "unflagged": unflagged}
-    return {"on": run["on"], "audit": run["id"], **counts, "percent": round(100 * unflagged / judged, 1)}
 
 
 BY_DEFAULT: Final = "agency"

@@ -399,12 +399,7 @@ class Succession(RequestHandler):
             raise Invalid(problems)
         details = {"kind": kind, "projects": None if numbers is None else sorted(set(numbers))}
         return Asked(
-            agency.id,
-            values["reason"],
-            to_agency_id=successor.id,
-            on=values["on"],
-            act=values["act"],
-            details=details,
+            agency.id, values["reason"], to_agency_id=successor.id, on=values["on"], act=values["act"], details=details
         )
 
     def check_again(self, request: Request) -> None:

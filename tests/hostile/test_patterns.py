@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from registry.accounts import passwords as common_passwords
-from registry.imports import aliases as name_headers
+from registry.imports import headers
 from registry.imports.models import ImportKind
 
 pytestmark = pytest.mark.sqlite_only
@@ -57,8 +57,8 @@ MEASURABLE_S: Final = 0.002
 MAX_RATIO: Final = 9
 # The patterns that functions compile when they are called, with what compiles them.
 IN_FUNCTIONS: Final = {
-    "registry/imports/aliases.py": lambda: [
-        pattern for kind in ImportKind for pattern in name_headers._patterns(kind).values()
+    "registry/imports/headers.py": lambda: [
+        pattern for kind in ImportKind for pattern in headers._patterns(kind).values()
     ],
     "registry/accounts/passwords.py": lambda: [common_passwords._one_word()],
     # Paths of the installation, escaped.

@@ -5,15 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from registry.core.messages import (
-    accounts,
-    cli,
-    doctor,
-    files,
-    http,
-    notifications,
-    records,
-)
+from registry.core.messages import accounts, cli, doctor, files, http, notifications, records
 from registry.core.translations import Language, translate
 
 # Code → English text with {parameters}.
