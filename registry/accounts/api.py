@@ -46,8 +46,7 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
 class OwnAccount(MethodView):
     """The caller."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_READ)
-    @blp.doc(operationId="read_own_account")
+    @blp.requires(Permission.OWN_ACCOUNT_READ, operation="read_own_account")
     @blp.response(200, schemas.OWN_ACCOUNT, example=schemas.OWN_ACCOUNT_EXAMPLE)
     def get(self) -> Any:
         """Read the own account, and what the token may be used for."""
@@ -71,8 +70,7 @@ class Accounts(MethodView):
         """List accounts, by default by name. An agency administrator sees those of the own agency and below it."""
         return ACCOUNT_LIST.read(current_actor(), *query)
 
-    @blp.requires(Permission.PEOPLE_MANAGE)
-    @blp.doc(operationId="create_account")
+    @blp.requires(Permission.PEOPLE_MANAGE, operation="create_account")
     @blp.arguments(schemas.ACCOUNT_BODY, example=schemas.ACCOUNT_SENT)
     @blp.idempotent(secret=PASSWORD)
     @blp.etag
@@ -96,16 +94,14 @@ class Accounts(MethodView):
 class AccountById(MethodView):
     """One account."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_READ)
-    @blp.doc(operationId="read_account")
+    @blp.requires(Permission.OWN_ACCOUNT_READ, operation="read_account")
     @blp.etag
     @blp.response(200, schemas.ACCOUNT, example=schemas.ACCOUNT_EXAMPLE)
     def get(self, id: int) -> Any:
         """Read an account: the own one, those that one lists, and pending ones that one may confirm."""
         return _answer(read_account(current_actor(), id))
 
-    @blp.requires(Permission.PEOPLE_MANAGE)
-    @blp.doc(operationId="patch_account")
+    @blp.requires(Permission.PEOPLE_MANAGE, operation="patch_account")
     @blp.etag
     @blp.arguments(schemas.ACCOUNT_PATCH, location="merge_patch", example={"name": "a.akhmetova", "email": None})
     @blp.idempotent
@@ -127,8 +123,7 @@ class AccountById(MethodView):
 class Confirmation(MethodView):
     """The confirmation by a second person."""
 
-    @blp.requires(Permission.ACCOUNTS_CONFIRM)
-    @blp.doc(operationId="confirm_account")
+    @blp.requires(Permission.ACCOUNTS_CONFIRM, operation="confirm_account")
     @blp.arguments(schemas.ACCOUNT_CONFIRMATION, example={"role": "reviewer", "email": "a.serikova@example.kz"})
     @blp.idempotent(secret=PASSWORD)
     @blp.etag
@@ -152,8 +147,7 @@ class Confirmation(MethodView):
 class RestrictedAccess(MethodView):
     """The admission of an account of an agency to restricted projects."""
 
-    @blp.requires(Permission.PEOPLE_MANAGE)
-    @blp.doc(operationId="propose_restricted_access")
+    @blp.requires(Permission.PEOPLE_MANAGE, operation="propose_restricted_access")
     @blp.arguments(ADMISSION, example={"reason": "She keeps the register of defence projects."})
     @blp.idempotent
     @blp.response(
@@ -171,8 +165,7 @@ class RestrictedAccess(MethodView):
 class Disabling(MethodView):
     """The end of an account's access."""
 
-    @blp.requires(Permission.PEOPLE_MANAGE)
-    @blp.doc(operationId="disable_account")
+    @blp.requires(Permission.PEOPLE_MANAGE, operation="disable_account")
     @blp.arguments(schemas.NO_FIELDS, required=False, example={})
     @blp.idempotent
     @blp.etag
@@ -187,8 +180,7 @@ class Disabling(MethodView):
 class Enabling(MethodView):
     """The return of an account."""
 
-    @blp.requires(Permission.PEOPLE_MANAGE)
-    @blp.doc(operationId="enable_account")
+    @blp.requires(Permission.PEOPLE_MANAGE, operation="enable_account")
     @blp.arguments(schemas.NO_FIELDS, required=False, example={})
     @blp.idempotent
     @blp.etag
@@ -203,8 +195,7 @@ class Enabling(MethodView):
 class HandOver(MethodView):
     """The work of a person who leaves."""
 
-    @blp.requires(Permission.PEOPLE_MANAGE)
-    @blp.doc(operationId="hand_over_work")
+    @blp.requires(Permission.PEOPLE_MANAGE, operation="hand_over_work")
     @blp.arguments(schemas.HAND_OVER_BODY, example={"to": "b.akhmetov"})
     @blp.idempotent
     @blp.response(
@@ -257,8 +248,7 @@ class Tokens(MethodView):
         """List the own tokens and, for account administrators and auditors, others; by default the newest first."""
         return TOKEN_LIST.read(current_actor(), *query)
 
-    @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
-    @tokens_blp.doc(operationId="create_token")
+    @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="create_token")
     @tokens_blp.arguments(schemas.TOKEN_BODY, example=schemas.TOKEN_SENT)
     @tokens_blp.idempotent(secret=SECRET)
     @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.", example=schemas.NEW_TOKEN_EXAMPLE)
@@ -271,8 +261,7 @@ class Tokens(MethodView):
 class TokenByKeyId(MethodView):
     """One token."""
 
-    @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
-    @tokens_blp.doc(operationId="revoke_token")
+    @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="revoke_token")
     @tokens_blp.response(204, description="Revoked.")
     def delete(self, key_id: str) -> None:
         """Revoke a token. It and the own tokens that it created stop working at once; again changes nothing."""
@@ -283,8 +272,7 @@ class TokenByKeyId(MethodView):
 class TokensOfService(MethodView):
     """The tokens of a service account."""
 
-    @tokens_blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ)
-    @tokens_blp.doc(operationId="create_service_token")
+    @tokens_blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ, operation="create_service_token")
     @tokens_blp.arguments(schemas.TOKEN_BODY, example=schemas.TOKEN_SENT)
     @tokens_blp.idempotent(secret=SECRET)
     @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.", example=SERVICE_EXAMPLE)
@@ -334,8 +322,7 @@ sessions_blp = ApiBlueprint("sessions", __name__, description="The open browser 
 class Sessions(MethodView):
     """The own sessions."""
 
-    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
-    @sessions_blp.doc(operationId="list_own_sessions")
+    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="list_own_sessions")
     @sessions_blp.response(200, PageSchema(schemas.SESSION), example={"items": [schemas.SESSION_EXAMPLE], "next": None})
     def get(self) -> Any:
         """List the own open sessions, the last used first, all on one page. Service accounts have none."""
@@ -357,8 +344,7 @@ class Sessions(MethodView):
 class SessionById(MethodView):
     """One session."""
 
-    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE)
-    @sessions_blp.doc(operationId="end_own_session")
+    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="end_own_session")
     @sessions_blp.response(204, description="Ended.")
     def delete(self, id: str) -> None:
         """End an own session."""

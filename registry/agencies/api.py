@@ -38,8 +38,7 @@ class Agencies(MethodView):
         use_read_replica()
         return AGENCY_LIST.read(current_actor(), *query)
 
-    @blp.requires(Permission.AGENCIES_WRITE)
-    @blp.doc(operationId="create_agency")
+    @blp.requires(Permission.AGENCIES_WRITE, operation="create_agency")
     @blp.arguments(AGENCY_BODY, example=REGISTRATION_EXAMPLE)
     @blp.idempotent
     @blp.etag
@@ -55,8 +54,7 @@ class Agencies(MethodView):
 class AgencyByBin(MethodView):
     """One agency."""
 
-    @blp.requires(Permission.AGENCIES_READ)
-    @blp.doc(operationId="read_agency")
+    @blp.requires(Permission.AGENCIES_READ, operation="read_agency")
     @blp.etag
     @blp.response(200, AGENCY, example=AGENCY_EXAMPLE)
     def get(self, bin: str) -> Any:
@@ -65,8 +63,7 @@ class AgencyByBin(MethodView):
         blp.set_etag(etag_data(agency))
         return agency
 
-    @blp.requires(Permission.AGENCIES_WRITE)
-    @blp.doc(operationId="patch_agency")
+    @blp.requires(Permission.AGENCIES_WRITE, operation="patch_agency")
     @blp.etag
     @blp.arguments(AGENCY_PATCH, location="merge_patch", example={"name_en": "Ministry of Health", "email": None})
     @blp.idempotent

@@ -333,14 +333,19 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             if method != "parameters":
                 doc_info[RULE] = rule
 
-    def requires(self, permission: Permission, *others: Permission) -> Callable[[View], View]:
+    def requires(
+        self, permission: Permission, *others: Permission, operation: str | None = None
+    ) -> Callable[[View], View]:
         """Decorator, the outermost: authenticate and check the permissions before the request is read any further.
 
         ``others``: what the operation needs besides, such as reading the record that it is about; with them come the
-        other scopes that a token needs. It also refuses query parameters where no ``arguments`` reads them.
+        other scopes that a token needs. ``operation``: its id in the documentation. It also refuses query parameters
+        where no ``arguments`` reads them.
         """
 
         def decorate(view: View) -> View:
+            if operation is not None:
+                view = self.doc(operationId=operation)(view)
             arguments = getattr(view, APIDOC, {}).get("arguments", {}).get("parameters", ())
             reads_query = any(argument["in"] == "query" for argument in arguments)
 

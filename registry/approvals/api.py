@@ -63,8 +63,7 @@ class Approvals(MethodView):
 class ApprovalById(MethodView):
     """One approval."""
 
-    @blp.requires(Permission.APPROVALS_READ)
-    @blp.doc(operationId="read_approval")
+    @blp.requires(Permission.APPROVALS_READ, operation="read_approval")
     @blp.etag
     @blp.response(200, APPROVAL, example=EXAMPLE)
     def get(self, id: int) -> Any:
@@ -76,8 +75,7 @@ class ApprovalById(MethodView):
 class ApprovalDocument(MethodView):
     """A document that shows what is proposed."""
 
-    @blp.requires(Permission.APPROVALS_READ)
-    @blp.doc(operationId="download_approval_document")
+    @blp.requires(Permission.APPROVALS_READ, operation="download_approval_document")
     @blp.response(200, {}, content_type="application/octet-stream", description="The bytes as they were given.")
     def get(self, id: int, document_id: int) -> Response:
         """Download a document of an approval, checked against its SHA-256."""
@@ -89,8 +87,7 @@ class ApprovalDocument(MethodView):
 class ApprovalApproval(MethodView):
     """The second person agrees."""
 
-    @blp.requires(Permission.APPROVALS_DECIDE)
-    @blp.doc(operationId="approve_proposal")
+    @blp.requires(Permission.APPROVALS_DECIDE, operation="approve_proposal")
     @blp.arguments(REMARK, required=False, example={})
     @blp.idempotent
     @blp.etag
@@ -104,8 +101,7 @@ class ApprovalApproval(MethodView):
 class ApprovalRejection(MethodView):
     """Somebody who may decide disagrees."""
 
-    @blp.requires(Permission.APPROVALS_DECIDE)
-    @blp.doc(operationId="reject_proposal")
+    @blp.requires(Permission.APPROVALS_DECIDE, operation="reject_proposal")
     @blp.arguments(REJECTION, example={"reason": "The decision is not attached."})
     @blp.idempotent
     @blp.etag
@@ -119,8 +115,7 @@ class ApprovalRejection(MethodView):
 class ApprovalCancellation(MethodView):
     """The proposal is taken back."""
 
-    @blp.requires(Permission.APPROVALS_READ)
-    @blp.doc(operationId="cancel_proposal")
+    @blp.requires(Permission.APPROVALS_READ, operation="cancel_proposal")
     @blp.arguments(REMARK, required=False, example={})
     @blp.idempotent
     @blp.etag

@@ -70,8 +70,7 @@ class Audits(MethodView):
         """List audits, the newest first."""
         return page_of_audits(current_actor(), *query)
 
-    @blp.requires(Permission.AUDITS_RUN)
-    @blp.doc(operationId="create_audit")
+    @blp.requires(Permission.AUDITS_RUN, operation="create_audit")
     @blp.arguments(schemas.AUDIT_ORDER, required=False, example={"on": "2026-03-03", "dry_run": True})
     @blp.idempotent(commits_itself=True)
     @blp.etag
@@ -101,8 +100,7 @@ class Audits(MethodView):
 class AuditById(MethodView):
     """One audit."""
 
-    @blp.requires(Permission.AUDITS_READ)
-    @blp.doc(operationId="read_one_audit")
+    @blp.requires(Permission.AUDITS_READ, operation="read_one_audit")
     @blp.etag
     @blp.response(200, schemas.AUDIT, example=schemas.AUDIT_EXAMPLE)
     def get(self, id: int) -> Any:
@@ -126,8 +124,7 @@ class AuditChanges(MethodView):
 class AuditConfirmation(MethodView):
     """The confirmation of a held audit."""
 
-    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ)
-    @blp.doc(operationId="confirm_audit")
+    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ, operation="confirm_audit")
     @blp.arguments(schemas.HELD_DECISION, example={"reason": "The Ministry closed 60 test projects on 2 March."})
     @blp.idempotent(commits_itself=True)
     @blp.etag
@@ -141,8 +138,7 @@ class AuditConfirmation(MethodView):
 class AuditRejection(MethodView):
     """The rejection of a held audit."""
 
-    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ)
-    @blp.doc(operationId="reject_audit")
+    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ, operation="reject_audit")
     @blp.arguments(schemas.HELD_DECISION, example={"reason": schemas.HELD_DECISION_EXAMPLE["reason"]})
     @blp.idempotent
     @blp.etag
@@ -160,8 +156,7 @@ class AuditRejection(MethodView):
 class AuditVoiding(MethodView):
     """The proposal to void an audit."""
 
-    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ)
-    @blp.doc(operationId="propose_to_void_audit")
+    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ, operation="propose_to_void_audit")
     @blp.arguments(schemas.VOIDING_PROPOSAL, example={"reason": schemas.VOIDING_EXAMPLE["reason"]})
     @blp.idempotent(commits_itself=True)
     @blp.etag
@@ -175,8 +170,7 @@ class AuditVoiding(MethodView):
 class AuditVoidingConfirmation(MethodView):
     """The confirmation of that proposal."""
 
-    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ)
-    @blp.doc(operationId="void_proposed_audit")
+    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ, operation="void_proposed_audit")
     @blp.arguments(schemas.VOIDING_CONFIRMATION, example={"proposed_at": schemas.VOIDING_EXAMPLE["proposed_at"]})
     @blp.idempotent(commits_itself=True)
     @blp.etag
@@ -213,8 +207,8 @@ EXAMPLE: Final[dict[str, Any]] = {
 class AuditVerification(MethodView):
     """A past audit, repeated."""
 
-    @verification_blp.requires(Permission.AUDITS_VERIFY)
-    @verification_blp.doc(operationId="verify_audit", responses={409: ERROR_NAMES[409]})
+    @verification_blp.requires(Permission.AUDITS_VERIFY, operation="verify_audit")
+    @verification_blp.doc(responses={409: ERROR_NAMES[409]})
     @verification_blp.response(200, schemas.VERIFICATION, example=EXAMPLE)
     def get(self, id: int) -> Any:
         """Repeat a past audit from what was known then and its policy, and list every difference; writes nothing.

@@ -83,8 +83,7 @@ class Cases(MethodView):
         listing = list_cases(current_actor(), filters, query.page, request_locale())
         return with_projects(current_actor(), listing, expand)
 
-    @blp.requires(Permission.CASES_REVIEW)
-    @blp.doc(operationId="create_case")
+    @blp.requires(Permission.CASES_REVIEW, operation="create_case")
     @blp.arguments(schemas.CASE_OPENING, example={"project": "QT-2026-0000001-1"})
     @blp.idempotent
     @blp.etag
@@ -101,8 +100,7 @@ class Cases(MethodView):
 class CaseById(MethodView):
     """One case."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="read_case")
+    @blp.requires(Permission.CASES_READ, operation="read_case")
     @blp.etag
     @blp.response(200, schemas.CASE)
     def get(self, case_id: int) -> Any:
@@ -228,8 +226,8 @@ for _name, _parts in ENDPOINTS_OF_MANY.items():
 
 
 @bulk_blp.route("/cases/open", methods=["POST"], endpoint="open_many_cases")
-@bulk_blp.requires(Permission.CASES_REVIEW)
-@bulk_blp.doc(operationId="open_many_cases", summary="Open cases for several projects on the watch list")
+@bulk_blp.requires(Permission.CASES_REVIEW, operation="open_many_cases")
+@bulk_blp.doc(summary="Open cases for several projects on the watch list")
 @bulk_blp.arguments(schemas.MANY_OPENED, example={"projects": ["QT-2026-0000001-1"]})
 @bulk_blp.idempotent(commits_itself=True)
 @bulk_blp.response(200, schemas.MANY_OPENED_DONE, example={"done": [12], "refused": []})
@@ -264,8 +262,7 @@ class CommissionDecisionForm(schemas.CommissionDecision):
 class CaseCommissionDecision(MethodView):
     """The decision on a case."""
 
-    @commission_blp.requires(Permission.EXEMPTIONS_PROPOSE)
-    @commission_blp.doc(operationId="record_commission_decision")
+    @commission_blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="record_commission_decision")
     @commission_blp.arguments(CommissionDecisionForm(), location="multipart")
     @commission_blp.idempotent
     @commission_blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
@@ -321,8 +318,7 @@ class CaseDocuments(MethodView):
         actor = current_actor()
         return case_documents_page(actor, read_case(actor, case_id, "documents"), query.page)
 
-    @documents_blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE)
-    @documents_blp.doc(operationId="create_case_document")
+    @documents_blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE, operation="create_case_document")
     @documents_blp.arguments(CaseDocumentForm(), location="multipart")
     @documents_blp.idempotent
     @documents_blp.response(201, DOCUMENT, description="Kept.", example=DOCUMENT_SHOWN, headers=LOCATION)
@@ -349,8 +345,7 @@ class CaseDocuments(MethodView):
 class CaseDocumentById(MethodView):
     """One document of a case."""
 
-    @documents_blp.requires(Permission.CASES_READ)
-    @documents_blp.doc(operationId="download_case_document")
+    @documents_blp.requires(Permission.CASES_READ, operation="download_case_document")
     @documents_blp.etag
     @documents_blp.response(
         200, {}, content_type="application/octet-stream", description="The bytes as they were given."
@@ -453,8 +448,7 @@ TEAM_EXAMPLE: Final = {
 class TeamReport(MethodView):
     """The work of the reviewers."""
 
-    @team_blp.requires(Permission.TEAM_READ)
-    @team_blp.doc(operationId="read_team")
+    @team_blp.requires(Permission.TEAM_READ, operation="read_team")
     @team_blp.response(200, Team(), example=TEAM_EXAMPLE)
     def get(self) -> Any:
         """Report load, age, overdue cases and time to decision, by person, by others and by rule."""
@@ -480,8 +474,7 @@ class CaseTemplates(MethodView):
         """List the templates, the oldest first."""
         return TEMPLATE_LIST.read(current_actor(), *query)
 
-    @templates_blp.requires(Permission.CASES_LEAD)
-    @templates_blp.doc(operationId="create_case_template")
+    @templates_blp.requires(Permission.CASES_LEAD, operation="create_case_template")
     @templates_blp.arguments(schemas.TEMPLATE_BODY, example=schemas.SENT)
     @templates_blp.idempotent
     @templates_blp.etag
@@ -498,8 +491,7 @@ class CaseTemplates(MethodView):
 class CaseTemplateById(MethodView):
     """One template."""
 
-    @templates_blp.requires(Permission.CASES_REVIEW)
-    @templates_blp.doc(operationId="read_case_template")
+    @templates_blp.requires(Permission.CASES_REVIEW, operation="read_case_template")
     @templates_blp.etag
     @templates_blp.response(200, schemas.TEMPLATE, example=schemas.EXAMPLE)
     def get(self, id: int) -> Any:
@@ -508,8 +500,7 @@ class CaseTemplateById(MethodView):
         templates_blp.set_etag(template_etag(template))
         return template
 
-    @templates_blp.requires(Permission.CASES_LEAD)
-    @templates_blp.doc(operationId="patch_case_template")
+    @templates_blp.requires(Permission.CASES_LEAD, operation="patch_case_template")
     @templates_blp.etag
     @templates_blp.arguments(schemas.TEMPLATE_PATCH, location="merge_patch", example={"title": "Contract and start"})
     @templates_blp.idempotent
@@ -523,8 +514,7 @@ class CaseTemplateById(MethodView):
             templates_blp.set_etag(template_etag(template))
         return template
 
-    @templates_blp.requires(Permission.CASES_LEAD)
-    @templates_blp.doc(operationId="delete_case_template")
+    @templates_blp.requires(Permission.CASES_LEAD, operation="delete_case_template")
     @templates_blp.honours("IfMatch")
     @templates_blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:

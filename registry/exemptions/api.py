@@ -50,8 +50,7 @@ class Exemptions(MethodView):
         use_read_replica()
         return EXEMPTION_LIST.read(current_actor(), *query)
 
-    @blp.requires(Permission.EXEMPTIONS_PROPOSE)
-    @blp.doc(operationId="create_exemption")
+    @blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="create_exemption")
     @blp.arguments(EXEMPTION_PROPOSAL, example=PROPOSED)
     @blp.idempotent
     @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
@@ -67,8 +66,7 @@ class Exemptions(MethodView):
 class ExemptionById(MethodView):
     """One exemption."""
 
-    @blp.requires(Permission.EXEMPTIONS_READ)
-    @blp.doc(operationId="read_one_exemption")
+    @blp.requires(Permission.EXEMPTIONS_READ, operation="read_one_exemption")
     @blp.etag
     @blp.response(200, EXEMPTION, example=EXAMPLE)
     def get(self, id: int) -> Any:
@@ -82,8 +80,7 @@ class ExemptionById(MethodView):
 class ExemptionRevocation(MethodView):
     """The end of an exemption."""
 
-    @blp.requires(Permission.EXEMPTIONS_RECORD)
-    @blp.doc(operationId="revoke_one_exemption")
+    @blp.requires(Permission.EXEMPTIONS_RECORD, operation="revoke_one_exemption")
     @blp.arguments(REVOCATION, example={"reason": "Decision No. 5-2 of 1 June 2026"})
     @blp.idempotent
     @blp.etag
@@ -117,8 +114,9 @@ class ExemptionDocuments(MethodView):
         """List the documents of an exemption, the oldest first."""
         return exemption_documents_page(read_exemption(current_actor(), exemption_id), query.page)
 
-    @documents_blp.requires(Permission.EXEMPTIONS_RECORD, Permission.DOCUMENTS_WRITE)
-    @documents_blp.doc(operationId="create_exemption_document")
+    @documents_blp.requires(
+        Permission.EXEMPTIONS_RECORD, Permission.DOCUMENTS_WRITE, operation="create_exemption_document"
+    )
     @documents_blp.arguments(ExemptionDocumentForm(), location="multipart")
     @documents_blp.idempotent
     @documents_blp.response(201, LETTER, description="Kept.", example=DOCUMENT_SHOWN, headers=LOCATION)
@@ -135,8 +133,7 @@ class ExemptionDocuments(MethodView):
 class ExemptionDocumentById(MethodView):
     """One document of an exemption."""
 
-    @documents_blp.requires(Permission.EXEMPTIONS_READ)
-    @documents_blp.doc(operationId="download_exemption_document")
+    @documents_blp.requires(Permission.EXEMPTIONS_READ, operation="download_exemption_document")
     @documents_blp.etag
     @documents_blp.response(
         200, {}, content_type="application/octet-stream", description="The bytes as they were given."

@@ -121,8 +121,8 @@ EXAMPLE: Final[dict[str, Any]] = {
 class Changes(MethodView):
     """The change feed."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="follow_changes", responses={410: ERROR_NAMES[410]})
+    @blp.requires(Permission.PROJECTS_READ, operation="follow_changes")
+    @blp.doc(responses={410: ERROR_NAMES[410]})
     @blp.arguments(filter_query((AFTER, START, TYPES, SUBJECTS, LIMIT, WAIT)), location="query")
     @blp.response(200, ChangesShown(), example=EXAMPLE)
     def get(self, sent: Mapping[str, str]) -> Any:

@@ -65,8 +65,7 @@ class DocumentQuery(VersionQuery):
 class GovernmentReportPdf(MethodView):
     """The document."""
 
-    @files_blp.requires(READ)
-    @files_blp.doc(operationId="download_government_report_as_pdf")
+    @files_blp.requires(READ, operation="download_government_report_as_pdf")
     @files_blp.arguments(DocumentQuery(), location="query")
     @files_blp.response(200, {}, content_type=PDF, description="PDF/A-2u.", headers=CONTENT_DISPOSITION)
     def get(self, query: Mapping[str, Any], report_number: str) -> Response:
@@ -82,8 +81,7 @@ class GovernmentReportPdf(MethodView):
 class GovernmentReportData(MethodView):
     """The frozen figures."""
 
-    @files_blp.requires(READ)
-    @files_blp.doc(operationId="download_government_report_data")
+    @files_blp.requires(READ, operation="download_government_report_data")
     @files_blp.arguments(VersionQuery(), location="query")
     @files_blp.etag
     @files_blp.response(
@@ -101,8 +99,7 @@ class GovernmentReportData(MethodView):
 class GovernmentReportCsv(MethodView):
     """The figures as CSV."""
 
-    @files_blp.requires(READ)
-    @files_blp.doc(operationId="export_government_report_as_csv")
+    @files_blp.requires(READ, operation="export_government_report_as_csv")
     @files_blp.arguments(VersionQuery(), location="query")
     @files_blp.response(200, {}, content_type=CSV, description="One row a figure.", headers=CONTENT_DISPOSITION)
     def get(self, query: Mapping[str, Any], report_number: str) -> Response:
@@ -162,8 +159,7 @@ class GovernmentReports(MethodView):
         """List reports, each as its newest version, the last begun first. Sort by id or due_on."""
         return queries.GOVERNMENT_REPORT_LIST.read(current_actor(), *query)
 
-    @blp.requires(WRITE)
-    @blp.doc(operationId="create_government_report")
+    @blp.requires(WRITE, operation="create_government_report")
     @blp.arguments(schemas.REPORT_BODY, example=schemas.SENT)
     @blp.idempotent
     @blp.etag
@@ -178,8 +174,7 @@ class GovernmentReports(MethodView):
 class GovernmentReportByNumber(MethodView):
     """One report."""
 
-    @blp.requires(READ)
-    @blp.doc(operationId="read_government_report")
+    @blp.requires(READ, operation="read_government_report")
     @blp.arguments(VersionQuery(), location="query")
     @blp.etag
     @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
@@ -187,8 +182,7 @@ class GovernmentReportByNumber(MethodView):
         """Read a report."""
         return answer(queries.find_government_report(current_actor(), report_number, query.get("version")))
 
-    @blp.requires(WRITE)
-    @blp.doc(operationId="patch_government_report")
+    @blp.requires(WRITE, operation="patch_government_report")
     @blp.etag
     @blp.arguments(schemas.REPORT_PATCH, location="merge_patch", example={"findings_ru": "Нарушений стало меньше."})
     @blp.idempotent
@@ -200,8 +194,7 @@ class GovernmentReportByNumber(MethodView):
             blp.check_etag(etag_data(report))
             return answer(service.change_government_report(current_actor(), report, values))
 
-    @blp.requires(WRITE)
-    @blp.doc(operationId="delete_government_report")
+    @blp.requires(WRITE, operation="delete_government_report")
     @blp.honours("IfMatch")
     @blp.response(204)
     def delete(self, report_number: str) -> None:
@@ -217,8 +210,7 @@ class GovernmentReportByNumber(MethodView):
 class GovernmentReportFreeze(MethodView):
     """The freezing of the figures."""
 
-    @blp.requires(WRITE)
-    @blp.doc(operationId="freeze_government_report")
+    @blp.requires(WRITE, operation="freeze_government_report")
     @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
@@ -232,8 +224,7 @@ class GovernmentReportFreeze(MethodView):
 class GovernmentReportSubmission(MethodView):
     """The submission for review."""
 
-    @blp.requires(WRITE)
-    @blp.doc(operationId="submit_government_report")
+    @blp.requires(WRITE, operation="submit_government_report")
     @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
@@ -247,8 +238,7 @@ class GovernmentReportSubmission(MethodView):
 class GovernmentReportApproval(MethodView):
     """The approvals."""
 
-    @blp.requires(APPROVE)
-    @blp.doc(operationId="approve_government_report")
+    @blp.requires(APPROVE, operation="approve_government_report")
     @blp.honours("IfMatch")
     @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
@@ -271,8 +261,7 @@ class GovernmentReportApproval(MethodView):
 class GovernmentReportReturn(MethodView):
     """The return to the authors."""
 
-    @blp.requires(APPROVE)
-    @blp.doc(operationId="return_government_report")
+    @blp.requires(APPROVE, operation="return_government_report")
     @blp.arguments(schemas.RETURN, example={"remark": "Name the measures by agency."})
     @blp.idempotent
     @blp.etag
@@ -288,8 +277,7 @@ class GovernmentReportReturn(MethodView):
 class GovernmentReportCorrections(MethodView):
     """Corrections of an issued report."""
 
-    @blp.requires(WRITE)
-    @blp.doc(operationId="correct_government_report")
+    @blp.requires(WRITE, operation="correct_government_report")
     @blp.arguments(schemas.CORRECTION, example={"reason": "Two projects were counted twice.", "due_on": "2026-11-10"})
     @blp.idempotent
     @blp.etag

@@ -358,8 +358,7 @@ class Imports(MethodView):
         listing = IMPORT_LIST.read(current_actor(), *query)
         return replace(listing, items=[shown_import(run) for run in listing.items])
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="create_import")
+    @blp.requires(Permission.IMPORTS_RUN, operation="create_import")
     @blp.arguments(ImportForm(), location="multipart")
     @blp.idempotent
     @blp.etag
@@ -383,8 +382,7 @@ class Imports(MethodView):
 class ImportById(MethodView):
     """One import."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="read_one_import")
+    @blp.requires(Permission.IMPORTS_RUN, operation="read_one_import")
     @blp.etag
     @blp.response(200, IMPORT, example=EXAMPLE)
     def get(self, id: int) -> Any:
@@ -432,8 +430,7 @@ class ImportRows(MethodView):
 class ImportAnswers(MethodView):
     """The answers to the questions of a dry run."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="answer_import")
+    @blp.requires(Permission.IMPORTS_RUN, operation="answer_import")
     @blp.arguments(Answers(), example={"answers": {"12": "same", "15": "new"}})
     @blp.idempotent
     @blp.etag
@@ -450,8 +447,7 @@ class ImportAnswers(MethodView):
 class ImportUndo(MethodView):
     """The undo of an import."""
 
-    @blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE)
-    @blp.doc(operationId="undo_import")
+    @blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE, operation="undo_import")
     @blp.arguments(Undo(), example={"reason": "The column of the contract was taken for another one."})
     @blp.idempotent
     @blp.etag
@@ -469,8 +465,7 @@ class ImportUndo(MethodView):
 class ImportRunOfDryRun(MethodView):
     """The import of a dry run's file."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="run_import")
+    @blp.requires(Permission.IMPORTS_RUN, operation="run_import")
     @blp.idempotent
     @blp.etag
     @blp.response(
@@ -486,8 +481,8 @@ class ImportRunOfDryRun(MethodView):
 class MarkedFile(MethodView):
     """The file with its wrong cells marked."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="download_marked_import", responses={409: ERROR_NAMES[409]})
+    @blp.requires(Permission.IMPORTS_RUN, operation="download_marked_import")
+    @blp.doc(responses={409: ERROR_NAMES[409]})
     @blp.arguments(filter_query((ONLY,)), location="query")
     @blp.response(200, {}, content_type=XLSX, description="The marked file.", headers=CONTENT_DISPOSITION)
     def get(self, query: Mapping[str, str], id: int) -> Response:
@@ -509,8 +504,7 @@ class MarkedFile(MethodView):
 class ImportTemplate(MethodView):
     """An empty table to fill in."""
 
-    @blp.requires(Permission.IMPORTS_RUN)
-    @blp.doc(operationId="download_import_template")
+    @blp.requires(Permission.IMPORTS_RUN, operation="download_import_template")
     @blp.arguments(filter_query((KIND,)), location="query")
     @blp.response(200, {}, content_type=XLSX, description="The template.", headers=CONTENT_DISPOSITION)
     def get(self, query: Mapping[str, str]) -> Response:

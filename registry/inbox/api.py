@@ -44,8 +44,7 @@ class InboxPage(PageSchema):
 class Inbox(MethodView):
     """The caller's inbox."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="list_inbox")
+    @blp.requires(Permission.CASES_READ, operation="list_inbox")
     @blp.arguments(list_query(parameters_of(INBOX), INBOX.sorts), location="query")
     @blp.response(200, InboxPage(INBOX_ENTRY), headers=LINK)
     def get(self, query: ListArguments) -> Any:
@@ -63,8 +62,7 @@ class Inbox(MethodView):
 class InboxReading(MethodView):
     """Marks of the caller's entries."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE)
-    @blp.doc(operationId="read_inbox")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="read_inbox")
     @blp.arguments(INBOX_READING, example={"entries": [12, 15]})
     @blp.idempotent
     @blp.response(200, INBOX_READ, example={"marked": 2, "unread": 1})
@@ -83,15 +81,13 @@ class InboxReading(MethodView):
 class CaseWatch(MethodView):
     """Whether the caller follows a case."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.CASES_READ)
-    @blp.doc(operationId="watch_case")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.CASES_READ, operation="watch_case")
     @blp.response(204, description="Followed.")
     def put(self, case_id: int) -> None:
         """Follow a case: its comments and changes of its status come to the inbox."""
         service.watch_case(current_actor(), case_id)
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.CASES_READ)
-    @blp.doc(operationId="unwatch_case")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.CASES_READ, operation="unwatch_case")
     @blp.response(204, description="Not followed any more.")
     def delete(self, case_id: int) -> None:
         """Stop following a case."""
@@ -102,15 +98,13 @@ class CaseWatch(MethodView):
 class ProjectWatch(MethodView):
     """Whether the caller follows a project."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="watch_project")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="watch_project")
     @blp.response(204, description="Followed.")
     def put(self, number: str) -> None:
         """Follow a project: comments on its cases and changes of their status come to the inbox."""
         service.watch_project(current_actor(), number)
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="unwatch_project")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="unwatch_project")
     @blp.response(204, description="Not followed any more.")
     def delete(self, number: str) -> None:
         """Stop following a project."""

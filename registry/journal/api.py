@@ -82,8 +82,7 @@ class Journal(MethodView):
 class JournalCsv(MethodView):
     """The journal as CSV."""
 
-    @blp.requires(Permission.JOURNAL_READ)
-    @blp.doc(operationId="export_journal_as_csv")
+    @blp.requires(Permission.JOURNAL_READ, operation="export_journal_as_csv")
     @blp.arguments(filter_query(parameters_of(JOURNAL)), location="query")
     @blp.response(200, {}, content_type=CSV, description="One row an entry.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
@@ -96,8 +95,7 @@ class JournalCsv(MethodView):
 class JournalNdjson(MethodView):
     """The journal as lines of JSON, for verifying its chain."""
 
-    @blp.requires(Permission.JOURNAL_READ)
-    @blp.doc(operationId="export_journal_as_ndjson")
+    @blp.requires(Permission.JOURNAL_READ, operation="export_journal_as_ndjson")
     @blp.arguments(filter_query((AFTER,)), location="query")
     @blp.response(
         200,

@@ -34,8 +34,7 @@ class Letters(MethodView):
 class LetterByNumber(MethodView):
     """One letter."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="read_letter")
+    @blp.requires(Permission.CASES_READ, operation="read_letter")
     @blp.response(200, LETTER)
     def get(self, number: str) -> Any:
         """Read a letter with all that it says."""
@@ -46,8 +45,7 @@ class LetterByNumber(MethodView):
 class LetterPdf(MethodView):
     """One letter as a document."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="download_letter_as_pdf")
+    @blp.requires(Permission.CASES_READ, operation="download_letter_as_pdf")
     @blp.response(200, {}, content_type="application/pdf", description="PDF/A-2u.", headers=CONTENT_DISPOSITION)
     def get(self, number: str) -> Response:
         """Download a letter in Kazakh and Russian as PDF/A-2u; the same letter always has the same bytes."""
@@ -58,8 +56,7 @@ class LetterPdf(MethodView):
 class LetterHtml(MethodView):
     """One letter as a page."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="download_letter_as_html")
+    @blp.requires(Permission.CASES_READ, operation="download_letter_as_html")
     @blp.response(200, {}, content_type="text/html", description="The letter, without the register's menu.")
     def get(self, number: str) -> Response:
         """Read a letter in Kazakh and Russian as HTML."""
@@ -81,8 +78,7 @@ class LettersOfCase(MethodView):
 class LettersCsv(MethodView):
     """The register as CSV."""
 
-    @blp.requires(Permission.CASES_READ)
-    @blp.doc(operationId="export_letters_as_csv")
+    @blp.requires(Permission.CASES_READ, operation="export_letters_as_csv")
     @blp.arguments(filter_query(parameters_of(LETTER_LIST)), location="query")
     @blp.response(200, {}, content_type=CSV, description="One row a letter.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:

@@ -62,8 +62,7 @@ def confirmed(number: str, kind: str, values: Mapping[str, Any]) -> Any:
 class PlacementVerification(MethodView):
     """That a project lives on QazTech."""
 
-    @blp.requires(Permission.PLACEMENTS_CONFIRM)
-    @blp.doc(operationId="confirm_placement")
+    @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_placement")
     @blp.arguments(
         VERIFICATION, example={"platform_key": "qt-4711", "verified_on": "2026-03-02", "evidence": "QazTech list"}
     )
@@ -85,8 +84,7 @@ class PlacementVerification(MethodView):
 class OnboardingConfirmation(MethodView):
     """That a project moves to QazTech."""
 
-    @blp.requires(Permission.PLACEMENTS_CONFIRM)
-    @blp.doc(operationId="confirm_move")
+    @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_move")
     @blp.arguments(ONBOARDING, example={"due_on": "2026-08-31"})
     @blp.idempotent
     @blp.etag
@@ -106,8 +104,7 @@ class OnboardingConfirmation(MethodView):
 class EndingConfirmation(MethodView):
     """That the work ended."""
 
-    @blp.requires(Permission.PLACEMENTS_CONFIRM)
-    @blp.doc(operationId="confirm_end")
+    @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_end")
     @blp.arguments(
         ENDING, example={"ended_on": "2026-03-01", "consent_number": "17-3/45", "evidence": "Act of writing-off"}
     )
@@ -129,8 +126,7 @@ class Restriction(MethodView):
     """Who may see a project."""
 
     # Without ``etag``: a restriction needs no If-Match, because it replaces nothing that was read before.
-    @blp.requires(Permission.PROJECTS_RESTRICT)
-    @blp.doc(operationId="restrict")
+    @blp.requires(Permission.PROJECTS_RESTRICT, operation="restrict")
     @blp.arguments(RESTRICTION, example={"is_restricted": True, "reason": "State secrets"})
     @blp.response(
         202, APPROVAL, description="It waits for another supervisor.", example=APPROVAL_EXAMPLE, headers=LOCATION
@@ -244,8 +240,7 @@ SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
 class PlatformInventories(MethodView):
     """QazTech's lists."""
 
-    @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM)
-    @inventories_blp.doc(operationId="create_platform_inventory")
+    @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="create_platform_inventory")
     @inventories_blp.arguments(InventoryForm(), location="multipart")
     @inventories_blp.idempotent
     @inventories_blp.response(200, InventorySummary(), example=SUMMARY_EXAMPLE)

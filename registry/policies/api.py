@@ -214,15 +214,13 @@ def etag_data(record: PolicyRecord) -> tuple[object, ...]:
 class Policies(MethodView):
     """All versions."""
 
-    @blp.requires(Permission.POLICIES_READ)
-    @blp.doc(operationId="list_policies")
+    @blp.requires(Permission.POLICIES_READ, operation="list_policies")
     @blp.response(200, PageSchema(POLICY), example={"items": [EXAMPLE], "next": None})
     def get(self) -> Any:
         """List policies: the one in force, former and scheduled ones, and for supervisors drafts; newest first."""
         return Listing([policy_shown(record) for record in list_policies(current_actor())], None)
 
-    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
-    @blp.doc(operationId="create_policy")
+    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="create_policy")
     @blp.arguments(POLICY_DRAFT, example=SENT_EXAMPLE)
     @blp.idempotent
     @blp.etag
@@ -238,8 +236,7 @@ class Policies(MethodView):
 class PolicyByVersion(MethodView):
     """One version."""
 
-    @blp.requires(Permission.POLICIES_READ)
-    @blp.doc(operationId="read_one_policy")
+    @blp.requires(Permission.POLICIES_READ, operation="read_one_policy")
     @blp.etag
     @blp.response(200, POLICY, example=EXAMPLE)
     def get(self, version: str) -> Any:
@@ -248,8 +245,7 @@ class PolicyByVersion(MethodView):
         blp.set_etag(etag_data(record))
         return policy_shown(record)
 
-    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
-    @blp.doc(operationId="patch_policy")
+    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="patch_policy")
     @blp.etag
     @blp.arguments(POLICY_SETTINGS, location="merge_patch", example={"verification_grace_days": 14})
     @blp.idempotent
@@ -264,8 +260,7 @@ class PolicyByVersion(MethodView):
             blp.set_etag(etag_data(record))
         return policy_shown(record)
 
-    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
-    @blp.doc(operationId="delete_policy")
+    @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="delete_policy")
     @blp.honours("IfMatch")
     @blp.response(204, description="Deleted.")
     def delete(self, version: str) -> None:
@@ -280,8 +275,7 @@ class PolicyByVersion(MethodView):
 class PolicyComparison(MethodView):
     """A version beside another one."""
 
-    @blp.requires(Permission.POLICIES_READ)
-    @blp.doc(operationId="compare_policies")
+    @blp.requires(Permission.POLICIES_READ, operation="compare_policies")
     @blp.arguments(filter_query((WITH,)), location="query")
     @blp.response(200, COMPARISON, example=COMPARISON_EXAMPLE)
     def get(self, query: Mapping[str, str], version: str) -> Any:
@@ -293,8 +287,7 @@ class PolicyComparison(MethodView):
 class PolicyFile(MethodView):
     """A version as a policy file."""
 
-    @blp.requires(Permission.POLICIES_READ)
-    @blp.doc(operationId="export_policy")
+    @blp.requires(Permission.POLICIES_READ, operation="export_policy")
     @blp.response(200, {}, content_type=TOML, description="The policy file.", headers=CONTENT_DISPOSITION)
     def get(self, version: str) -> Response:
         """Export a policy in the format of the policy file: TOML in UTF-8."""
@@ -314,8 +307,7 @@ NOTHING: Final = BaseSchema()
 class PolicyImpact(MethodView):
     """What a version would change."""
 
-    @impact_blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ)
-    @impact_blp.doc(operationId="calculate_policy_impact")
+    @impact_blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="calculate_policy_impact")
     @impact_blp.arguments(NOTHING, required=False)
     @impact_blp.idempotent(commits_itself=True)
     @impact_blp.response(200, IMPACT, example=IMPACT_EXAMPLE)
@@ -331,8 +323,7 @@ class PolicyImpact(MethodView):
 class PolicyActivation(MethodView):
     """The activation of a draft."""
 
-    @impact_blp.requires(Permission.POLICIES_ACTIVATE, Permission.POLICIES_READ)
-    @impact_blp.doc(operationId="activate_policy")
+    @impact_blp.requires(Permission.POLICIES_ACTIVATE, Permission.POLICIES_READ, operation="activate_policy")
     @impact_blp.arguments(ACTIVATION, example=ACTIVATION_EXAMPLE)
     @impact_blp.idempotent(commits_itself=True)
     @impact_blp.etag
@@ -347,8 +338,7 @@ class PolicyActivation(MethodView):
         impact_blp.set_etag(etag_data(record))
         return policy_shown(record)
 
-    @impact_blp.requires(Permission.POLICIES_ACTIVATE, Permission.POLICIES_READ)
-    @impact_blp.doc(operationId="withdraw_policy_activation")
+    @impact_blp.requires(Permission.POLICIES_ACTIVATE, Permission.POLICIES_READ, operation="withdraw_policy_activation")
     @impact_blp.response(204, description="Taken back: the version is a draft again.")
     def delete(self, version: str) -> None:
         """Take back an activation before its day. 409 for a version that is not scheduled for a later day."""

@@ -226,8 +226,7 @@ class Projects(MethodView):
         listing = list_projects(current_actor(), filters, query.page)
         return expanded(current_actor(), listing, expand, request_locale())
 
-    @blp.requires(Permission.PROJECTS_WRITE)
-    @blp.doc(operationId="create_project")
+    @blp.requires(Permission.PROJECTS_WRITE, operation="create_project")
     @blp.arguments(PROJECT_BODY, example=examples.SENT)
     @blp.idempotent
     @blp.etag
@@ -251,8 +250,7 @@ class Projects(MethodView):
 class ProjectCheck(MethodView):
     """A project that is not registered."""
 
-    @blp.requires(Permission.PROJECTS_WRITE)
-    @blp.doc(operationId="check_before_registering")
+    @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_registering")
     @blp.arguments(VerdictQuery(), location="query")
     @blp.arguments(PROJECT_BODY, example=examples.SENT)
     @blp.idempotent
@@ -273,8 +271,8 @@ class ProjectCheck(MethodView):
 class ProjectByNumber(MethodView):
     """One project."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="read_one_project", responses=PAST_ERRORS)
+    @blp.requires(Permission.PROJECTS_READ, operation="read_one_project")
+    @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(KnownQuery(), location="query")
     @blp.etag
     @blp.response(200, PROJECT, example=examples.PROJECT)
@@ -289,8 +287,7 @@ class ProjectByNumber(MethodView):
         blp.set_etag(etag_data(row))
         return row
 
-    @blp.requires(Permission.PROJECTS_WRITE)
-    @blp.doc(operationId="patch_project")
+    @blp.requires(Permission.PROJECTS_WRITE, operation="patch_project")
     @blp.etag
     @blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
     @blp.idempotent
@@ -314,8 +311,7 @@ class ProjectByNumber(MethodView):
 class ProjectChangeCheck(MethodView):
     """An edit of a project that is not saved."""
 
-    @blp.requires(Permission.PROJECTS_WRITE)
-    @blp.doc(operationId="check_before_changing")
+    @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_changing")
     @blp.arguments(PROJECT_PATCH, location="patch_to_check", example=examples.PATCH)
     @blp.idempotent
     @blp.response(200, CHECKED_CHANGE, example=CHECKED_CHANGE_EXAMPLE)
@@ -333,8 +329,7 @@ class ProjectChangeCheck(MethodView):
 class ProjectAttestation(MethodView):
     """That the record of a project is still true."""
 
-    @blp.requires(Permission.PROJECTS_ATTEST)
-    @blp.doc(operationId="attest_project")
+    @blp.requires(Permission.PROJECTS_ATTEST, operation="attest_project")
     @blp.arguments(ATTESTATION, required=False, example={"read_version": 3})
     @blp.idempotent
     @blp.etag
@@ -364,8 +359,8 @@ class ProjectHistory(MethodView):
 class ProjectVerdict(MethodView):
     """What the freeze says of a project."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="read_verdict", responses=PAST_ERRORS)
+    @blp.requires(Permission.PROJECTS_READ, operation="read_verdict")
+    @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(KnownVerdictQuery(), location="query")
     @blp.response(200, VERDICT, example=examples.VERDICT)
     def get(self, query: Mapping[str, Any], number: str) -> Any:
@@ -384,8 +379,8 @@ class ProjectVerdict(MethodView):
 class ProjectFlags(MethodView):
     """The flags of a project."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="list_flags_of_project", responses=PAST_ERRORS)
+    @blp.requires(Permission.PROJECTS_READ, operation="list_flags_of_project")
+    @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(list_query((KNOWN_AT,), FLAG_LIST.sorts), location="query")
     @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
     def get(self, query: ListArguments, number: str) -> Any:
@@ -426,8 +421,7 @@ BATCH_EXAMPLE: Final[dict[str, Any]] = {
 class ProjectBatch(MethodView):
     """Several projects."""
 
-    @batch_blp.requires(Permission.PROJECTS_WRITE)
-    @batch_blp.doc(operationId="create_many_projects")
+    @batch_blp.requires(Permission.PROJECTS_WRITE, operation="create_many_projects")
     @batch_blp.arguments(PROJECT_BATCH, location="batch_json", example={"items": [examples.SENT], "atomic": False})
     @batch_blp.idempotent(collision=ExternalIdsCollided)
     @batch_blp.response(200, PROJECT_BATCH_RESULT, example=BATCH_EXAMPLE)
@@ -464,8 +458,7 @@ REPLACEMENT_EXAMPLE: Final[dict[str, Any]] = {
 class ProjectByExternalId(MethodView):
     """One project."""
 
-    @external_ids_blp.requires(Permission.PROJECTS_READ)
-    @external_ids_blp.doc(operationId="read_project_by_external_id")
+    @external_ids_blp.requires(Permission.PROJECTS_READ, operation="read_project_by_external_id")
     @external_ids_blp.etag
     @external_ids_blp.response(200, PROJECT, example=examples.PROJECT)
     def get(self, bin: str, external_id: str) -> Any:
@@ -475,8 +468,7 @@ class ProjectByExternalId(MethodView):
         return row
 
     # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
-    @external_ids_blp.requires(Permission.PROJECTS_WRITE)
-    @external_ids_blp.doc(operationId="put_project")
+    @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="put_project")
     @external_ids_blp.honours("IfMatch", "IfNoneMatchAny")
     @external_ids_blp.arguments(PROJECT_REPLACEMENT, example=REPLACEMENT_EXAMPLE)
     @external_ids_blp.response(200, PROJECT, description="Replaced.", example=examples.PROJECT, headers={"ETag": ETAG})
@@ -527,8 +519,7 @@ DESCRIPTION = "One row a project."
 class ProjectsCsv(MethodView):
     """Projects as CSV."""
 
-    @exports_blp.requires(Permission.PROJECTS_READ)
-    @exports_blp.doc(operationId="export_projects_as_csv")
+    @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_csv")
     @exports_blp.arguments(QUERY, location="query")
     @exports_blp.response(200, {}, content_type=CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
@@ -542,8 +533,7 @@ class ProjectsCsv(MethodView):
 class ProjectsXlsx(MethodView):
     """Projects as a workbook."""
 
-    @exports_blp.requires(Permission.PROJECTS_READ)
-    @exports_blp.doc(operationId="export_projects_as_xlsx")
+    @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_xlsx")
     @exports_blp.arguments(QUERY, location="query")
     @exports_blp.response(200, {}, content_type=XLSX, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
@@ -558,8 +548,7 @@ class ProjectsXlsx(MethodView):
 class ProjectsNdjson(MethodView):
     """Projects as lines of JSON."""
 
-    @exports_blp.requires(Permission.PROJECTS_READ)
-    @exports_blp.doc(operationId="export_projects_as_ndjson")
+    @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_ndjson")
     @exports_blp.arguments(filter_query(parameters_of(PROJECT_LIST)), location="query")
     @exports_blp.response(200, {}, content_type=NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
@@ -595,8 +584,7 @@ LINK_EXAMPLE: Final[dict[str, Any]] = {
 class SimilarProjects(MethodView):
     """The likely duplicates of a project."""
 
-    @related_blp.requires(Permission.PROJECTS_READ)
-    @related_blp.doc(operationId="read_similar_projects")
+    @related_blp.requires(Permission.PROJECTS_READ, operation="read_similar_projects")
     @related_blp.response(200, SIMILAR_PROJECTS, example={"similar": [examples.SIMILAR]})
     def get(self, number: str) -> Any:
         """List the likely duplicates of a project, the most similar first, ten at most.
@@ -619,8 +607,7 @@ class ProjectLinks(MethodView):
         project_id = read_id(current_actor(), number, "links")
         return links_page(current_actor(), project_id, query.page)
 
-    @related_blp.requires(Permission.PROJECTS_LINK)
-    @related_blp.doc(operationId="create_link")
+    @related_blp.requires(Permission.PROJECTS_LINK, operation="create_link")
     @related_blp.arguments(LINK_BODY, example={"kind": "duplicate_of", "target": examples.NUMBER})
     @related_blp.idempotent
     @related_blp.response(201, PROJECT_LINK, description="Linked.", example=LINK_EXAMPLE, headers=LOCATION)
@@ -635,8 +622,7 @@ class ProjectLinks(MethodView):
 class ProjectLinkById(MethodView):
     """One link."""
 
-    @related_blp.requires(Permission.PROJECTS_LINK)
-    @related_blp.doc(operationId="delete_link")
+    @related_blp.requires(Permission.PROJECTS_LINK, operation="delete_link")
     @related_blp.response(204, description="Removed.")
     def delete(self, number: str, id: int) -> None:
         """Remove a link of a project; the journal keeps it."""
@@ -706,8 +692,7 @@ class Documents(MethodView):
         """List the documents of a project, the oldest first."""
         return documents_page(read_project(current_actor(), number, "documents"), query.page)
 
-    @documents_blp.requires(Permission.DOCUMENTS_WRITE)
-    @documents_blp.doc(operationId="create_document")
+    @documents_blp.requires(Permission.DOCUMENTS_WRITE, operation="create_document")
     @documents_blp.arguments(DocumentForm(), location="multipart")
     @documents_blp.idempotent
     @documents_blp.response(201, DOCUMENT, description="Kept.", example=DOCUMENT_EXAMPLE, headers=LOCATION)
@@ -731,8 +716,7 @@ class Documents(MethodView):
 class DocumentById(MethodView):
     """One document."""
 
-    @documents_blp.requires(Permission.PROJECTS_READ)
-    @documents_blp.doc(operationId="download_document")
+    @documents_blp.requires(Permission.PROJECTS_READ, operation="download_document")
     @documents_blp.etag
     @documents_blp.response(
         200, {}, content_type="application/octet-stream", description="The bytes as they were given."

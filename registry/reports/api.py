@@ -114,8 +114,7 @@ class ComplianceQuery(QuerySchema):
 class ComplianceReport(MethodView):
     """Compliance by groups."""
 
-    @blp.requires(Permission.REPORTS_READ)
-    @blp.doc(operationId="read_compliance")
+    @blp.requires(Permission.REPORTS_READ, operation="read_compliance")
     @blp.arguments(ComplianceQuery(), location="query")
     @blp.response(200, Compliance(), example=EXAMPLE)
     def get(self, query: Mapping[str, Any]) -> Any:
@@ -281,8 +280,7 @@ class HistoryQuery(QuerySchema):
 class ReadOverview(MethodView):
     """The overview."""
 
-    @overview_blp.requires(Permission.OVERVIEW_READ)
-    @overview_blp.doc(operationId="read_overview")
+    @overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview")
     @overview_blp.response(200, OverviewShown(), example=OVERVIEW_EXAMPLE)
     def get(self) -> Any:
         """Show where the country stands after the last audit, how it changed, and where it leads."""
@@ -293,8 +291,7 @@ class ReadOverview(MethodView):
 class ReadHistory(MethodView):
     """The history of a group."""
 
-    @overview_blp.requires(Permission.OVERVIEW_READ)
-    @overview_blp.doc(operationId="read_overview_history")
+    @overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview_history")
     @overview_blp.arguments(HistoryQuery(), location="query")
     @overview_blp.response(
         200,

@@ -51,8 +51,7 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
         return REQUEST_LIST.read(current_actor(), *query, only=of_kinds([kind]))
 
     @blp.route(f"/{collection}/<row_id:id>", methods=["GET"], endpoint=f"read_{singular}")
-    @blp.requires(Permission.REQUESTS_READ)
-    @blp.doc(operationId=f"read_{singular}")
+    @blp.requires(Permission.REQUESTS_READ, operation=f"read_{singular}")
     @blp.etag
     @blp.response(200, handler.shown)
     def read(id: int) -> Any:
@@ -65,8 +64,8 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
         must = verb == "refuse"
 
         @blp.route(f"/{collection}/<row_id:id>/{noun}", methods=["POST"], endpoint=f"{verb}_{singular}")
-        @blp.requires(permission)
-        @blp.doc(operationId=f"{verb}_{singular}", summary=summary)
+        @blp.requires(permission, operation=f"{verb}_{singular}")
+        @blp.doc(summary=summary)
         @blp.arguments(
             REFUSED if must else REMARK, required=must, example={"reason": "The act is not signed."} if must else {}
         )
@@ -139,8 +138,7 @@ def answer(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
 class AgencySuccession(MethodView):
     """The succession of an agency."""
 
-    @blp.requires(SUCCESSION.asks)
-    @blp.doc(operationId="ask_succession")
+    @blp.requires(SUCCESSION.asks, operation="ask_succession")
     @blp.arguments(SUCCESSION.body, example=SUCCESSION_EXAMPLE)
     @blp.idempotent
     @blp.etag
@@ -154,8 +152,7 @@ class AgencySuccession(MethodView):
 class AgencyChanges(MethodView):
     """Changes of an agency that two people make."""
 
-    @blp.requires(Permission.ORGANISATIONS_PROPOSE)
-    @blp.doc(operationId="propose_agency_change")
+    @blp.requires(Permission.ORGANISATIONS_PROPOSE, operation="propose_agency_change")
     @blp.arguments(AGENCY_CHANGE, example=AGENCY_CHANGE_EXAMPLE)
     @blp.idempotent
     @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
@@ -168,8 +165,7 @@ class AgencyChanges(MethodView):
 class ProjectTransfer(MethodView):
     """The transfer of a project."""
 
-    @blp.requires(TRANSFER.asks)
-    @blp.doc(operationId="ask_transfer")
+    @blp.requires(TRANSFER.asks, operation="ask_transfer")
     @blp.arguments(TRANSFER.body, example=TRANSFER_EXAMPLE)
     @blp.idempotent
     @blp.etag
@@ -183,8 +179,7 @@ class ProjectTransfer(MethodView):
 class ProjectWithdrawal(MethodView):
     """The withdrawal of a project that was registered in error."""
 
-    @blp.requires(WITHDRAWAL.asks)
-    @blp.doc(operationId="ask_withdrawal")
+    @blp.requires(WITHDRAWAL.asks, operation="ask_withdrawal")
     @blp.arguments(WITHDRAWAL.body, example=WITHDRAWAL_EXAMPLE)
     @blp.idempotent
     @blp.etag
@@ -202,8 +197,7 @@ class ProjectWithdrawal(MethodView):
 class ProjectConfirmationRequests(MethodView):
     """Requests to confirm facts of a project."""
 
-    @blp.requires(CONFIRMATION.asks)
-    @blp.doc(operationId="ask_confirmation")
+    @blp.requires(CONFIRMATION.asks, operation="ask_confirmation")
     @blp.arguments(CONFIRMATION.body, example=CONFIRMATION_EXAMPLE)
     @blp.idempotent
     @blp.etag
@@ -220,8 +214,7 @@ class ProjectConfirmationRequests(MethodView):
 class WithdrawalRestoration(MethodView):
     """The restoration of a withdrawn project."""
 
-    @blp.requires(Permission.CASES_APPROVE)
-    @blp.doc(operationId="restore_withdrawn_project")
+    @blp.requires(Permission.CASES_APPROVE, operation="restore_withdrawn_project")
     @blp.arguments(REFUSED, example={"reason": "The project exists after all."})
     @blp.idempotent
     @blp.etag

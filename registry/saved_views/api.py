@@ -48,8 +48,7 @@ class Views(MethodView):
         listing = VIEW_LIST.read(current_actor(), *query)
         return replace(listing, items=[visible(each) for each in listing.items])
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="create_view")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="create_view")
     @blp.arguments(VIEW_BODY, example=SENT)
     @blp.idempotent
     @blp.response(201, VIEW, description="Saved.", example=EXAMPLE)
@@ -62,8 +61,7 @@ class Views(MethodView):
 class ViewById(MethodView):
     """One view."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="delete_view")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="delete_view")
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:
         """Delete an own view; supervisors and administrators of agencies also those shared on their side."""

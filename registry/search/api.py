@@ -164,8 +164,7 @@ WORDS: Final = Parameter(
 class Search(MethodView):
     """Everything that matches."""
 
-    @blp.requires(Permission.PROJECTS_READ)
-    @blp.doc(operationId="search")
+    @blp.requires(Permission.PROJECTS_READ, operation="search")
     @blp.arguments(filter_query([WORDS]), location="query")
     @blp.response(200, RESULT, example=EXAMPLE)
     def get(self, query: Mapping[str, str]) -> Any:

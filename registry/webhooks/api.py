@@ -47,8 +47,7 @@ class Webhooks(MethodView):
         """List the own webhooks, those of service accounts that one answers for and, as with tokens, others."""
         return queries.WEBHOOK_LIST.read(current_actor(), *query)
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="create_webhook")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="create_webhook")
     @blp.arguments(schemas.WEBHOOK_BODY, example=schemas.SENT)
     @blp.idempotent(secret=SECRET)
     @blp.etag
@@ -68,8 +67,7 @@ class Webhooks(MethodView):
 class WebhookById(MethodView):
     """One webhook."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_READ)
-    @blp.doc(operationId="read_webhook")
+    @blp.requires(Permission.OWN_ACCOUNT_READ, operation="read_webhook")
     @blp.etag
     @blp.response(200, schemas.WEBHOOK, example=schemas.EXAMPLE)
     def get(self, id: int) -> Any:
@@ -78,8 +76,7 @@ class WebhookById(MethodView):
         blp.set_etag(etag_data(row))
         return row
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="patch_webhook")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="patch_webhook")
     @blp.etag
     @blp.arguments(schemas.WEBHOOK_PATCH, location="merge_patch", example={"enabled": True})
     @blp.idempotent
@@ -95,8 +92,7 @@ class WebhookById(MethodView):
         blp.set_etag(etag_data(row))
         return row
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="delete_webhook")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="delete_webhook")
     @blp.honours("IfMatch")
     @blp.response(204, description="Deleted.")
     def delete(self, id: int) -> None:
@@ -115,8 +111,7 @@ class WebhookById(MethodView):
 class WebhookSecretRotation(MethodView):
     """A new secret."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="rotate_webhook_secret")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="rotate_webhook_secret")
     @blp.arguments(NOTHING, required=False)
     @blp.idempotent(secret=SECRET)
     @blp.response(200, schemas.WEBHOOK_WITH_SECRET, description="Rotated.", example=schemas.EXAMPLE_WITH_SECRET)
@@ -131,8 +126,7 @@ class WebhookSecretRotation(MethodView):
 class WebhookReplay(MethodView):
     """A replay."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="replay_webhook")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="replay_webhook")
     @blp.arguments(schemas.REPLAY_BODY, example={"since": "2026-11-26T09:00:00.000000Z"})
     @blp.idempotent
     @blp.response(202, schemas.WEBHOOK, description="Accepted.", example=schemas.EXAMPLE)
@@ -147,8 +141,7 @@ class WebhookReplay(MethodView):
 class WebhookTest(MethodView):
     """A test message."""
 
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ)
-    @blp.doc(operationId="test_webhook")
+    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="test_webhook")
     @blp.arguments(NOTHING, required=False)
     @blp.idempotent
     @blp.response(202, schemas.DELIVERY, description="Accepted.", example=TEST_EXAMPLE)
