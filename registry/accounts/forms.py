@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypedDict
 
-from flask import render_template, url_for
+from flask import render_template
 from marshmallow.fields import Field as SchemaField
 
 from registry.accounts.roles import (
@@ -23,9 +23,8 @@ from registry.accounts.tokens import MAX_PURPOSE_LENGTH, IssuedToken
 from registry.core.fields import BaseSchema, Choice, InputField, Text
 from registry.core.translations import LANGUAGES
 from registry.core.values import InvalidValue
-from registry.web.blueprint import Answer
 from registry.web.formats import gettext as _
-from registry.web.forms import Field, FormPage, form_field
+from registry.web.forms import Field, FormPage, form_field, question_page
 from registry.web.labels import choice_label, role_name
 
 # Days.
@@ -169,12 +168,10 @@ def display_password(name: str, password: str, back: str, hint: str = "", what: 
     )
 
 
-def revocation_question(key_id: str, back: str) -> Answer:
+def revocation_question(key_id: str, back: str) -> str:
     """Return the confirmation page for revoking a token."""
     consequences = _(
         "Programs that use this token, or a token of this account that was created with it, are refused from their "
         "next request. A revoked token cannot be restored."
     )
-    return render_template(
-        "question.html", subject=key_id, act=_("Revoke token"), explanation=consequences, back=url_for(back)
-    )
+    return question_page(key_id, _("Revoke token"), consequences, back)

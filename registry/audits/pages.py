@@ -123,12 +123,8 @@ def confirm_audit(actor: Actor, audit_id: int) -> Answer:
         _("Every project is judged again as of now, and the changes are applied. They can be many."),
     )
 
-    def act(values: dict[str, object]) -> Answer:
-        confirm_held_audit(actor, audit_id, str(values["reason"]))
-        flash_message(_("The audit is confirmed and done."))
-        return redirect_to("audit", audit_id=audit_id)
-
-    return answer_form(page, act)
+    done = _("The audit is confirmed and done.")
+    return answer_form(page, lambda values: confirm_held_audit(actor, audit_id, values["reason"]), done=done)
 
 
 @pages.page("/audits/<row_id:audit_id>/rejection", needs=Permission.AUDITS_CONFIRM, methods=("GET", "POST"))
@@ -146,12 +142,8 @@ def reject_audit(actor: Actor, audit_id: int) -> Answer:
         ),
     )
 
-    def act(values: dict[str, object]) -> Answer:
-        reject_held_audit(actor, audit_id, str(values["reason"]))
-        flash_message(_("The audit is rejected. Nothing has changed."))
-        return redirect_to("audit", audit_id=audit_id)
-
-    return answer_form(page, act)
+    done = _("The audit is rejected. Nothing has changed.")
+    return answer_form(page, lambda values: reject_held_audit(actor, audit_id, values["reason"]), done=done)
 
 
 def _agencies(bins: Iterable[str]) -> dict[str, Agency]:
@@ -333,12 +325,8 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
         subject=_("Audit of %(day)s") % {"day": day(run.on)},
     )
 
-    def act(values: dict[str, object]) -> Answer:
-        propose_voiding(actor, audit_id, str(values["reason"]))
-        flash_message(_("The proposal to void the audit is saved."))
-        return redirect_to("audit", audit_id=audit_id)
-
-    return answer_form(page, act)
+    done = _("The proposal to void the audit is saved.")
+    return answer_form(page, lambda values: propose_voiding(actor, audit_id, values["reason"]), done=done)
 
 
 @pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))

@@ -52,7 +52,7 @@ def begin_report(actor: Actor) -> Answer:
     def act(values: Mapping[str, Any]) -> Answer:
         report = service.begin_government_report(actor, values)
         flash_message(_("The report is begun. Write its sections now."))
-        return _to(report)
+        return redirect_to("government_report", report_number=report.number)
 
     return answer_form(page, act, {"responsible": actor.principal})
 
@@ -72,13 +72,12 @@ def edit_report(actor: Actor, report_number: str) -> Answer:
         revision=report.revision,
     )
 
-    def act(values: Mapping[str, Any]) -> Answer:
+    def act(values: Mapping[str, Any]) -> None:
         with transaction():
             service.change_government_report(actor, queries.find_report_to_change(report.number), values)
-        flash_message(_("The report is saved."))
-        return _to(report)
 
-    return answer_form(page, act, {name: as_typed(getattr(report, name)) for name in (*TEXTS, *FACTS)})
+    present = {name: as_typed(getattr(report, name)) for name in (*TEXTS, *FACTS)}
+    return answer_form(page, act, present, done=_("The report is saved."))
 
 
 @pages.page("/government-reports/<report_number>/return", needs=APPROVE, methods=FORM)
@@ -95,12 +94,10 @@ def return_report(actor: Actor, report_number: str) -> Answer:
         subject=_title(report),
     )
 
-    def act(values: Mapping[str, Any]) -> Answer:
+    def act(values: Mapping[str, Any]) -> None:
         service.return_government_report(actor, report.number, values["remark"])
-        flash_message(_("The report is returned to its authors."))
-        return _to(report)
 
-    return answer_form(page, act)
+    return answer_form(page, act, done=_("The report is returned to its authors."))
 
 
 @pages.page("/government-reports/<report_number>/correction", needs=WRITE, methods=FORM)
@@ -118,12 +115,10 @@ def correct_report(actor: Actor, report_number: str) -> Answer:
         subject=_title(report),
     )
 
-    def act(values: Mapping[str, Any]) -> Answer:
+    def act(values: Mapping[str, Any]) -> None:
         service.correct_government_report(actor, report.number, values["reason"], values["due_on"])
-        flash_message(_("The correction is begun. Change what is wrong and submit it for review."))
-        return _to(report)
 
-    return answer_form(page, act)
+    return answer_form(page, act, done=_("The correction is begun. Change what is wrong and submit it for review."))
 
 
 def _freeze(actor: Actor, number: str) -> str:
@@ -198,10 +193,6 @@ def _area(name: str) -> Field:
 
 def _title(report: GovernmentReport) -> str:
     return _("Report No. %(number)s, version %(version)s") % {"number": report.number, "version": report.version}
-
-
-def _to(report: GovernmentReport) -> Answer:
-    return redirect_to("government_report", report_number=report.number)
 
 
 # Pages that show reports to the Government: the list, one report, the printed document, and downloads.

@@ -255,13 +255,11 @@ def edit_policy(actor: Actor, version: str) -> Answer:
         headings={DAYS[0]: _("Thresholds and dates"), next(iter(RULE_FIELDS)): _("Severity of the rules")},
     )
 
-    def act(values: dict[str, Any]) -> Answer:
+    def act(values: dict[str, Any]) -> None:
         with transaction():
             change_draft(actor, draft_to_change(actor, version), _settings(values))
-        flash_message(_("The draft is saved."))
-        return redirect_to("policy", version=version)
 
-    return answer_form(page, act, _present(policy))
+    return answer_form(page, act, _present(policy), done=_("The draft is saved."))
 
 
 def _form_fields() -> list[Field]:

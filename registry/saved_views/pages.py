@@ -113,12 +113,10 @@ def new_saved_view(actor: Actor) -> Answer:
         labels={"name": _("Title")},
     )
 
-    def act(values: dict[str, Any]) -> Answer:
+    def act(values: dict[str, Any]) -> None:
         save_view(actor, {**values, "list": name, "query": query})
-        flash_message(_("View saved."))
-        return redirect(page.back, 303)
 
-    return answer_form(page, act)
+    return answer_form(page, act, done=_("View saved."))
 
 
 @pages.page("/views/<row_id:view_id>", needs=ANY_SIGNED_IN)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
-from flask import render_template, request
+from flask import redirect, render_template, request
 
 from registry.accounts.roles import StepUpRequired
 from registry.core.clock import today
@@ -33,7 +33,7 @@ from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
 from registry.projects.fields import FIELDS
-from registry.web.blueprint import Answer
+from registry.web.blueprint import Answer, flash_message
 from registry.web.errors import day_typed, error_message, problem_message
 from registry.web.formats import gettext
 from registry.web.labels import AMOUNTS, field_label, options
@@ -317,10 +317,18 @@ class FormPage:
     prepare: Callable[[dict[str, str]], tuple[dict[str, str], list[Problem]]] = lambda texts: (texts, [])
 
 
+def question_page(subject: str, act: str, explanation: str, back: str) -> str:
+    """Return the page that asks before something is done, on GET of its address."""
+    return render_template("question.html", subject=subject, act=act, explanation=explanation, back=back)
+
+
 def answer_form(
-    page: FormPage, act: Callable[[dict[str, Any]], Answer], present: Mapping[str, str] | None = None
+    page: FormPage, act: Callable[[dict[str, Any]], Any], present: Mapping[str, str] | None = None, *, done: str = ""
 ) -> Answer:
-    """Render the page; on POST, call ``act`` with the validated values. Its errors are displayed on the form."""
+    """Render the page; on POST, call ``act`` with the validated values. Its errors are displayed on the form.
+
+    The answer is that of ``act``, or with ``done``, the flash message, the page that the form leads back to.
+    """
     if request.method != "POST":
         return _shown(page, Form(present or {}))
     texts, submitted = _submitted(page, present or {})
@@ -341,9 +349,13 @@ def answer_form(
             page, Form(texts, sorted([*problems, *more], key=lambda problem: order.index(problem.pointer)))
         ), 422
     try:
-        return act(values)
+        answer: Answer = act(values)
     except (Invalid, Conflict, NotAllowed) as error:
         return _shown(page, invalid_form(texts, error, page.fields[0].name)), 422
+    if done:
+        flash_message(done)
+        return redirect(page.back, 303)
+    return answer
 
 
 def problems_by_control(problems: Iterable[Problem], fields: Sequence[Field]) -> list[Problem]:

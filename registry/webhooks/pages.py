@@ -11,7 +11,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.database import transaction
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
-from registry.web.forms import FormPage, answer_form, form_field
+from registry.web.forms import FormPage, answer_form, form_field, question_page
 from registry.web.labels import options
 from registry.web.lists import first_address, next_address, render_list, requested_filters, requested_page
 from registry.webhooks import service
@@ -78,7 +78,7 @@ def edit_webhook(actor: Actor, webhook_id: int) -> Answer:
         "conditions": conditions_text(row["conditions"]),
         "agency": row["agency"] or "",
     }
-    page = _form(_("Change webhook"), _("Save"), url_for("web.webhook", webhook_id=webhook_id), edits=True)
+    page = _form(_("Change webhook"), _("Save"), _address(webhook_id), edits=True)
     return answer_form(page, act, present)
 
 
@@ -107,7 +107,7 @@ def rotate_webhook_secret(actor: Actor, webhook_id: int) -> Answer:
     row = _own_row(actor, webhook_id)
     if request.method == "GET":
         explanation = _("For 24 hours messages are signed with both secrets. Then the former one is no longer used.")
-        return _question(row, _("Rotate secret"), explanation)
+        return question_page(row["url"], _("Rotate secret"), explanation, _address(webhook_id))
     changed, secret = service.rotate_secret(actor, webhook_id)
     return _display_secret(webhook_id, changed.url, secret)
 
@@ -122,18 +122,14 @@ def replay_webhook(actor: Actor, webhook_id: int) -> Answer:
     page = FormPage(
         _("Deliver again"),
         _("Deliver again"),
-        url_for("web.webhook", webhook_id=webhook_id),
+        _address(webhook_id),
         [form_field("since", "day", label=_("First day"), hint=hint)],
         REPLAY_BODY,
         subject=row["url"],
     )
 
-    def act(values: dict[str, Any]) -> Answer:
-        service.replay(actor, webhook_id, values["since"])
-        flash_message(_("The events are delivered again."))
-        return redirect_to("webhook", webhook_id=webhook_id)
-
-    return answer_form(page, act)
+    done = _("The events are delivered again.")
+    return answer_form(page, lambda values: service.replay(actor, webhook_id, values["since"]), done=done)
 
 
 @pages.page("/webhooks/<row_id:webhook_id>/deletion", needs=Permission.OWN_ACCOUNT_MANAGE, methods=BOTH)
@@ -141,21 +137,22 @@ def remove_webhook(actor: Actor, webhook_id: int) -> Answer:
     """Delete a webhook with its log, after a confirmation page."""
     if request.method == "GET":
         explanation = _("The receiver gets no more messages, and the log of deliveries is deleted.")
-        return _question(webhook_row(actor, webhook_id), _("Delete webhook"), explanation)
+        return question_page(
+            webhook_row(actor, webhook_id)["url"], _("Delete webhook"), explanation, _address(webhook_id)
+        )
     service.delete_webhook(actor, webhook_id)
     flash_message(_("Webhook deleted."))
     return redirect_to("webhooks")
+
+
+def _address(webhook_id: int) -> str:
+    return url_for("web.webhook", webhook_id=webhook_id)
 
 
 def _own_row(actor: Actor, webhook_id: int) -> dict[str, Any]:
     """Return the row of an own webhook. Raises WebhookNotFound and WebhookNotYours."""
     find_own(actor, webhook_id)
     return webhook_row(actor, webhook_id)
-
-
-def _question(row: dict[str, Any], act: str, explanation: str) -> str:
-    back = url_for("web.webhook", webhook_id=row["id"])
-    return render_template("question.html", subject=row["url"], act=act, explanation=explanation, back=back)
 
 
 def _display_secret(webhook_id: int, url: str, secret: str) -> str:
@@ -166,7 +163,7 @@ def _display_secret(webhook_id: int, url: str, secret: str) -> str:
         secret=secret,
         explanation=_("Copy the secret now: it is displayed only once and cannot be recovered."),
         hint=_("The receiver verifies with it that messages come from this service and are unchanged."),
-        back=url_for("web.webhook", webhook_id=webhook_id),
+        back=_address(webhook_id),
     )
 
 

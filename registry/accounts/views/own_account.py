@@ -227,7 +227,7 @@ def new_own_token(actor: Actor) -> Answer:
 def revoke_own(actor: Actor, key_id: str) -> Answer:
     """Revoke one of the user's own tokens, after a confirmation page."""
     if request.method == "GET":
-        return forms.revocation_question(find_own_token(actor, key_id).key_id, "web.my_account")
+        return forms.revocation_question(find_own_token(actor, key_id).key_id, url_for("web.my_account"))
     revoke_own_token(actor, key_id)
     flash_message(_("The token no longer works."))
     return redirect_to("my_account")
@@ -332,14 +332,12 @@ def own_notifications(actor: Actor) -> Answer:
         ),
     )
 
-    def act(values: dict[str, Any]) -> Answer:
+    def act(values: dict[str, Any]) -> None:
         immediate = bool(values.get("immediate")) if has_cases else present.immediate
         weekly = bool(values.get("weekly_overview")) if reads_overview else present.weekly_overview
         service.change_notification_preferences(
             actor, service.NotificationPreferences(immediate, bool(values.get("digest")), weekly)
         )
-        flash_message(_("Changes saved."))
-        return redirect_to("my_account")
 
     ticked = {"immediate": present.immediate, "digest": present.digest, "weekly_overview": present.weekly_overview}
-    return answer_form(page, act, {name: "yes" for name, is_on in ticked.items() if is_on})
+    return answer_form(page, act, {name: "yes" for name, is_on in ticked.items() if is_on}, done=_("Changes saved."))

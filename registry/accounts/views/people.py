@@ -109,7 +109,6 @@ def confirm(actor: Actor, account_id: int) -> Answer:
 def reject(actor: Actor, account_id: int) -> Answer:
     """Reject a pending account, after a confirmation page."""
     account = find_account(account_id)
-    back = url_for("web.accounts_to_confirm")
     if account.status != "pending":
         flash_message(_("The account %(name)s does not wait for a confirmation.") % {"name": account.name}, "error")
         return redirect_to("accounts_to_confirm")
@@ -118,9 +117,7 @@ def reject(actor: Actor, account_id: int) -> Answer:
             "The account is disabled, and the journal records that you rejected it. If that was a mistake, an "
             "administrator enables the account again."
         )
-        return render_template(
-            "question.html", subject=account.name, act=_("Reject account"), explanation=consequences, back=back
-        )
+        return forms.question_page(account.name, _("Reject account"), consequences, url_for("web.accounts_to_confirm"))
     with flash_outcome(_("The account %(name)s is rejected and disabled.") % {"name": account.name}):
         account_changes.reject_account(actor, account_id)
     return redirect_to("accounts_to_confirm")
@@ -709,8 +706,7 @@ def _changed_value(field: str, value: Any) -> str:
 
 
 def _question(subject: Person, act: str, consequences: str) -> str:
-    back = url_for("web.person", person_id=subject.id)
-    return render_template("question.html", subject=subject.name, act=act, explanation=consequences, back=back)
+    return forms.question_page(subject.name, act, consequences, url_for("web.person", person_id=subject.id))
 
 
 # The page that hands over the work of a person to another one.

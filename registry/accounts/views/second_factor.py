@@ -29,7 +29,7 @@ from registry.web.blueprint import (
 from registry.web.current_user import factor_session, set_session_cookie
 from registry.web.errors import error_message, flash_outcome, problem_message
 from registry.web.formats import gettext as _
-from registry.web.forms import Form, invalid_form
+from registry.web.forms import Form, invalid_form, question_page
 from registry.web.labels import choice_label
 
 # The second factor at the sign-in, and the confirmation that it is still the same person (step-up).
@@ -242,13 +242,7 @@ def remove_own_factor(actor: Actor, kind: str, factor_id: int) -> Answer:
         consequences = _("You can no longer sign in with it.")
         if len(own) == 1:
             consequences += " " + _("It is your last second factor: your recovery codes go with it.")
-        return render_template(
-            "question.html",
-            subject=factor_name(factor),
-            act=_("Remove second factor"),
-            explanation=consequences,
-            back=url_for("web.my_account"),
-        )
+        return question_page(factor_name(factor), _("Remove second factor"), consequences, url_for("web.my_account"))
     with flash_outcome(_("The second factor is removed.")):
         factors.remove_factor(session, KINDS[kind], factor_id)
     return redirect_to("my_account")
@@ -262,13 +256,8 @@ def recovery_codes(actor: Actor) -> Answer:
         return redirect_to("my_account")
     factors.require_fresh_factor(session)
     if request.method == "GET":
-        return render_template(
-            "question.html",
-            subject=actor.principal,
-            act=_("Create recovery codes"),
-            explanation=_("You get ten new codes, which are displayed once. Your present codes no longer work."),
-            back=url_for("web.my_account"),
-        )
+        consequences = _("You get ten new codes, which are displayed once. Your present codes no longer work.")
+        return question_page(actor.principal, _("Create recovery codes"), consequences, url_for("web.my_account"))
     back = request.form.get("back") and back_address()
     return _codes_page(factors.generate_recovery_codes(session), back or url_for("web.my_account"))
 

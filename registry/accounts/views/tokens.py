@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from flask import render_template, request, url_for
+from flask import request, url_for
 
 from registry.accounts.account_changes import confirmable, disable_account, enable_account
 from registry.accounts.account_management import manageable, roles_to_give
@@ -28,7 +28,7 @@ from registry.agencies.service import agencies_by_id
 from registry.core.fields import BaseSchema, Text
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
-from registry.web.forms import FormPage, answer_form, form_field
+from registry.web.forms import FormPage, answer_form, form_field, question_page
 from registry.web.lists import render_list, requested_page
 
 LISTS: Final = ("all", "inactive", "ending")
@@ -131,7 +131,7 @@ def disable_service_account(actor: Actor, account_id: int) -> Answer:
     account = find_service_account(actor, account_id)
     if request.method == "GET":
         consequences = _("All tokens of this account are revoked immediately. You can enable the account again.")
-        return _question(account.name, _("Disable account"), consequences)
+        return question_page(account.name, _("Disable account"), consequences, url_for("web.tokens"))
     disable_account(actor, account.id)
     flash_message(_("The account is disabled. Its sessions and tokens have ended."))
     return redirect_to("tokens")
@@ -143,7 +143,8 @@ def enable_service_account(actor: Actor, account_id: int) -> Answer:
     account = find_service_account(actor, account_id)
     if request.method == "GET":
         consequences = _("You can issue tokens for the account again. Its earlier tokens stay revoked.")
-        return _question(account.name, _("Enable account"), people.with_confirmation_note(consequences, account))
+        consequences = people.with_confirmation_note(consequences, account)
+        return question_page(account.name, _("Enable account"), consequences, url_for("web.tokens"))
     enable_account(actor, account.id)
     people.flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
     return redirect_to("tokens")
@@ -153,13 +154,7 @@ def enable_service_account(actor: Actor, account_id: int) -> Answer:
 def revoke_token(actor: Actor, key_id: str) -> Answer:
     """Revoke any token, after a confirmation page."""
     if request.method == "GET":
-        return revocation_question(find_token(actor, key_id).key_id, "web.tokens")
+        return revocation_question(find_token(actor, key_id).key_id, url_for("web.tokens"))
     revoke(actor, key_id)
     flash_message(_("The token no longer works."))
     return redirect_to("tokens")
-
-
-def _question(subject: str, act: str, consequences: str) -> str:
-    return render_template(
-        "question.html", subject=subject, act=act, explanation=consequences, back=url_for("web.tokens")
-    )
