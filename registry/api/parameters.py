@@ -20,13 +20,7 @@ from registry.core.fields import (
     InputField,
 )
 from registry.core.lists import MAX_VALUES, NOT, SEVERAL, WORDS, Filter, ListDeclaration, Listing, Page
-from registry.http.requests import (
-    COUNT,
-    Parameter,
-    next_link,
-    page_parameters,
-    take_page,
-)
+from registry.http.requests import COUNT, Parameter, next_link, page_parameters, take_page
 
 # Schemas of query parameters, those of paged lists among them.
 

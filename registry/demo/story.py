@@ -24,42 +24,13 @@ from registry.cases.service import open_case
 from registry.cases.vocabulary import ActionName
 from registry.core.clock import clock_set_to, local_date, local_instant, national_calendar, today
 from registry.core.database import db, transaction
-from registry.demo.records import (
-    ACTS,
-    ADMINISTRATOR,
-    AUDIT_TIME,
-    BETWEEN_ACTS,
-    MORNING,
-    ON_PLATFORM_AT_FIRST,
-    OPERATOR,
-    PARTS,
-    REVIEWER,
-    SECOND_REVIEWER,
-    SOURCE,
-    SUPERVISOR,
-    Act,
-    add_people,
-    demo_actor,
-    import_agencies,
-    import_part,
-    import_rows,
-    on_the_last_day,
-    platform_key_of,
-    rows_of,
-    systems,
-    working_day,
-)
+from registry.demo import records
+from registry.demo.records import BETWEEN_ACTS, MORNING, OPERATOR, PARTS, SUPERVISOR
 from registry.flags.models import AuditRun, last_good_date
 from registry.freeze.vocabulary import Placement
+from registry.government_reports import service as government_reports
 from registry.government_reports.models import GovernmentReport
 from registry.government_reports.queries import find_report_to_change
-from registry.government_reports.service import (
-    approve_government_report,
-    begin_government_report,
-    change_government_report,
-    freeze_figures,
-    submit_government_report,
-)
 from registry.imports.models import ImportRun
 from registry.journal.service import JournalEntry
 from registry.platform.confirmations import verify_placement
@@ -84,47 +55,47 @@ Scheduled = tuple[datetime, Callable[[], object], bool]
 
 def first_day(day: date) -> date:
     """Return the day of the first registration, whole weeks before that of the demo's cases."""
-    story = working_day(day, PARTS[0])
+    story = records.working_day(day, PARTS[0])
     return story - timedelta(weeks=max(0, min(WEEKS, (story - EARLIEST).days // 7)))
 
 
 def earlier_events(day: date) -> Iterator[Scheduled]:
     """Yield what happened, each with its time and whether it must not be repeated."""
-    first, story = first_day(day), working_day(day, PARTS[0])
+    first, story = first_day(day), records.working_day(day, PARTS[0])
     morning = local_instant(first, MORNING) - 3 * BETWEEN_ACTS
-    for number, act in enumerate((import_agencies, add_people, _register)):
+    for number, act in enumerate((records.import_agencies, records.add_people, _register)):
         yield morning + number * BETWEEN_ACTS, act, False
     for week in range(1, (story - first).days // 7 + 1):
-        yield local_instant(first + timedelta(weeks=week), AUDIT_TIME), _audit, False
-    order = systems()[:ON_PLATFORM_AT_LAST]
-    moved = ON_PLATFORM_AT_LAST - ON_PLATFORM_AT_FIRST
+        yield local_instant(first + timedelta(weeks=week), records.AUDIT_TIME), _audit, False
+    order = records.systems()[:ON_PLATFORM_AT_LAST]
+    moved = ON_PLATFORM_AT_LAST - records.ON_PLATFORM_AT_FIRST
     for number, row in enumerate(order):
-        share = max(0, number - ON_PLATFORM_AT_FIRST + 1) / moved
+        share = max(0, number - records.ON_PLATFORM_AT_FIRST + 1) / moved
         on = first + timedelta(days=round(((day - first).days - 2) * share**PACE))
         at = local_instant(on, MORNING) + MOVED_BY_HOUR + number * timedelta(minutes=1)
-        yield at, partial(_move, row["external_id"], platform_key_of(row)), True
+        yield at, partial(_move, row["external_id"], records.platform_key_of(row)), True
 
 
 def _register() -> None:
-    import_rows("projects", "regional-systems.csv", systems())
+    records.import_rows("projects", "regional-systems.csv", records.systems())
 
 
 def _audit() -> None:
     last = last_good_date()
     if last is None or last < today():
-        run_audit(demo_actor(OPERATOR))
+        run_audit(records.demo_actor(OPERATOR))
 
 
 def _move(external_id: str, platform_key: str) -> None:
     """Move a system to the platform, with its confirmation. Nothing for one that is there and confirmed."""
     number = db.session.scalars(select(Project.number).where(Project.external_id == external_id)).one()
-    project = find_project_to_change(demo_actor(OPERATOR), number)
+    project = find_project_to_change(records.demo_actor(OPERATOR), number)
     if project.placement_verified_on is not None:
         return
     if project.placement != Placement.ON_PLATFORM.value:
         changes = {"placement": Placement.ON_PLATFORM.value, "platform_key": platform_key}
-        change_project(demo_actor(ADMINISTRATOR), project, changes)
-    verify_placement(demo_actor(OPERATOR), project, platform_key, today(), "Акт переноса на платформу")
+        change_project(records.demo_actor(records.ADMINISTRATOR), project, changes)
+    verify_placement(records.demo_actor(OPERATOR), project, platform_key, today(), "Акт переноса на платформу")
 
 
 # The demo's reports to the Government: one that was issued, and a draft.
@@ -147,17 +118,19 @@ TEXTS: Final = {
 
 def _begin(day: date) -> None:
     values = {"period_end": day - timedelta(days=12), "due_on": day - timedelta(days=2), "responsible": SUPERVISOR}
-    author = demo_actor(SECOND_REVIEWER)
-    number = begin_government_report(author, values).number
-    change_government_report(author, find_report_to_change(number), TEXTS)
-    freeze_figures(author, number)
-    submit_government_report(author, number)
+    author = records.demo_actor(records.SECOND_REVIEWER)
+    number = government_reports.begin_government_report(author, values).number
+    government_reports.change_government_report(author, find_report_to_change(number), TEXTS)
+    government_reports.freeze_figures(author, number)
+    government_reports.submit_government_report(author, number)
 
 
-def _approve(name: str) -> Act:
+def _approve(name: str) -> records.Act:
     def act(_day: date) -> None:
         with transaction():
-            approve_government_report(demo_actor(name), find_report_to_change(_last_number()))
+            government_reports.approve_government_report(
+                records.demo_actor(name), find_report_to_change(_last_number())
+            )
 
     return act
 
@@ -165,7 +138,7 @@ def _approve(name: str) -> Act:
 def _draft(day: date) -> None:
     values = {"period_end": day, "due_on": day + timedelta(days=20), "responsible": SUPERVISOR}
     texts = {name: TEXTS[name] for name in ("introduction_kk", "introduction_ru")}
-    begin_government_report(demo_actor(SECOND_REVIEWER), {**values, **texts})
+    government_reports.begin_government_report(records.demo_actor(records.SECOND_REVIEWER), {**values, **texts})
 
 
 def _last_number() -> str:
@@ -174,9 +147,9 @@ def _last_number() -> str:
 
 
 # By working days before the loading.
-REPORT_ACTS: Final[tuple[tuple[int, Act], ...]] = (
+REPORT_ACTS: Final[tuple[tuple[int, records.Act], ...]] = (
     (6, _begin),
-    (5, _approve(REVIEWER)),
+    (5, _approve(records.REVIEWER)),
     (4, _approve(SUPERVISOR)),
     (2, _draft),
 )
@@ -231,7 +204,7 @@ def replay(story: Sequence[Event]) -> Iterator[int]:
 def day_of_loading() -> date:
     """Return the day of loading: today, or the day of a replay that came as far as the cases."""
     first = db.session.scalar(select(ImportRun.queued_at).where(ImportRun.file_name == FIRST_PART))
-    return today() if first is None else min(today(), working_day(local_date(first), -PARTS[0]))
+    return today() if first is None else min(today(), records.working_day(local_date(first), -PARTS[0]))
 
 
 def replayed_until() -> datetime | None:
@@ -242,44 +215,44 @@ def replayed_until() -> datetime | None:
 def last_day(day: date, story: Sequence[Event]) -> AuditRun | None:
     """Make today's edits and run a manual audit. Return None when this is done already."""
     of_operator = (AuditRun.started_by == OPERATOR, AuditRun.status == "succeeded")
-    done = select(AuditRun.id).where(*of_operator, AuditRun.on > working_day(day, PARTS[0]))
+    done = select(AuditRun.id).where(*of_operator, AuditRun.on > records.working_day(day, PARTS[0]))
     if db.session.scalar(done.limit(1)) is not None:
         return None
     until = replayed_until()
     if until is None or until <= story[-1].at:
         with transaction():
-            on_the_last_day(today())
-    return run_audit(demo_actor(OPERATOR))
+            records.on_the_last_day(today())
+    return run_audit(records.demo_actor(OPERATOR))
 
 
 def _journal_time(which: Any) -> datetime | None:
-    at = db.session.scalar(select(which).where(JournalEntry.source == SOURCE))
+    at = db.session.scalar(select(which).where(JournalEntry.source == records.SOURCE))
     return None if at is None else datetime.fromisoformat(at)
 
 
 def _audits(day: date) -> Iterator[Event]:
-    first, missed = working_day(day, PARTS[0]), working_day(day, MISSED_AFTER) + timedelta(days=1)
+    first, missed = records.working_day(day, PARTS[0]), records.working_day(day, MISSED_AFTER) + timedelta(days=1)
     for number in range(1, (day - first).days):
         business_date = first + timedelta(days=number)
         if business_date != missed:
-            yield Event(local_instant(business_date, AUDIT_TIME), run_nightly_audit, once=False)
+            yield Event(local_instant(business_date, records.AUDIT_TIME), run_nightly_audit, once=False)
 
 
 def _acts(day: date) -> Iterator[Event]:
-    rows = rows_of("cases.csv", day)
+    rows = records.rows_of("cases.csv", day)
     for before in range(PARTS[0], 0, -1):
         actions: list[tuple[Callable[[], object], bool]] = []
         if before in PARTS:
-            actions.append((partial(import_part, before, day), False))
-        actions += [(partial(act, day), True) for number, act in (*ACTS, *REPORT_ACTS) if number == before]
+            actions.append((partial(records.import_part, before, day), False))
+        actions += [(partial(act, day), True) for number, act in (*records.ACTS, *REPORT_ACTS) if number == before]
         actions += [(partial(_on_case, row, day), True) for row in rows if row["day"] == str(before)]
-        morning = local_instant(working_day(day, before), MORNING)
+        morning = local_instant(records.working_day(day, before), MORNING)
         for number, (act, once) in enumerate(actions):
             yield Event(morning + number * BETWEEN_ACTS, act, once)
 
 
 def _on_case(row: Mapping[str, str], day: date) -> None:
-    actor, name, comment = demo_actor(row["by"]), row["act"], row["comment"] or None
+    actor, name, comment = records.demo_actor(row["by"]), row["act"], row["comment"] or None
     number = db.session.scalars(select(Project.number).where(Project.external_id == row["project"])).one()
     if name == "open":
         open_case(actor, number)

@@ -16,18 +16,10 @@ from registry.http.error_handlers import problem_response
 from registry.http.http_errors import OpenDataNotReady, RouteNotFound
 from registry.http.responses import CSV, PIECE, make_tag, not_modified
 from registry.http.security import Public, own_address
+from registry.open_data import queries
 from registry.open_data.catalogue import catalogue, data_package
 from registry.open_data.publication import PUBLICATION, Publication
-from registry.open_data.queries import (
-    AGENCY_PREFIX,
-    FILTERS,
-    MAX_COUNT,
-    PUBLIC_FIELDS,
-    PublicField,
-    count_public_projects,
-    list_public_projects,
-    read_public_project,
-)
+from registry.open_data.queries import AGENCY_PREFIX
 from registry.open_data.service import StoredSet, stored_file, stored_set
 from registry.web.blueprint import CACHEABLE, Answer, cacheable_page, pages
 from registry.web.labels import name_in_page_language
@@ -147,11 +139,13 @@ def _tag(stored: StoredSet, published: Publication) -> str:
 # The public page: search, downloads, and a page for each project with its public fields.
 
 AGENCY: Final = "agency"
-CHOICES: Final[dict[str, PublicField]] = {field.name: field for field in PUBLIC_FIELDS if field.name in FILTERS}
+CHOICES: Final[dict[str, queries.PublicField]] = {
+    field.name: field for field in queries.PUBLIC_FIELDS if field.name in queries.FILTERS
+}
 # What has a line of its own on the page of a project: the rest is its heading and its agency.
 SHOWN: Final = tuple(
     field
-    for field in PUBLIC_FIELDS
+    for field in queries.PUBLIC_FIELDS
     if field.name != AGENCY and not field.name.startswith(("name_", AGENCY_PREFIX)) and field.name != "freeze_status"
 )
 OFFERED: Final = (
@@ -165,8 +159,8 @@ OFFERED: Final = (
 def open_data() -> Answer:
     """Search the public projects."""
     published = publication()
-    filters, agency = requested_filters(FILTERS), request.args.get(AGENCY, "").strip()
-    listing = list_public_projects(filters, agency, requested_page())
+    filters, agency = requested_filters(queries.FILTERS), request.args.get(AGENCY, "").strip()
+    listing = queries.list_public_projects(filters, agency, requested_page())
     page = render_list(
         "open_data/list.html",
         listing,
@@ -174,8 +168,8 @@ def open_data() -> Answer:
         filters=filters,
         agency=agency,
         choices=CHOICES,
-        count=count_public_projects(filters, agency),
-        most=MAX_COUNT,
+        count=queries.count_public_projects(filters, agency),
+        most=queries.MAX_COUNT,
         offered=OFFERED,
         stored=stored_set(),
         licence=published.licence,
@@ -187,7 +181,7 @@ def open_data() -> Answer:
 def open_data_project(number: str) -> Answer:
     """The public fields of one project."""
     publication()
-    project = read_public_project(number)
+    project = queries.read_public_project(number)
     agency = {name.removeprefix(AGENCY_PREFIX): value for name, value in project.items() if AGENCY_PREFIX in name}
     page = render_template(
         "open_data/project.html", project=project, agency_name=name_in_page_language(agency), fields=SHOWN

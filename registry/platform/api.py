@@ -9,14 +9,7 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
-from registry.api.uploads import (
-    ROW_ERROR_EXAMPLE,
-    ROW_ERROR_PROPERTIES,
-    TABLE_TEXT,
-    DryRun,
-    UploadedFile,
-    row_error,
-)
+from registry.api.uploads import ROW_ERROR_EXAMPLE, ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, UploadedFile, row_error
 from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL
 from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE

@@ -29,19 +29,10 @@ from registry.requests.confirmation import PLACEMENT as PLACEMENT_KIND
 from registry.requests.confirmation import confirm_or_propose
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
 from registry.requests.restriction import propose_restriction
+from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
-from registry.web.forms import (
-    Field,
-    Form,
-    FormPage,
-    answer_form,
-    as_typed,
-    form_field,
-    invalid_form,
-    schema_field,
-    typed_values,
-)
+from registry.web.forms import Form, FormPage
 from registry.web.labels import name_in_page_language
 
 # Pages for oversight actions on a project: confirm placement, onboarding and ending, restrict, record exemption.
@@ -57,9 +48,9 @@ def confirm_placement(actor: Actor, number: str) -> Answer:
         _("Confirm"),
         "",
         [
-            form_field("platform_key", "text", hint=_("As in the platform inventory.")),
-            form_field("verified_on", "day", hint=_("The day on which you saw it there.")),
-            form_field("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
+            forms.form_field("platform_key", "text", hint=_("As in the platform inventory.")),
+            forms.form_field("verified_on", "day", hint=_("The day on which you saw it there.")),
+            forms.form_field("evidence", "area", hint=_("What you checked: a document, a query of the platform.")),
         ],
         VERIFICATION,
         _(
@@ -78,12 +69,12 @@ def confirm_project_onboarding(actor: Actor, number: str) -> Answer:
         _("Confirm"),
         "",
         [
-            form_field(
+            forms.form_field(
                 "due_on",
                 "day",
                 hint=_("The date by which the onboarding will be finished. A reviewer can extend it once."),
             ),
-            form_field("evidence", "area", hint=_("Required where another person must approve it.")),
+            forms.form_field("evidence", "area", hint=_("Required where another person must approve it.")),
         ],
         ONBOARDING,
         _for_two(),
@@ -99,15 +90,17 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
         _("Confirm"),
         "",
         [
-            form_field("ended_on", "day", hint=_("The day on which the work ended, as the act has it.")),
-            form_field(
+            forms.form_field("ended_on", "day", hint=_("The day on which the work ended, as the act has it.")),
+            forms.form_field(
                 "consent_number",
                 "text",
                 hint=_(
                     "The number of the letter in which the authorised body agreed to end the operation of the object."
                 ),
             ),
-            form_field("evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")),
+            forms.form_field(
+                "evidence", "area", hint=_("What you checked: the act, the letter, and where they are kept.")
+            ),
         ],
         ENDING,
         _(
@@ -129,7 +122,7 @@ def restrict(actor: Actor, number: str) -> Answer:
         _("Restrict access") if is_restricted else _("Remove the restriction"),
         _("Send the proposal"),
         _back(project),
-        [form_field("reason", "area")],
+        [forms.form_field("reason", "area")],
         RESTRICTION,
         _(
             "Only supervisors, auditors and the project’s own agency can see a restricted project. Each view is "
@@ -143,7 +136,7 @@ def restrict(actor: Actor, number: str) -> Answer:
         flash_message(_("Your proposal is sent. Nothing changes until another supervisor approves it."))
         return redirect_to("approval_page", approval_id=approval.id)
 
-    return answer_form(page, act)
+    return forms.answer_form(page, act)
 
 
 @pages.page("/projects/<number>/exemption", needs=Permission.EXEMPTIONS_PROPOSE, methods=BOTH, takes_file=True)
@@ -155,8 +148,8 @@ def record_project_exemption(actor: Actor, number: str) -> Answer:
         _("Send the proposal"),
         _back(project),
         [
-            *(schema_field(field) for name, field in EXEMPTION_BODY.inputs.items() if name != "project"),
-            form_field("file", "file", label=_("The decision"), hint=_("A PDF or a scanned image.")),
+            *(forms.schema_field(field) for name, field in EXEMPTION_BODY.inputs.items() if name != "project"),
+            forms.form_field("file", "file", label=_("The decision"), hint=_("A PDF or a scanned image.")),
         ],
         EXEMPTION_BODY,
         _(
@@ -174,7 +167,7 @@ def record_project_exemption(actor: Actor, number: str) -> Answer:
         flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
         return redirect_to("approval_page", approval_id=approval.id)
 
-    return answer_form(page, act)
+    return forms.answer_form(page, act)
 
 
 def _confirmation(actor: Actor, number: str, kind: str, page: FormPage, **present: str) -> Answer:
@@ -191,13 +184,15 @@ def _confirmation(actor: Actor, number: str, kind: str, page: FormPage, **presen
         flash_message(_("Saved. Flags change at the next audit."))
         return redirect_to("project", number=number)
 
-    return answer_form(page, act, {name: as_typed(getattr(project, column)) for name, column in present.items()})
+    return forms.answer_form(
+        page, act, {name: forms.as_typed(getattr(project, column)) for name, column in present.items()}
+    )
 
 
-def _documents(project: Project) -> list[Field]:
+def _documents(project: Project) -> list[forms.Field]:
     documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]
     label = _("Documents of the project that show it")
-    return [form_field("documents", "checkboxes", label=label, choices=documents)] if documents else []
+    return [forms.form_field("documents", "checkboxes", label=label, choices=documents)] if documents else []
 
 
 def _for_two() -> str:
@@ -232,14 +227,14 @@ def inventory(actor: Actor) -> Answer:
         name, content = uploaded_file()
         summary = preview_inventory(actor, name, content)
     except Invalid as error:
-        return render_template("platform/inventory.html", form=invalid_form({}, error, "file"), summary=None), 422
+        return render_template("platform/inventory.html", form=forms.invalid_form({}, error, "file"), summary=None), 422
     return _preview(actor, Form(), summary, store_upload(actor, name, content))
 
 
 @pages.page("/inventory/<row_id:waiting>/apply", needs=Permission.PLACEMENTS_CONFIRM, methods=("POST",))
 def apply_waiting_inventory(actor: Actor, waiting: int) -> Answer:
     """Apply the previewed inventory, or propose it where a second person must approve it."""
-    texts = typed_values(("reason",))
+    texts = forms.typed_values(("reason",))
     values, problems = APPLYING.load_texts(texts)
     if problems:
         return _preview(
@@ -251,7 +246,7 @@ def apply_waiting_inventory(actor: Actor, waiting: int) -> Answer:
             done = import_inventory(actor, name, content, values.get("reason"))
     except (Invalid, Conflict, NotAllowed) as error:
         summary = preview_inventory(actor, *read_upload(actor, waiting))
-        return _preview(actor, invalid_form(texts, error, "reason"), summary, waiting), 422
+        return _preview(actor, forms.invalid_form(texts, error, "reason"), summary, waiting), 422
     if isinstance(done, Approval):
         flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
         return redirect_to("approval_page", approval_id=done.id)

@@ -20,14 +20,7 @@ from registry.freeze.vocabulary import Severity
 from registry.http.requests import Parameter
 from registry.http.responses import make_tag, require_fresh_if_named
 from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies, record_of
-from registry.policies.schemas import (
-    COMPARISON,
-    POLICY,
-    POLICY_DRAFT,
-    POLICY_SETTINGS,
-    comparison_shown,
-    policy_shown,
-)
+from registry.policies.schemas import COMPARISON, POLICY, POLICY_DRAFT, POLICY_SETTINGS, comparison_shown, policy_shown
 from registry.policies.service import change_draft, delete_draft, draft_policy, draft_to_change
 
 # An impact as it is shown, and an activation as it is asked for.

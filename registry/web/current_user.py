@@ -10,15 +10,9 @@ from typing import Final, TypedDict
 from flask import current_app, request, session
 from werkzeug.wrappers import Response
 
+from registry.accounts import sessions
 from registry.accounts.roles import AGENCY_ROLES, Actor
-from registry.accounts.sessions import (
-    SESSION_MAX_AGE,
-    FactorSession,
-    SessionEnded,
-    SessionUser,
-    find_factor_session,
-    find_session_user,
-)
+from registry.accounts.sessions import FactorSession
 from registry.accounts.sign_in import DEVICE_MAX_AGE, cookie_suffix, device_cookie, known_device
 from registry.core.translations import LANGUAGES, Language
 from registry.http.requests import PRINCIPAL, client_request_id, request_id, request_locale
@@ -67,7 +61,7 @@ class CurrentUser:
     """``secret`` is the session's, empty without one. ``awaiting``: the session that awaits its second factor."""
 
     secret: str
-    signed_in: SessionUser | None
+    signed_in: sessions.SessionUser | None
     awaiting: FactorSession | None = None
 
     @property
@@ -133,7 +127,7 @@ def factor_session(secret: str | None = None) -> FactorSession:
         return user.awaiting
     session = _find_factor_session(secret or user.secret)
     if session is None:
-        raise SessionEnded
+        raise sessions.SessionEnded
     return session
 
 
@@ -160,7 +154,7 @@ def locale_without_database() -> Language:
 
 def set_session_cookie(response: Response, secret: str) -> None:
     """Set the session cookie."""
-    response.set_cookie(SESSION_COOKIE, secret, max_age=int(SESSION_MAX_AGE.total_seconds()), **_cookie())
+    response.set_cookie(SESSION_COOKIE, secret, max_age=int(sessions.SESSION_MAX_AGE.total_seconds()), **_cookie())
 
 
 def clear_session_cookie(response: Response) -> None:
@@ -190,7 +184,7 @@ def keep_device(response: Response, name: str, device: str | None) -> None:
 def _load_current_user() -> CurrentUser:
     secret = request.cookies.get(SESSION_COOKIE, "")
     if len(secret) in SECRET_LENGTHS and secret.isascii():
-        signed_in = find_session_user(secret, request.remote_addr or "", request_id(), client_request_id())
+        signed_in = sessions.find_session_user(secret, request.remote_addr or "", request_id(), client_request_id())
         if signed_in is not None:
             bind_csrf_token(signed_in.session_key)
             return CurrentUser(secret, signed_in)
@@ -202,7 +196,7 @@ def _load_current_user() -> CurrentUser:
 
 
 def _find_factor_session(secret: str) -> FactorSession | None:
-    return find_factor_session(secret, request.remote_addr or "", request_id(), client_request_id())
+    return sessions.find_factor_session(secret, request.remote_addr or "", request_id(), client_request_id())
 
 
 def _cookie() -> Cookie:

@@ -13,19 +13,8 @@ from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.vocabulary import Region
 from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
-from registry.cases.vocabulary import (
-    CASE_FIELDS,
-    ActionName,
-    AuditEvent,
-    CommissionOutcome,
-    DecisionKind,
-    FurtherEvent,
-    OrderState,
-    Outcome,
-    ReasonCode,
-    Status,
-    TemplateKind,
-)
+from registry.cases import vocabulary
+from registry.cases.vocabulary import OrderState, Status
 from registry.core.fields import AMOUNT, YEAR
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
@@ -100,7 +89,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "case_status": _labels(Status),
     # Two actions have other labels in some statuses.
     "case_action": {
-        **_labels(ActionName),
+        **_labels(vocabulary.ActionName),
         "reopen": lazy_text("Reopen the review"),
         "withdraw_order": lazy_text("Withdraw the order"),
         "withdraw_question": lazy_text("Withdraw the question"),
@@ -108,15 +97,15 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         "withdraw_referral": lazy_text("Withdraw the referral"),
     },
     "case_event": {
-        **{action.value: action.event_label for action in ActionName},
-        **_labels(AuditEvent),
-        **_labels(FurtherEvent),
+        **{action.value: action.event_label for action in vocabulary.ActionName},
+        **_labels(vocabulary.AuditEvent),
+        **_labels(vocabulary.FurtherEvent),
     },
-    "decision": _labels(DecisionKind),
-    "outcome": _labels(Outcome),
-    "reason_code": _labels(ReasonCode),
-    "template_kind": _labels(TemplateKind),
-    "commission_outcome": _labels(CommissionOutcome),
+    "decision": _labels(vocabulary.DecisionKind),
+    "outcome": _labels(vocabulary.Outcome),
+    "reason_code": _labels(vocabulary.ReasonCode),
+    "template_kind": _labels(vocabulary.TemplateKind),
+    "commission_outcome": _labels(vocabulary.CommissionOutcome),
     "order_state": _labels(OrderState),
     "account_kind": _labels(AccountKind),
     "account_status": _labels(AccountStatus),
@@ -158,7 +147,7 @@ FIELDS: Final[Mapping[str, str]] = {
         for name, field in record.fields.items()
         if field.metadata.get("label")
     },
-    **CASE_FIELDS,
+    **vocabulary.CASE_FIELDS,
     # Names that belong to no record: filters, parameters, facts of earlier revisions, fields of accounts.
     "registered_on": lazy_text("Registered"),
     # Of an inventory.
