@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST
-from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_EXAMPLE, AGENCY_PATCH
+from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports
@@ -20,7 +20,6 @@ from registry.journal.read_replica import use_read_replica
 
 blp = ApiBlueprint("agencies", __name__, description="Organisations that must register, each known by its BIN.")
 add_exports(blp, AGENCY_LIST, AGENCY, AGENCY_LIST.read, sort="bin")
-REGISTRATION_EXAMPLE: Final = {name: AGENCY_EXAMPLE[name] for name in ("bin", "name_kk", "name_ru", "kind", "region")}
 
 
 def etag_data(agency: Agency) -> tuple[object, ...]:
@@ -32,17 +31,17 @@ def etag_data(agency: Agency) -> tuple[object, ...]:
 class Agencies(MethodView):
     """All agencies."""
 
-    @blp.listing(AGENCY_LIST, AGENCY, AGENCY_EXAMPLE, operation="list_all_agencies")
+    @blp.listing(AGENCY_LIST, AGENCY, operation="list_all_agencies")
     def get(self, query: ListArguments) -> Any:
         """List agencies."""
         use_read_replica()
         return AGENCY_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.AGENCIES_WRITE, operation="create_agency")
-    @blp.arguments(AGENCY_BODY, example=REGISTRATION_EXAMPLE)
+    @blp.arguments(AGENCY_BODY)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, AGENCY, description="Registered.", example=AGENCY_EXAMPLE, headers=LOCATION)
+    @blp.response(201, AGENCY, description="Registered.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Register an agency."""
         agency = register_agency(current_actor(), values)
@@ -56,7 +55,7 @@ class AgencyByBin(MethodView):
 
     @blp.requires(Permission.AGENCIES_READ, operation="read_agency")
     @blp.etag
-    @blp.response(200, AGENCY, example=AGENCY_EXAMPLE)
+    @blp.response(200, AGENCY)
     def get(self, bin: str) -> Any:
         """Read an agency."""
         agency = agency_by_bin(bin)
@@ -65,9 +64,9 @@ class AgencyByBin(MethodView):
 
     @blp.requires(Permission.AGENCIES_WRITE, operation="patch_agency")
     @blp.etag
-    @blp.arguments(AGENCY_PATCH, location="merge_patch", example={"name_en": "Ministry of Health", "email": None})
+    @blp.arguments(AGENCY_PATCH, location="merge_patch")
     @blp.idempotent
-    @blp.response(200, AGENCY, example=AGENCY_EXAMPLE)
+    @blp.response(200, AGENCY)
     def patch(self, values: Mapping[str, Any], bin: str) -> Any:
         """Change an agency. A field that is null is cleared, an absent one stays."""
         with transaction():

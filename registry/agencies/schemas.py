@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from registry.agencies.fields import AGENCY_FIELDS, AgencyFields
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Bin, Choice, ReadOnly, nullable
@@ -49,15 +49,3 @@ AGENCY: Final = Agency()
 AGENCY_BODY: Final = AgencyRegistration()
 # Partial: a field that is required of an agency may be absent, but not null.
 AGENCY_PATCH: Final = AgencyPatch(partial=True)
-AGENCY_EXAMPLE: Final[dict[str, Any]] = {
-    **dict.fromkeys(AGENCY_FIELDS),
-    "bin": "050340004478",
-    "name_kk": "Денсаулық сақтау министрлігі",
-    "name_ru": "Министерство здравоохранения",
-    "kind": "central_body",
-    "region": "71",
-    "email": "it@example.kz",
-    "closed_on": None,
-    "successor_bin": None,
-    "version": 1,
-}

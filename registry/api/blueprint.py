@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import wraps
+from functools import partial, wraps
+from importlib.resources import files
 from typing import Any, ClassVar, Final, NoReturn
 
 import flask
@@ -166,6 +168,33 @@ def complete_operation(doc: dict[str, Any], doc_info: dict[str, Any], *, method:
     return doc
 
 
+def _examples_of(module: str) -> Mapping[str, Any]:
+    """Return ``data/examples.json`` beside the module of a blueprint: named ones, and those of operations."""
+    file = files(module.rpartition(".")[0]) / "data" / "examples.json"
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"examples": {}, "operations": {}}
+
+
+def _add_examples(
+    examples: Mapping[str, Any], doc: dict[str, Any], doc_info: dict[str, Any], **_kwargs: Any
+) -> dict[str, Any]:
+    """Callback of flask-smorest's blueprints: add the examples of the request and of the response on success."""
+    own = examples["operations"].get(doc_info["manual_doc"]["operationId"], {})
+    for side, body in (("request", doc.get("requestBody", {})), ("response", doc["responses"][min(doc["responses"])])):
+        for content in body.get("content", {}).values() if side in own else ():
+            content["example"] = _written_out(own[side], examples["examples"])
+    return doc
+
+
+def _written_out(example: Any, named: Mapping[str, Any]) -> Any:
+    """Return an example in full: ``{"$like": NAME, …}`` is the one of that name with other values."""
+    if isinstance(example, list):
+        return [_written_out(each, named) for each in example]
+    if not isinstance(example, dict):
+        return example
+    values = {name: _written_out(value, named) for name, value in example.items() if name != "$like"}
+    return {**_written_out(named[example["$like"]], named), **values} if "$like" in example else values
+
+
 def scopes_needed(permissions: Collection[Permission]) -> list[Scope]:
     """Return the scopes that a token needs for these permissions, each once."""
     return list(dict.fromkeys(permission.scope for permission in permissions))
@@ -323,7 +352,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
     def __init__(self, name: str, import_name: str, *, description: str) -> None:
         super().__init__(name, import_name, url_prefix=API_PREFIX, description=description)
-        self._prepare_doc_cbks.append(complete_operation)
+        self._prepare_doc_cbks += [partial(_add_examples, _examples_of(import_name)), complete_operation]
         self.after_request(_add_vary)
 
     def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:

@@ -24,13 +24,6 @@ ROW_ERROR_PROPERTIES: Final[dict[str, Any]] = {
         "description": "The cell, shortened to 200 characters; null for an empty one.",
     },
 }
-ROW_ERROR_EXAMPLE: Final[dict[str, Any]] = {
-    "row": 17,
-    "column": "bin",
-    "code": "bin-invalid",
-    "message": "Not a valid BIN: 12 digits, the last a check digit.",
-    "value": "960140000061",
-}
 
 
 class UploadedFile(fields.Field[SentFile]):

@@ -117,7 +117,6 @@ blp = ApiBlueprint(
 )
 WRITE: Final = Permission.GOVERNMENT_REPORTS_WRITE
 APPROVE: Final = Permission.GOVERNMENT_REPORTS_APPROVE
-ISSUED: Final = {**schemas.EXAMPLE, "status": "issued", "approved_by": ["b.akhmetov", "d.ospanova"]}
 
 
 def etag_data(report: GovernmentReport) -> tuple[object, ...]:
@@ -149,21 +148,16 @@ def _require_state(report: GovernmentReport) -> None:
 class GovernmentReports(MethodView):
     """All reports."""
 
-    @blp.listing(
-        queries.GOVERNMENT_REPORT_LIST,
-        schemas.SUMMARY,
-        schemas.SUMMARY_EXAMPLE,
-        operation="list_all_government_reports",
-    )
+    @blp.listing(queries.GOVERNMENT_REPORT_LIST, schemas.SUMMARY, operation="list_all_government_reports")
     def get(self, query: ListArguments) -> Any:
         """List reports, each as its newest version, the last begun first. Sort by id or due_on."""
         return queries.GOVERNMENT_REPORT_LIST.read(current_actor(), *query)
 
     @blp.requires(WRITE, operation="create_government_report")
-    @blp.arguments(schemas.REPORT_BODY, example=schemas.SENT)
+    @blp.arguments(schemas.REPORT_BODY)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, schemas.REPORT, description="Begun.", example=schemas.EXAMPLE, headers=LOCATION)
+    @blp.response(201, schemas.REPORT, description="Begun.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Begin a report. It gets the next number of the year."""
         report = service.begin_government_report(current_actor(), values)
@@ -177,16 +171,16 @@ class GovernmentReportByNumber(MethodView):
     @blp.requires(READ, operation="read_government_report")
     @blp.arguments(VersionQuery(), location="query")
     @blp.etag
-    @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
+    @blp.response(200, schemas.REPORT)
     def get(self, query: Mapping[str, Any], report_number: str) -> Any:
         """Read a report."""
         return answer(queries.find_government_report(current_actor(), report_number, query.get("version")))
 
     @blp.requires(WRITE, operation="patch_government_report")
     @blp.etag
-    @blp.arguments(schemas.REPORT_PATCH, location="merge_patch", example={"findings_ru": "Нарушений стало меньше."})
+    @blp.arguments(schemas.REPORT_PATCH, location="merge_patch")
     @blp.idempotent
-    @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
+    @blp.response(200, schemas.REPORT)
     def patch(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Change a report that is neither under review nor issued. A text that is null is cleared."""
         with transaction():
@@ -214,7 +208,7 @@ class GovernmentReportFreeze(MethodView):
     @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, schemas.REPORT, example=schemas.EXAMPLE)
+    @blp.response(200, schemas.REPORT)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Freeze the figures as they are now, after the last successful audit; freezing again replaces them."""
         return answer(service.freeze_figures(current_actor(), report_number))
@@ -228,7 +222,7 @@ class GovernmentReportSubmission(MethodView):
     @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, schemas.REPORT, example={**schemas.EXAMPLE, "status": "in_review"})
+    @blp.response(200, schemas.REPORT)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Submit a report for review. Every section is written in Kazakh and Russian, and the figures are frozen."""
         return answer(service.submit_government_report(current_actor(), report_number))
@@ -243,7 +237,7 @@ class GovernmentReportApproval(MethodView):
     @blp.arguments(schemas.NO_DETAILS, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, schemas.REPORT, example=ISSUED)
+    @blp.response(200, schemas.REPORT)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
         """Approve a report as one of two people who did not write it; the second, a supervisor, issues it.
 
@@ -262,12 +256,10 @@ class GovernmentReportReturn(MethodView):
     """The return to the authors."""
 
     @blp.requires(APPROVE, operation="return_government_report")
-    @blp.arguments(schemas.RETURN, example={"remark": "Name the measures by agency."})
+    @blp.arguments(schemas.RETURN)
     @blp.idempotent
     @blp.etag
-    @blp.response(
-        200, schemas.REPORT, example={**schemas.EXAMPLE, "status": "returned", "remark": "Name the measures by agency."}
-    )
+    @blp.response(200, schemas.REPORT)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Return a report to its authors with a remark."""
         return answer(service.return_government_report(current_actor(), report_number, values["remark"]))
@@ -278,12 +270,10 @@ class GovernmentReportCorrections(MethodView):
     """Corrections of an issued report."""
 
     @blp.requires(WRITE, operation="correct_government_report")
-    @blp.arguments(schemas.CORRECTION, example={"reason": "Two projects were counted twice.", "due_on": "2026-11-10"})
+    @blp.arguments(schemas.CORRECTION)
     @blp.idempotent
     @blp.etag
-    @blp.response(
-        201, schemas.REPORT, description="The next version is begun.", example=schemas.EXAMPLE, headers=LOCATION
-    )
+    @blp.response(201, schemas.REPORT, description="The next version is begun.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Begin the next version of an issued report, with its texts and figures. The issued version stays."""
         report = service.correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Day, ReadOnly, Text, Timestamp, nullable, shown_object
 from registry.core.translations import lazy_text
-from registry.government_reports.models import TEXTS, GovernmentReportStatus
+from registry.government_reports.models import GovernmentReportStatus
 
 MAX_TEXT_LENGTH: Final = 5000
 TEXT: Final = {"type": "string"}
@@ -126,43 +126,3 @@ REPORT_PATCH: Final = ReportTexts(partial=True)
 RETURN: Final = ReturnRemark()
 CORRECTION: Final = Correction()
 NO_DETAILS: Final = NoDetails()
-SENT: Final[dict[str, Any]] = {
-    "period_end": "2026-09-30",
-    "due_on": "2026-10-20",
-    "responsible": "b.akhmetov",
-    "introduction_ru": "Отчёт о соблюдении моратория за третий квартал.",
-}
-SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
-    "number": "2026-1",
-    "document_number": "2026-1",
-    "is_whole": True,
-    "version": 1,
-    "status": "draft",
-    "period_end": "2026-09-30",
-    "due_on": "2026-10-20",
-    "is_overdue": False,
-    "responsible": "b.akhmetov",
-    "audit": None,
-    "policy_version": None,
-    "frozen_at": None,
-    "data_sha256": None,
-    "created_by": "a.serikova",
-    "created_at": "2026-10-01T06:00:00.000000Z",
-    "issued_at": None,
-}
-EXAMPLE: Final[dict[str, Any]] = {
-    **SUMMARY_EXAMPLE,
-    "last_audit": None,
-    "versions": [1],
-    **dict.fromkeys(TEXTS),
-    "introduction_ru": SENT["introduction_ru"],
-    "authors": ["a.serikova"],
-    "submitted_by": None,
-    "submitted_at": None,
-    "approved_by": [],
-    "returned_by": None,
-    "returned_at": None,
-    "remark": None,
-    "correction_reason": None,
-    "changes": [],
-}

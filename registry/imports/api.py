@@ -251,64 +251,6 @@ class PreviewedRow(BaseSchema):
 
 
 IMPORT: Final = Import()
-EXAMPLE: Final[dict[str, Any]] = {
-    "id": 3,
-    "kind": "projects",
-    "dry_run": False,
-    "state": "running",
-    "file_name": "projects-2026.xlsx",
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "total": 1200,
-    "processed": 500,
-    "created": 480,
-    "updated": 11,
-    "unchanged": 8,
-    "rejected": 1,
-    "unanswered": 0,
-    "queued_at": "2026-03-02T06:00:00.000000Z",
-    "started_at": "2026-03-02T06:00:01.000000Z",
-    "finished_at": None,
-    "failure": None,
-    "would_flag": None,
-    "change_reason": "Reconciliation act 12 of 28 February 2026",
-    "dry_run_id": None,
-    "undone_at": None,
-    "undone_by": None,
-    "undone": None,
-    "columns": [{"header": "БИН", "field": "agency"}, {"header": "Примечание", "field": None}],
-    "warnings": [{"code": "column-left-out", "message": 'The column "Примечание" is not known and was left out.'}],
-}
-
-
-QUEUED_EXAMPLE: Final[dict[str, Any]] = {
-    **EXAMPLE,
-    "state": "queued",
-    **dict.fromkeys(("processed", "created", "updated", "unchanged", "rejected", "unanswered"), 0),
-}
-
-
-DRY_RUN_EXAMPLE: Final[dict[str, Any]] = {
-    **EXAMPLE,
-    "state": "done",
-    "dry_run": True,
-    "processed": 1200,
-    "created": 1178,
-    "rejected": 3,
-    "unanswered": 2,
-    "finished_at": "2026-03-02T06:00:09.000000Z",
-}
-
-
-PREVIEWED_EXAMPLE: Final[dict[str, Any]] = {
-    "row": 8,
-    "outcome": "updated",
-    "record": "QT-2026-0000017-5",
-    "name": "Портал услуг",
-    "changes": [{"field": "stage", "old": "testing", "new": "operation"}],
-    "would_flag": [],
-    "question": None,
-    "answer": None,
-}
 
 
 # The imports endpoints: a file is taken in at once and worked off in the background.
@@ -352,7 +294,7 @@ def shown_import(run: ImportRun) -> dict[str, Any]:
 class Imports(MethodView):
     """All imports."""
 
-    @blp.listing(IMPORT_LIST, IMPORT, EXAMPLE, operation="list_all_imports")
+    @blp.listing(IMPORT_LIST, IMPORT, operation="list_all_imports")
     def get(self, query: ListArguments) -> Any:
         """List earlier imports, newest first: one's own, to administrators all."""
         listing = IMPORT_LIST.read(current_actor(), *query)
@@ -362,9 +304,7 @@ class Imports(MethodView):
     @blp.arguments(ImportForm(), location="multipart")
     @blp.idempotent
     @blp.etag
-    @blp.response(
-        202, IMPORT, description="Taken in; `Location` tells how far it is.", example=QUEUED_EXAMPLE, headers=LOCATION
-    )
+    @blp.response(202, IMPORT, description="Taken in; `Location` tells how far it is.", headers=LOCATION)
     def post(self, form: Mapping[str, Any]) -> Any:
         """Import a file of projects or agencies.
 
@@ -384,7 +324,7 @@ class ImportById(MethodView):
 
     @blp.requires(Permission.IMPORTS_RUN, operation="read_one_import")
     @blp.etag
-    @blp.response(200, IMPORT, example=EXAMPLE)
+    @blp.response(200, IMPORT)
     def get(self, id: int) -> Any:
         """See how far an import is. It shows to who sent it and to administrators.
 
@@ -397,7 +337,7 @@ class ImportById(MethodView):
 class ImportErrors(MethodView):
     """The bad rows of an import."""
 
-    @blp.listing(ERROR_LIST, RowError(), uploads.ROW_ERROR_EXAMPLE, operation="list_import_errors")
+    @blp.listing(ERROR_LIST, RowError(), operation="list_import_errors")
     def get(self, query: ListArguments, id: int) -> Any:
         """List what was wrong in which row, in the order of the rows."""
         run = find_import(current_actor(), id)
@@ -414,9 +354,7 @@ class ImportErrors(MethodView):
 class ImportRows(MethodView):
     """What a dry run would do."""
 
-    @blp.listing(
-        Permission.IMPORTS_RUN, PreviewedRow(), PREVIEWED_EXAMPLE, operation="list_import_rows", more=[OUTCOME]
-    )
+    @blp.listing(Permission.IMPORTS_RUN, PreviewedRow(), operation="list_import_rows", more=[OUTCOME])
     def get(self, query: ListArguments, id: int) -> Any:
         """See each row of a dry run as it would be: created, updated with old and new values, unchanged, rejected."""
         outcome = query.filters.get("outcome")
@@ -431,10 +369,10 @@ class ImportAnswers(MethodView):
     """The answers to the questions of a dry run."""
 
     @blp.requires(Permission.IMPORTS_RUN, operation="answer_import")
-    @blp.arguments(Answers(), example={"answers": {"12": "same", "15": "new"}})
+    @blp.arguments(Answers())
     @blp.idempotent
     @blp.etag
-    @blp.response(200, IMPORT, example=DRY_RUN_EXAMPLE)
+    @blp.response(200, IMPORT)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Say of rows of a dry run whether they are the registered project that they resemble, or a new one.
 
@@ -448,10 +386,10 @@ class ImportUndo(MethodView):
     """The undo of an import."""
 
     @blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE, operation="undo_import")
-    @blp.arguments(Undo(), example={"reason": "The column of the contract was taken for another one."})
+    @blp.arguments(Undo())
     @blp.idempotent
     @blp.etag
-    @blp.response(200, IMPORT, example=EXAMPLE)
+    @blp.response(200, IMPORT)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Undo an import as a whole, within 30 days, as who ran it or an administrator of its agency.
 
@@ -468,9 +406,7 @@ class ImportRunOfDryRun(MethodView):
     @blp.requires(Permission.IMPORTS_RUN, operation="run_import")
     @blp.idempotent
     @blp.etag
-    @blp.response(
-        202, IMPORT, description="Taken in; `Location` tells how far it is.", example=QUEUED_EXAMPLE, headers=LOCATION
-    )
+    @blp.response(202, IMPORT, description="Taken in; `Location` tells how far it is.", headers=LOCATION)
     def post(self, id: int) -> Any:
         """Import the file of a dry run, without sending it again: kept for seven days, and until it is imported."""
         run = run_dry_run(current_actor(), id)

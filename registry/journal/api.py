@@ -50,28 +50,11 @@ class Entry(BaseSchema):
     hash = ReadOnly("Hash of this entry.", {"type": "string"})
 
 
-EXAMPLE: Final[dict[str, Any]] = {
-    "seq": 4711,
-    "at": "2026-03-02T06:00:00.000000Z",
-    "principal": "a.serikova",
-    "role": "agency_editor",
-    "action": "project.registered",
-    "subject": "project:QT-2026-0000001-5",
-    "details": {"agency": "050340004478"},
-    "source": "10.1.4.22",
-    "request_id": "4b1d7c0e9f4a4be2a9f1d0f3a8f0c6de",
-    "credential": "token:4fGh7KqLm2",
-    "client_request_id": "",
-    "previous_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "hash": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
-}
-
-
 @blp.route("/journal")
 class Journal(MethodView):
     """All entries."""
 
-    @blp.listing(JOURNAL, Entry(), EXAMPLE, operation="read_journal")
+    @blp.listing(JOURNAL, Entry(), operation="read_journal")
     def get(self, query: ListArguments) -> Any:
         """Read the journal, the newest entries first."""
         use_read_replica()

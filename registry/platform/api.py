@@ -9,7 +9,7 @@ from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
-from registry.api.uploads import ROW_ERROR_EXAMPLE, ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, UploadedFile, row_error
+from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, UploadedFile, row_error
 from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL
 from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
@@ -32,10 +32,7 @@ from registry.requests.restriction import propose_restriction
 blp = ApiBlueprint(
     "confirmations", __name__, description="What lifts a suspicion is confirmed by reviewer or operator, not claimed."
 )
-THE_PROJECT: Final[dict[str, Any]] = {
-    "description": "The project as it is now.",
-    "example": examples.PROJECT,
-}
+THE_PROJECT: Final[dict[str, Any]] = {"description": "The project as it is now.", "example": examples.PROJECT}
 
 WAITS: Final = "It waits for another person."
 
@@ -56,9 +53,7 @@ class PlacementVerification(MethodView):
     """That a project lives on QazTech."""
 
     @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_placement")
-    @blp.arguments(
-        VERIFICATION, example={"platform_key": "qt-4711", "verified_on": "2026-03-02", "evidence": "QazTech list"}
-    )
+    @blp.arguments(VERIFICATION)
     @blp.idempotent
     @blp.etag
     @blp.response(200, PROJECT, **THE_PROJECT)
@@ -78,7 +73,7 @@ class OnboardingConfirmation(MethodView):
     """That a project moves to QazTech."""
 
     @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_move")
-    @blp.arguments(ONBOARDING, example={"due_on": "2026-08-31"})
+    @blp.arguments(ONBOARDING)
     @blp.idempotent
     @blp.etag
     @blp.response(200, PROJECT, **THE_PROJECT)
@@ -98,9 +93,7 @@ class EndingConfirmation(MethodView):
     """That the work ended."""
 
     @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_end")
-    @blp.arguments(
-        ENDING, example={"ended_on": "2026-03-01", "consent_number": "17-3/45", "evidence": "Act of writing-off"}
-    )
+    @blp.arguments(ENDING)
     @blp.idempotent
     @blp.etag
     @blp.response(200, PROJECT, **THE_PROJECT)
@@ -120,7 +113,7 @@ class Restriction(MethodView):
 
     # Without ``etag``: a restriction needs no If-Match, because it replaces nothing that was read before.
     @blp.requires(Permission.PROJECTS_RESTRICT, operation="restrict")
-    @blp.arguments(RESTRICTION, example={"is_restricted": True, "reason": "State secrets"})
+    @blp.arguments(RESTRICTION)
     @blp.response(
         202, APPROVAL, description="It waits for another supervisor.", example=APPROVAL_EXAMPLE, headers=LOCATION
     )
@@ -196,39 +189,6 @@ class InventorySummary(BaseSchema):
     errors = ReadOnly("The bad rows, at most 1,000.", ROW_ERRORS)
 
 
-SUMMARY_EXAMPLE: Final[dict[str, Any]] = {
-    "dry_run": True,
-    "matched": 41,
-    "lost": 1,
-    "shared": 0,
-    "flagged": 0,
-    "changed_since_audit": 0,
-    "needs_approval": False,
-    "mismatched": 2,
-    "unregistered": 3,
-    "total": 47,
-    "rejected": 1,
-    "rows": {
-        "matched": ["QT-2026-0000001-5"],
-        "lost": ["QT-2026-0000002-3"],
-        "shared": [],
-        "flagged": [],
-        "changed_since_audit": [],
-        "mismatched": [
-            {
-                "number": "QT-2026-0000003-1",
-                "platform_key": "qt-0417",
-                "placement": "off_platform",
-                "agency": "050340004478",
-                "listed_agency": "050340004478",
-            }
-        ],
-        "unregistered": [{"platform_key": "qt-0533", "agency": "050340004478", "row": 12}],
-    },
-    "errors": [ROW_ERROR_EXAMPLE],
-}
-
-
 @inventories_blp.route("/platform-inventories")
 class PlatformInventories(MethodView):
     """QazTech's lists."""
@@ -236,7 +196,7 @@ class PlatformInventories(MethodView):
     @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="create_platform_inventory")
     @inventories_blp.arguments(InventoryForm(), location="multipart")
     @inventories_blp.idempotent
-    @inventories_blp.response(200, InventorySummary(), example=SUMMARY_EXAMPLE)
+    @inventories_blp.response(200, InventorySummary())
     @inventories_blp.alt_response(202, schema=APPROVAL, description="It waits for another person.", headers=LOCATION)
     def post(self, form: Mapping[str, Any]) -> Any:
         """Verify placements by QazTech's list.

@@ -82,117 +82,13 @@ class Activation(BaseSchema):
 
 IMPACT: Final = ImpactShown()
 ACTIVATION: Final = Activation()
-_DIGEST: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-ACTIVATION_EXAMPLE: Final[dict[str, Any]] = {"impact_digest": _DIGEST, "on": "2026-12-01"}
-_PROJECT_EXAMPLE: Final[dict[str, Any]] = {
-    "project": "QT-2026-0000001-5",
-    "agency": "000740000728",
-    "region": "71",
-    "budget_kzt": 120_000_000,
-}
-_COUNTS_EXAMPLE: Final[dict[str, Any]] = {**dict.fromkeys(ALL_KINDS, 0), "newly_flagged": 1}
-IMPACT_EXAMPLE: Final[dict[str, Any]] = {
-    "version": "2026.2",
-    "compared_with": "2026.1",
-    "as_of": "2026-11-26",
-    "digest": _DIGEST,
-    **{kind: [] for kind in ALL_KINDS},
-    "newly_flagged": [
-        {
-            **_PROJECT_EXAMPLE,
-            "severity_before": None,
-            "severity": "low",
-            "rules": ["platform.unverified"],
-            "because": "policy",
-        }
-    ],
-    "by_agency": [{"agency": "000740000728", **_COUNTS_EXAMPLE}],
-    "by_region": [{"region": "71", **_COUNTS_EXAMPLE}],
-    "sums": {**{f"{kind}_kzt": 0 for kind in ALL_KINDS}, "newly_flagged_kzt": 120_000_000},
-    "restricted": dict.fromkeys(ALL_KINDS, 0),
-}
 
 
 # The policies endpoints: versions of the law's settings, read by oversight, drafted by supervisors.
 
 blp = ApiBlueprint("policies", __name__, description="Versions of the freeze.")
 
-RULE_EXAMPLE: Final[dict[str, Any]] = {
-    "enabled": True,
-    "severity": "high",
-    "kk_reviewed": False,
-    "title_kk": "Мораторий кезінде басталған жаңа объект",
-    "title_ru": "Новый объект, начатый во время моратория",
-    "title_en": "New object begun under the moratorium",
-    "remedy_kk": "Жұмысты тоқтатып, QazTech платформасына көшуге өтінім беріңіз.",
-    "remedy_ru": "Остановите работы и подайте заявку на подключение к QazTech.",
-    "remedy_en": "Stop the work and apply for onboarding to QazTech.",
-    "clauses": [
-        {
-            "in_force_from": "2026-01-01",
-            "in_force_to": None,
-            "act_kk": "2025 жылғы 10 желтоқсандағы Жарлық, 1-тармақ",
-            "act_ru": "Указ от 10 декабря 2025 года, пункт 1",
-            "act_en": "Decree of 10 December 2025, clause 1",
-            "text_kk": "мораторий енгізілген.",
-            "text_ru": "введён мораторий.",
-            "text_en": "a moratorium applies.",
-        }
-    ],
-}
-EXAMPLE: Final[dict[str, Any]] = {
-    "version": "2026.1",
-    "state": "in_force",
-    "in_force_from": "2026-01-01",
-    "based_on": None,
-    "drafted_by": None,
-    "drafted_at": None,
-    "activated_by": None,
-    "activated_at": None,
-    "impact_digest": None,
-    "cutoff": "2026-01-01",
-    "start_clock": ["contract_signed_on", "work_started_on"],
-    "scope": ["central_body", "local_executive"],
-    "migration_deadline": "2026-09-30",
-    "pilot_limit_months": 12,
-    "modification_limit_percent": 20,
-    "verification_grace_days": 30,
-    "onboarding_limit_months": 6,
-    "attestation_months": 6,
-    "work_before_contract_days": 30,
-    "edit_severity": "medium",
-    "case_from_severity": "medium",
-    "change_threshold_percent": 25,
-    "change_threshold_minimum": 50,
-    "safety_belt_percent": 25,
-    "safety_belt_minimum": 50,
-    "document_quota_mib": 200,
-    "appeal_suspends": True,
-    "targets": {"2026-12-31": 100},
-    "deadlines": {"answer": 10, "review": 20, "appeal": 15},
-    "clocks": {"answer": 10, "review": 20, "appeal": 15},
-    "rules": dict.fromkeys(RULES, RULE_EXAMPLE),
-    "verdict_cases": [],
-    "digest": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-}
 
-
-DRAFT_EXAMPLE: Final[dict[str, Any]] = {
-    **EXAMPLE,
-    "version": "2026.2",
-    "state": "draft",
-    "in_force_from": None,
-    "based_on": "2026.1",
-    "drafted_by": "a.omarova",
-    "drafted_at": "2026-11-26T05:00:00.000000Z",
-    "verification_grace_days": 14,
-}
-SENT_EXAMPLE: Final[dict[str, Any]] = {"version": "2026.2", "based_on": "2026.1", "verification_grace_days": 14}
-COMPARISON_EXAMPLE: Final[dict[str, Any]] = {
-    "version": "2026.2",
-    "compared_with": "2026.1",
-    "differences": [{"setting": "verification_grace_days", "before": 30, "after": 14}],
-}
 WITH: Final = Parameter("with", "The version to compare with; without it, the one it is based on.", {"type": "string"})
 TOML: Final = "application/toml"
 
@@ -208,16 +104,16 @@ class Policies(MethodView):
     """All versions."""
 
     @blp.requires(Permission.POLICIES_READ, operation="list_policies")
-    @blp.response(200, PageSchema(POLICY), example={"items": [EXAMPLE], "next": None})
+    @blp.response(200, PageSchema(POLICY))
     def get(self) -> Any:
         """List policies: the one in force, former and scheduled ones, and for supervisors drafts; newest first."""
         return Listing([policy_shown(record) for record in list_policies(current_actor())], None)
 
     @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="create_policy")
-    @blp.arguments(POLICY_DRAFT, example=SENT_EXAMPLE)
+    @blp.arguments(POLICY_DRAFT)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, POLICY, description="Drafted.", example=DRAFT_EXAMPLE, headers=LOCATION)
+    @blp.response(201, POLICY, description="Drafted.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Draft a policy from another version, with the settings that differ."""
         record = record_of(draft_policy(current_actor(), values))
@@ -231,7 +127,7 @@ class PolicyByVersion(MethodView):
 
     @blp.requires(Permission.POLICIES_READ, operation="read_one_policy")
     @blp.etag
-    @blp.response(200, POLICY, example=EXAMPLE)
+    @blp.response(200, POLICY)
     def get(self, version: str) -> Any:
         """Read a policy: every threshold, and every rule with its texts in Kazakh, Russian and English."""
         record = find_policy(current_actor(), version)
@@ -240,9 +136,9 @@ class PolicyByVersion(MethodView):
 
     @blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="patch_policy")
     @blp.etag
-    @blp.arguments(POLICY_SETTINGS, location="merge_patch", example={"verification_grace_days": 14})
+    @blp.arguments(POLICY_SETTINGS, location="merge_patch")
     @blp.idempotent
-    @blp.response(200, POLICY, example=DRAFT_EXAMPLE)
+    @blp.response(200, POLICY)
     def patch(self, values: Mapping[str, Any], version: str) -> Any:
         """Change a draft. Tables are merged; lists, such as the clauses of a rule, are replaced."""
         with transaction():
@@ -270,7 +166,7 @@ class PolicyComparison(MethodView):
 
     @blp.requires(Permission.POLICIES_READ, operation="compare_policies")
     @blp.arguments(filter_query((WITH,)), location="query")
-    @blp.response(200, COMPARISON, example=COMPARISON_EXAMPLE)
+    @blp.response(200, COMPARISON)
     def get(self, query: Mapping[str, str], version: str) -> Any:
         """Compare a policy with another one, setting by setting."""
         return comparison_shown(compare(current_actor(), version, query.get("with")))
@@ -303,7 +199,7 @@ class PolicyImpact(MethodView):
     @impact_blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="calculate_policy_impact")
     @impact_blp.arguments(NOTHING, required=False)
     @impact_blp.idempotent(commits_itself=True)
-    @impact_blp.response(200, IMPACT, example=IMPACT_EXAMPLE)
+    @impact_blp.response(200, IMPACT)
     def post(self, _values: Mapping[str, Any], version: str) -> Any:
         """Calculate what an audit of today by this policy would change. Writes nothing.
 
@@ -317,10 +213,10 @@ class PolicyActivation(MethodView):
     """The activation of a draft."""
 
     @impact_blp.requires(Permission.POLICIES_ACTIVATE, Permission.POLICIES_READ, operation="activate_policy")
-    @impact_blp.arguments(ACTIVATION, example=ACTIVATION_EXAMPLE)
+    @impact_blp.arguments(ACTIVATION)
     @impact_blp.idempotent(commits_itself=True)
     @impact_blp.etag
-    @impact_blp.response(200, POLICY, example={**EXAMPLE, "version": "2026.2", "state": "scheduled"})
+    @impact_blp.response(200, POLICY)
     def post(self, values: Mapping[str, Any], version: str) -> Any:
         """Put a draft in force from a day, with the digest of the impact that was shown today.
 

@@ -19,19 +19,7 @@ from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, GROUPS, compliance, compliance_on
-from registry.reports.overview import (
-    BACK,
-    BY_COUNTRY,
-    DAYS,
-    NAMES,
-    AtRisk,
-    Earlier,
-    Figures,
-    Overview,
-    Point,
-    history,
-    overview,
-)
+from registry.reports.overview import BY_COUNTRY, NAMES, AtRisk, Earlier, Figures, Overview, Point, history, overview
 from registry.reports.overview import COUNTED as FIGURES_COUNTED
 from registry.reports.overview import GROUPS as HISTORY_GROUPS
 
@@ -83,26 +71,6 @@ class Compliance(BaseSchema):
     without_restricted = without_restricted_field()
 
 
-COUNTS_EXAMPLE: Final[dict[str, Any]] = {
-    **dict.fromkeys(COUNTED, 0),
-    "projects": 14,
-    FreezeStatus.CLEAR: 9,
-    FreezeStatus.FLAGGED: 4,
-    "flagged_high": 1,
-    "flagged_low": 3,
-    FreezeStatus.EXEMPT: 1,
-    "budget_kzt": 1_240_000_000,
-    "budget_flagged_kzt": 310_000_000,
-    "clear_percent": 64.3,
-}
-EXAMPLE: Final[dict[str, Any]] = {
-    "by": "region",
-    "items": [{"key": "71", **COUNTS_EXAMPLE}],
-    "totals": COUNTS_EXAMPLE,
-    "without_restricted": False,
-}
-
-
 class ComplianceQuery(QuerySchema):
     """What the report is of."""
 
@@ -116,7 +84,7 @@ class ComplianceReport(MethodView):
 
     @blp.requires(Permission.REPORTS_READ, operation="read_compliance")
     @blp.arguments(ComplianceQuery(), location="query")
-    @blp.response(200, Compliance(), example=EXAMPLE)
+    @blp.response(200, Compliance())
     def get(self, query: Mapping[str, Any]) -> Any:
         """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below
         them.
@@ -216,59 +184,6 @@ class HistoryShown(BaseSchema):
     without_restricted = without_restricted_field()
 
 
-FIGURES_EXAMPLE: Final[dict[str, Any]] = {
-    **dict.fromkeys(FIGURES_COUNTED, 0),
-    "projects": 14,
-    "in_scope": 14,
-    "on_platform": 9,
-    "on_platform_claimed": 10,
-    "clear": 10,
-    "flagged": 4,
-    "flagged_high": 4,
-    "budget_kzt": 1_240_000_000,
-    "at_risk_kzt": 310_000_000,
-    "platform_percent": 64.3,
-    "platform_claimed_percent": 71.4,
-    "flagged_percent": 28.6,
-}
-ENDS_EXAMPLE: Final = [{"days": days, "count": 1} for days in DAYS]
-AGENCY_EXAMPLE: Final = {
-    "bin": "990340900110",
-    "name_kk": None,
-    "name_ru": "Министерство здравоохранения",
-    "name_en": None,
-    "flagged": 4,
-    "at_risk_kzt": 310_000_000,
-    "less_kzt": None,
-}
-OVERVIEW_EXAMPLE: Final[dict[str, Any]] = {
-    "on": "2026-03-02",
-    "audit": 41,
-    "now": FIGURES_EXAMPLE,
-    "earlier": [{"days": days, "on": None, "figures": None} for days in BACK],
-    "target": {"on": "2026-09-30", "percent": 100},
-    "forecast": {
-        "on": "2026-09-30",
-        "percent": 88.2,
-        "low": 80.1,
-        "high": 96.3,
-        "a_week": 0.8,
-        "complete_on": "2027-01-10",
-        "points": 9,
-    },
-    "regions": [{"key": "71", **FIGURES_EXAMPLE}],
-    "sectors": [{"key": "07", **FIGURES_EXAMPLE}],
-    "rules": [{"key": "freeze.creation", **FIGURES_EXAMPLE}],
-    "ages": [{"key": "31", **FIGURES_EXAMPLE}],
-    "at_risk": [AGENCY_EXAMPLE],
-    "improved": [],
-    "onboarding_ends": ENDS_EXAMPLE,
-    "exemptions_end": ENDS_EXAMPLE,
-    "orders_end": ENDS_EXAMPLE,
-    "without_restricted": True,
-}
-
-
 class HistoryQuery(QuerySchema):
     """What the history is of."""
 
@@ -281,7 +196,7 @@ class ReadOverview(MethodView):
     """The overview."""
 
     @overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview")
-    @overview_blp.response(200, OverviewShown(), example=OVERVIEW_EXAMPLE)
+    @overview_blp.response(200, OverviewShown())
     def get(self) -> Any:
         """Show where the country stands after the last audit, how it changed, and where it leads."""
         return {**_shown(overview(current_actor())), "without_restricted": leaves_out_restricted(current_actor())}
@@ -293,16 +208,7 @@ class ReadHistory(MethodView):
 
     @overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview_history")
     @overview_blp.arguments(HistoryQuery(), location="query")
-    @overview_blp.response(
-        200,
-        HistoryShown(),
-        example={
-            "by": "region",
-            "of": "71",
-            "items": [{"on": "2026-03-02", **FIGURES_EXAMPLE}],
-            "without_restricted": True,
-        },
-    )
+    @overview_blp.response(200, HistoryShown())
     def get(self, query: Mapping[str, Any]) -> Any:
         """Show twelve months of the country, an agency with those below it, a region, a sector or a rule."""
         group, of = query.get("by", BY_COUNTRY), query.get("of")

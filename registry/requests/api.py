@@ -98,33 +98,7 @@ blp = ApiBlueprint("requests", __name__, description="What one person asks for, 
 SUCCESSION: Final = HANDLERS[RequestKind.SUCCESSION]
 TRANSFER: Final = HANDLERS[RequestKind.TRANSFER]
 WITHDRAWAL: Final = HANDLERS[RequestKind.WITHDRAWAL]
-WITHDRAWAL_EXAMPLE: Final = {"reason": "Registered twice by two departments.", "duplicate_of": "QT-2026-0000002-3"}
 CONFIRMATION: Final = HANDLERS[RequestKind.CONFIRMATION]
-CONFIRMATION_EXAMPLE: Final = {
-    "kind": "placement",
-    "platform_key": "qt-4711",
-    "verified_on": "2026-03-02",
-    "evidence": "Act of acceptance No. 12 of 1 March 2026",
-    "documents": [7],
-}
-SUCCESSION_EXAMPLE: Final = {
-    "successor": "050340004478",
-    "kind": "merger",
-    "on": "2027-01-01",
-    "act": "Decree No. 17 of 1 December 2026",
-    "reason": "The ministries merge.",
-}
-AGENCY_CHANGE_EXAMPLE: Final = {
-    "kind": "quasi_public",
-    "act": "Decree No. 17 of 1 December 2026",
-    "reason": "It became a joint-stock company.",
-}
-TRANSFER_EXAMPLE: Final = {
-    "to": "050340004478",
-    "on": "2027-01-01",
-    "act": "Order No. 5 of 1 December 2026",
-    "reason": "The other ministry runs it.",
-}
 
 
 def answer(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
@@ -139,7 +113,7 @@ class AgencySuccession(MethodView):
     """The succession of an agency."""
 
     @blp.requires(SUCCESSION.asks, operation="ask_succession")
-    @blp.arguments(SUCCESSION.body, example=SUCCESSION_EXAMPLE)
+    @blp.arguments(SUCCESSION.body)
     @blp.idempotent
     @blp.etag
     @blp.response(201, SUCCESSION.shown, description="It waits for a supervisor.", headers=LOCATION)
@@ -153,7 +127,7 @@ class AgencyChanges(MethodView):
     """Changes of an agency that two people make."""
 
     @blp.requires(Permission.ORGANISATIONS_PROPOSE, operation="propose_agency_change")
-    @blp.arguments(AGENCY_CHANGE, example=AGENCY_CHANGE_EXAMPLE)
+    @blp.arguments(AGENCY_CHANGE)
     @blp.idempotent
     @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], bin: str) -> Any:
@@ -166,7 +140,7 @@ class ProjectTransfer(MethodView):
     """The transfer of a project."""
 
     @blp.requires(TRANSFER.asks, operation="ask_transfer")
-    @blp.arguments(TRANSFER.body, example=TRANSFER_EXAMPLE)
+    @blp.arguments(TRANSFER.body)
     @blp.idempotent
     @blp.etag
     @blp.response(201, TRANSFER.shown, description="It waits for a supervisor.", headers=LOCATION)
@@ -180,7 +154,7 @@ class ProjectWithdrawal(MethodView):
     """The withdrawal of a project that was registered in error."""
 
     @blp.requires(WITHDRAWAL.asks, operation="ask_withdrawal")
-    @blp.arguments(WITHDRAWAL.body, example=WITHDRAWAL_EXAMPLE)
+    @blp.arguments(WITHDRAWAL.body)
     @blp.idempotent
     @blp.etag
     @blp.response(201, WITHDRAWAL.shown, description="It waits for a reviewer.", headers=LOCATION)
@@ -198,7 +172,7 @@ class ProjectConfirmationRequests(MethodView):
     """Requests to confirm facts of a project."""
 
     @blp.requires(CONFIRMATION.asks, operation="ask_confirmation")
-    @blp.arguments(CONFIRMATION.body, example=CONFIRMATION_EXAMPLE)
+    @blp.arguments(CONFIRMATION.body)
     @blp.idempotent
     @blp.etag
     @blp.response(201, CONFIRMATION.shown, description="It waits for an operator or reviewer.", headers=LOCATION)
@@ -215,7 +189,7 @@ class WithdrawalRestoration(MethodView):
     """The restoration of a withdrawn project."""
 
     @blp.requires(Permission.CASES_APPROVE, operation="restore_withdrawn_project")
-    @blp.arguments(REFUSED, example={"reason": "The project exists after all."})
+    @blp.arguments(REFUSED)
     @blp.idempotent
     @blp.etag
     @blp.response(200, WITHDRAWAL.shown)

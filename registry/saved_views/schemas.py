@@ -81,18 +81,3 @@ class ViewForm(BaseSchema):
 VIEW: Final = View()
 VIEW_BODY: Final = ViewBody()
 VIEW_FORM: Final = ViewForm()
-SENT: Final[dict[str, Any]] = {
-    "name": "Astana, most money first",
-    "list": "cases",
-    "query": {"status": "new,under_review", "region": "71", "sort": "-budget_kzt"},
-    "shared": True,
-}
-EXAMPLE: Final[dict[str, Any]] = {
-    **SENT,
-    "id": 1,
-    "owner": "a.reviewer",
-    "is_own": True,
-    "count": 12,
-    "problem": None,
-    "created_at": "2026-11-26T09:00:00.000000Z",
-}

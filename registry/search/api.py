@@ -131,23 +131,6 @@ class SearchResult(BaseSchema):
 
 
 RESULT: Final = SearchResult()
-EXAMPLE: Final = {
-    "projects": {
-        "items": [
-            {
-                "number": "QT-2026-0000017-8",
-                "name_kk": "Тіркеу порталы",
-                "name_ru": "Портал регистрации",
-                "name_en": None,
-                "agency": "140940011234",
-                "freeze_status": "flagged",
-                "severity": "high",
-            }
-        ],
-        "more": False,
-    },
-    **{kind: {"items": [], "more": False} for kind in ("agencies", "cases", "letters", "people")},
-}
 
 
 blp = ApiBlueprint("search", __name__, description="Search of the whole register.")
@@ -166,7 +149,7 @@ class Search(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ, operation="search")
     @blp.arguments(filter_query([WORDS]), location="query")
-    @blp.response(200, RESULT, example=EXAMPLE)
+    @blp.response(200, RESULT)
     def get(self, query: Mapping[str, str]) -> Any:
         """Search projects, agencies, cases, letters and people: the first five of each that the caller may list."""
         return search(current_actor(), query.get(WORDS.name, ""), request_locale())

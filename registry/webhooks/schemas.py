@@ -245,33 +245,3 @@ SENT: Final[dict[str, Any]] = {
     "conditions": [{"event": "case.changed", "before": ["new"], "after": ["under_review", "remediation"]}],
     "agency": "000740000728",
 }
-EXAMPLE: Final[dict[str, Any]] = {
-    **SENT,
-    "id": 1,
-    "enabled": True,
-    "disabled_reason": None,
-    "disabled_at": None,
-    "failing_since": None,
-    "previous_secret_until": None,
-    "owner": "e-queue",
-    "role": "agency_editor",
-    "is_own": True,
-    "created_at": "2026-11-26T09:00:00.000000Z",
-    "changed_at": "2026-11-26T09:00:00.000000Z",
-}
-EXAMPLE_WITH_SECRET: Final[dict[str, Any]] = {**EXAMPLE, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
-DELIVERY_EXAMPLE: Final[dict[str, Any]] = {
-    "id": 12,
-    "message_id": "msg_1_345",
-    "type": "case.changed",
-    "subject": "case:7",
-    "state": "delivered",
-    "tries": 1,
-    "status": 204,
-    "error": None,
-    "duration_ms": 41,
-    "created_at": "2026-11-26T09:00:00.000000Z",
-    "tried_at": "2026-11-26T09:00:00.500000Z",
-    "next_try_at": None,
-    "ended_at": "2026-11-26T09:00:00.541000Z",
-}

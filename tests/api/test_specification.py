@@ -74,6 +74,18 @@ def test_every_json_body_has_an_example_and_every_file_a_schema() -> None:
     assert without == []
 
 
+def test_every_example_in_a_file_is_that_of_an_operation() -> None:
+    specification = json.loads(COMMITTED.read_text(encoding="utf-8"))
+    operations = {
+        operation["operationId"]
+        for methods in specification["paths"].values()
+        for name, operation in methods.items()
+        if name != "parameters"
+    }
+    for file in CHECKOUT.glob("registry/*/data/examples.json"):
+        assert set(json.loads(file.read_text(encoding="utf-8"))["operations"]) <= operations, file
+
+
 def test_every_example_fits_its_schema() -> None:
     import jsonschema
 
