@@ -600,10 +600,11 @@ def test_reset_waits_for_a_second_person_and_ends_all_access(present: Present) -
     assert again.awaits_factor and not again.has_factor
     with pytest.raises(Exception, match="invalid"):
         verify_totp(again, app.at(now()))
-    assert journalled("account:saule")[-3:] == [
+    assert journalled("account:saule")[-4:] == [
         "account.factors-reset",
         "account.confirmed",
         "account.password-half-shown",
+        "account.new-device",
     ]
 
 
