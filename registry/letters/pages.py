@@ -24,7 +24,7 @@ from registry.letters.queries import (
     letter_cell,
     read_letter,
 )
-from registry.letters.wording import ISSUER, letter_pdf
+from registry.letters.service import ISSUER, letter_pdf
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.lists import ENDINGS, TableColumn, download_list, render_list, requested_filters, requested_page

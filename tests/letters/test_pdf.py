@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry.core.pdf import DISPLAYED
-from registry.letters.wording import letter_pdf
+from registry.letters.service import letter_pdf
 from tests.pdf_structure import assert_pdf_a_2u, text_of
 
 pytestmark = pytest.mark.sqlite_only
