@@ -44,6 +44,7 @@ REVOKE UPDATE, DELETE ON revisions FROM :"service";
 REVOKE UPDATE ON audit_changes FROM :"service";
 REVOKE DELETE ON absences FROM :"service";
 REVOKE DELETE ON agencies FROM :"service";
+REVOKE DELETE ON appeals FROM :"service";
 REVOKE DELETE ON approvals FROM :"service";
 REVOKE DELETE ON audits FROM :"service";
 REVOKE DELETE ON case_decisions FROM :"service";

@@ -20,11 +20,11 @@ from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
 from registry.cases import schemas
 from registry.cases.actions import act_on_cases, carry_out, open_cases
-from registry.cases.commission import DecisionFile, propose_commission_decision
+from registry.cases.commission import DecisionFile, propose_commission_decision, record_court
 from registry.cases.documents import add_case_document, case_document, case_documents_page, read_case_document
 from registry.cases.lists import CASE_LIST, list_cases, show_case
 from registry.cases.models import Case, CaseTemplate
-from registry.cases.orders import ORDER_LIST
+from registry.cases.orders import APPEAL_LIST, ORDER_LIST
 from registry.cases.queries import find_case, find_case_to_change, read_case
 from registry.cases.service import open_case
 from registry.cases.team import OF_OTHERS, team
@@ -245,10 +245,10 @@ def _refused(names: Sequence[str], refused: Sequence[tuple[Any, Problem]]) -> li
     ]
 
 
-# The Commission's decision on a referred case.
+# The Commission's decision on a referred case, and the court's on a decided appeal.
 
 commission_blp = ApiBlueprint(
-    "commission-decisions", __name__, description="What the Commission decided on referred cases."
+    "commission-decisions", __name__, description="What the Commission and the courts decided on cases."
 )
 
 
@@ -275,6 +275,33 @@ class CaseCommissionDecision(MethodView):
         values = {name: value for name, value in form.items() if name != "file"}
         files = [DecisionFile(file.name, file.content_type, file.content)]
         return proposed(propose_commission_decision(current_actor(), case_id, values, files))
+
+
+class CourtForm(schemas.CourtRecord):
+    """A lawsuit or a ruling with its file."""
+
+    file = UploadedFile(f"The claim or the ruling, a PDF or an image. {FILE_TEXT}")
+
+
+@commission_blp.route("/cases/<row_id:case_id>/court")
+class CaseInCourt(MethodView):
+    """The court on a decided appeal."""
+
+    @commission_blp.requires(Permission.CASES_REVIEW)
+    @commission_blp.doc(operationId="record_court")
+    @commission_blp.arguments(CourtForm(), location="multipart")
+    @commission_blp.idempotent
+    @commission_blp.response(200, schemas.CASE)
+    def post(self, form: Mapping[str, Any], case_id: int) -> Any:
+        """Record that the agency went to court after the decision on its appeal, and later how the court ruled.
+
+        Nothing else changes: a new decision on the case carries the ruling out.
+        """
+        file: SentFile = form["file"]
+        values = {name: value for name, value in form.items() if name != "file"}
+        files = [DecisionFile(file.name, file.content_type, file.content)]
+        record_court(current_actor(), case_id, values, files)
+        return visible(find_case(current_actor(), case_id))
 
 
 # The documents of cases: letters and evidence on questions, answers, proposals and appeals.
@@ -358,9 +385,11 @@ class CaseDocumentById(MethodView):
         return document_download(document.name, content)
 
 
-# The register of orders.
+# The registers of orders and of appeals.
 
-orders_blp = ApiBlueprint("orders", __name__, description="What agencies were ordered to do, and how far they are.")
+orders_blp = ApiBlueprint(
+    "orders", __name__, description="What agencies were ordered to do, how far they are, and what they appealed."
+)
 add_exports(orders_blp, ORDER_LIST, schemas.ORDER, ORDER_LIST.read)
 
 
@@ -373,6 +402,20 @@ class Orders(MethodView):
         """List orders, by default the newest first. Sort by id or due_on."""
         use_read_replica()
         return ORDER_LIST.read(current_actor(), *query)
+
+
+add_exports(orders_blp, APPEAL_LIST, schemas.APPEAL, APPEAL_LIST.read)
+
+
+@orders_blp.route("/appeals")
+class Appeals(MethodView):
+    """All appeals."""
+
+    @orders_blp.listing(APPEAL_LIST, schemas.APPEAL, schemas.APPEAL_EXAMPLE, operation="list_appeals")
+    def get(self, query: ListArguments) -> Any:
+        """List appeals, by default the newest first. Sort by id."""
+        use_read_replica()
+        return APPEAL_LIST.read(current_actor(), *query)
 
 
 # The report on the team's work, for supervisors.

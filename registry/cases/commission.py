@@ -1,7 +1,8 @@
-"""The Commission's decision on a project or a referred case: proposed with its document, approved by a supervisor.
+"""Decisions of others: of the Commission on a project or a referred case, and of the court on a decided appeal.
 
-A granted exemption is one of the project (``registry/exemptions``): the case waits until it ends, at once when it is in
-force already, and from the next audit on its flags are exempt. If it is refused, the case is back under review.
+The Commission's is proposed with its document and approved by a supervisor. A granted exemption is one of the project
+(``registry/exemptions``): the case waits until it ends, at once when it is in force already, and from the next audit on
+its flags are exempt. If it is refused, the case is back under review.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from registry.accounts.roles import Actor, Permission
 from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
-from registry.cases.documents import OVERSIGHT_SIDE, link_case_documents
+from registry.cases.decisions import newest_appeal
+from registry.cases.documents import link_case_documents
 from registry.cases.models import Case, CaseEvent
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import send_back
+from registry.cases.transitions import add_entry
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
-from registry.core.clock import now, today
+from registry.core.clock import local_date, now, today
 from registry.core.database import db, require_transaction, transaction
-from registry.core.errors import Conflict, Invalid, Problem
+from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.search import NAMES
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import (
@@ -36,7 +39,6 @@ from registry.exemptions.service import (
 )
 from registry.flags.former_flags import SERIOUS
 from registry.flags.models import FLAGS, IS_ACTIVE, lock_flags_for_review
-from registry.journal import service as journal
 from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
 from registry.projects.edits import IDENTITY
 from registry.projects.models import Project
@@ -276,39 +278,62 @@ def _grant(actor: Actor, case: Case, values: Mapping[str, Any], documents: Seque
     of_decision = {name: values.get(name) for name in ("decision_number", "decided_on", *OF_EXEMPTION)}
     exemption = record_exemption(actor, of_decision | {"project": case.project_record.number, "valid_from": begin})
     link_documents(exemption, documents)
-    _add_entry(actor, case, values)
+    add_entry(actor, case, _entry_kind(values).value, _details(values), values.get("comment"))
     _wait_for_end(case, exemption)
     return exemption.id
 
 
 def _refuse(actor: Actor, case: Case, values: Mapping[str, Any], documents: Sequence[int]) -> None:
-    event = _add_entry(actor, case, values)
+    event = add_entry(actor, case, _entry_kind(values).value, _details(values), values.get("comment"))
     link_case_documents(case, documents, event_id=event.id)
     # While an earlier exemption is in force, the case goes on waiting for its end.
     if case.exempt_since is None:
         send_back(actor, case)
 
 
-def _add_entry(actor: Actor, case: Case, values: Mapping[str, Any]) -> CaseEvent:
-    """Write timeline and journal. The agency sees the entry, not its comment."""
-    action, shown = _entry_kind(values), _details(values)
-    event = CaseEvent(
-        case_id=case.id,
-        at=now(),
-        action=action.value,
-        by=actor.principal,
-        side=OVERSIGHT_SIDE,
-        from_status=case.status,
-        to_status=case.status,
-        comment=values.get("comment"),
-        details=shown,
-        visible_to_agency=True,
-        comment_visible_to_agency=False,
-    )
-    require_transaction().add(event)
-    case.version += 1
-    case.changed_at = now()
-    db.session.flush()
-    details = {"event": event.id, "project": case.project_record.number, **shown}
-    journal.record(actor, f"case.{action.value}", f"case:{case.id}", details)
-    return event
+# After the decision on an appeal: the lawsuit and the court's ruling, each recorded with its document.
+
+
+class NotForCourt(Conflict):
+    """No appeal of the case is decided, or the court has ruled on it already."""
+
+
+def record_court(actor: Actor, case_id: int, values: Mapping[str, Any], files: Sequence[DecisionFile]) -> Case:
+    """Record that the agency went to court (``on``), or later how the court ruled (``court_outcome``).
+
+    It changes nothing about the decision: a new one carries the ruling out. Raises RoleNotAllowed, CaseNotFound,
+    ProjectWithdrawn, NotForCourt, Invalid and DocumentQuotaExceeded.
+    """
+    actor.require(Permission.CASES_REVIEW)
+    with transaction():
+        case = find_case_to_change(actor, case_id)
+        require_not_withdrawn(case.project_record)
+        kind = _record_on_appeal(case, values["on"], values.get("court_outcome"))
+        documents = _added(actor, case.project_record, files, CASE)
+        problems = scan_problems(case.project_id, documents)
+        if problems:
+            raise Invalid([replace(problem, pointer="/file") for problem in problems])
+        shown = {name: values.get(name) for name in ("on", "court_outcome") if values.get(name) is not None}
+        event = add_entry(actor, case, kind.value, shown | {"on": values["on"].isoformat()}, values.get("comment"))
+        link_case_documents(case, documents, event_id=event.id)
+    return case
+
+
+def _record_on_appeal(case: Case, on: date, ruling: str | None) -> FurtherEvent:
+    appeal = newest_appeal(case)
+    if appeal is None or appeal.new_decision_id is None or appeal.decided_at is None or appeal.settled_on is not None:
+        raise NotForCourt(case=case.id)
+    first = appeal.in_court_on or local_date(appeal.decided_at)
+    if on > today():
+        raise invalid("/on", "date-after-today")
+    if on < first:
+        raise invalid("/on", "date-before", other=first.isoformat())
+    if appeal.in_court_on is None:
+        if ruling is not None:
+            raise invalid("/court_outcome", "not-in-court-yet")
+        appeal.in_court_on = on
+        return FurtherEvent.IN_COURT
+    if ruling is None:
+        raise invalid("/court_outcome", "required")
+    appeal.settled_on, appeal.court_outcome = on, ruling
+    return FurtherEvent.COURT_SETTLED

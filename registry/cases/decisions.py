@@ -9,12 +9,12 @@ from typing import Any, Final
 from sqlalchemy import exists, func, select
 
 from registry.accounts.roles import Actor
-from registry.cases.models import CASE, Case, CaseDecision, CaseEvent, Order
-from registry.cases.service import decision_in_effect, end_orders, end_proposal
-from registry.cases.transitions import apply, authorize
-from registry.cases.vocabulary import ActionName, DecisionKind, Status
+from registry.cases.models import CASE, Appeal, Case, CaseDecision, Order
+from registry.cases.service import decision_in_effect, end_appeal, end_orders, end_proposal
+from registry.cases.transitions import appealed_decision, apply, authorize
+from registry.cases.vocabulary import AppealOutcome, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, STAGES
-from registry.core.clock import national_calendar, now, today
+from registry.core.clock import local_date, national_calendar, now, today
 from registry.core.database import db, require_transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
@@ -143,6 +143,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     if proposal.due_on is not None and proposal.due_on < today():
         raise ProposalOutOfDate(case=case.id)
     accepts = proposal.decision in ACCEPTING
+    appealed = appealed_decision(case)
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
     update_freeze_status(now(), STATUS.c.project_id == case.project_id)
     earlier = decision_in_effect(case)
@@ -163,10 +164,16 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         db.session.flush()
         proposal.order_id = order.id
     proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, timestamp
-    proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
     journal_entry = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {
         "proposed_by": proposal.proposed_by
     }
+    if appealed is None:
+        proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
+    else:
+        # After the decision on an appeal, the agency's way is the court.
+        outcome = outcome_of_appeal(case, appealed, proposal)
+        end_appeal(case, outcome, proposal)
+        journal_entry["appeal_outcome"] = outcome.value
     journal_entry |= {name: rules for name, rules in restated.items() if rules}
     return apply(step, comment, details=journal_entry, decision=proposal.decision, ordered_until=proposal.due_on)
 
@@ -280,6 +287,10 @@ class AppealPending(Conflict):
     """The decision is appealed already, and there is no new one yet."""
 
 
+class AppealDecided(Conflict):
+    """The decision is the one on an appeal: the next instance is the court."""
+
+
 class AppealTooLate(Conflict):
     """The appeal period is over."""
 
@@ -289,26 +300,42 @@ class AnotherCaseOpen(Conflict):
 
 
 def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
-    """Appeal the decision in effect, within the policy's working days.
+    """Appeal the decision in effect, within the policy's working days, once.
 
-    The review restarts, and a waiting proposal or question is withdrawn. Whether the appeal suspends the decision is a
-    value of the policy: then its order ends, or the flags that it accepted are open again; else it stays in force
-    until another decision replaces it.
+    The case is in the queue again, for people who neither proposed nor approved the decision; a waiting proposal or
+    question is withdrawn. Whether the appeal suspends the decision is a value of the policy: then its order ends, or
+    the flags that it accepted are open again; else it stays in force until another decision replaces it.
 
-    Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealTooLate, AnotherCaseOpen, and the errors of
-    ``authorize``.
+    Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealDecided, AppealTooLate, AnotherCaseOpen, and the
+    errors of ``authorize``.
     """
     step = authorize(actor, case, "appeal")
     require_not_withdrawn(case.project_record)
     decision = _to_appeal(case)
     end_proposal(step.proposal, "withdrawn", actor)
-    if policy_in_force().appeal_suspends:
+    suspends = policy_in_force().appeal_suspends
+    if suspends:
         end_orders(case.project_id, "appealed")
         decision.ended_because = "appealed"
         if decision.decision in ACCEPTING:
             _open_flags(case)
             update_freeze_status(now(), STATUS.c.project_id == case.project_id)
-    return apply(step, comment)
+    case.assign_to(None, None)
+    if case.status != Status.NEW:
+        # The time for the decision on the appeal begins, also when a second review was under way.
+        case.due_on = case.review_days_left = None
+    apply(step, comment)
+    case.appeals.append(
+        Appeal(
+            decision_id=decision.id,
+            event_id=case.events[-1].id,
+            appealed_at=now(),
+            appealed_by=actor.principal,
+            suspends=suspends,
+        )
+    )
+    db.session.flush()
+    return case
 
 
 def can_be_appealed(case: Case) -> bool:
@@ -321,20 +348,40 @@ def can_be_appealed(case: Case) -> bool:
     return True
 
 
-def is_under_appeal(case: Case) -> bool:
-    """Return True when the agency has appealed since the last decision."""
-    last = select(CaseEvent.action).where(
-        CaseEvent.case_id == case.id, CaseEvent.action.in_((ActionName.APPEAL.value, ActionName.APPROVE.value))
-    )
-    return db.session.scalar(last.order_by(CaseEvent.id.desc()).limit(1)) == ActionName.APPEAL
+def outcome_of_appeal(case: Case, appealed: CaseDecision, new: CaseDecision) -> AppealOutcome:
+    """Return what a new decision makes of the appealed one.
+
+    It is upheld by the same decision with the same date, or, when the appeal had suspended it, with one that is later
+    by at most the days of the suspension.
+    """
+    if new.decision in ACCEPTING and appealed.decision not in ACCEPTING:
+        return AppealOutcome.REVOKED
+    if new.decision != appealed.decision:
+        return AppealOutcome.CHANGED
+    if new.due_on == appealed.due_on:
+        return AppealOutcome.UPHELD
+    made = newest_appeal(case)
+    if made is None or not made.suspends or new.due_on is None or appealed.due_on is None:
+        return AppealOutcome.CHANGED
+    suspended = today() - local_date(made.appealed_at)
+    is_upheld = appealed.due_on < new.due_on <= appealed.due_on + suspended
+    return AppealOutcome.UPHELD if is_upheld else AppealOutcome.CHANGED
+
+
+def newest_appeal(case: Case) -> Appeal | None:
+    """Return the last appeal of the case, open or decided."""
+    return case.appeals[-1] if case.appeals else None
 
 
 def _to_appeal(case: Case) -> CaseDecision:
+    made = newest_appeal(case)
+    if made is not None and made.outcome is None:
+        raise AppealPending(case=case.id)
     decision = decision_in_effect(case)
+    if decision is not None and made is not None and made.new_decision_id == decision.id and not decision.appeal_until:
+        raise AppealDecided(case=case.id)
     if decision is None or decision.appeal_until is None:
         raise NothingToAppeal(case=case.id)
-    if is_under_appeal(case):
-        raise AppealPending(case=case.id)
     if today() > decision.appeal_until:
         raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
     other = select(Case.id).where(

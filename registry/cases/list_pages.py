@@ -28,7 +28,7 @@ from registry.cases.lists import (
     position_of,
 )
 from registry.cases.models import Case
-from registry.cases.orders import ORDER_LIST
+from registry.cases.orders import APPEAL_LIST, ORDER_LIST
 from registry.cases.queries import reviewers
 from registry.cases.schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.service import open_case
@@ -108,6 +108,7 @@ ENDING: Final = WorkList(
     lazy_text("Exemptions ending"), Permission.EXEMPTIONS_READ, {}, "web.exemptions_ending", counted=False
 )
 ORDERS: Final = WorkList(lazy_text("Orders"), Permission.CASES_READ, {}, "web.orders", counted=False)
+APPEALS: Final = WorkList(lazy_text("Appeals"), Permission.CASES_READ, {}, "web.appeals", counted=False)
 OVERSIGHT: Final = (
     WorkList(
         lazy_text("My work"), Permission.CASES_REVIEW, {"status": "under_review,awaiting_confirmation", "assignee": ME}
@@ -120,6 +121,7 @@ OVERSIGHT: Final = (
     ALL_OPEN,
     CLOSED,
     ORDERS,
+    APPEALS,
     WorkList(lazy_text("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False),
     ENDING,
     WorkList(lazy_text("Team"), Permission.TEAM_READ, {}, "web.team_work", counted=False),
@@ -130,6 +132,7 @@ AGENCY: Final = (
     ALL_OPEN,
     CLOSED,
     ORDERS,
+    APPEALS,
     ENDING,
 )
 
@@ -615,3 +618,55 @@ def orders_table(actor: Actor, ending: str) -> Answer:
         (_("Case"), itemgetter("case")),
     ]
     return download_list(ending, "orders", columns, lambda page: ORDER_LIST.read(actor, filters, page))
+
+
+# The register of appeals.
+
+APPEAL_FILTERS: Final = ("state", "outcome", *ORDER_CHOICES, "agency", "project")
+APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
+
+
+@pages.page("/appeals", needs=Permission.CASES_READ)
+def appeals(actor: Actor) -> Answer:
+    """List the appeals that match the filters."""
+    address = address_with_agency(actor)
+    if address is not None:
+        return redirect(address)
+    filters = requested_filters(APPEAL_FILTERS)
+    listing = Listing([], None) if names_no_agency(filters) else APPEAL_LIST.read(actor, filters, requested_page())
+    return render_list(
+        "cases/appeals.html",
+        listing,
+        actor=actor,
+        tabs=tabs(actor, {}),
+        filters=filters,
+        agency=agency_filter(actor, filters),
+        choices=ORDER_CHOICES,
+        states=options("appeal_state"),
+        outcomes=options("appeal_outcome"),
+        sorts=APPEAL_SORTS,
+        sort=request.args.get("sort") or APPEAL_LIST.default_sort,
+    )
+
+
+@pages.page(f"/appeals.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+def appeals_table(actor: Actor, ending: str) -> Answer:
+    """Download all matching appeals as a table."""
+    filters = requested_filters(APPEAL_FILTERS)
+    columns: list[TableColumn] = [
+        (field_label("number"), itemgetter("project")),
+        (_("Project"), name_in_page_language),
+        (field_label("bin"), itemgetter("agency")),
+        (field_label("agency"), lambda row: name_in_page_language(row["agency_names"])),
+        (field_label("decision"), lambda row: choice_label("decision", row["decision"])),
+        (_("Appealed"), lambda row: local_date(row["appealed_at"])),
+        (_("State"), lambda row: choice_label("appeal_state", row["state"])),
+        (field_label("due_on"), itemgetter("due_on")),
+        (field_label("appeal_outcome"), lambda row: row["outcome"] and choice_label("appeal_outcome", row["outcome"])),
+        (
+            field_label("court_outcome"),
+            lambda row: row["court_outcome"] and choice_label("court_outcome", row["court_outcome"]),
+        ),
+        (_("Case"), itemgetter("case")),
+    ]
+    return download_list(ending, "appeals", columns, lambda page: APPEAL_LIST.read(actor, filters, page))

@@ -12,16 +12,16 @@ from sqlalchemy.orm import contains_eager, selectinload
 
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.accounts.same_person import accounts_ever_named, acted
+from registry.accounts.same_person import accounts_ever_named, acted, names_of_person
 from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
-from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
+from registry.cases.decisions import TEXTS, can_be_appealed, newest_appeal, with_both_languages
 from registry.cases.documents import documents_by_event
-from registry.cases.models import Case, CaseDecision, CaseFlag
-from registry.cases.queries import flags_of_cases
-from registry.cases.transitions import possible_actions, waiting_proposal
+from registry.cases.models import Appeal, Case, CaseDecision, CaseFlag
+from registry.cases.queries import flags_of_cases, missing_for_appeal
+from registry.cases.transitions import appealed_decision, possible_actions, took_no_part, waiting_proposal
 from registry.cases.vocabulary import Outcome, Status
 from registry.cases.workflow import OPEN
 from registry.core import lists
@@ -62,6 +62,24 @@ def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:
     return show_cases(actor, [case], language)[0] | {
         "events": _events(actor, case),
         "actions": [name for name in actions if name != "appeal" or can_be_appealed(case)],
+        "appeal": _appeal(actor, case),
+    }
+
+
+APPEAL_SHOWN: Final = ("id", "decision_id", "appealed_at", "appealed_by", "suspends", "outcome", "decided_at")
+COURT_SHOWN: Final = ("new_decision_id", "in_court_on", "settled_on", "court_outcome")
+
+
+def _appeal(actor: Actor, case: Case) -> dict[str, Any] | None:
+    """Return the last appeal of the case; to oversight also who is missing to decide on it, and who may not."""
+    made = newest_appeal(case)
+    if made is None:
+        return None
+    shown = {name: _plain(getattr(made, name)) for name in (*APPEAL_SHOWN, *COURT_SHOWN)}
+    appealed = None if actor.role in AGENCY_ROLES else appealed_decision(case)
+    return shown | {
+        "missing": [] if appealed is None else missing_for_appeal(case, appealed),
+        "is_barred": appealed is not None and not took_no_part(actor, appealed),
     }
 
 
@@ -303,7 +321,10 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
     proposed = select(CaseDecision.id).where(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None))
     own = acted(actor, CaseDecision.proposed_account_id.expression, CaseDecision.proposed_by.expression)
     by_another = exists(proposed.where(not_(own)))
-    return and_(Case.status == Status.AWAITING_APPROVAL, by_another)
+    appealed = select(Appeal.id).join(CaseDecision, CaseDecision.id == Appeal.decision_id)
+    decided_it = or_(own, CaseDecision.decided_by.in_(names_of_person(actor)))
+    is_barred = exists(appealed.where(Appeal.case_id == Case.id, Appeal.outcome.is_(None), decided_it))
+    return and_(Case.status == Status.AWAITING_APPROVAL, by_another, not_(is_barred))
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Case(Model):
     project_record: Mapped[Project] = relationship(lazy="raise")
     # Read once after the case was read or locked; actions add to them.
     decisions: Mapped[list[CaseDecision]] = relationship(order_by="CaseDecision.id")
+    appeals: Mapped[list[Appeal]] = relationship(order_by="Appeal.id")
     events: Mapped[list[CaseEvent]] = relationship(order_by="CaseEvent.id", back_populates="case_record")
     # The present name, as it was when the case was read.
     assignee: Mapped[str | None] = column_property(
@@ -172,6 +173,42 @@ class CaseDecision(Model):
     def proposer(self) -> int | str:
         """The account that proposed it; without one the name."""
         return self.proposed_account_id or self.proposed_by
+
+
+class Appeal(Model):
+    """An agency's appeal of a decision, decided by people who took no part in it, and what the court does then.
+
+    ``event_id``: the entry of the timeline with its text. ``suspends``: the decision had no effect until the appeal was
+    decided. ``outcome``: None while it is open; ``new_decision_id`` is the decision that it led to. ``in_court_on`` and
+    ``settled_on``: the dates of the lawsuit and of the court's ruling.
+    """
+
+    __tablename__ = "appeals"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    decision_id: Mapped[int] = mapped_column(ForeignKey("case_decisions.id"), unique=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("case_events.id"), unique=True)
+    appealed_at: Mapped[datetime] = mapped_column(Instant)
+    appealed_by: Mapped[str] = mapped_column(Text)
+    suspends: Mapped[bool]
+    outcome: Mapped[str | None] = mapped_column(String(12))
+    decided_at: Mapped[datetime | None] = mapped_column(Instant)
+    new_decision_id: Mapped[int | None] = mapped_column(ForeignKey("case_decisions.id"), unique=True)
+    in_court_on: Mapped[date | None]
+    settled_on: Mapped[date | None]
+    court_outcome: Mapped[str | None] = mapped_column(String(12))
+
+    __table_args__ = (
+        Index(
+            "uq_appeals_open",
+            "case_id",
+            unique=True,
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
+        Index(None, "case_id", "id"),
+    )
 
 
 PROPOSERS: Final = table_of(Account).alias("proposers")

@@ -1,4 +1,4 @@
-"""The register of orders: what agencies have to do, by when, and how far they are."""
+"""The registers of orders and of appeals: what agencies have to do, by when, and what they contest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, case, select
+from sqlalchemy.orm import aliased
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.vocabulary import Region
-from registry.cases.models import Case, CaseDecision, Order
-from registry.cases.vocabulary import DecisionEnd, DecisionKind, OrderState, Status
+from registry.cases.models import Appeal, Case, CaseDecision, Order
+from registry.cases.vocabulary import AppealOutcome, AppealState, DecisionEnd, DecisionKind, OrderState, Status
 from registry.cases.workflow import ORDERING
 from registry.core import lists
 from registry.core.clock import today
@@ -21,18 +22,28 @@ from registry.projects.vocabulary import Sector
 
 NAMES: Final = ("name_kk", "name_ru", "name_en")
 ENDS: Final = {
-    DecisionEnd.APPEALED: OrderState.SUSPENDED,
+    # An appeal that is decided led to another decision.
+    DecisionEnd.APPEALED: OrderState.REPLACED,
     DecisionEnd.REPLACED: OrderState.REPLACED,
     DecisionEnd.WITHDRAWN: OrderState.WITHDRAWN,
 }
 
 
+# The appeal of the decision behind an order, and the one that this decision decided.
+OF_ORDER: Final = aliased(Appeal)
+DECIDED: Final = aliased(Appeal)
+
+
 def _state() -> ColumnElement[str]:
     ends = case({end.value: state.value for end, state in ENDS.items()}, value=Order.ended_because)
+    is_open = OF_ORDER.id.is_not(None) & OF_ORDER.outcome.is_(None)
     return case(
+        (is_open & (Order.ended_because == DecisionEnd.APPEALED.value), OrderState.SUSPENDED.value),
+        (OF_ORDER.outcome == AppealOutcome.REVOKED.value, OrderState.REVOKED.value),
         (Order.ended_at.is_not(None), ends),
         (Case.status == Status.AWAITING_CONFIRMATION.value, OrderState.TO_CONFIRM.value),
         (Case.status == Status.CLOSED.value, OrderState.FULFILLED.value),
+        (DECIDED.in_court_on.is_not(None) & DECIDED.settled_on.is_(None), OrderState.IN_COURT.value),
         (Order.due_on < today(), OrderState.OVERDUE.value),
         else_=OrderState.IN_FORCE.value,
     )
@@ -47,6 +58,8 @@ def _rows(actor: Actor) -> Select[Any]:
         .add_columns(*of_agency, _state().label("state"))
         .join(CaseDecision, CaseDecision.order_id == Order.id)
         .join(Case, Case.id == CaseDecision.case_id)
+        .outerjoin(OF_ORDER, OF_ORDER.decision_id == CaseDecision.id)
+        .outerjoin(DECIDED, DECIDED.new_decision_id == CaseDecision.id)
         .join(Project, Project.id == Order.project_id)
         .join(Agency, Agency.id == Project.agency_id)
         .where(*visible_projects(actor))
@@ -54,20 +67,21 @@ def _rows(actor: Actor) -> Select[Any]:
 
 
 def _shown(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    journal_restricted_reads(actor, [row["project"] for row in rows if row["is_restricted"]], "orders")
+    return [{**row, "days_left": _days_left(row)} for row in _named(actor, rows, "orders")]
+
+
+def _named(actor: Actor, rows: Sequence[Any], what: str) -> list[dict[str, Any]]:
+    journal_restricted_reads(actor, [row["project"] for row in rows if row["is_restricted"]], what)
     return [
-        {
-            **row,
-            "agency_names": {name: row[f"agency_{name}"] for name in NAMES},
-            "case": row["case_id"],
-            "days_left": _days_left(row),
-        }
-        for row in rows
+        {**row, "agency_names": {name: row[f"agency_{name}"] for name in NAMES}, "case": row["case_id"]} for row in rows
     ]
 
 
+COUNTING: Final = (OrderState.IN_FORCE, OrderState.OVERDUE, OrderState.IN_COURT)
+
+
 def _days_left(row: Any) -> int | None:
-    counts = row["due_on"] is not None and row["state"] in (OrderState.IN_FORCE, OrderState.OVERDUE)
+    counts = row["due_on"] is not None and row["state"] in COUNTING
     return (row["due_on"] - today()).days if counts else None
 
 
@@ -88,5 +102,54 @@ ORDER_LIST: Final = lists.RecordList(
         **lists.instant_filters("approved_at", Order.approved_at.expression),
     },
     sorts=lists.sort_keys(Order.id.expression, Order.due_on.expression),
+    negatable=True,
+)
+
+
+# Appeals, each of one decision.
+
+
+def _appeal_state() -> ColumnElement[str]:
+    return case(
+        (Appeal.outcome.is_(None), AppealState.OPEN.value),
+        (Appeal.settled_on.is_not(None), AppealState.SETTLED.value),
+        (Appeal.in_court_on.is_not(None), AppealState.IN_COURT.value),
+        else_=AppealState.DECIDED.value,
+    )
+
+
+def _appeals(actor: Actor) -> Select[Any]:
+    of_appeal = ("id", "case_id", "appealed_at", "suspends", "outcome", "decided_at", "in_court_on", "settled_on")
+    columns = [getattr(Appeal, name) for name in (*of_appeal, "court_outcome")]
+    names = [getattr(Project, name) for name in NAMES]
+    of_agency = [getattr(Agency, name).label(f"agency_{name}") for name in NAMES]
+    due_on = case((Appeal.outcome.is_(None), Case.due_on)).label("due_on")
+    return (
+        select(*columns, *names, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
+        .add_columns(*of_agency, CaseDecision.decision, due_on, _appeal_state().label("state"))
+        .join(CaseDecision, CaseDecision.id == Appeal.decision_id)
+        .join(Case, Case.id == Appeal.case_id)
+        .join(Project, Project.id == Case.project_id)
+        .join(Agency, Agency.id == Project.agency_id)
+        .where(*visible_projects(actor))
+    )
+
+
+APPEAL_LIST: Final = lists.RecordList(
+    name="appeals",
+    permission=Permission.CASES_READ,
+    rows=_appeals,
+    unique=Appeal.id.expression,
+    shown=lambda actor, rows: _named(actor, rows, "appeals"),
+    filters={
+        "state": lists.ChoiceFilter(_appeal_state, AppealState.codes()),
+        "outcome": lists.ChoiceFilter(Appeal.outcome.expression, AppealOutcome.codes()),
+        "project": lists.TextFilter(Project.number.expression),
+        "agency": lists.BinFilter(Agency.bin.expression),
+        "region": lists.ChoiceFilter(Project.region.expression, Region.codes()),
+        "sector": lists.ChoiceFilter(Project.sector.expression, Sector.codes()),
+        **lists.instant_filters("appealed_at", Appeal.appealed_at.expression),
+    },
+    sorts=lists.sort_keys(Appeal.id.expression),
     negatable=True,
 )

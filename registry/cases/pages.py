@@ -17,8 +17,14 @@ from registry.approvals.queries import waiting_about
 from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.audits.verdicts import clearings
 from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, open_cases
-from registry.cases.commission import CaseNotWithCommission, DecisionFile, propose_commission_decision
-from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, is_under_appeal, order_steps, with_both_languages
+from registry.cases.commission import (
+    CaseNotWithCommission,
+    DecisionFile,
+    NotForCourt,
+    propose_commission_decision,
+    record_court,
+)
+from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, newest_appeal, order_steps, with_both_languages
 from registry.cases.documents import add_case_document, last_event_id, may_add_to, read_case_document, sides_of
 from registry.cases.list_pages import no_case_chosen, requested_list, requested_position
 from registry.cases.lists import show_case
@@ -38,11 +44,12 @@ from registry.cases.schemas import (
     CASE_PROPOSAL,
     CASE_REMARK,
     COMMISSION_DECISION,
+    COURT_RECORD,
     MAX_TEXT_LENGTH,
 )
 from registry.cases.service import news_of, record_visit
 from registry.cases.text_templates import filled, find_template, name_in, templates_for
-from registry.cases.vocabulary import ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
+from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import national_calendar, today
 from registry.core.database import db, transaction
@@ -516,8 +523,7 @@ def _page(
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
         news=news_of(actor, case_record, view["events"]),
         estimated_day=_estimated_day(view),
-        is_under_appeal=is_under_appeal(case_record),
-        orders=ORDERING,
+        may_record_court=_may_record_court(actor, view["appeal"]),
         place=requested_position(case_record),
         list_filters=requested_list(),
         stays=STAYS,
@@ -534,6 +540,12 @@ def _page(
         error_text=error_message(error) if error is not None else None,
         new_events=view["events"][seen:] if has_new_events else [],
     )
+
+
+def _may_record_court(actor: Actor, appeal: Mapping[str, Any] | None) -> bool:
+    """True for oversight between the decision on an appeal and the court's ruling."""
+    is_decided = appeal is not None and appeal["new_decision_id"] is not None and appeal["settled_on"] is None
+    return is_decided and actor.may(Permission.CASES_REVIEW)
 
 
 def _estimated_day(view: Mapping[str, Any]) -> date | None:
@@ -726,6 +738,48 @@ def _commission_form(case: Case, form: Form) -> str:
     return render_template(
         "cases/commission_decision.html", case=case, form=form, fields=fields, granted=GRANTED, labels=labels
     )
+
+
+@pages.page("/cases/<row_id:case_id>/court", needs=Permission.CASES_REVIEW, methods=("GET", "POST"), takes_file=True)
+def record_court_of_case(actor: Actor, case_id: int) -> Answer:
+    """Record that the agency went to court after its appeal, and later how the court ruled."""
+    case = read_case(actor, case_id, "case")
+    appeal = newest_appeal(case)
+    if appeal is None or appeal.new_decision_id is None or appeal.settled_on is not None:
+        raise NotForCourt(case=case.id)
+    fields = _court_fields(is_ruling=appeal.in_court_on is not None)
+    if request.method != "POST":
+        return _court_form(case, fields, Form())
+    names = [field.name for field in fields]
+    texts = typed_values(names)
+    values, problems = COURT_RECORD.load_texts({name: texts.get(name, "") for name in names})
+    files = [DecisionFile(each.name, each.content_type, each.content) for each in read_files(FILE)]
+    if not files:
+        problems = (*problems, Problem(f"/{FILE}", "page-choose-file"))
+    if problems:
+        return _court_form(case, fields, Form(texts, problems_by_control(problems, fields))), 422
+    try:
+        record_court(actor, case_id, values, files)
+    except (Invalid, Conflict) as error:
+        return _court_form(find_case(actor, case_id), fields, invalid_form(texts, error, FILE)), status_of(error)
+    flash_message(_("Saved. The agency sees the entry and the document on its case."))
+    return redirect_to("case", case_id=case_id)
+
+
+def _court_fields(*, is_ruling: bool) -> list[Field]:
+    asked = [schema_field(COURT_RECORD.inputs["on"])]
+    if is_ruling:
+        asked.append(form_field("court_outcome", "radios", choices=_rulings()))
+    return [*asked, form_field("comment", "note", label=_("Note for the timeline (optional)"))]
+
+
+def _rulings() -> list[tuple[str, str]]:
+    return [(each.value, choice_label("court_outcome", each)) for each in RULINGS]
+
+
+def _court_form(case: Case, fields: Sequence[Field], form: Form) -> str:
+    labels = {field.name: field.label for field in fields}
+    return render_template("cases/court.html", case=case, form=form, fields=fields, labels=labels)
 
 
 # Actions on the cases chosen in a list: the form of an action, and a page with what was done and what was refused.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.models import Account, is_active
-from registry.accounts.roles import PERMISSIONS, Actor, Permission
+from registry.accounts.models import Account, Person, is_active
+from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
+from registry.accounts.same_person import accounts_ever_named
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order
@@ -50,6 +51,33 @@ def may_review_restricted(name: str) -> bool:
 def reviewers() -> list[str]:
     """Return the sorted names of all accounts to which a case can be assigned."""
     return sorted(db.session.scalars(select(Account.name).where(_active_with_role(REVIEWING))))
+
+
+def missing_for_appeal(case: Case, appealed: CaseDecision) -> list[str]:
+    """Return the roles that nobody has who may decide on the appeal: two people who neither proposed nor approved the
+    decision, one of them a supervisor.
+    """
+    roles = REVIEWING_RESTRICTED if case.project_record.is_restricted else REVIEWING
+    statement = select(Account.id, Account.role, func.lower(Person.email).label("address"))
+    people = statement.outerjoin(Person, Person.account_id == Account.id).where(
+        is_active(), Account.kind == AccountKind.PERSON, Account.role.in_(roles)
+    )
+    names = [name for name in (appealed.proposed_by, appealed.decided_by) if name is not None]
+    took_part = statement.outerjoin(Person, Person.account_id == Account.id).where(
+        or_(Account.id.in_(accounts_ever_named(names)), Account.id == appealed.proposed_account_id)
+    )
+    barred = {key for row in db.session.execute(took_part) for key in (row.id, row.address)}
+    others = {
+        row.address or row.id: row.role
+        for row in db.session.execute(people.order_by(Account.id))
+        if row.id not in barred and (row.address is None or row.address not in barred)
+    }
+    leads = [role for role in others.values() if Permission.CASES_APPROVE in PERMISSIONS[Role(role)]]
+    return [
+        role.value
+        for role, is_missing in ((Role.SUPERVISOR, not leads), (Role.REVIEWER, len(others) < (2 if leads else 1)))
+        if is_missing
+    ]
 
 
 def _active_with_role(roles: tuple[str, ...]) -> ColumnElement[bool]:

@@ -8,6 +8,9 @@ from marshmallow import fields
 
 from registry.cases.decisions import TEXTS
 from registry.cases.vocabulary import (
+    RULINGS,
+    AppealOutcome,
+    AppealState,
     CommissionOutcome,
     DecisionEnd,
     DecisionKind,
@@ -89,6 +92,32 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
 EVENT_SCHEMA: Final = shown_object(EVENT_PROPERTIES, sometimes=("for_agency",))
 
 
+RULING: Final = nullable({"type": "string", "enum": list(RULINGS)})
+APPEAL_PROPERTIES: Final[dict[str, Any]] = {
+    "id": {"type": "integer"},
+    "decision_id": {"type": "integer", "description": "The appealed decision, of `decisions`."},
+    "appealed_at": {"type": "string", "format": "date-time"},
+    "appealed_by": TEXT_SCHEMA,
+    "suspends": {"type": "boolean", "description": "Whether the decision has no effect until the appeal is decided."},
+    "outcome": nullable({"type": "string", "enum": list(AppealOutcome.codes())}),
+    "decided_at": nullable({"type": "string", "format": "date-time"}),
+    "new_decision_id": nullable({"type": "integer", "description": "The decision on the appeal."}),
+    "in_court_on": nullable(dict(DAY_SCHEMA)),
+    "settled_on": nullable(dict(DAY_SCHEMA)),
+    "court_outcome": RULING,
+    "missing": {
+        "type": "array",
+        "items": {"type": "string", "enum": ["supervisor", "reviewer"]},
+        "description": "Roles that nobody has who may decide on the appeal; empty for agencies.",
+    },
+    "is_barred": {
+        "type": "boolean",
+        "description": "Whether the caller proposed or approved the decision of an open appeal.",
+    },
+}
+APPEAL_SCHEMA: Final = shown_object(APPEAL_PROPERTIES)
+
+
 class CaseOpening(BaseSchema):
     """A project to open a case for."""
 
@@ -159,6 +188,17 @@ class CommissionDecision(CaseComment):
     conditions = Text(MAX_TEXT_LENGTH, description="On which conditions.", label=lazy_text("Conditions"))
 
 
+class CourtRecord(CaseComment):
+    """That the agency went to court after the decision on its appeal, or how the court ruled."""
+
+    on = Day(description="The date of the lawsuit, or of the ruling.", required=True, label=lazy_text("Date"))
+    court_outcome = Choice(
+        RULINGS,
+        description="What the ruling makes of the decision; only when the case is in court.",
+        label=lazy_text("Ruling of the court"),
+    )
+
+
 class ManyCases(CaseComment):
     """Cases to act on at once."""
 
@@ -211,6 +251,7 @@ class Case(CaseSummary):
     """A case with its timeline."""
 
     events = ReadOnly("What happened, oldest first.", {"type": "array", "items": EVENT_SCHEMA})
+    appeal = ReadOnly("The last appeal.", nullable(APPEAL_SCHEMA))
     actions = ReadOnly(
         "What the caller may do now.", {"type": "array", "items": {"type": "string", "enum": list(ACTIONS)}}
     )
@@ -255,6 +296,7 @@ CASE_COMMENT: Final = CaseComment()
 CASE_REMARK: Final = CaseRemark()
 CASE_ASSIGNMENT: Final = CaseAssignment()
 COMMISSION_DECISION: Final = CommissionDecision()
+COURT_RECORD: Final = CourtRecord()
 CASE_PROPOSAL: Final = CaseProposal()
 PROPOSAL_EXAMPLE: Final = {
     "decision": "migrate_by",
@@ -349,4 +391,45 @@ ORDER_EXAMPLE: Final[dict[str, Any]] = {
     "state": "in_force",
     "approved_at": "2026-03-02T06:00:00.000000Z",
     "ended_at": None,
+}
+
+
+class Appeal(BaseSchema):
+    """An appeal of a decision."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT_SCHEMA)
+    agency = ReadOnly("BIN of the project's agency.", TEXT_SCHEMA)
+    case = ReadOnly("The case in which it was decided.", {"type": "integer"})
+    decision = ReadOnly("What is appealed.", {"type": "string", "enum": list(DecisionKind.codes())})
+    state = ReadOnly("How far it is.", {"type": "string", "enum": list(AppealState.codes())})
+    suspends = ReadOnly("Whether the decision has no effect until the appeal is decided.", {"type": "boolean"})
+    due_on = ReadOnly("By when to decide on it; null once it is decided.", nullable(dict(DAY_SCHEMA)))
+    outcome = ReadOnly(
+        "`discontinued`: the case closed without a decision on the appeal.",
+        nullable({"type": "string", "enum": list(AppealOutcome.codes())}),
+    )
+    appealed_at = Timestamp("When the agency appealed.")
+    decided_at = Timestamp("When it was decided.", nullable=True)
+    in_court_on = ReadOnly("The date of the lawsuit.", nullable(dict(DAY_SCHEMA)))
+    settled_on = ReadOnly("The date of the court's ruling.", nullable(dict(DAY_SCHEMA)))
+    court_outcome = ReadOnly("How the court ruled.", RULING)
+
+
+APPEAL: Final = Appeal()
+APPEAL_EXAMPLE: Final[dict[str, Any]] = {
+    "id": 2,
+    "project": "QT-2026-0000001-5",
+    "agency": "050340004478",
+    "case": 12,
+    "decision": "migrate_by",
+    "state": "open",
+    "suspends": True,
+    "due_on": "2026-04-10",
+    "outcome": None,
+    "appealed_at": "2026-03-10T06:00:00.000000Z",
+    "decided_at": None,
+    "in_court_on": None,
+    "settled_on": None,
+    "court_outcome": None,
 }

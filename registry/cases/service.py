@@ -22,8 +22,8 @@ from registry.cases.models import (
     case_seen,
 )
 from registry.cases.queries import find_case, may_review_restricted, reviewer_id
-from registry.cases.transitions import apply, authorize
-from registry.cases.vocabulary import ActionName, Status
+from registry.cases.transitions import account_took_no_part, appealed_decision, apply, authorize, open_appeal
+from registry.cases.vocabulary import ActionName, AppealOutcome, Status
 from registry.core.clock import national_calendar, now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_or_ignore
@@ -117,6 +117,9 @@ def assign(actor: Actor, case: Case, assignee: str, comment: str | None = None) 
     """Assign a case to a reviewer. Reviewers assign unassigned cases and their own; supervisors any. Raises Invalid."""
     step = authorize(actor, case, "assign")
     account_id = actor.account_id if assignee == actor.principal else _reviewer_id(case, assignee)
+    appealed = appealed_decision(case)
+    if appealed is not None and not account_took_no_part(account_id, assignee, appealed):
+        raise invalid("/assignee", "assignee-decided-it", assignee=assignee)
     case.assign_to(account_id, assignee)
     return apply(step, comment, details={"assignee": assignee})
 
@@ -172,6 +175,7 @@ def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Close a case as resolved because its flags are cleared. Weaker flags go back to the watch list."""
     step = authorize(actor, case, "confirm")
     active = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
+    end_appeal(case, AppealOutcome.DISCONTINUED)
     db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active)))
     return apply(step, comment)
 
@@ -199,6 +203,14 @@ def end_orders(project_id: int, because: str) -> None:
     ended = db.session.scalars(select(CaseDecision).where(from_orders, CaseDecision.ended_because.is_(None))).all()
     for decision in ended:
         decision.ended_because = because
+
+
+def end_appeal(case: Case, outcome: AppealOutcome, decision: CaseDecision | None = None) -> None:
+    """End the open appeal of a case, if any, with an outcome and the decision that it led to."""
+    appeal = open_appeal(case)
+    if appeal is not None:
+        appeal.outcome, appeal.decided_at = outcome.value, now()
+        appeal.new_decision_id = None if decision is None else decision.id
 
 
 def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> None:

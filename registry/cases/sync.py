@@ -37,9 +37,9 @@ from registry.cases.models import (
     CaseFlag,
 )
 from registry.cases.queries import find_case_to_change
-from registry.cases.service import end_orders, end_proposal, send_back
+from registry.cases.service import end_appeal, end_orders, end_proposal, send_back
 from registry.cases.transitions import waiting_proposal
-from registry.cases.vocabulary import AuditEvent, FurtherEvent, Status
+from registry.cases.vocabulary import AppealOutcome, AuditEvent, FurtherEvent, Status
 from registry.core.clock import national_calendar, now, today
 from registry.core.database import Instant, db, require_transaction, transaction
 from registry.core.dialects import is_among, refresh_statistics
@@ -461,6 +461,7 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
     if case is None:
         return None
     end_proposal(waiting_proposal(case), "lapsed", actor)
+    end_appeal(case, AppealOutcome.DISCONTINUED)
     at, before = now(), case.status
     case.status, case.outcome, case.closed_at = Status.CLOSED.value, OUTCOME, at
     case.due_on = case.review_days_left = case.exempt_since = None

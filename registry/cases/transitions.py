@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import select
 
 from registry.accounts.absences import substituted_by
 from registry.accounts.models import Account
-from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, RoleNotAllowed
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, RoleNotAllowed
 from registry.accounts.same_person import ProposerLostAccess, account_ever_named, is_another_person, may_still
-from registry.cases.models import Case, CaseDecision, CaseEvent, Order, case_acted
+from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, Order, case_acted
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
 from registry.core.clock import Calendar, national_calendar, now, rfc3339, today
@@ -96,6 +96,14 @@ class DecisionNeedsAnotherPerson(NotAllowed):
     """Four-eyes principle: the proposer may not approve the decision, whatever the token or role."""
 
 
+class AppealNeedsOthers(NotAllowed):
+    """Whoever proposed or approved a decision takes no part in the appeal of it, under whatever name or role."""
+
+
+# What an appealed case is reviewed by; answers and comments are open to all.
+OF_REVIEW: Final = (Permission.CASES_REVIEW, Permission.CASES_APPROVE)
+
+
 @dataclass(frozen=True, slots=True)
 class AuthorizedAction:
     """An authorized action: the case before it and the transition that it takes."""
@@ -110,7 +118,7 @@ class AuthorizedAction:
 def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
-    Raises RoleNotAllowed, CaseActionNotPossible, CaseTaken, CaseNotYours, ApprovalNeedsAPerson,
+    Raises RoleNotAllowed, CaseActionNotPossible, AppealNeedsOthers, CaseTaken, CaseNotYours, ApprovalNeedsAPerson,
     ProposalNeedsAPerson, DecisionNeedsAnotherPerson and ProposerLostAccess.
     """
     require_transaction()
@@ -120,12 +128,18 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     if transition is None:
         raise CaseActionNotPossible(case=case.id, action=name, status=case.status, **_last(actor, case))
     proposal = waiting_proposal(case)
-    if not _is_permitted(actor, action, transition, proposal, holder_for(actor, case)):
+    appealed = appealed_decision(case) if action.needs in OF_REVIEW else None
+    if appealed is not None and not took_no_part(actor, appealed):
+        raise AppealNeedsOthers(case=case.id)
+    if not _is_permitted(actor, action, transition, proposal, holder_for(actor, case, appealed)):
         raise _error(actor, case, action, transition.who, proposal)
     if transition.who is Who.ANOTHER and proposal is not None:
         proposer = _proposer(proposal)
         if proposer is not None and not may_still(proposer, Permission.CASES_REVIEW):
             raise ProposerLostAccess(name=proposal.proposed_by)
+        # A proposal of the time before the appeal.
+        if appealed is not None and not _others_proposed(proposal, appealed):
+            raise AppealNeedsOthers(case=case.id)
     return AuthorizedAction(actor, case, action, transition, proposal)
 
 
@@ -190,6 +204,32 @@ def apply(
     return case
 
 
+def add_entry(
+    actor: Actor, case: Case, action: str, details: Mapping[str, Any], comment: str | None = None
+) -> CaseEvent:
+    """Write timeline and journal of an act of oversight that moves nothing. The agency sees it, not its comment."""
+    event = CaseEvent(
+        case_record=case,
+        at=now(),
+        action=action,
+        by=actor.principal,
+        side="oversight",
+        from_status=case.status,
+        to_status=case.status,
+        comment=comment,
+        details=dict(details),
+        visible_to_agency=True,
+        comment_visible_to_agency=False,
+    )
+    require_transaction().add(event)
+    case.version += 1
+    case.changed_at = now()
+    db.session.flush()
+    entry = {"event": event.id, "project": case.project_record.number, **details}
+    journal.record(actor, f"case.{action}", f"case:{case.id}", entry)
+    return event
+
+
 def waiting_proposal(case: Case) -> CaseDecision | None:
     """Return the proposal that waits for approval."""
     return next((each for each in case.decisions if each.outcome is None), None)
@@ -197,19 +237,53 @@ def waiting_proposal(case: Case) -> CaseDecision | None:
 
 def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) -> list[str]:
     """Return the actions that role, status and person allow the actor to take now."""
-    holder = holder_for(actor, case)
+    appealed = appealed_decision(case) if actor.may(Permission.CASES_REVIEW) else None
+    is_barred = appealed is not None and not took_no_part(actor, appealed)
+    holder = holder_for(actor, case, appealed)
     return [
         action.name
         for action in ACTIONS.values()
         if actor.may(action.needs)
+        and not (is_barred and action.needs in OF_REVIEW)
         and (transition := _transition(case, action)) is not None
         and _is_permitted(actor, action, transition, proposal, holder)
     ]
 
 
-def holder_for(actor: Actor, case: Case) -> str | None:
-    """Return the assignee of the case; the actor, when the actor is today the deputy of the assignee."""
+def appealed_decision(case: Case) -> CaseDecision | None:
+    """Return the decision of the case of which the appeal is open."""
+    appeal = open_appeal(case)
+    return None if appeal is None else next(each for each in case.decisions if each.id == appeal.decision_id)
+
+
+def open_appeal(case: Case) -> Appeal | None:
+    """Return the appeal of the case that is not decided yet."""
+    return next((each for each in case.appeals if each.outcome is None), None)
+
+
+def took_no_part(actor: Actor, decision: CaseDecision) -> bool:
+    """Return True when the actor neither proposed nor approved the decision."""
+    people = [decision.proposer, *([] if decision.decided_by is None else [decision.decided_by])]
+    return is_another_person(actor, people, decision.proposed_at)
+
+
+def account_took_no_part(account_id: int | None, name: str, decision: CaseDecision) -> bool:
+    """Return True when whoever has the account, or had the name, neither proposed nor approved the decision."""
+    return took_no_part(Actor(principal=name, role=Role.REVIEWER, account_id=account_id), decision)
+
+
+def _others_proposed(proposal: CaseDecision, appealed: CaseDecision) -> bool:
+    return account_took_no_part(proposal.proposed_account_id, proposal.proposed_by, appealed)
+
+
+def holder_for(actor: Actor, case: Case, appealed: CaseDecision | None = None) -> str | None:
+    """Return the assignee of the case; the actor, when the actor is today the deputy of the assignee.
+
+    Nobody holds a case under appeal for whoever took part in the ``appealed`` decision.
+    """
     if case.assignee_account_id is None:
+        return None
+    if appealed is not None and not account_took_no_part(case.assignee_account_id, case.assignee or "", appealed):
         return None
     if case.assignee_account_id == actor.account_id:
         return actor.principal

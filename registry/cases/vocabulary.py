@@ -62,6 +62,8 @@ class FurtherEvent(Choices):
     COMMISSION_GRANTED = "commission_granted", lazy_text("The Commission granted an exemption")
     COMMISSION_REFUSED = "commission_refused", lazy_text("The Commission refused an exemption")
     PROJECT_WITHDRAWN = "project_withdrawn", lazy_text("Closed: the project is withdrawn as registered in error")
+    IN_COURT = "in_court", lazy_text("The agency went to court")
+    COURT_SETTLED = "court_settled", lazy_text("The court has ruled")
 
 
 class DecisionKind(Choices):
@@ -114,8 +116,32 @@ class OrderState(Choices):
     TO_CONFIRM = "to_confirm", lazy_text("Carried out, to confirm")
     FULFILLED = "fulfilled", lazy_text("Carried out")
     SUSPENDED = "suspended", lazy_text("Suspended by an appeal")
+    IN_COURT = "in_court", lazy_text("In court")
     REPLACED = "replaced", lazy_text("Replaced by another decision")
+    REVOKED = "revoked", lazy_text("Revoked on appeal")
     WITHDRAWN = "withdrawn", lazy_text("Withdrawn")
+
+
+class AppealOutcome(Choices):
+    """What became of the appealed decision. ``discontinued``: the case closed without a decision on the appeal."""
+
+    UPHELD = "upheld", lazy_text("Decision upheld")
+    CHANGED = "changed", lazy_text("Decision changed")
+    REVOKED = "revoked", lazy_text("Decision revoked")
+    DISCONTINUED = "discontinued", lazy_text("Ended without a decision")
+
+
+# How a court rules.
+RULINGS: Final = (AppealOutcome.UPHELD, AppealOutcome.CHANGED, AppealOutcome.REVOKED)
+
+
+class AppealState(Choices):
+    """How far an appeal is."""
+
+    OPEN = "open", lazy_text("To decide")
+    DECIDED = "decided", lazy_text("Appeal decided")
+    IN_COURT = "in_court", lazy_text("In court")
+    SETTLED = "settled", lazy_text("Settled by court")
 
 
 class DecisionEnd(Choices):
@@ -144,6 +170,8 @@ CASE_FIELDS: Final[Mapping[str, str]] = {
     "withdrawn_from": lazy_text("Was"),
     "rule": lazy_text("Rule"),
     "outcome": lazy_text("Outcome"),
+    "appeal_outcome": lazy_text("Decision on the appeal"),
+    "court_outcome": lazy_text("Ruling of the court"),
     "closed_at": lazy_text("Closed"),
     "opened_at": lazy_text("Opened"),
 }

@@ -136,10 +136,11 @@ _ALL: Final = (
         A.APPEAL,
         P.CASES_ANSWER,
         {
-            S.REMEDIATION: Transition(Target.BACK, Who.ANYONE),
-            S.CLOSED: Transition(Target.BACK, Who.ANYONE),
+            # Nobody holds an appealed case: others than those who decided it take it from the queue.
+            S.REMEDIATION: Transition(S.NEW, Who.ANYONE),
+            S.CLOSED: Transition(S.NEW, Who.ANYONE),
             # During a second review the order in force still binds the agency, which may still appeal it.
-            **{status: Transition(Target.BACK, Who.ANYONE, under_order=True) for status in REVIEWED},
+            **{status: Transition(S.NEW, Who.ANYONE, under_order=True) for status in REVIEWED},
         },
         visible_to_agency=True,
         comment_visible_to_agency=True,

@@ -71,6 +71,15 @@ FINAL: Final = (
     ),
     FinalColumns("case_decisions_ended", "case_decisions", ("ended_because",), "OLD.ended_because IS NOT NULL"),
     FinalColumns(
+        "appeals_made",
+        "appeals",
+        ("case_id", "decision_id", "event_id", "appealed_at", "appealed_by", "suspends"),
+        "1 = 1",
+    ),
+    FinalColumns("appeals_decided", "appeals", ("outcome", "decided_at", "new_decision_id"), "OLD.outcome IS NOT NULL"),
+    FinalColumns("appeals_in_court", "appeals", ("in_court_on",), "OLD.in_court_on IS NOT NULL"),
+    FinalColumns("appeals_settled", "appeals", ("settled_on", "court_outcome"), "OLD.settled_on IS NOT NULL"),
+    FinalColumns(
         "orders_approved", "orders", ("project_id", "decision", "due_on", "approved_at", "approved_by"), "1 = 1"
     ),
     FinalColumns("orders_ended", "orders", ("ended_at", "ended_because"), "OLD.ended_at IS NOT NULL"),

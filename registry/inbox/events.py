@@ -333,8 +333,9 @@ def _returned(context: EventContext) -> Recipients:
 
 
 def _appealed(context: EventContext) -> Recipients:
-    supervisors = context.who_may(Permission.CASES_APPROVE)
-    return [(EntryKind.APPEALED, [*context.named(context.assignee), *supervisors])]
+    of_case = (CaseDecision.case_id == context.event.case_id, CaseDecision.outcome == "approved")
+    proposed_by = db.session.scalar(select(PRESENT_PROPOSER).where(*of_case).order_by(CaseDecision.id.desc()).limit(1))
+    return [(EntryKind.APPEALED, [*context.named(proposed_by), *context.who_may(Permission.CASES_REVIEW)])]
 
 
 def _reopened(context: EventContext) -> Recipients:

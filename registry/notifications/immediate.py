@@ -279,19 +279,21 @@ def _answered(context: Context, directory: Directory) -> list[Notice]:
 def _returned(context: Context, directory: Directory) -> list[Notice]:
     if context.event.from_status != "awaiting_approval":
         return []
-    proposed_by = db.session.scalar(
-        select(PRESENT_PROPOSER)
-        .where(CaseDecision.case_id == context.event.case_id, CaseDecision.proposed_at <= context.event.at)
-        .order_by(CaseDecision.id.desc())
-        .limit(1)
-    )
-    return context.reviewer(directory, "proposal-returned", proposed_by)
+    return context.reviewer(directory, "proposal-returned", _proposed_by(context.event))
+
+
+def _proposed_by(event: CaseEvent, *conditions: Any) -> str | None:
+    """Return the present name of who proposed the last decision before an entry."""
+    earlier = (CaseDecision.case_id == event.case_id, CaseDecision.proposed_at <= event.at, *conditions)
+    return db.session.scalar(select(PRESENT_PROPOSER).where(*earlier).order_by(CaseDecision.id.desc()).limit(1))
 
 
 def _appealed(context: Context, directory: Directory) -> list[Notice]:
     appealed = _earlier(context.event, "approve").with_only_columns(CaseEvent.id).scalar_subquery()
     order = db.session.scalar(select(Letter.number).where(Letter.event_id == appealed))
-    return context.reviewer(directory, "decision-appealed", context.assignee, order)
+    # Nobody holds the case then, and others decide: who proposed the decision learns of it.
+    proposed_by = _proposed_by(context.event, CaseDecision.outcome == "approved")
+    return context.reviewer(directory, "decision-appealed", proposed_by, order)
 
 
 def answers_an_appeal(event: CaseEvent) -> bool:

@@ -14,7 +14,7 @@ from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.vocabulary import Region
 from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.cases import vocabulary
-from registry.cases.vocabulary import OrderState, Status
+from registry.cases.vocabulary import AppealOutcome, AppealState, OrderState, Status
 from registry.core.fields import AMOUNT, YEAR
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
@@ -107,6 +107,9 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "template_kind": _labels(vocabulary.TemplateKind),
     "commission_outcome": _labels(vocabulary.CommissionOutcome),
     "order_state": _labels(OrderState),
+    "appeal_state": _labels(AppealState),
+    "appeal_outcome": _labels(AppealOutcome),
+    "court_outcome": _labels(AppealOutcome),
     "account_kind": _labels(AccountKind),
     "account_status": _labels(AccountStatus),
     "token_status": _labels(TokenStatus),
@@ -317,7 +320,9 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         OrderState.TO_CONFIRM: "yellow",
         OrderState.FULFILLED: "green",
         OrderState.SUSPENDED: "purple",
+        OrderState.IN_COURT: "purple",
     },
+    "appeal_state": {AppealState.OPEN: "yellow", AppealState.IN_COURT: "purple"},
     "account_status": {
         AccountStatus.ACTIVE: "green",
         AccountStatus.INVITED: "blue",

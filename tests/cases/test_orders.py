@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.datastructures import FileStorage
 
 from registry.accounts.roles import Role
+from registry.core.clock import today
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
-from tests.api.callers import Caller, caller
+from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import (
     AIGERIM,
+    BOLAT,
+    NO_BREACH,
     SAULE,
     TIMUR,
     act,
@@ -36,9 +41,20 @@ def states(reader: Caller) -> dict[str, str]:
     return {each["project"]: each["state"] for each in reader.get("/orders").get_json()["items"]}
 
 
+def newest_state(reader: Caller) -> str:
+    return str(reader.get("/orders").get_json()["items"][0]["state"])
+
+
 def an_order(days: int = 30, **values: Any) -> Project:
     project = project_with_gap(**values)
     decided_case(project, migrate_by(in_days(days)))
+    return project
+
+
+def an_appealed_order() -> Project:
+    agency = an_agency()
+    project = an_order(agency=agency)
+    act(editor_of(agency), case_of(project), "appeal", "It is older.")
     return project
 
 
@@ -119,3 +135,68 @@ def test_page_lists_orders_and_gives_them_as_a_table(signed_in: SignedIn, presen
     table = visit.get("/orders.csv?state=overdue").text
     assert f"{project.number}," in table
     assert project.number not in visit.get("/orders?state=fulfilled").text
+
+
+def test_order_is_suspended_by_an_appeal_and_replaced_by_the_decision_on_it(client: FlaskClient) -> None:
+    project, reader = an_appealed_order(), caller(client, Role.AUDITOR)
+    case = case_of(project)
+    assert [each["state"] for each in reader.get("/orders").get_json()["items"]] == ["suspended"]
+    (listed,) = reader.get("/appeals?state=open").get_json()["items"]
+    assert (listed["project"], listed["case"], listed["decision"]) == (project.number, case.id, "migrate_by")
+    assert (listed["outcome"], listed["due_on"]) == (None, case.due_on.isoformat())
+    decide_appeal(project, migrate_by(in_days(30)))
+    assert [each["state"] for each in reader.get("/orders").get_json()["items"]] == ["in_force", "replaced"]
+    (listed,) = reader.get("/appeals?state=decided").get_json()["items"]
+    assert (listed["outcome"], listed["due_on"]) == ("upheld", None)
+    assert reader.get("/appeals?state=open").get_json()["items"] == []
+
+
+def test_order_that_is_revoked_on_appeal_says_so(client: FlaskClient) -> None:
+    project = an_appealed_order()
+    decide_appeal(project, NO_BREACH)
+    assert states(caller(client, Role.AUDITOR)) == {project.number: "revoked"}
+
+
+def decide_appeal(project: Project, proposal: dict[str, Any]) -> None:
+    act(BOLAT, case_of(project), "claim")
+    act(BOLAT, case_of(project), "propose", proposal)
+    act(TIMUR, case_of(project), "approve")
+
+
+def claim() -> FileStorage:
+    return FileStorage(BytesIO(b"%PDF-1.7 claim"), "claim.pdf", content_type="application/pdf")
+
+
+def record_court(client: FlaskClient, project: Project, **values: str) -> Any:
+    path = f"/cases/{case_of(project).id}/court"
+    return caller(client, Role.REVIEWER).form(path, {**values, "file": claim()})
+
+
+def test_lawsuit_and_ruling_are_recorded_with_date_and_document(client: FlaskClient, present: Present) -> None:
+    project, day = an_appealed_order(), today().isoformat()
+    decide_appeal(project, migrate_by(in_days(30)))
+    assert codes(record_court(client, project, on=day, court_outcome="upheld")) == {
+        ("/court_outcome", "not-in-court-yet")
+    }
+    shown = record_court(client, project, on=day).get_json()
+    assert (shown["appeal"]["in_court_on"], shown["appeal"]["court_outcome"]) == (day, None)
+    assert (shown["events"][-1]["action"], len(shown["events"][-1]["documents"])) == ("in_court", 1)
+    assert newest_state(caller(client, Role.AUDITOR)) == "in_court"
+    present.move(timedelta(days=3))
+    later = today().isoformat()
+    assert codes(record_court(client, project, on=later)) == {("/court_outcome", "required")}
+    earlier = record_court(client, project, on="2025-01-01", court_outcome="upheld")
+    assert codes(earlier) == {("/on", "date-before")}
+    shown = record_court(client, project, on=later, court_outcome="revoked").get_json()
+    assert (shown["appeal"]["settled_on"], shown["appeal"]["court_outcome"]) == (later, "revoked")
+    assert shown["events"][-1]["details"] == {"on": later, "court_outcome": "revoked"}
+    reader = caller(client, Role.AUDITOR)
+    assert newest_state(reader) == "in_force"
+    assert code(record_court(client, project, on=later, court_outcome="upheld")) == "not-for-court"
+    assert [each["state"] for each in reader.get("/appeals").get_json()["items"]] == ["settled"]
+
+
+def test_court_comes_after_the_decision_on_an_appeal(client: FlaskClient) -> None:
+    project = an_order()
+    answer = record_court(client, project, on=today().isoformat())
+    assert (answer.status_code, code(answer)) == (409, "not-for-court")

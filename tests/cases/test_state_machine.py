@@ -18,12 +18,12 @@ from sqlalchemy import func, select
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.cases.models import Case, CaseDecision, CaseEvent, Order
+from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, Order
 from registry.cases.queries import find_case
 from registry.cases.transitions import is_under_order, possible_actions, waiting_proposal
 from registry.core.clock import today
 from registry.core.database import db, transaction
-from registry.core.errors import Conflict, NotAllowed, RegistryError
+from registry.core.errors import Conflict, Invalid, NotAllowed, RegistryError
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
 from registry.journal.service import JournalEntry
@@ -35,6 +35,7 @@ from tests.cases.cast import (
     AIGERIM_AS_SUPERVISOR,
     AUDITOR,
     BOLAT,
+    DANA,
     OPERATOR,
     SAULE,
     TIMUR,
@@ -53,6 +54,7 @@ from tests.cases.workflow_contract import (
     REMEDY,
     REVIEW,
     STARTS,
+    appealed_by_case,
     assert_reason_is_documented,
     come_to_an_end,
     values_of,
@@ -77,7 +79,7 @@ def test_workflow_holds_for_any_sequence_of_actions(
             self.undone = each_example()
             self.undone.__enter__()
             present.set(date(2026, 11, 2))
-            for person in (AIGERIM, BOLAT, SAULE, TIMUR):
+            for person in (AIGERIM, BOLAT, SAULE, TIMUR, DANA):
                 a_token(person.role, name=person.principal, lifetime=None)
             self.project = a_project(
                 work_type="maintenance",
@@ -90,8 +92,8 @@ def test_workflow_holds_for_any_sequence_of_actions(
             self.editor = editor_of(agency)
             self.viewer = an_actor(Role.AGENCY_VIEWER, agency, name="viewer")
             self.people = (
-                AIGERIM, BOLAT, AIGERIM_AS_SUPERVISOR, SAULE, TIMUR, AUDITOR, OPERATOR, ADMINISTRATOR, self.editor,
-                self.viewer,
+                AIGERIM, BOLAT, AIGERIM_AS_SUPERVISOR, SAULE, TIMUR, DANA, AUDITOR, OPERATOR, ADMINISTRATOR,
+                self.editor, self.viewer,
             )  # fmt: skip
             run_audit(OPERATOR)
 
@@ -135,7 +137,7 @@ def test_workflow_holds_for_any_sequence_of_actions(
             before = (case.status, case.assignee, case.version)
             proposal = waiting_proposal(case)
             proposed_by = None if proposal is None else proposal.proposed_by
-            kept, was_under_order = self.acts_kept(), is_under_order(case)
+            kept, was_under_order, barred = self.acts_kept(), is_under_order(case), appealed_by_case(case)
             refused: RegistryError | None = None
             try:
                 act(actor, case, name, *values)
@@ -145,7 +147,11 @@ def test_workflow_holds_for_any_sequence_of_actions(
             if refused is not None:
                 assert (case.status, case.assignee, case.version) == before
                 assert self.acts_kept() == kept
+                if isinstance(refused, Invalid):
+                    assert name == "assign" and values[0] in barred
+                    return
                 assert isinstance(refused, NotAllowed | Conflict), refused
+                assert refused.code != "appeal-needs-others" or actor.principal in barred
                 assert_reason_is_documented(actor, name, before[0], refused, was_under_order=was_under_order)
                 return
             assert before[0] in STARTS[name]
@@ -155,6 +161,7 @@ def test_workflow_holds_for_any_sequence_of_actions(
                 assert actor.role is Role.AGENCY_EDITOR
             elif name != "comment":
                 assert actor.role in REVIEWERS
+                assert actor.principal not in barred
             else:
                 assert actor.role in REVIEWERS | {Role.AGENCY_EDITOR}
             if name == "approve":
@@ -165,7 +172,7 @@ def test_workflow_holds_for_any_sequence_of_actions(
                 assert actor.role is Role.SUPERVISOR if before[0] == REMEDY else before[1] in (None, actor.principal)
                 assert case.assignee == actor.principal
             if name == "appeal":
-                assert was_under_order or before[0] == "closed"
+                assert (was_under_order or before[0] == "closed") and not barred
                 assert waiting_proposal(case) is None and not is_under_order(case)
             if actor.role is Role.REVIEWER and name in ("release", "ask", "refer", "propose"):
                 assert before[1] == actor.principal
@@ -227,6 +234,17 @@ def test_workflow_holds_for_any_sequence_of_actions(
         def every_decision_has_two_people(self) -> None:
             for decision in db.session.scalars(select(CaseDecision).where(CaseDecision.outcome == "approved")):
                 assert decision.decided_by not in (None, decision.proposed_by)
+
+        @invariant()
+        def an_appeal_is_decided_by_others(self) -> None:
+            for made in db.session.scalars(select(Appeal).where(Appeal.new_decision_id.is_not(None))):
+                former, new = (db.session.get(CaseDecision, each) for each in (made.decision_id, made.new_decision_id))
+                assert (
+                    former
+                    and new
+                    and {former.proposed_by, former.decided_by}.isdisjoint({new.proposed_by, new.decided_by})
+                )
+                assert new.appeal_until is None
 
         @invariant()
         def nothing_is_accepted_without_a_decision(self) -> None:

@@ -70,4 +70,4 @@ def test_agency_appeals_order_with_reason(signed_in: SignedIn) -> None:
     assert case in editor.get("/cases?status=remediation").text
     assert send(editor, case, "appeal")[0] == 422
     code, page = send(editor, case, "appeal", **{"appeal-comment": "Система работает."})
-    assert code == 200 and "Appealed" in page and status(case) == "under_review"
+    assert code == 200 and "Appealed" in page and status(case) == "new"

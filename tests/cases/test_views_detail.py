@@ -73,8 +73,8 @@ def test_page_says_whether_an_appealed_order_binds_as_the_policy_does(signed_in:
         assert ("stays in force until another decision replaces it, also after" in before) is not suspends
         assert send(editor, case, "appeal", **{"appeal-comment": "Договор старше."})[0] == 200
         after = editor.get(case).text
-        assert ("The agency appealed. The order does not bind it until a new decision." in after) is suspends
-        assert ("The agency appealed. The order stays in force until another decision" in after) is not suspends
+        assert ("The agency appealed. The decision has no effect until the appeal is decided." in after) is suspends
+        assert ("The agency appealed. The decision stays in effect until" in after) is not suspends
         assert ('class="case__obey"' in after) is not suspends
     finally:
         set_policy(usual)

@@ -164,6 +164,38 @@ def test_what_was_by_name_belongs_to_the_accounts_of_these_names(release_0_2: Fl
     assert rows(unknown) == [(0,)]
 
 
+def test_appeals_of_the_timeline_are_records_with_what_became_of_them(release_0_2: Flask) -> None:
+    event = (
+        "INSERT INTO case_events (id, case_id, at, action, by, side, from_status, to_status, details, tells_agency,"
+        " speaks_to_agency) SELECT {id}, {case}, '{at} 09:00:00.000000', '{action}', by, side, to_status, '{to}',"
+        " details, tells_agency, speaks_to_agency FROM case_events WHERE id = 75"
+    )
+    decision = (
+        "INSERT INTO case_decisions (id, case_id, decision, reason, legal_basis, due_on, seen, proposed_by,"
+        " proposed_at, outcome, decided_by, decided_at) SELECT {id}, case_id, decision, reason, legal_basis,"
+        " '{due_on}', seen, 'x', proposed_at, 'approved', 'y', '{at} 09:00:00.000000' FROM case_decisions"
+        " WHERE id = {like}"
+    )
+    run(
+        event.format(id=9001, case=12, at="2026-11-05", action="appeal", to="new"),
+        "UPDATE case_decisions SET ended_because = 'appealed' WHERE id = 1",
+        decision.format(id=9001, like=1, due_on="2026-11-28", at="2026-11-10"),
+        event.format(id=9002, case=12, at="2026-11-11", action="appeal", to="new"),
+        decision.format(id=9002, like=1, due_on="2026-11-29", at="2026-11-12"),
+        event.format(id=9003, case=8, at="2026-11-10", action="appeal", to="new"),
+        event.format(id=9004, case=8, at="2026-11-12", action="confirm", to="closed"),
+    )
+    upgrade_schema()
+    appeals = "SELECT case_id, event_id, decision_id, suspends, outcome, new_decision_id FROM appeals ORDER BY event_id"
+    assert rows(appeals) == [
+        (4, 75, 4, True, None, None),
+        (12, 9001, 1, True, "upheld", 9001),
+        (12, 9002, 9001, False, "changed", 9002),
+        (8, 9003, 3, False, "discontinued", None),
+    ]
+    assert rows("SELECT count(*) FROM appeals WHERE decided_at IS NULL") == [(1,)]
+
+
 def test_role_and_agency_of_people_are_those_of_their_accounts_on_the_way_down(release_0_2: Flask) -> None:
     upgrade_schema()
     run("UPDATE accounts SET role = 'auditor', agency_id = NULL WHERE id = 1")

@@ -21,8 +21,10 @@ from registry.notifications.service import delete_old_emails
 from tests.audits.steps import verify
 from tests.cases.cast import (
     AIGERIM,
+    BOLAT,
     NO_BREACH,
     SAULE,
+    TIMUR,
     act,
     audit,
     case_of,
@@ -102,8 +104,9 @@ def test_question_order_appeal_and_its_answer_name_their_letters() -> None:
     act(editor_of(agency), case, "appeal", "It is another system.")
     assert letters_of_emails() == [("aigerim@readers.kz", "decision-appealed", {reference: "QL-2026-000002"})]
     delete_emails()
-    act(AIGERIM, case, "propose", NO_BREACH)
-    act(SAULE, case, "approve")
+    act(BOLAT, case, "claim")
+    act(BOLAT, case, "propose", NO_BREACH)
+    act(TIMUR, case, "approve")
     assert letters_of_emails() == [("office@agency.kz", "appeal-answered", {reference: "QL-2026-000003"})]
 
 

@@ -28,8 +28,10 @@ from registry.projects.models import Project
 from tests.audits.steps import exempt, status_of
 from tests.cases.cast import (
     AIGERIM,
+    BOLAT,
     NO_BREACH,
     SAULE,
+    TIMUR,
     TRANSITIONAL,
     act,
     case_of,
@@ -138,8 +140,9 @@ def test_name_is_that_of_the_last_acceptance(app: Flask) -> None:
     act(editor, case_of(project), "appeal")
     edit(editor, project, name_ru=FISH)
     case = case_of(project)
-    act(AIGERIM, case, "propose", NO_BREACH)
-    act(SAULE, case, "approve")
+    act(BOLAT, case, "claim")
+    act(BOLAT, case, "propose", NO_BREACH)
+    act(TIMUR, case, "approve")
     assert problems_of_renaming(project, FOREST) == [("/name_ru", "name-decided-on", {"name": FISH})]
 
 

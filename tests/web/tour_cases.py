@@ -42,6 +42,7 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("commission-decision-error", Role.SUPERVISOR, f"/cases/{commission}/commission-decision", {}),
         Stop("case-closed", Role.AUDITOR, f"/cases/{known['case_closed']}"),
         Stop("orders", Role.SUPERVISOR, "/orders"),
+        Stop("appeals", Role.SUPERVISOR, "/appeals"),
         Stop("orders-none", Role.AGENCY_EDITOR, "/orders?state=replaced"),
         Stop("letters", Role.SUPERVISOR, "/letters"),
         Stop("letters-none", Role.AGENCY_EDITOR, "/letters?number=QL-2026-999999"),

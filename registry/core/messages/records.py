@@ -19,6 +19,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     "agency-not-found": lazy_text("There is no agency with BIN {bin}."),
     "agency-not-yours": lazy_text("You cannot act for agency {bin}: only for your own and those below it."),
     "another-case-open": lazy_text("Case {other} of the project is open: use that case."),
+    "appeal-decided": lazy_text(
+        "The decision on case {case} is the one on your appeal. It can be challenged in court, not by another appeal."
+    ),
+    "appeal-needs-others": lazy_text(
+        "You proposed or approved the appealed decision on case {case}: other people decide on the appeal."
+    ),
     "appeal-pending": lazy_text("The decision on case {case} is already appealed. Wait for the new decision."),
     "appeal-too-late": lazy_text("The time limit for an appeal ended on {until}."),
     "approval-already-waiting": lazy_text(
@@ -30,6 +36,9 @@ MESSAGES: Final[Mapping[str, str]] = {
     "approval-not-waiting": lazy_text("Approval {id} no longer waits for a decision."),
     "approval-out-of-date": lazy_text(
         "What approval {id} rests on has changed since it was proposed. Reject it, so that it can be proposed again."
+    ),
+    "assignee-decided-it": lazy_text(
+        "{assignee} proposed or approved the appealed decision. Assign the case to somebody else."
     ),
     "assignee-may-not-see": lazy_text(
         "{assignee} cannot see this restricted project. Assign the case to a supervisor."
@@ -177,6 +186,8 @@ MESSAGES: Final[Mapping[str, str]] = {
     "no-audit-held": lazy_text("No audit waits for a decision ({on}). List them: registry audits list."),
     "no-audit-to-report": lazy_text("No audit has succeeded yet, so there are no figures to freeze."),
     "not-with-this-confirmation": lazy_text("This is not part of the confirmation that you ask for. Leave it empty."),
+    "not-for-court": lazy_text("There is no decided appeal on case {case}, or the court has already ruled on it."),
+    "not-in-court-yet": lazy_text("Record first that the agency went to court, and then how the court ruled."),
     "nothing-to-appeal": lazy_text("There is no decision in effect on case {case}."),
     "nothing-to-change": lazy_text("Enter what to change: these are the values of now."),
     "number-of-projects": lazy_text("List 1 to {largest} projects."),

@@ -87,6 +87,10 @@ def a_commission_decision(world: World) -> dict[str, Any]:
     return {**a_document(world), **decided}
 
 
+def a_lawsuit(world: World) -> dict[str, Any]:
+    return {**a_document(world), "on": str(today())}
+
+
 def an_import(world: World) -> dict[str, Any]:
     file = f"agency,external_id,name_ru,object_kind,work_type,stage,placement\n{world.agency.bin},A-1,Система,,,,\n"
     return {"file": FileStorage(io.BytesIO(file.encode()), "projects.csv"), "kind": "projects"}

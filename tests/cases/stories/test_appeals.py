@@ -1,4 +1,4 @@
-"""Appeals against decisions: when they are possible, and what follows."""
+"""Appeals against decisions: when they are possible, who decides them, and what follows."""
 
 from __future__ import annotations
 
@@ -7,19 +7,35 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from sqlalchemy import select
 
-from registry.cases.decisions import AnotherCaseOpen, AppealPending, AppealTooLate, NothingToAppeal
+from registry.accounts.models import Account, Person
+from registry.accounts.roles import Actor, Role
+from registry.cases.decisions import (
+    AnotherCaseOpen,
+    AppealDecided,
+    AppealPending,
+    AppealTooLate,
+    NothingToAppeal,
+    newest_appeal,
+)
 from registry.cases.lists import show_case
-from registry.cases.models import migrate_by_in_force
-from registry.cases.queries import find_case
+from registry.cases.models import Appeal, Case, migrate_by_in_force
+from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.transitions import (
+    AppealNeedsOthers,
     CaseActionNotPossible,
     possible_actions,
     waiting_proposal,
 )
+from registry.core.database import db, transaction
+from registry.core.errors import Invalid, NotAllowed
 from registry.freeze.current import first_policy, set_policy
+from registry.projects.models import Project
 from tests.cases.cast import (
     AIGERIM,
+    AIGERIM_AS_SUPERVISOR,
+    BOLAT,
     NO_BREACH,
     SAULE,
     TIMUR,
@@ -38,8 +54,26 @@ from tests.cases.cast import (
     project_with_gap,
     verify,
 )
-from tests.factories import a_project
+from tests.factories import a_project, a_token, an_actor, with_account
 from tests.present import Present
+
+
+def appealed(project: Project, proposal: dict[str, object] | None = None) -> Case:
+    """The project's case after an order by Aigerim and Saule and its appeal."""
+    case = decided_case(project, proposal or migrate_by(in_days(60)))
+    return act(editor_of(project.agency), case, "appeal", "The contract is older.")
+
+
+def decided_appeal(project: Project, proposal: dict[str, object]) -> Case:
+    """The project's case after a decision on the appeal by Bolat and Timur."""
+    case = act(BOLAT, appealed(project), "claim")
+    act(BOLAT, case, "propose", proposal)
+    return act(TIMUR, case, "approve")
+
+
+def outcomes(project: Project) -> list[str | None]:
+    made = select(Appeal.outcome).join(Case, Case.id == Appeal.case_id).where(Case.project_id == project.id)
+    return list(db.session.scalars(made.order_by(Appeal.id)))
 
 
 @pytest.mark.parametrize("then", [[], ["release"], ["ask"], ["propose"], ["refer"]])
@@ -51,12 +85,156 @@ def test_order_can_be_appealed_during_second_review(then: list[str], present: Pr
         case = act(TIMUR, case, action, *([NO_BREACH] if action == "propose" else []))
     assert "appeal" in possible_actions(editor, case, waiting_proposal(case))
     case = act(editor, case, "appeal", "The contract is older.")
-    assert case.status == ("new" if then == ["release"] else "under_review")
+    assert (case.status, case.assignee) == ("new", None)
     assert [order.ended_because for order in orders_of(project)] == ["appealed"]
     assert waiting_proposal(case) is None
     assert "appeal" not in possible_actions(editor, case, None)
     with pytest.raises(CaseActionNotPossible):
         act(editor, case, "appeal")
+
+
+# Who decides.
+
+
+@pytest.mark.parametrize("person", [AIGERIM, AIGERIM_AS_SUPERVISOR, SAULE])
+def test_who_proposed_or_approved_takes_no_part_in_the_appeal(person: Actor) -> None:
+    case = appealed(a_project())
+    assert possible_actions(person, case, None) == ["comment"]
+    with pytest.raises(AppealNeedsOthers):
+        act(person, case, "claim")
+    with pytest.raises(AppealNeedsOthers):
+        act(person, case, "assign", "bolat")
+    case = act(BOLAT, case, "claim")
+    act(BOLAT, case, "propose", migrate_by(in_days(90)))
+    for action in ("approve", "withdraw", "return"):
+        with pytest.raises(NotAllowed):
+            act(person, case, action)
+    assert act(TIMUR, case, "approve").status == "remediation"
+
+
+@pytest.mark.parametrize("name", ["aigerim", "saule"])
+def test_appealed_case_is_not_assigned_to_who_decided_it(name: str) -> None:
+    a_token(Role.REVIEWER, name="bolat")
+    case = appealed(a_project())
+    with pytest.raises(Invalid) as refused:
+        act(TIMUR, case, "assign", name)
+    assert [problem.code for problem in refused.value.problems] == ["assignee-decided-it"]
+    assert act(TIMUR, case, "assign", "bolat").assignee == "bolat"
+
+
+def test_case_that_was_handed_over_to_who_decided_it_can_be_taken_by_others() -> None:
+    case = act(BOLAT, appealed(a_project()), "claim")
+    with transaction():
+        find_case_to_change(SAULE, case.id).assign_to(with_account(AIGERIM).account_id, "aigerim")
+    case = find_case(SAULE, case.id)
+    assert possible_actions(AIGERIM, case, None) == ["comment"]
+    assert act(BOLAT, case, "assign", "bolat").assignee == "bolat"
+
+
+@pytest.mark.parametrize(
+    ("people", "missing"),
+    [
+        ({}, ["supervisor", "reviewer"]),
+        ({"bolat": Role.REVIEWER}, ["supervisor"]),
+        ({"timur": Role.SUPERVISOR}, ["reviewer"]),
+        ({"bolat": Role.REVIEWER, "timur": Role.SUPERVISOR}, []),
+    ],
+)
+def test_case_names_the_roles_that_nobody_has_who_may_decide_the_appeal(
+    people: dict[str, Role], missing: list[str]
+) -> None:
+    project = a_project()
+    appealed(project)
+    for name, role in people.items():
+        a_token(role, name=name)
+    shown = show_case(SAULE, case_of(project), "en")["appeal"]
+    assert (shown["missing"], shown["is_barred"]) == (missing, True)
+    assert show_case(editor_of(project.agency), case_of(project), "en")["appeal"]["missing"] == []
+
+
+def test_second_account_of_who_decided_it_takes_no_part_either() -> None:
+    project = a_project()
+    for name in ("saule", "saule-2", "timur"):
+        a_token(Role.SUPERVISOR, name=name)
+    with transaction():
+        of_saule = select(Account.id).where(Account.name.in_(("saule", "saule-2")))
+        for person in db.session.scalars(select(Person).where(Person.account_id.in_(of_saule))):
+            person.email = "saule@example.kz"
+    appealed(project)
+    second = with_account(an_actor(Role.SUPERVISOR, name="saule-2"))
+    shown = show_case(second, case_of(project), "en")["appeal"]
+    assert (shown["missing"], shown["is_barred"]) == (["reviewer"], True)
+    with pytest.raises(AppealNeedsOthers):
+        act(second, case_of(project), "claim")
+
+
+# What becomes of the decision.
+
+
+def test_same_order_with_the_same_date_upholds_the_decision() -> None:
+    project = a_project()
+    case = decided_appeal(project, migrate_by(in_days(60)))
+    assert (case.status, outcomes(project)) == ("remediation", ["upheld"])
+    assert [order.ended_because for order in orders_of(project)] == ["appealed", None]
+    assert migrate_by_in_force(project.id) == in_days(60)
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(70, "upheld"), (71, "changed"), (59, "changed")])
+def test_order_is_upheld_with_a_date_that_is_later_by_the_suspension(days: int, outcome: str, present: Present) -> None:
+    project = a_project()
+    due_on, later = in_days(60), in_days(days)
+    case = act(BOLAT, appealed(project, migrate_by(due_on)), "claim")
+    present.set(date(2026, 2, 26))
+    act(BOLAT, case, "propose", migrate_by(later))
+    act(TIMUR, case, "approve")
+    assert outcomes(project) == [outcome]
+
+
+@pytest.mark.parametrize(
+    ("proposal", "status", "outcome"),
+    [
+        ({**migrate_by(date(2027, 1, 1)), "decision": "stop"}, "remediation", "changed"),
+        (NO_BREACH, "closed", "revoked"),
+        (TRANSITIONAL, "closed", "revoked"),
+    ],
+)
+def test_another_decision_changes_or_revokes_the_order(proposal: dict[str, object], status: str, outcome: str) -> None:
+    project = a_project()
+    case = decided_appeal(project, proposal)
+    assert (case.status, outcomes(project)) == (status, [outcome])
+
+
+def test_decision_on_an_appeal_is_not_appealed_again() -> None:
+    project = a_project()
+    editor = editor_of(project.agency)
+    case = decided_appeal(project, migrate_by(in_days(60)))
+    shown = show_case(editor, case, "en")
+    assert (shown["actions"], shown["decisions"][-1]["appeal_until"]) == (["comment"], None)
+    with pytest.raises(AppealDecided):
+        act(editor, case, "appeal", "Once more.")
+
+
+def test_later_decision_on_the_case_can_be_appealed() -> None:
+    project = a_project()
+    case = act(SAULE, decided_appeal(project, migrate_by(in_days(60))), "claim")
+    act(SAULE, case, "propose", migrate_by(in_days(20)))
+    case = act(TIMUR, case, "approve")
+    assert act(editor_of(project.agency), case, "appeal", "Too soon.").status == "new"
+    assert outcomes(project) == ["upheld", None]
+
+
+def test_appeal_ends_without_a_decision_when_its_case_closes() -> None:
+    project = project_with_gap()
+    editor = editor_of(project.agency)
+    case = appealed(project)
+    edit(editor, project, object_commissioned_on="2020-01-01")
+    audit()
+    case = case_of(project)
+    assert (case.status, outcomes(project)) == ("awaiting_confirmation", [None])
+    with pytest.raises(AppealNeedsOthers):
+        act(AIGERIM, case, "confirm")
+    act(BOLAT, case, "confirm")
+    assert outcomes(project) == ["discontinued"]
 
 
 @pytest.fixture
@@ -71,9 +249,8 @@ def binding_while_appealed() -> Iterator[None]:
 def test_appealed_order_stays_in_force_where_the_policy_says_so(binding_while_appealed: None) -> None:
     project = a_project()
     editor = editor_of(project.agency)
-    case = decided_case(project, migrate_by(in_days(60)))
-    case = act(editor, case, "appeal", "The contract is older.")
-    assert case.status == "under_review"
+    case = appealed(project)
+    assert case.status == "new"
     assert [order.ended_because for order in orders_of(project)] == [None]
     shown = show_case(editor, case, "en")
     assert [decision["ended_because"] for decision in shown["decisions"]] == [None]
@@ -82,30 +259,35 @@ def test_appealed_order_stays_in_force_where_the_policy_says_so(binding_while_ap
     assert shown["actions"] == ["comment"]
     with pytest.raises(AppealPending):
         act(editor, case, "appeal", "Once more.")
-    act(AIGERIM, case, "propose", migrate_by(in_days(90)))
-    case = act(TIMUR, case, "approve")
+    act(BOLAT, case, "claim")
+    act(BOLAT, case, "propose", migrate_by(in_days(90)))
+    act(TIMUR, case, "approve")
     assert [order.ended_because for order in orders_of(project)] == ["replaced", None]
-    assert "appeal" in show_case(editor, case, "en")["actions"]
+    assert outcomes(project) == ["changed"]
 
 
 def test_appeal_suspends_the_order_unless_the_policy_says_otherwise() -> None:
     project = a_project()
-    case = act(editor_of(project.agency), decided_case(project, migrate_by(in_days(60))), "appeal", "It is older.")
+    case = appealed(project)
     assert [order.ended_because for order in orders_of(project)] == ["appealed"]
     assert [decision["ended_because"] for decision in show_case(SAULE, case, "en")["decisions"]] == ["appealed"]
     assert migrate_by_in_force(project.id) is None
 
 
-def test_appeal_ends_order_and_reopens_case(present: Present) -> None:
+def test_time_to_decide_begins_with_the_appeal(present: Present) -> None:
     project = a_project()
     case = decided_case(project, migrate_by(in_days(60)))
     # 15 working days after 16 February is 10 March, because 9 March is a day off.
     present.set(date(2026, 3, 10))
     case = act(editor_of(project.agency), case, "appeal", "The contract is older.")
-    assert (case.status, case.due_on) == ("under_review", date(2026, 4, 10))
-    assert [order.ended_because for order in orders_of(project)] == ["appealed"]
-    act(AIGERIM, case, "propose", migrate_by(in_days(90)))
-    assert act(SAULE, case, "approve").status == "remediation"
+    assert (case.status, case.due_on) == ("new", date(2026, 4, 10))
+
+
+def test_time_to_decide_begins_again_when_a_second_review_was_under_way(present: Present) -> None:
+    project = a_project()
+    case = act(TIMUR, decided_case(project, migrate_by(in_days(60))), "claim")
+    present.set(date(2026, 3, 10))
+    assert act(editor_of(project.agency), case, "appeal", "It is older.").due_on == date(2026, 4, 10)
 
 
 def test_appeal_is_too_late_day_after_deadline(present: Present) -> None:
@@ -122,12 +304,12 @@ def test_closed_case_reopens_on_appeal() -> None:
     project = a_project()
     case = decided_case(project, NO_BREACH)
     case = act(editor_of(project.agency), case, "appeal")
-    assert case.status == "under_review"
+    assert case.status == "new"
     with pytest.raises(CaseActionNotPossible):
         act(editor_of(project.agency), case, "appeal")
     audit()
-    assert case_of(project).status == "under_review"
-    act(AIGERIM, case, "propose", TRANSITIONAL)
+    assert act(BOLAT, case_of(project), "claim").status == "under_review"
+    act(BOLAT, case, "propose", TRANSITIONAL)
     assert act(TIMUR, case, "approve").outcome == "transitional_accepted"
 
 
@@ -141,6 +323,7 @@ def test_appeal_needs_a_decision() -> None:
     assert show_case(editor, case, "en")["actions"] == ["comment"]
     with pytest.raises(NothingToAppeal):
         act(editor, case, "appeal")
+    assert newest_appeal(case) is None
 
 
 def test_appealed_case_stays_in_review_without_active_flags() -> None:
@@ -150,9 +333,9 @@ def test_appealed_case_stays_in_review_without_active_flags() -> None:
     verify(project)
     audit()
     case = act(editor, case_of(project), "appeal", "It is somebody else's project.")
-    assert (case.status, flags_of(project)) == ("under_review", {"freeze.creation": "cleared"})
+    assert (case.status, flags_of(project)) == ("new", {"freeze.creation": "cleared"})
     audit()
-    assert case_of(project).status == "under_review"
+    assert case_of(project).status == "new"
 
 
 def test_older_case_refuses_appeal_while_later_case_is_open() -> None:

@@ -34,7 +34,8 @@ def test_order_reopens_accepted_flags_and_audits_keep_them_open(present: Present
     project = a_project()
     case = decided_case(project, NO_BREACH)
     act(editor_of(project.agency), case, "appeal", "We were wrong.")
-    decided_again = act(SAULE, act(AIGERIM, case, "propose", migrate_by(date(2026, 4, 1))), "approve")
+    act(BOLAT, case, "claim")
+    decided_again = act(TIMUR, act(BOLAT, case, "propose", migrate_by(date(2026, 4, 1))), "approve")
     assert decided_again.status == "remediation"
     assert flags_of(project) == {"freeze.creation": "open"}
     audit()
