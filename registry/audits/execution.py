@@ -278,6 +278,7 @@ def _counts(plan: Plan, totals: Totals) -> dict[str, int]:
         "projects_judged": totals.in_scope,
         "projects_out_of_scope": totals.out_of_scope,
         "projects_flagged": plan.projects_flagged,
+        "projects_to_migrate": plan.projects_to_migrate,
         "projects_exempt": plan.projects_exempt,
         "flags_opened": len(plan.opened),
         "flags_kept": plan.kept,

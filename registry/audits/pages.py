@@ -14,7 +14,7 @@ from registry.audits.past import AuditNotRepeatable, Difference, require_repeata
 from registry.audits.policy_activation import differing_projects
 from registry.audits.queries import (
     AUDIT_LIST,
-    LATER_COUNTS,
+    MOVES,
     changes_of,
     count_changes,
     example_changes,
@@ -224,7 +224,14 @@ def _value(what: str, text: str | None) -> str | None:
 
 FILTERS = ("status", "trigger", "dry_run")
 # Stocks are the totals after a run, which can be compared with another run's. Changes are flows, which cannot.
-STOCKS = ("projects_judged", "projects_flagged", "projects_exempt", "projects_out_of_scope", "flags_active")
+STOCKS = (
+    "projects_judged",
+    "projects_flagged",
+    "projects_to_migrate",
+    "projects_exempt",
+    "projects_out_of_scope",
+    "flags_active",
+)
 ACTIVE = ("flags_opened", "flags_kept", "flags_reopened")
 JUDGED = ("succeeded", "held")
 
@@ -256,8 +263,8 @@ def audit(actor: Actor, audit_id: int) -> Answer:
         before=shown_before,
         stocks=_stocks(shown) if run.status in JUDGED else {},
         stocks_before={} if shown_before is None else _stocks(shown_before),
-        moves={name: shown[name] for name in LATER_COUNTS},
-        moves_before={} if shown_before is None else {name: shown_before[name] for name in LATER_COUNTS},
+        moves={name: shown[name] for name in MOVES},
+        moves_before={} if shown_before is None else {name: shown_before[name] for name in MOVES},
         flows=count_changes(actor, run),
         flows_before={} if before is None else count_changes(actor, before),
         changes=listing.items,

@@ -27,7 +27,7 @@ from registry.core.errors import Conflict
 from registry.core.translations import Language
 from registry.exemptions.queries import exemptions_known_at
 from registry.flags.former_flags import ended_after, flags_known_at, flags_then
-from registry.flags.freeze_status import STATUS_OF_RANK, STATUS_RANK
+from registry.flags.freeze_status import STATUS_OF_RANK, STATUS_RANK, rank_of_flag
 from registry.flags.models import FLAGS, SEVERITY_RANK, AuditChange, AuditRun
 from registry.flags.vocabulary import FlagChange
 from registry.freeze.current import first_policy, policy_in_force
@@ -320,7 +320,7 @@ def _status(known: KnownProject, flags: Sequence[_Flag], at: datetime) -> KnownS
         return KnownStatus(FreezeStatus.OUT_OF_SCOPE.value, severity)
     if run is None or known.id > run.judged_up_to:
         return KnownStatus(FreezeStatus.UNAUDITED.value, severity)
-    worst = max((STATUS_RANK[flag.status] for flag in active), default=None)
+    worst = max((rank_of_flag(flag.status, flag.severity) for flag in active), default=None)
     return KnownStatus(FreezeStatus.CLEAR.value if worst is None else STATUS_OF_RANK[worst], severity)
 
 
@@ -428,6 +428,7 @@ def _counts(plan: Plan, in_scope: int, out_of_scope: int) -> dict[str, int]:
         "projects_judged": in_scope,
         "projects_out_of_scope": out_of_scope,
         "projects_flagged": plan.projects_flagged,
+        "projects_to_migrate": plan.projects_to_migrate,
         "projects_exempt": plan.projects_exempt,
         "flags_opened": len(plan.opened),
         "flags_kept": plan.kept,

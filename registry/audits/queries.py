@@ -41,7 +41,8 @@ COUNTS: Final = (
     "flags_cleared",
 )
 # None in runs older than these columns.
-LATER_COUNTS: Final = ("severity_raised", "severity_lowered", "cases_opened")
+MOVES: Final = ("severity_raised", "severity_lowered", "cases_opened")
+LATER_COUNTS: Final = ("projects_to_migrate", *MOVES)
 # Key of these counts in a run's journal entries.
 RESTRICTED: Final = "restricted"
 

@@ -13,6 +13,7 @@ from registry.audits.candidates import Part, in_part
 from registry.core.database import db, table_of
 from registry.flags.models import SEVERITY_RANK, Flag
 from registry.freeze.findings import Finding
+from registry.freeze.vocabulary import Severity
 
 # Change that an audit lists for an existing flag, by its status after the last audit and after this one.
 # A flag that is open again is ``reopened``, also where a revoked exemption opened it.
@@ -84,6 +85,7 @@ class Plan:
     statuses_before: Mapping[tuple[int, str], str] = field(default_factory=dict)
     kept: int = 0
     projects_flagged: int = 0
+    projects_to_migrate: int = 0
     projects_exempt: int = 0
     turned: list[Turned] = field(default_factory=list)
     watch: Callable[[Outcome], None] | None = None
@@ -98,6 +100,7 @@ class Plan:
         self.turned += other.turned
         self.kept += other.kept
         self.projects_flagged += other.projects_flagged
+        self.projects_to_migrate += other.projects_to_migrate
         self.projects_exempt += other.projects_exempt
 
     def turns(self) -> dict[str, int]:
@@ -176,7 +179,7 @@ def _project(
 ) -> None:
     before = {flag.rule: flag for flag in flags}
     statuses = set()
-    open_after = []
+    open_after: list[tuple[str, int | None]] = []
     for finding in findings:
         flag = before.pop(finding.rule, None)
         if flag is None:
@@ -188,7 +191,9 @@ def _project(
         if status == "open":
             open_after.append((finding.severity, None if flag is None else flag.id))
     plan.cleared += before.values()
-    plan.projects_flagged += "open" in statuses
+    is_flagged = any(severity != Severity.PLAN for severity, _ in open_after)
+    plan.projects_flagged += is_flagged
+    plan.projects_to_migrate += bool(open_after) and not is_flagged
     plan.projects_exempt += "exempt" in statuses and "open" not in statuses
     kind = _turn(findings, flags) if project_id <= judged_before else None
     if kind is not None:
@@ -198,14 +203,15 @@ def _project(
 
 
 def _turn(findings: Sequence[Finding], flags: Sequence[ActiveFlag]) -> str | None:
-    if not flags:
-        return NEWLY_FLAGGED
-    if not findings:
-        return NEWLY_CLEAR
-    before = max(SEVERITY_RANK[flag.severity] for flag in flags)
-    after = max(SEVERITY_RANK[finding.severity] for finding in findings)
+    # The plan flags nobody: its rank is that of no flag.
+    before = max((SEVERITY_RANK[flag.severity] for flag in flags), default=0)
+    after = max((SEVERITY_RANK[finding.severity] for finding in findings), default=0)
     if before == after:
         return None
+    if not before:
+        return NEWLY_FLAGGED
+    if not after:
+        return NEWLY_CLEAR
     return SEVERITY_RAISED if after > before else SEVERITY_LOWERED
 
 

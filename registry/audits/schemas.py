@@ -158,7 +158,10 @@ class Audit(BaseSchema):
     finished_at = Timestamp("When it ended.", nullable=True)
     projects_judged = ReadOnly("Projects in scope.", COUNT)
     projects_out_of_scope = ReadOnly("Projects out of scope.", COUNT)
-    projects_flagged = ReadOnly("Projects with at least one open flag.", COUNT)
+    projects_flagged = ReadOnly("Projects with at least one open flag, not counting those of the plan.", COUNT)
+    projects_to_migrate = ReadOnly(
+        "Projects whose only open flags are of the severity `plan`; null where it was not counted.", NOT_COUNTED
+    )
     projects_exempt = ReadOnly("Projects whose flags are exempt, none open.", COUNT)
     flags_opened = ReadOnly("Flags that it opened.", COUNT)
     flags_kept = ReadOnly("Flags that stood and stand.", COUNT)

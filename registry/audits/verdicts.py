@@ -23,6 +23,7 @@ from registry.freeze.evaluation import evaluate, in_scope, next_change
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
+from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import FORMER, former_of, former_pasts
@@ -175,7 +176,8 @@ def represent_verdict(
     elif not findings:
         outcome = FreezeStatus.CLEAR
     else:
-        outcome = FreezeStatus.EXEMPT if exempt else FreezeStatus.FLAGGED
+        is_flagged = any(finding.severity != Severity.PLAN for finding in findings)
+        outcome = FreezeStatus.EXEMPT if exempt else FreezeStatus.FLAGGED if is_flagged else FreezeStatus.TO_MIGRATE
     return {
         "project": number,
         "on": day,

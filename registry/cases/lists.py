@@ -47,6 +47,7 @@ from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.rules import RULES
+from registry.freeze.vocabulary import Severity
 from registry.projects.filters import split_below
 from registry.projects.models import Project
 from registry.projects.queries import BUDGET_ENDS, has_words, list_projects
@@ -462,12 +463,12 @@ def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language:
 
 
 def _is_watched() -> list[ColumnElement[bool]]:
-    """Conditions: an open flag, no flag of the severity that opens cases, and no open case."""
+    """Conditions: an open flag that is not of the plan, no flag of the severity that opens cases, and no open case."""
     threshold = SEVERITY_RANK[policy_in_force().case_from_severity]
     weak = [name for name, rank in SEVERITY_RANK.items() if rank < threshold]
     active = select(Flag.id).where(Flag.project_id == Project.id)
     return [
-        exists(active.where(Flag.status == "open", Flag.severity.in_(weak))),
+        exists(active.where(Flag.status == "open", Flag.severity.in_(weak), Flag.severity != Severity.PLAN.value)),
         ~exists(active.where(Flag.status != "cleared", Flag.severity.not_in(weak))),
         ~exists(select(Case.id).where(Case.project_id == Project.id, Case.status != Status.CLOSED)),
     ]

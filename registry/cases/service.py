@@ -75,7 +75,7 @@ def open_case(actor: Actor, number: str) -> Case:
             project_id=project.id,
             status=Status.NEW.value,
             severity=worst,
-            from_severity="low",
+            from_severity="plan",
             opened_at=timestamp,
             changed_at=timestamp,
             due_on=national_calendar().after(today(), policy_in_force().deadlines.review),

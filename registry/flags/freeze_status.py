@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from registry.agencies.models import Agency
 from registry.core.database import db, require_transaction, table_of
@@ -17,12 +17,20 @@ from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, new
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
+from registry.freeze.vocabulary import Severity
 from registry.projects.models import PROJECT, STATUS, lock_projects
 from registry.projects.vocabulary import FreezeStatus
 
 AGENCY: Final = table_of(Agency)
-STATUS_RANK: Final = {FlagStatus.OPEN.value: 3, FlagStatus.EXEMPT.value: 2, FlagStatus.ACCEPTED.value: 1}
-STATUS_OF_RANK: Final = {3: FreezeStatus.FLAGGED.value, 2: FreezeStatus.EXEMPT.value, 1: FreezeStatus.ACCEPTED.value}
+STATUS_RANK: Final = {FlagStatus.OPEN.value: 4, FlagStatus.EXEMPT.value: 2, FlagStatus.ACCEPTED.value: 1}
+# Of an open flag of the plan's severity.
+RANK_OF_PLAN: Final = 3
+STATUS_OF_RANK: Final = {
+    4: FreezeStatus.FLAGGED.value,
+    RANK_OF_PLAN: FreezeStatus.TO_MIGRATE.value,
+    2: FreezeStatus.EXEMPT.value,
+    1: FreezeStatus.ACCEPTED.value,
+}
 
 
 def update_freeze_status(at: datetime, *which: ColumnElement[bool]) -> None:
@@ -71,12 +79,18 @@ def not_judged_as_they_stand(project_id: int | None = None) -> frozenset[int]:
     return frozenset(db.session.scalars(select(PROJECT.c.id).where(*which)))
 
 
+def rank_of_flag(status: str, severity: str) -> int:
+    """Return the rank of an active flag among those of its project: that of the highest is the project's status."""
+    return RANK_OF_PLAN if (status, severity) == (FlagStatus.OPEN, Severity.PLAN) else STATUS_RANK[status]
+
+
 def computed_freeze_status(policy: Policy) -> ColumnElement[str]:
     """Return the status of a project, worked out, as SQL on the table of statuses."""
     kind = select(AGENCY.c.kind).where(AGENCY.c.id == STATUS.c.agency_id).correlate_except(AGENCY).scalar_subquery()
     withdrawn = select(PROJECT.c.id).where(PROJECT.c.withdrawn_at.is_not(None))
     judged_up_to = newest_good(table_of(AuditRun).c.judged_up_to).scalar_subquery()
-    worst = _worst_flag(case(STATUS_RANK, value=FLAGS.c.status))
+    of_plan = and_(FLAGS.c.status == FlagStatus.OPEN.value, FLAGS.c.severity == Severity.PLAN.value)
+    worst = _worst_flag(case((of_plan, RANK_OF_PLAN), else_=case(STATUS_RANK, value=FLAGS.c.status)))
     return case(
         (STATUS.c.project_id.in_(withdrawn), FreezeStatus.WITHDRAWN.value),
         (kind.not_in(sorted(policy.scope)), FreezeStatus.OUT_OF_SCOPE.value),

@@ -90,8 +90,8 @@ IS_ACTIVE: Final[ColumnElement[bool]] = FLAGS.c.status != literal_column("'clear
 
 
 def rank(severity: ColumnElement[str]) -> ColumnElement[int]:
-    """Map a severity to a sortable number: 1 for the lowest."""
-    return case(SEVERITY_RANK, value=severity, else_=0)
+    """Map a severity to a sortable number: 0 for the plan, then 1 for the lowest."""
+    return case(SEVERITY_RANK, value=severity, else_=-1)
 
 
 # Audit run models. ``registry/audits/`` writes them; lists, reports and freeze statuses read them.
@@ -105,7 +105,8 @@ class AuditRun(Model):
     and voided runs. ``voiding`` has the keys ``reason``, ``proposed_by``, ``proposed_role``, ``proposed_at``,
     ``confirmed_by`` and ``confirmed_at``. ``restricted_counts`` is the part of the counts that comes from restricted
     projects (``registry/audits/queries.py``). ``severity_raised`` and ``severity_lowered``: projects that keep active
-    flags, of another highest severity; with ``cases_opened`` None for runs older than the columns. ``policy_basis`` is
+    flags, of another highest severity; with ``cases_opened`` and
+    ``projects_to_migrate`` None for runs older than the columns. ``policy_basis`` is
     what every project's displayed values depend on in the policy (``freeze_status.py``). Both are None for runs older
     than the column. ``held_causes`` counts what the change threshold saw (``registry/audits/held_audits.py``); it stays
     after the decision on a held run. ``held_decision`` has the keys ``decision`` (``confirmed`` or ``rejected``),
@@ -132,6 +133,7 @@ class AuditRun(Model):
     projects_judged: Mapped[int] = mapped_column(default=0)
     projects_out_of_scope: Mapped[int] = mapped_column(default=0)
     projects_flagged: Mapped[int] = mapped_column(default=0)
+    projects_to_migrate: Mapped[int | None]
     projects_exempt: Mapped[int] = mapped_column(default=0)
     flags_opened: Mapped[int] = mapped_column(default=0)
     flags_kept: Mapped[int] = mapped_column(default=0)

@@ -63,7 +63,7 @@ def has_open_flag(value: str) -> ColumnElement[bool]:
     """``flagged``: true or false. Raises InvalidValue."""
     if value not in ("true", "false"):
         raise InvalidValue("expected-true-or-false")
-    flagged = _has_flag(FLAGS.c.status == "open")
+    flagged = _has_flag(and_(FLAGS.c.status == "open", FLAGS.c.severity != Severity.PLAN.value))
     return flagged if value == "true" else ~flagged
 
 
@@ -87,7 +87,7 @@ def _rules(value: str) -> list[str]:
 
 def has_open_flag_of_age(value: str) -> ColumnElement[bool]:
     """``flag_age``: ages of open flags as of the last audit, each alone or with a severity (``31-high``), with commas
-    between them. Raises InvalidValue.
+    between them. Flags of the plan have none. Raises InvalidValue.
     """
     ages = split_values(value)
     for age in ages:
@@ -103,8 +103,7 @@ def _opened(value: str, on: date) -> ColumnElement[bool]:
     conditions = [FLAGS.c.opened_on <= last]
     if first is not None:
         conditions.append(FLAGS.c.opened_on >= first)
-    if severity:
-        conditions.append(FLAGS.c.severity == severity)
+    conditions.append(FLAGS.c.severity == severity if severity else FLAGS.c.severity != Severity.PLAN.value)
     return and_(*conditions)
 
 

@@ -153,8 +153,8 @@ _POLICY: Mapping[str, ValueType] = {
     # Read by a rule that older policy files do not have.
     "work_before_contract_days": _whole(0, 3650, "days")._replace(required=False),
     # Optional, so that a stored version judges a past day as it did.
-    "edit_severity": _one_of((NOT_JUDGED, *Severity.codes()))._replace(required=False),
-    "case_from_severity": _one_of(Severity.codes()),
+    "edit_severity": _one_of((NOT_JUDGED, *Severity.LOW.and_above()))._replace(required=False),
+    "case_from_severity": _one_of(Severity.LOW.and_above()),
     "change_threshold_percent": _whole(0, 100, "percent"),
     "change_threshold_minimum": _whole(0, 1_000_000_000, "projects"),
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),

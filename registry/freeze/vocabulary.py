@@ -39,8 +39,9 @@ class Choices(StrEnum):
 
 
 class Severity(Choices):
-    """Severities in ascending order."""
+    """Severities in ascending order. ``PLAN``: a stage of the plan for the whole country, which flags nobody."""
 
+    PLAN = "plan", lazy_text("Of the plan"), lazy_text("To migrate")
     LOW = "low", lazy_text("Low"), lazy_text("Flagged: low")
     MEDIUM = "medium", lazy_text("Medium"), lazy_text("Flagged: medium")
     HIGH = "high", lazy_text("High"), lazy_text("Flagged: high")
@@ -52,17 +53,17 @@ class Severity(Choices):
 
     @property
     def rank(self) -> int:
-        """The position, from 1 for the lowest."""
-        return list(Severity).index(self) + 1
+        """The position, from 1 for the lowest that flags a project; 0 for the plan."""
+        return list(Severity).index(self)
 
     @classmethod
     def worst_first(cls) -> tuple[Severity, ...]:
-        """Return all severities in descending order."""
-        return tuple(reversed(cls))
+        """Return the severities that flag a project, in descending order."""
+        return tuple(severity for severity in reversed(cls) if severity is not cls.PLAN)
 
     def and_above(self) -> tuple[str, ...]:
         """Return the codes of this severity and of the higher ones."""
-        return Severity.codes()[self.rank - 1 :]
+        return Severity.codes()[self.rank :]
 
 
 class Stage(Choices):

@@ -43,6 +43,7 @@ COUNT_COLUMNS: Final[Mapping[str, str]] = {
     "flagged_high": lazy_text("High"),
     "flagged_medium": lazy_text("Medium"),
     "flagged_low": lazy_text("Low"),
+    FreezeStatus.TO_MIGRATE.value: FreezeStatus.TO_MIGRATE.label,
     "clear_percent": lazy_text("Clear, per cent"),
     "budget_kzt": lazy_text("Budget, million ₸"),
     "budget_flagged_kzt": lazy_text("Of it flagged, million ₸"),
@@ -395,7 +396,7 @@ def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]
     totals = [_(ALL), *_counts(figures["totals"], language)]
     regions = [[region_name(row["key"], _), *_counts(row, language)] for row in figures["by_region"]]
     agencies = [[name_in(row, language), *_counts(row, language)] for row in figures["by_agency"]]
-    counts = [_(label) for label in COUNT_COLUMNS.values()]
+    counts = [_(label) for name, label in COUNT_COLUMNS.items() if name in figures["totals"]]
     severities = [
         [_(Severity(row["key"]).label), number(row["projects"]), millions(row["budget_flagged_kzt"], language)]
         for row in figures["by_severity"]
@@ -452,7 +453,8 @@ def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator
 
 
 def _counts(row: Mapping[str, Any], language: Language) -> list[Cell]:
-    return [measure(name, row[name], language) for name in COUNT_COLUMNS]
+    # Figures that were frozen before a measure existed are shown without it.
+    return [measure(name, row[name], language) for name in COUNT_COLUMNS if name in row]
 
 
 # A report as PDF/A-2u in one language, from its neutral document.

@@ -222,6 +222,7 @@ DETAILS: Final[Mapping[str, str]] = {
     "trigger": lazy_text("Kind"),
     "projects_judged": lazy_text("Projects judged"),
     "projects_flagged": lazy_text("Projects flagged"),
+    "projects_to_migrate": lazy_text("Projects to migrate"),
     "projects_exempt": lazy_text("Projects exempt"),
     "projects_out_of_scope": lazy_text("Projects out of scope"),
     "flags_opened": lazy_text("Flag opened"),

@@ -144,6 +144,7 @@ FIGURES: Final = (
     "flagged_high",
     "flagged_medium",
     "flagged_low",
+    "to_migrate",
     "at_risk_kzt",
 )
 TENTH_OF_A_MILLION: Final = 100_000

@@ -201,8 +201,8 @@ def _fields() -> dict[str, InputField]:
     numbers = {name: WholeNumber(*limits, required=True) for name, limits in NUMBERS.items()}
     rules = {name: Choice((OFF, *Severity.codes()), required=True) for name in RULE_FIELDS}
     choices = {
-        "edit_severity": Choice((NOT_JUDGED, *Severity.codes()), required=True),
-        "case_from_severity": Choice(Severity, required=True),
+        "edit_severity": Choice((NOT_JUDGED, *Severity.LOW.and_above()), required=True),
+        "case_from_severity": Choice(Severity.LOW.and_above(), required=True),
         APPEALS: Choice((YES, NO), required=True),
     }
     return {**days, **choices, **numbers, **rules}
@@ -264,7 +264,8 @@ def edit_policy(actor: Actor, version: str) -> Answer:
 
 def _form_fields() -> list[Field]:
     titles = rule_titles()
-    severities = [(code, choice_label("severity", code)) for code in reversed(Severity.codes())]
+    severities = [(severity.value, choice_label("severity", severity)) for severity in Severity.worst_first()]
+    of_rules = [*severities, (Severity.PLAN.value, choice_label("severity", Severity.PLAN)), (OFF, _("Off"))]
     return [
         *(form_field(name, "day", label=setting_label(name)) for name in DAYS),
         form_field(
@@ -280,7 +281,7 @@ def _form_fields() -> list[Field]:
             for name in NUMBERS
         ),
         *(
-            form_field(field, "select", label=titles.get(name, name), choices=[*severities, (OFF, _("Off"))])
+            form_field(field, "select", label=titles.get(name, name), choices=of_rules)
             for field, name in RULE_FIELDS.items()
         ),
     ]

@@ -19,7 +19,8 @@ from registry.policies.settings import CASE_SCHEMA, FACTS_SCHEMA, RULE_NAMES, Ve
 TEXT: Final = {"type": "string"}
 WHOLE: Final = {"type": "integer", "minimum": 0}
 SEVERITY: Final = {"type": "string", "enum": list(Severity.codes())}
-EDIT_SEVERITY: Final = {"type": "string", "enum": [NOT_JUDGED, *Severity.codes()]}
+FLAGGING_SEVERITY: Final = {"type": "string", "enum": list(Severity.LOW.and_above())}
+EDIT_SEVERITY: Final = {"type": "string", "enum": [NOT_JUDGED, *Severity.LOW.and_above()]}
 
 
 def _in_languages(*names: str) -> dict[str, Any]:
@@ -77,7 +78,7 @@ class PolicyShown(BaseSchema):
     edit_severity = ReadOnly(
         "The severity of what an edit leaves that ends a serious finding; `none`: edits are not judged.", EDIT_SEVERITY
     )
-    case_from_severity = ReadOnly("Flags of this severity or above open a case.", SEVERITY)
+    case_from_severity = ReadOnly("Flags of this severity or above open a case.", FLAGGING_SEVERITY)
     change_threshold_percent = ReadOnly("An audit that would change more than this share is held.", WHOLE)
     change_threshold_minimum = ReadOnly("But never one that would change fewer projects than this.", WHOLE)
     safety_belt_percent = ReadOnly("Former name of `change_threshold_percent`.", {**WHOLE, "deprecated": True})
@@ -155,7 +156,7 @@ class PolicySettings(BaseSchema):
     attestation_months = Setting(WHOLE)
     work_before_contract_days = Setting(WHOLE)
     edit_severity = Setting(EDIT_SEVERITY)
-    case_from_severity = Setting(SEVERITY)
+    case_from_severity = Setting(FLAGGING_SEVERITY)
     change_threshold_percent = Setting(WHOLE)
     change_threshold_minimum = Setting(WHOLE)
     document_quota_mib = Setting(WHOLE)

@@ -71,6 +71,7 @@ class FreezeStatus(Choices):
     UNAUDITED = "unaudited", lazy_text("Not audited yet")
     CLEAR = "clear", lazy_text("Clear")
     FLAGGED = "flagged", lazy_text("Flagged")
+    TO_MIGRATE = "to_migrate", lazy_text("To migrate")
     EXEMPT = "exempt", lazy_text("Exempt")
     ACCEPTED = "accepted", lazy_text("Accepted")
     WITHDRAWN = "withdrawn", lazy_text("Registered in error")
@@ -95,7 +96,7 @@ class FlagAge(Choices):
 # What lists can be narrowed to: an age, or an age and the severity of the flags.
 FLAG_AGES: Final = (
     *FlagAge.codes(),
-    *(f"{age}-{severity}" for age in FlagAge.codes() for severity in Severity.codes()),
+    *(f"{age}-{severity}" for age in FlagAge.codes() for severity in Severity.LOW.and_above()),
 )
 
 
@@ -113,6 +114,7 @@ VERDICT_OUTCOMES: Final = (
     FreezeStatus.CLEAR.value,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.FLAGGED.value,
+    FreezeStatus.TO_MIGRATE.value,
 )
 
 

@@ -107,11 +107,15 @@ def _day(day: date, audit_id: int, counts: dict[str, int]) -> dict[str, Any]:
     judged = sum(count for status, count in counts.items() if status not in OUT_OF_SCOPE)
     flagged, exempt = counts.get(FreezeStatus.FLAGGED.value, 0), counts.get(FreezeStatus.EXEMPT.value, 0)
     shown = {"on": day, "audit": audit_id, "projects": sum(counts.values())}
-    return shown | judged_counts(judged, flagged, exempt)
+    return shown | judged_counts(judged, flagged, counts.get(FreezeStatus.TO_MIGRATE.value, 0), exempt)
 
 
-def judged_counts(judged: int, flagged: int, exempt: int) -> dict[str, Any]:
-    """Return the counts of an audit with ``unflagged``, neither flagged nor exempt, and its share in ``percent``."""
-    unflagged = judged - flagged - exempt
-    counts = {"judged": judged, "flagged": flagged, "exempt": exempt, "unflagged": unflagged}
-    return {**counts, "percent": round(100 * unflagged / judged, 1) if judged else None}
+def judged_counts(judged: int, flagged: int, to_migrate: int | None, exempt: int) -> dict[str, Any]:
+    """Return the counts of an audit with ``unflagged``, none of the others, and its share in ``percent``.
+
+    ``to_migrate`` is None where it was not counted.
+    """
+    unflagged = judged - flagged - (to_migrate or 0) - exempt
+    counts: dict[str, int | None] = {"judged": judged, "flagged": flagged, FreezeStatus.TO_MIGRATE.value: to_migrate}
+    percent = round(100 * unflagged / judged, 1) if judged else None
+    return {**counts, "exempt": exempt, "unflagged": unflagged, "percent": percent}

@@ -35,8 +35,9 @@ TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
 MEANINGS: Final[dict[str, str]] = {
     "projects": "All of them.",
     FreezeStatus.CLEAR: "In scope and without an active flag.",
-    FreezeStatus.FLAGGED: "With an open flag.",
+    FreezeStatus.FLAGGED: "With an open flag, not counting those of the plan.",
     **{f"flagged_{severity}": f"Of these, the highest active flag is {severity}." for severity in Severity},
+    FreezeStatus.TO_MIGRATE: "With open flags of the severity `plan` only.",
     FreezeStatus.EXEMPT: "No flag open, some exempt; never counted as clear.",
     FreezeStatus.ACCEPTED: "No flag open or exempt, some accepted by decision.",
     FreezeStatus.OUT_OF_SCOPE: "The freeze does not bind their agency.",

@@ -31,6 +31,7 @@ NAMES: Final = ("name_kk", "name_ru", "name_en")
 # The statuses beside ``flagged``, in the order of the columns.
 UNFLAGGED: Final = (
     FreezeStatus.CLEAR.value,
+    FreezeStatus.TO_MIGRATE.value,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.ACCEPTED.value,
     FreezeStatus.OUT_OF_SCOPE.value,
@@ -102,7 +103,7 @@ def added(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def with_share(row: dict[str, Any]) -> dict[str, Any]:
     """Return the row with its ``clear_percent``."""
-    judged = row["clear"] + row["flagged"] + row["exempt"] + row["accepted"]
+    judged = row["clear"] + row["flagged"] + row["to_migrate"] + row["exempt"] + row["accepted"]
     row["clear_percent"] = round(100 * row["clear"] / judged, 1) if judged else None
     return row
 

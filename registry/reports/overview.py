@@ -45,6 +45,7 @@ from registry.reports.compliance import with_former
 # A project with one of these has an active flag.
 WITH_FINDINGS: Final = (
     FreezeStatus.FLAGGED.value,
+    FreezeStatus.TO_MIGRATE.value,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.ACCEPTED.value,
     FlagStatus.OPEN.value,
@@ -77,7 +78,8 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts of projects, and whole tenge. Rows of rules and ages count flags instead: the open ones are ``flagged``.
+    """Counts of projects, and whole tenge. Rows of rules and ages count flags instead: the open ones are ``flagged``,
+    those of the plan ``to_migrate``.
 
     ``in_scope``: all but those out of scope. ``on_platform``: of those in scope, how many are confirmed to be on the
     platform; ``on_platform_claimed``: how many say so, confirmed or not. Each None where it was not stored.
@@ -93,6 +95,7 @@ class Figures:
     flagged_high: int = 0
     flagged_medium: int = 0
     flagged_low: int = 0
+    to_migrate: int = 0
     exempt: int = 0
     accepted: int = 0
     unaudited: int = 0
@@ -128,7 +131,10 @@ def figures(counts: Iterable[Count]) -> Figures:
     """Add up stored rows."""
     sums: dict[str, Any] = dict.fromkeys(COUNTED, 0)
     for count in counts:
-        status = FreezeStatus.FLAGGED.value if count.status == FlagStatus.OPEN else count.status
+        status = count.status
+        if status == FlagStatus.OPEN:
+            of_plan = count.severity == Severity.PLAN
+            status = FreezeStatus.TO_MIGRATE.value if of_plan else FreezeStatus.FLAGGED.value
         sums["projects"] += count.counted
         sums["budget_kzt"] += count.budget_kzt
         sums[status] += count.counted
@@ -541,7 +547,8 @@ def at_risk_then(actor: Actor, numbers: Collection[str], at: datetime) -> dict[s
     for start in range(0, len(listed), AT_ONCE):
         some = select(PROJECT.id, PROJECT.number).where(PROJECT.number.in_(listed[start : start + AT_ONCE]))
         ids = {row.id: row.number for row in db.session.execute(some)}
-        flagged = select(then.c.project_id).where(then.c.project_id.in_(ids), then.c.status == FlagStatus.OPEN.value)
+        is_open = (then.c.status == FlagStatus.OPEN.value, then.c.severity != Severity.PLAN.value)
+        flagged = select(then.c.project_id).where(then.c.project_id.in_(ids), *is_open)
         for project_id in db.session.scalars(flagged.distinct()):
             (known,) = projects_known_at(at, KNOWN, project_id - 1, project_id)
             if actor.may(Permission.RESTRICTED_READ) or not known.values["is_restricted"]:

@@ -179,15 +179,17 @@ GOOD: Final = {"status": "succeeded", "dry_run": "false"}
 def over_time(actor: Actor) -> list[dict[str, Any]]:
     """Return the last successfully audited days, newest first; empty for actors who may not read audits.
 
-    Each has ``on``, ``audit``, the counts ``judged``, ``flagged``, ``exempt`` and ``unflagged`` (neither flagged nor
-    exempt), and ``percent``, the unflagged share of the judged projects.
+    Each has ``on``, ``audit``, the counts ``judged``, ``flagged``, ``to_migrate`` (None where it was not counted),
+    ``exempt`` and ``unflagged`` (none of these), and ``percent``, the unflagged share of the judged projects.
     """
     if not actor.may(Permission.AUDITS_READ):
         return []
     days: dict[Any, dict[str, Any]] = {}
     for run in AUDIT_LIST.read(actor, GOOD, Page(LOOKED_AT)).items:
         if run["on"] not in days and run["projects_judged"] and len(days) < SHOWN:
-            counts = (run[f"projects_{name}"] for name in ("judged", "flagged", "exempt"))
+            counts = (
+                run[f"projects_{name}"] for name in ("judged", "flagged", FreezeStatus.TO_MIGRATE.value, "exempt")
+            )
             days[run["on"]] = {"on": run["on"], "audit": run["id"], **judged_counts(*counts)}
     return sorted(days.values(), key=lambda each: each["on"], reverse=True)
 
@@ -199,13 +201,14 @@ GROUP_NAMES: Final = {
     "kind": lazy_text("By kind of agency"),
     "sector": lazy_text("By sector"),
 }
-# From worst to best, the order of the bars.
+# From worst to best, the order of the bars, dark and light by turns.
 SHARES: Final = (
     *BY_SEVERITY,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.ACCEPTED.value,
-    FreezeStatus.CLEAR.value,
+    FreezeStatus.TO_MIGRATE.value,
     FreezeStatus.UNAUDITED.value,
+    FreezeStatus.CLEAR.value,
 )
 ROWS_A_PAGE: Final = 25
 LAST_PAGE: Final = 9999
@@ -444,6 +447,7 @@ FIGURE_STATUSES = (
     FreezeStatus.CLEAR.value,
     FreezeStatus.FLAGGED.value,
     *(f"flagged_{severity}" for severity in Severity.worst_first()),
+    FreezeStatus.TO_MIGRATE.value,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.ACCEPTED.value,
     FreezeStatus.UNAUDITED.value,
@@ -599,7 +603,7 @@ def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
         return None
     days = [point.on for point in points]
     if group == "rule":
-        counts = [float(point.figures.flagged) for point in points]
+        counts = [float(point.figures.flagged + point.figures.to_migrate) for point in points]
         return line_chart(days, [(FLAGS, counts)], max(4.0, 4 * -(-max(counts) // 4)))
     platform = [point.figures.platform_percent for point in points]
     flagged = [point.figures.flagged_percent for point in points]

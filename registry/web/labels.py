@@ -70,7 +70,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "freeze_status": _labels(FreezeStatus),
     "attestation": _labels(AttestationState),
     "withdrawn": _labels(WithdrawnProjects),
-    "severity": _labels(Severity.worst_first()),
+    "severity": _labels(reversed(Severity)),
     "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
     "flag_status": _labels(FlagStatus),
     "flag_age": _labels(FlagAge),
@@ -292,6 +292,7 @@ ROW_COLOURS: Final = {"created": "green", "updated": "blue", "rejected": "red"}
 STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
     "freeze_status": {
         FreezeStatus.FLAGGED: "red",
+        FreezeStatus.TO_MIGRATE: "turquoise",
         FreezeStatus.CLEAR: "green",
         FreezeStatus.EXEMPT: "purple",
         FreezeStatus.ACCEPTED: "teal",
@@ -360,6 +361,7 @@ SHARE_PATTERNS: Final[Mapping[str, str]] = {
     "severity-2": "M-2 10L10 -2M-2 2L2 -2M6 10L10 6",
     "severity-4": "M0 6L4 2L8 6",
     "severity-5": "M4 0v8",
+    FreezeStatus.TO_MIGRATE: "M0 4h8",
     FreezeStatus.EXEMPT: "M2 0v8M6 0v8",
     FreezeStatus.ACCEPTED: "M0 0L8 8M8 0L0 8",
     FreezeStatus.UNAUDITED: "M0 2h8M0 6h8",
@@ -367,12 +369,14 @@ SHARE_PATTERNS: Final[Mapping[str, str]] = {
 
 
 def severity_rank(severity: str) -> int:
-    """Return the rank of a severity for CSS classes, at most the number of colours."""
+    """Return the rank of a severity for CSS classes, at most the number of colours; 0 for the plan."""
     return min(Severity(severity).rank, len(SEVERITY_COLOURS))
 
 
 def tag_colour(field: str, code: str) -> str:
     """Return the colour of the tag of a field's choice."""
+    if code == Severity.PLAN:
+        return STATUS_COLOURS["freeze_status"][FreezeStatus.TO_MIGRATE]
     if field in ("severity", "flagged"):
         return SEVERITY_COLOURS[severity_rank(code) - 1]
     if field == "row_outcome":

@@ -23,7 +23,7 @@ from tests.factories import an_actor
 
 SAULE = an_actor(Role.SUPERVISOR, name="saule")
 TIMUR = an_actor(Role.SUPERVISOR, name="timur")
-RANKS = {"low": 1, "medium": 2, "high": 3}
+RANKS = {"plan": 0, "low": 1, "medium": 2, "high": 3}
 Flags = dict[str, dict[str, str]]
 
 

@@ -86,9 +86,16 @@ def test_audit_is_held_from_fifty_projects_and_more_than_a_quarter(
 def test_project_that_changes_its_flags_is_neither_newly_flagged_nor_clear(app: Flask, present: Present) -> None:
     present.set(LAST)
     agency = an_agency()
-    create_projects(60, agency, work_type="maintenance", stage="operation", object_commissioned_on="2026-01-05")
+    create_projects(
+        60,
+        agency,
+        work_type="maintenance",
+        stage="operation",
+        object_commissioned_on="2026-01-05",
+        placement="onboarding",
+    )
     audit()
-    # Each project loses its first flag and gets two others, one of them of a higher severity.
+    # Each project keeps a low flag, loses another and gets two, one of them of a higher severity.
     with transaction() as session:
         session.execute(
             update(Project)
@@ -113,7 +120,7 @@ def test_change_of_the_highest_severity_counts_in_both_directions(
     app: Flask, present: Present, turned: int, status: str, rises: bool
 ) -> None:
     present.set(LAST)
-    ids = create_projects(60, **OLD_SYSTEM)
+    ids = create_projects(60, **OLD_SYSTEM, placement="onboarding")
     set_creation(ids[:turned], not rises)
     assert audit().status == "succeeded"
     set_creation(ids[:turned], rises)
@@ -126,7 +133,7 @@ def test_change_of_the_highest_severity_counts_in_both_directions(
 
 def test_held_audit_tells_by_cause_and_rule_whose_severity_it_would_change(app: Flask, present: Present) -> None:
     present.set(LAST)
-    ids = create_projects(60, **OLD_SYSTEM)
+    ids = create_projects(60, **OLD_SYSTEM, placement="onboarding")
     audit()
     set_creation(ids, True)
     present.set(NEXT)
@@ -135,9 +142,20 @@ def test_held_audit_tells_by_cause_and_rule_whose_severity_it_would_change(app: 
     shown = visible_run(SUPERVISOR, run)["held_causes"]
     counts = {"newly_flagged": 0, "newly_clear": 0, "severity_raised": 60, "severity_lowered": 0}
     assert shown["causes"] == [{"cause": "time_passed", **counts}]
-    assert [row["rule"] for row in shown["rules"]] == ["freeze.creation"]
+    assert [row["rule"] for row in shown["rules"]] == ["freeze.creation", "platform.onboarding-unconfirmed"]
     confirmed = confirm_held_audit(SUPERVISOR, run.id, "checked")
     assert (confirmed.status, confirmed.severity_raised, confirmed.cases_opened) == ("succeeded", 60, 60)
+
+
+def test_flags_of_the_plan_alone_hold_no_audit(app: Flask, present: Present) -> None:
+    present.set(LAST)
+    ids = create_projects(60, **OLD_SYSTEM)
+    set_verified(ids, LAST)
+    audit()
+    set_verified(ids, None)
+    present.set(NEXT)
+    run = audit()
+    assert (run.status, run.projects_to_migrate, run.projects_flagged) == ("succeeded", 60, 0)
 
 
 def test_new_registrations_do_not_raise_the_threshold(app: Flask, present: Present) -> None:

@@ -18,7 +18,14 @@ from tests.present import Present
 DAY = date(2026, 5, 20)
 AUDIT_FIELDS = {
     *("id", "on", "trigger", "status", "dry_run", "policy_version", "started_at", "finished_at", "projects_judged"),
-    *("projects_out_of_scope", "projects_flagged", "projects_exempt", "flags_opened", "flags_kept"),
+    *(
+        "projects_out_of_scope",
+        "projects_flagged",
+        "projects_to_migrate",
+        "projects_exempt",
+        "flags_opened",
+        "flags_kept",
+    ),
     *(
         "flags_reopened",
         "flags_cleared",

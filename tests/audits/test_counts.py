@@ -143,7 +143,7 @@ def test_severity_and_observed_values_follow_last_audit(app: Flask, present: Pre
     assert flags_of(project) == [("platform.unverified", "low", "open")]
     present.set(DAY + timedelta(days=31))
     run = audit()
-    assert flags_of(project) == [("platform.unverified", "medium", "open"), ("migration.overdue", "low", "open")]
+    assert flags_of(project) == [("platform.unverified", "medium", "open"), ("migration.overdue", "plan", "open")]
     assert flag_counts(run) == (1, 1, 0, 0)
     edit(project, placement="off_platform")
     edit(project, placement="on_platform")

@@ -73,8 +73,8 @@ def test_audit_stores_flags_by_rule_and_by_age(app: Flask, present: Present) -> 
     exempt(a_project(agency, budget_kzt=7, **OLD_SYSTEM), DAY, DAY + timedelta(days=400))
     first = audit()
     assert rows("rule", first.id) == [
-        ("migration.overdue", False, "exempt", "low", 1, 0, 7),
-        ("migration.overdue", False, "open", "low", 1, 0, 5),
+        ("migration.overdue", False, "exempt", "plan", 1, 0, 7),
+        ("migration.overdue", False, "open", "plan", 1, 0, 5),
     ]
     ages = []
     for days in (0, 30, 31, 90, 91, 180, 181):

@@ -183,7 +183,7 @@ def test_policy_of_before_judges_no_edits_and_its_audits_are_repeated() -> None:
         audit()
         edit(project, **AWAY)
         run = audit()
-        assert flags_of(project) == [("freeze.creation", "high", "cleared"), ("freeze.legacy", "low", "open")]
+        assert flags_of(project) == [("freeze.creation", "high", "cleared"), ("freeze.legacy", "plan", "open")]
         assert verify_audit(AUDITOR, run.id).matches
         set_policy(now_in_force)
         audit()

@@ -66,10 +66,10 @@ def test_later_date_may_open_flags(app: Flask, present: Present) -> None:
     present.set(date(2026, 9, 30))
     project = a_project(**OLD_SYSTEM)
     audit()
-    assert flags_of(project) == [("freeze.legacy", "low", "open")]
+    assert flags_of(project) == [("freeze.legacy", "plan", "open")]
     present.set(date(2026, 10, 1))
     run = audit()
-    assert flags_of(project) == [("freeze.legacy", "low", "cleared"), ("migration.overdue", "low", "open")]
+    assert flags_of(project) == [("freeze.legacy", "plan", "cleared"), ("migration.overdue", "plan", "open")]
     assert changes(run) == [
         (project.number, "freeze.legacy", "cleared"),
         (project.number, "migration.overdue", "opened"),

@@ -124,7 +124,7 @@ def test_impact_says_what_changes_and_why(app: Flask, present: Present) -> None:
     edit(moved, placement="off_platform")
     draft(rules={"freeze.creation": {"severity": "low"}, "migration.overdue": {"enabled": False}})
     shown = impact_report(impact_of(SAULE, "2026.2"))
-    about_moved = {"severity_before": None, "severity": "low", "rules": ["freeze.legacy"], "because": "policy"}
+    about_moved = {"severity_before": None, "severity": "plan", "rules": ["freeze.legacy"], "because": "policy"}
     (flagged,) = shown["newly_flagged"]
     assert flagged["project"] == moved.number
     assert {name: flagged[name] for name in about_moved} == about_moved

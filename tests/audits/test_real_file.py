@@ -25,12 +25,12 @@ def test_first_audit_of_real_records(real_app: Flask, present: Present) -> None:
     present.set(AUDITED_ON)
     run = audit()
     assert (run.status, run.projects_judged, run.projects_out_of_scope) == ("succeeded", 1029, 21)
-    assert (run.projects_flagged, run.projects_exempt, run.flags_opened) == (745, 0, 1152)
+    assert (run.projects_flagged, run.projects_to_migrate, run.flags_opened) == (605, 140, 1152)
     assert Counter((row["rule"], row["severity"]) for row in table(Flag)) == {
         ("freeze.creation", "high"): 37,
         ("freeze.data-gap", "medium"): 120,
         ("freeze.development", "medium"): 15,
-        ("freeze.legacy", "low"): 51,
+        ("freeze.legacy", "plan"): 51,
         ("freeze.misclassified", "high"): 2,
         ("freeze.pilot-limit", "high"): 3,
         ("freeze.planned", "medium"): 1,
@@ -38,7 +38,7 @@ def test_first_audit_of_real_records(real_app: Flask, present: Present) -> None:
         ("integrity.backdated", "high"): 15,
         ("integrity.contradiction", "medium"): 172,
         ("integrity.ended-unconfirmed", "medium"): 9,
-        ("migration.overdue", "low"): 255,
+        ("migration.overdue", "plan"): 255,
         ("platform.onboarding-unconfirmed", "low"): 102,
         ("platform.unverified", "medium"): 76,
     }

@@ -35,7 +35,7 @@ def projects(app: Flask, present: Present) -> list[Project]:
     """Three old systems whose flag is low until a policy makes it high the next day; one more whose flag is high."""
     present.set(DAY)
     agency = an_agency()
-    made = [a_project(agency, **OLD_SYSTEM) for _ in range(3)]
+    made = [a_project(agency, **OLD_SYSTEM, placement="onboarding") for _ in range(3)]
     a_project(agency)
     audit()
     present.set(DAY + timedelta(days=1))
@@ -51,7 +51,7 @@ def seen(run: AuditRun, actor: object = AUDITOR) -> tuple[int, ...]:
 
 def test_audit_counts_raised_severities_and_opened_cases(projects: list[Project]) -> None:
     run = audit()
-    assert flag_counts(run) == (0, 4, 0, 0)
+    assert flag_counts(run) == (0, 7, 0, 0)
     assert seen(run) == (3, 0, 3)
     assert changes(run) == sorted((project.number, "migration.overdue", "raised") for project in projects)
     assert count_changes(AUDITOR, run)["raised"] == 3

@@ -37,6 +37,7 @@ def test_totals_show_difference_and_changes_do_not(signed_in: SignedIn, present:
     assert table(page, "After the run") == {
         "Projects judged": ["2", "2", "0"],
         "Projects flagged": ["0", "2", "−2"],
+        "Projects to migrate": ["0", "0", "0"],
         "Projects exempt": ["1", "0", "+1"],
         "Projects out of scope": ["0", "0", "0"],
         "Flags active": ["2", "2", "0"],

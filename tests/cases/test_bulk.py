@@ -19,7 +19,7 @@ from tests.fixtures.web import SignedIn
 
 pytestmark = pytest.mark.usefixtures("app")
 # A finding too weak to open a case.
-WEAK = {**GAP, "object_commissioned_on": "2020-01-01"}
+WEAK = {**GAP, "object_commissioned_on": "2020-01-01", "placement": "onboarding"}
 
 
 def new_cases(count: int) -> list[int]:

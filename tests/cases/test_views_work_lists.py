@@ -28,7 +28,7 @@ from tests.fixtures.web import SignedIn, Visit
 from tests.statements import statements
 
 # A finding too weak to open a case.
-WEAK = {**GAP, "object_commissioned_on": "2020-01-01"}
+WEAK = {**GAP, "object_commissioned_on": "2020-01-01", "placement": "onboarding"}
 CASE = re.compile(r'<a class="govuk-link" href="/cases/(\d+)\?')
 PROJECT = re.compile(r'<a class="govuk-link" href="/projects/(QT-[\d-]+)"')
 LISTS = ("/cases?status=new", "/cases/watch-list", "/cases/exemptions-ending")

@@ -108,11 +108,24 @@ def test_exempt_and_accepted_projects_are_not_clear(app: Flask, present: Present
     audit()
     assert listed(exempted) == ("exempt", "high")
     assert listed(accepted) == ("accepted", "high")
-    assert listed(both) == ("exempt", "low")
+    assert listed(both) == ("exempt", "plan")
     present.set(DAY + timedelta(days=1))
     audit()
     assert listed(exempted) == ("flagged", "high")
-    assert listed(both) == ("accepted", "low")
+    assert listed(both) == ("accepted", "plan")
+
+
+def test_project_with_flags_of_the_plan_alone_is_to_migrate_and_not_flagged(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    old = a_project(**OLD_SYSTEM)
+    accepted = a_project(**{**OLD_SYSTEM, "work_type": "modification"})
+    audit()
+    assert listed(old) == ("to_migrate", "plan")
+    assert listed(accepted) == ("flagged", "medium")
+    accept(accepted, "freeze.data-gap")
+    assert listed(accepted) == ("to_migrate", "medium")
+    run = audit()
+    assert (run.projects_flagged, run.projects_to_migrate) == (0, 2)
 
 
 def test_one_open_flag_makes_project_flagged(app: Flask, present: Present) -> None:

@@ -16,7 +16,7 @@ SEVERITIES: dict[str, frozenset[str]] = {
     rule: frozenset(severities.split())
     for rule, severities in {
         "platform.unverified": "low medium",
-        "platform.onboarding": "low",
+        "platform.onboarding": "plan",
         "platform.onboarding-overdue": "medium",
         "platform.onboarding-unconfirmed": "low",
         "freeze.creation": "high",
@@ -27,13 +27,13 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "freeze.modification-limit": "high",
         "freeze.pilot-limit": "high",
         "freeze.data-gap": "medium",
-        "migration.overdue": "low",
+        "migration.overdue": "plan",
         "migration.order-overdue": "high",
         "integrity.backdated": "high",
         "integrity.rewritten": "medium high",
         "integrity.contradiction": "medium",
         "integrity.ended-unconfirmed": "medium",
-        "freeze.legacy": "low",
+        "freeze.legacy": "plan",
     }.items()
 }
 """Every rule of the contract with the severities that the default policy can give it."""

@@ -363,7 +363,7 @@ def its_ending_contradicts(facts: Facts, policy: Any) -> bool:
     return first.stage in FINAL and facts.ended_on < policy.cutoff
 
 
-RANKS = {"low": 1, "medium": 2, "high": 3}
+RANKS = {"plan": 0, "low": 1, "medium": 2, "high": 3}
 # "A value that the rules read", of those that an agency enters and a revision has; where it is hosted plays no part,
 # because a finding on the placement is not of `freeze.*` or `integrity.*`.
 EDITED = (

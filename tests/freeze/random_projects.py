@@ -225,7 +225,7 @@ def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> An
         name: replace(
             rule,
             enabled=rng.random() >= share_off,
-            severity=rng.choice(SEVERITIES) if rng.random() < 0.4 else rule.severity,
+            severity=rng.choice(("plan", *SEVERITIES)) if rng.random() < 0.4 else rule.severity,
         )
         for name, rule in shipped.rules.items()
     }

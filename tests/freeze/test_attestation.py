@@ -50,7 +50,7 @@ def test_rule_holds_from_the_day_after_the_due_date_and_leaves_the_other_finding
     before, after = (evaluate(record, ENABLED, day) for day in (date(2026, 7, 15), date(2026, 7, 16)))
     assert [finding.rule for finding in before] == ["freeze.legacy"]
     assert [(finding.rule, finding.severity) for finding in after] == [
-        ("freeze.legacy", "low"),
+        ("freeze.legacy", "plan"),
         ("integrity.unattested", "low"),
     ]
     assert after[1].observed == {"attested_on": "2026-01-15"}

@@ -43,7 +43,7 @@ def test_shipped_policy_matches_the_contract() -> None:
 def test_shipped_rules_have_the_contracts_severity_and_all_but_attestation_are_on() -> None:
     assert {name: rule.severity for name, rule in POLICY.rules.items()} == {
         "platform.unverified": "medium",
-        "platform.onboarding": "low",
+        "platform.onboarding": "plan",
         "platform.onboarding-overdue": "medium",
         "platform.onboarding-unconfirmed": "low",
         "freeze.creation": "high",
@@ -54,13 +54,13 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_attestation_are_o
         "freeze.modification-limit": "high",
         "freeze.pilot-limit": "high",
         "freeze.data-gap": "medium",
-        "migration.overdue": "low",
+        "migration.overdue": "plan",
         "migration.order-overdue": "high",
         "integrity.backdated": "high",
         "integrity.rewritten": "high",
         "integrity.contradiction": "medium",
         "integrity.ended-unconfirmed": "medium",
-        "freeze.legacy": "low",
+        "freeze.legacy": "plan",
         "integrity.unattested": "low",
     }
     assert tuple(POLICY.rules) == RULES

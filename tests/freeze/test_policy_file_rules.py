@@ -50,7 +50,7 @@ def test_rule_that_is_no_table_is_rejected() -> None:
     [
         ("enabled", "1", "true or false"),
         ("kk_reviewed", '"no"', "true or false"),
-        ("severity", '"critical"', "one of low, medium, high"),
+        ("severity", '"critical"', "one of plan, low, medium, high"),
         ("title_kk", '""', "a text that is not blank"),
         ("remedy_ru", "7", "a text that is not blank"),
         ("in_force_from", "2026-01-01T00:00:00Z", "a date such as 2026-01-01, without quotes or time"),

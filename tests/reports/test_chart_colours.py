@@ -46,7 +46,7 @@ COLOURS = {name: colour(f".share--{name}") for name in CLASSES}
 
 def test_adjacent_shares_have_three_to_one_contrast_without_colour() -> None:
     contrasts = {pair: round(contrast(COLOURS[pair[0]], COLOURS[pair[1]]), 2) for pair in pairwise(CLASSES)}
-    assert len(contrasts) == 8 and min(contrasts.values()) >= LEAST, contrasts
+    assert len(contrasts) == 9 and min(contrasts.values()) >= LEAST, contrasts
     # High flags and clear projects are the two that must not be confused.
     assert contrast(COLOURS["severity-3"], COLOURS["clear"]) >= 6
 

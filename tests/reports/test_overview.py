@@ -53,10 +53,13 @@ def test_overview_counts_what_the_last_audit_left(app: Flask, present: Present) 
     audit()
     now = shown().now
     assert (now.projects, now.in_scope, now.on_platform, now.platform_percent) == (4, 3, 1, 33.3)
-    assert (now.flagged, now.flagged_high, now.flagged_low, now.clear, now.out_of_scope) == (2, 1, 1, 1, 1)
-    assert now.at_risk_kzt == 307
-    assert {code: row.flagged for code, row in shown().regions.items()} == {"10": 1, "71": 1}
-    assert [(row.agency["bin"], row.flagged, row.at_risk_kzt) for row in shown().at_risk] == [(agency.bin, 2, 307)]
+    assert (now.flagged, now.flagged_high, now.to_migrate, now.clear, now.out_of_scope) == (1, 1, 1, 1, 1)
+    assert now.at_risk_kzt == 300
+    assert {code: (row.flagged, row.to_migrate) for code, row in shown().regions.items()} == {
+        "10": (0, 1),
+        "71": (1, 0),
+    }
+    assert [(row.agency["bin"], row.flagged, row.at_risk_kzt) for row in shown().at_risk] == [(agency.bin, 1, 300)]
 
 
 def test_a_claim_to_be_on_the_platform_does_not_raise_the_figure(app: Flask, present: Present) -> None:

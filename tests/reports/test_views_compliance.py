@@ -128,5 +128,7 @@ def test_oversight_sees_compliance_trend(signed_in: SignedIn, present: Present) 
     visit = signed_in(Role.AUDITOR, name="next")
     section = visit.get(REPORT).text.partition("Compliance over time")[2].partition("</table>")[0]
     figures = re.findall(r"<td>([\d.]+)</td>", section)
-    assert figures == ["2", "2", "0", "0", "0.0", "1", "1", "0", "0", "0.0"] and f"/audits/{last.id}" in section
+    assert (
+        figures == ["2", "2", "0", "0", "0", "0.0", "1", "1", "0", "0", "0", "0.0"] and f"/audits/{last.id}" in section
+    )
     assert "Compliance over time" not in signed_in(Role.AGENCY_VIEWER, agency).get(REPORT).text

@@ -126,6 +126,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "cli-outcome-exempt": lazy_text("exempt"),
     "cli-outcome-flagged": lazy_text("flagged"),
     "cli-outcome-out-of-scope": lazy_text("out of scope"),
+    "cli-outcome-to-migrate": lazy_text("to migrate"),
     "cli-policy-activated": lazy_text("Version {version} of the policy is in force from {on}."),
     "cli-policy-only-dry": lazy_text("--policy goes with --dry-run only: another policy changes nothing."),
     "cli-policy-wrong": lazy_text("The policy file cannot be used:"),

@@ -50,6 +50,7 @@ MESSAGES: Final[Mapping[str, str]] = {
     "notice-figure-flagged-high": lazy_text("Of these, of high severity: {value}"),
     "notice-figure-flagged-medium": lazy_text("Of these, of medium severity: {value}"),
     "notice-figure-flagged-low": lazy_text("Of these, of low severity: {value}"),
+    "notice-figure-to-migrate": lazy_text("Projects to migrate: {value}"),
     "notice-figure-platform-percent": lazy_text("Confirmed on QazTech, per cent of the projects in scope: {value}"),
     "notice-figure-platform-claimed-percent": lazy_text(
         "Claimed to be on QazTech, per cent of the projects in scope: {value}"

@@ -70,7 +70,7 @@ def test_weak_flags_open_no_case_until_reviewer_does() -> None:
     audit()
     assert cases_of(project) == 0
     case = open_case(AIGERIM, project.number)
-    assert (case.status, case.severity) == ("new", "low")
+    assert (case.status, case.severity) == ("new", "plan")
     assert [flag["rule"] for flag in show_case(SAULE, case, "en")["flags"]] == ["freeze.legacy"]
     with pytest.raises(CaseAlreadyOpen):
         open_case(BOLAT, project.number)
