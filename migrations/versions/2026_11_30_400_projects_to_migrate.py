@@ -1,7 +1,7 @@
 """Count projects that only the plan concerns.
 
 Revision ID: 2026_11_30_400
-Revises: 2026_11_30_190
+Revises: 2026_11_30_300
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_11_30_400"
-down_revision = "2026_11_30_190"
+down_revision = "2026_11_30_300"
 branch_labels = None
 depends_on = None
 
