@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from registry.core.errors import RegistryError
-from registry.core.messages import MESSAGES, cli, doctor, notifications
+from registry.core.messages import MESSAGES, MESSAGES_OF
 from registry.http.error_handlers import TYPE, status_of
 
 # Of commands alone; no request gets them.
@@ -53,7 +53,7 @@ def error_codes() -> dict[str, int]:
 def field_codes() -> list[str]:
     """Return the other codes of the catalogue: those of fields, parameters and rows."""
     errors = error_codes()
-    others = {code for catalogue in (cli, doctor, notifications) for code in catalogue.MESSAGES}
+    others = {code for subject in ("cli", "doctor", "notifications") for code in MESSAGES_OF[subject]}
     return sorted(code for code in {*MESSAGES} - others - {*errors} if not code.startswith(TITLE))
 
 
