@@ -6,32 +6,46 @@ nothing were confirmed, so that a confirmation does not hide what was changed un
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import lru_cache
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from registry.freeze.contradictions import CONTRADICTIONS
 from registry.freeze.dates import iso
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import CLAIMED, CONTRACT, EarlierRevision, Facts
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.rules import (
     DATA_GAP,
     ENDED,
     ENDED_UNCONFIRMED,
+    MIGRATION_OVERDUE,
     PLANNED,
     REWRITTEN,
     UNFINISHED,
     Rule,
+    claims,
     started_on,
+    without_claims,
 )
 from registry.freeze.vocabulary import FINAL_STAGES, Severity
 
 # What agencies enter, of what the rules compare.
-VALUES: Final = tuple(field.name for field in fields(EarlierRevision) if field.name not in ("placement", "replaced_on"))
+NOT_ENTERED: Final = ("placement", "replaced_on", "confirmed")
+VALUES: Final = tuple(field.name for field in fields(EarlierRevision) if field.name not in NOT_ENTERED)
+# What has been once does not change by the course of the work, unlike its stage, budget, consent and end.
+LASTING: Final = (
+    "work_type",
+    "contract_signed_on",
+    "work_started_on",
+    "pilot_started_on",
+    "commissioned_on",
+    "object_commissioned_on",
+    "object_original_cost_kzt",
+)
 _values = attrgetter(*VALUES)
 RANK: Final = {severity.value: severity.rank for severity in Severity}
 KEPT: Final = ("freeze.", "integrity.")
@@ -61,11 +75,29 @@ def enabled_rules(policy: Policy) -> tuple[EnabledRule, ...]:
 def table_findings(facts: Facts, started: date | None, policy: Policy, on: date) -> list[Finding]:
     """Return the findings of the rules for unfinished projects, without that of an edit."""
     findings = []
+    claimed = claims(facts, policy, on)
     for name, severity, rule in enabled_rules(policy):
         observed = rule(facts, started, policy, on)
+        if observed is None and claimed:
+            observed = _despite_claims(rule, facts, claimed, policy, on)
         if observed is not None:
             findings.append(Finding(name, severity, observed))
     return findings
+
+
+def _despite_claims(rule: Rule, facts: Facts, claimed: tuple[str, ...], policy: Policy, on: date) -> Observed | None:
+    """Return what the rule finds as if the claimed facts were missing, with their values and names; None for nothing.
+
+    A claim adds findings, and only a confirmed fact removes one.
+    """
+    without = without_claims(facts, claimed)
+    started = started_on(without, policy)
+    observed = rule(without, started, policy, on)
+    if observed is None:
+        return None
+    moved = CONTRACT in claimed and "started_on" in observed and started != started_on(facts, policy)
+    named = tuple(name for name in claimed if name in observed or (name == CONTRACT and moved))
+    return {**observed, **{name: _value(name, facts, policy) for name in named}, CLAIMED: ", ".join(named)}
 
 
 def ended_findings(facts: Facts, policy: Policy, on: date) -> list[Finding]:
@@ -88,17 +120,76 @@ def edited(facts: Facts, policy: Policy) -> Observed | None:
         return None
     for place, past in enumerate(facts.past):
         after = facts.past[place + 1] if place + 1 < len(facts.past) else facts
-        on = past.replaced_on
-        if on is None or on < policy.cutoff or _values(past) == _values(after):
+        edited_on = past.replaced_on
+        if edited_on is None or edited_on < policy.cutoff or _values(past) == _values(after):
             continue
-        before = _unconfirmed(past, facts, place)
-        findings = _findings(before, policy, on)
+        before = _with_confirmed(_unconfirmed(past, facts, place), facts)
+        findings = _findings(before, policy, edited_on)
         serious = [finding for finding in findings if is_serious(finding)]
         for values in (_unconfirmed(after, facts, place + 1), _unconfirmed(facts, facts, len(facts.past))):
-            serious = _ended(serious, findings, before, values, policy, on) if serious else serious
+            serious = _ended(serious, findings, before, values, policy, edited_on) if serious else serious
         for finding in serious:
             ended.setdefault(finding.rule, (finding, before))
     return _observed(ended, facts, policy) if ended else None
+
+
+def earlier_facts(facts: Facts, policy: Policy, on: date) -> Observed | None:
+    """Return the facts that earlier revisions had otherwise, where with those of one of them a finding would hold on
+    the day of the audit that does not; None without any.
+
+    So a pilot that began again is found on the day on which the first one is too long, whenever the edit was.
+    """
+    if policy.confirmed_facts is None or policy.edit_severity == NOT_JUDGED:
+        return None
+    present = _unconfirmed(facts, facts, len(facts.past))
+    observed: Observed = {}
+    is_found = False
+    for place, past in enumerate(facts.past):
+        earlier = _replaced_facts(past, facts, policy)
+        if not earlier:
+            continue
+        before = replace(present, **earlier, past=facts.past[:place], confirmed=_confirmed_then(past, facts, earlier))
+        for name in earlier:
+            observed[name] = _value(name, facts, policy)
+            observed.setdefault(f"{EARLIER}{name}", _value(name, before, policy))
+        findings = _findings(before, policy, on)
+        counted = [finding for finding in findings if _counts_today(finding)]
+        is_found = is_found or bool(counted and _ended(counted, findings, before, present, policy, on))
+    return observed if is_found else None
+
+
+def _replaced_facts(past: EarlierRevision, facts: Facts, policy: Policy) -> dict[str, Any]:
+    """Return the lasting facts of an earlier revision that are others now, and that nobody has confirmed."""
+    day = past.replaced_on
+    if day is None or day < policy.cutoff:
+        return {}
+    confirmed = {name for name, _ in facts.confirmed}
+    return {
+        name: value
+        for name in LASTING
+        if (value := getattr(past, name)) not in (None, getattr(facts, name))
+        # A date that lay ahead when it was replaced was a plan.
+        and not (isinstance(value, date) and value > day)
+        and name not in confirmed
+    }
+
+
+def _counts_today(finding: Finding) -> bool:
+    return finding.rule == MIGRATION_OVERDUE or (is_serious(finding) and finding.rule != REWRITTEN)
+
+
+def _with_confirmed(values: Facts, facts: Facts) -> Facts:
+    """Return earlier values with those that have been confirmed since."""
+    known = {name: getattr(facts, name) for name, _ in facts.confirmed}
+    return replace(values, **known, confirmed=_confirmed_then(values, facts, ())) if known else values
+
+
+def _confirmed_then(
+    values: Facts | EarlierRevision, facts: Facts, earlier: Collection[str]
+) -> tuple[tuple[str, date], ...]:
+    """Return the confirmations of earlier values, and the present ones of all but the ``earlier`` values."""
+    names = {name for name, _ in values.confirmed} | {name for name, _ in facts.confirmed if name not in earlier}
+    return tuple((name, date.min) for name in sorted(names))
 
 
 def registered_again(facts: Facts, policy: Policy) -> Observed | None:
@@ -149,10 +240,15 @@ def is_serious(finding: Finding) -> bool:
 
 
 def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int) -> Facts:
-    """Return the values as facts of which nothing is confirmed; ``place``: how many revisions are earlier."""
+    """Return the values as facts of which no placement and no ending is confirmed; ``place``: how many revisions are
+    earlier.
+    """
     return Facts(
         agency_kind=facts.agency_kind,
         placement=values.placement,
+        registered_on=facts.registered_on,
+        # Confirmed at whatever time: they are judged on the day of an edit.
+        confirmed=tuple((name, date.min) for name, _ in values.confirmed),
         past=facts.past[:place],
         **dict(zip(VALUES, _values(values), strict=True)),
     )
@@ -211,7 +307,7 @@ def _observed(ended: dict[str, tuple[Finding, Facts]], facts: Facts, policy: Pol
 
 
 def _is_value(name: str) -> bool:
-    return not name.startswith(EARLIER) and name != CONTRADICTIONS
+    return name not in (CLAIMED, CONTRADICTIONS) and not name.startswith(EARLIER)
 
 
 def _value(name: str, facts: Facts, policy: Policy) -> str | int | None:

@@ -7,11 +7,12 @@ from datetime import date
 from typing import NamedTuple
 
 from registry.freeze.dates import RecordingDate, iso
-from registry.freeze.edits import FORMER_RULES, edited, ended_findings, registered_again, table_findings
+from registry.freeze.edits import FORMER_RULES, earlier_facts, edited, ended_findings, registered_again, table_findings
 from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.freeze.rules import (
+    CONTRADICTION,
     ENDED_UNCONFIRMED,
     LEGACY,
     REWRITTEN,
@@ -41,6 +42,9 @@ def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
     """
     if on < policy.cutoff or facts.agency_kind not in policy.scope or on_platform(facts, on):
         return ()
+    if facts.confirmed:
+        # Every confirmation counts from its own date on.
+        facts = replace(facts, confirmed=tuple((name, day) for name, day in facts.confirmed if day <= on))
     if facts.stage in FINAL_STAGES:
         return _ended(facts, policy, on)
     findings = []
@@ -98,9 +102,10 @@ def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
     findings = table_findings(facts, started, policy, on)
     is_compared = bool(facts.past or facts.former) and policy.rules[REWRITTEN].enabled
     if is_compared and all(finding.rule != REWRITTEN for finding in findings):
-        observed = edited(facts, policy) or registered_again(facts, policy)
+        observed = edited(facts, policy) or registered_again(facts, policy) or earlier_facts(facts, policy, on)
         if observed is not None:
-            findings.append(Finding(REWRITTEN, policy.edit_severity, observed))
+            place = next((i for i, finding in enumerate(findings) if finding.rule == CONTRADICTION), len(findings))
+            findings.insert(place, Finding(REWRITTEN, policy.edit_severity, observed))
     if not findings and policy.rules[LEGACY].enabled:
         findings.append(Finding(LEGACY, policy.rules[LEGACY].severity, legacy(facts, started)))
     if policy.rules[UNATTESTED].enabled and (observed := unattested(facts, policy, on)) is not None:

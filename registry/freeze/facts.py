@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
+
+# The facts that a policy can let count only when confirmed.
+CONTRACT: Final = "contract_signed_on"
+ENDED_ON: Final = "ended_on"
+COMMISSIONED: Final = "commissioned_on"
+OBJECT_COMMISSIONED: Final = "object_commissioned_on"
+ORIGINAL_COST: Final = "object_original_cost_kzt"
+CONSENT: Final = "consent_number"
+CONFIRMABLE: Final = (OBJECT_COMMISSIONED, ORIGINAL_COST, CONSENT, CONTRACT, COMMISSIONED, ENDED_ON)
+# The observed value that names those of a finding that are only claimed.
+CLAIMED: Final = "claimed"
+# Facts that a second party has confirmed with a document, each with the day from which the confirmation counts.
+Confirmed = tuple[tuple[str, date], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,7 @@ class EarlierRevision:
     object_original_cost_kzt: int | None = None
     consent_number: str | None = None
     replaced_on: date | None = None
+    confirmed: Confirmed = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +75,6 @@ class Facts:
     ending_confirmed_on: date | None = None
     attested_on: date | None = None
     order_migrate_by: date | None = None
+    confirmed: Confirmed = ()
     past: tuple[EarlierRevision, ...] = ()
     former: tuple[tuple[EarlierRevision, ...], ...] = ()

@@ -10,8 +10,8 @@ from hashlib import sha256
 
 from registry.freeze.dates import format_date
 from registry.freeze.policy import Policy, Wording
-from registry.freeze.reasons import reason_text
-from registry.freeze.required import required_text
+from registry.freeze.reasons import claimed_in, reason_text
+from registry.freeze.required import remedy_of_claims, required_claims, required_text
 from registry.freeze.texts import Translate, in_language, lazy_text
 
 # The project's own values, ready for JSON: dates as YYYY-MM-DD, money in whole tenge, None for what is not set.
@@ -60,11 +60,14 @@ def explain(finding: Finding, policy: Policy, on: date, language: str, translate
     ``translate`` translates the texts of this package into ``language``; the policy brings its own texts.
     """
     rule = policy.rules[finding.rule]
+    claimed = claimed_in(finding)
+    required = required_text(finding.rule, policy, language, translate), required_claims(claimed, translate)
+    remedy = in_language(rule.remedy, language), remedy_of_claims(claimed, translate)
     return FindingTexts(
         title=in_language(rule.title, language),
         reason=reason_text(finding, policy, on, language, translate),
-        required=required_text(finding.rule, policy, language, translate),
-        remedy=in_language(rule.remedy, language),
+        required=" ".join(filter(None, required)),
+        remedy=" ".join(filter(None, reversed(remedy))),
         clause=_clause(rule.wording_on(on), language, translate),
     )
 

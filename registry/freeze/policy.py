@@ -53,6 +53,20 @@ class DeadlineDays:
     appeal: int
 
 
+@dataclass(frozen=True, slots=True)
+class ConfirmedFacts:
+    """Which facts count only when confirmed.
+
+    ``from_kzt``: each fact with the budget from which on it needs a confirmation; 0 for every project. A contract from
+    before the cutoff is a framework contract when the work began more than ``framework_contract_months`` calendar
+    months after it. Values that have stood unchanged since before ``taken_over_before`` are taken over: they count.
+    """
+
+    from_kzt: tuple[tuple[str, int], ...]
+    framework_contract_months: int
+    taken_over_before: date | None = None
+
+
 @dataclass(frozen=True)
 class Policy:
     """One version of the policy (docs/reference/settings.md). ``rules`` has every rule, in the order of the table.
@@ -64,7 +78,8 @@ class Policy:
     leaves which ends a serious one; NOT_JUDGED for none. ``digest`` is the SHA-256 (hex) of the policy file, ``text``
     its content. ``targets``: the share of projects in scope that should be on the platform on a date, in percent,
     ordered by date; the overview compares with them, no rule does. ``work_before_contract_days``: by how many calendar
-    days work may precede its contract.
+    days work may precede its contract. ``confirmed_facts``: None lets every fact count as entered, and edits are judged
+    on their own day alone.
     """
 
     version: str
@@ -89,6 +104,7 @@ class Policy:
     appeal_suspends: bool = True
     edit_severity: str = NOT_JUDGED
     work_before_contract_days: int = 30
+    confirmed_facts: ConfirmedFacts | None = None
     text: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:

@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from registry.freeze.facts import Facts
+from registry.freeze.facts import CONFIRMABLE, Facts
 from registry.freeze.optional_rules import DISABLED_RULES
-from registry.freeze.policy import NOT_JUDGED, DeadlineDays, Policy, RulePolicy, Wording
+from registry.freeze.policy import NOT_JUDGED, ConfirmedFacts, DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
 from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
 from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Placement, Severity, Stage, WorkType
@@ -160,6 +160,7 @@ _POLICY: Mapping[str, ValueType] = {
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
     "appeal_suspends": _YES_NO._replace(required=False),
     "targets": _TABLE._replace(required=False),
+    "confirmed_facts": _TABLE._replace(required=False),
     "deadlines": _TABLE,
     "rules": _TABLE,
     "verdict_cases": _TABLES._replace(required=False),
@@ -167,6 +168,11 @@ _POLICY: Mapping[str, ValueType] = {
 _PERCENT = _whole(0, 100, "percent")
 _EXPECTED_DAY = "expected a date such as 2026-09-30"
 _DEADLINES: Mapping[str, ValueType] = {name: _whole(1, 3650, "working days") for name in ("answer", "review", "appeal")}
+_CONFIRMED_FACTS: Mapping[str, ValueType] = {
+    "framework_contract_months": _whole(0, 600, "months"),
+    "taken_over_before": _DATE._replace(required=False),
+    **{name: _whole(0, 10**15, "tenge")._replace(required=False) for name in CONFIRMABLE},
+}
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
@@ -213,6 +219,8 @@ def validate(document: Mapping[str, Any]) -> list[Problem]:
     problems = _check(document, _POLICY, ())
     if _TABLE.accepts(document.get("targets")):
         problems += _target_problems(document["targets"])
+    if _TABLE.accepts(document.get("confirmed_facts")):
+        problems += _check(document["confirmed_facts"], _CONFIRMED_FACTS, ("confirmed_facts",))
     if _TABLE.accepts(document.get("deadlines")):
         problems += _check(document["deadlines"], _DEADLINES, ("deadlines",))
     if _TABLE.accepts(document.get("rules")):
@@ -318,14 +326,16 @@ _PLAIN: Final = (
     "change_threshold_minimum",
     "document_quota_mib",
 )
+# Tables of plain values, in the order of the file.
+TABLES: Final = ("targets", "confirmed_facts", "deadlines")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 # What JSON leaves as it is in a string, and TOML allows only as an escape.
 _DELETE: Final = "\x7f"
 
 
 def policy_document(policy: Policy) -> dict[str, Any]:
-    """Return the policy as a parsed policy file, also with the keys that a file may leave out, but ``targets`` and
-    ``appeal_suspends`` where they are what their absence means.
+    """Return the policy as a parsed policy file, also with the keys that a file may leave out, but ``targets``,
+    ``appeal_suspends`` and ``confirmed_facts`` where they are what their absence means.
     """
     document = {name: getattr(policy, name) for name in _PLAIN}
     days, default = policy.deadlines, ((policy.migration_deadline, 100),)
@@ -337,6 +347,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
         **({} if policy.targets in ((), default) else {"targets": {str(day): share for day, share in policy.targets}}),
         # As above; and the digest of versions from before the key stays the same.
         **({} if policy.appeal_suspends else {"appeal_suspends": False}),
+        **({} if policy.confirmed_facts is None else {"confirmed_facts": _confirmed_table(policy.confirmed_facts)}),
         "deadlines": {"answer": days.answer, "review": days.review, "appeal": days.appeal},
         "rules": {name: _rule_table(rule) for name, rule in policy.rules.items()},
     }
@@ -345,7 +356,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
 def policy_text(document: Mapping[str, Any]) -> str:
     """Return the TOML text of a valid document; ``read_policy`` reads the same policy from it."""
     lines = list(_pairs(document))
-    for name in ("targets", "deadlines"):
+    for name in TABLES:
         if document.get(name):
             lines += ["", f"[{name}]", *_pairs(document[name])]
     for name, rule in document["rules"].items():
@@ -366,7 +377,7 @@ def verdict_cases_text(cases: Sequence[Mapping[str, Any]]) -> str:
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
     for name, value in table.items():
-        if name not in ("targets", "deadlines", "rules", "clauses"):
+        if name not in (*TABLES, "rules", "clauses"):
             yield f"{_key(name)} = {_value(value)}"
 
 
@@ -387,6 +398,15 @@ def _value(value: Any) -> str:
 def _string(text: str) -> str:
     # The escapes of JSON are those of TOML's basic strings.
     return json.dumps(text, ensure_ascii=False).replace(_DELETE, "\\u007f")
+
+
+def _confirmed_table(confirmed: ConfirmedFacts) -> dict[str, Any]:
+    day = confirmed.taken_over_before
+    return {
+        "framework_contract_months": confirmed.framework_contract_months,
+        **({} if day is None else {"taken_over_before": day}),
+        **dict(confirmed.from_kzt),
+    }
 
 
 def _rule_table(rule: RulePolicy) -> dict[str, Any]:
@@ -513,6 +533,18 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         text=text,
         targets=_targets(document),
         appeal_suspends=document.get("appeal_suspends", True),
+        confirmed_facts=_confirmed_facts(document),
+    )
+
+
+def _confirmed_facts(document: Mapping[str, Any]) -> ConfirmedFacts | None:
+    table = document.get("confirmed_facts")
+    if table is None:
+        return None
+    return ConfirmedFacts(
+        from_kzt=tuple((name, table[name]) for name in CONFIRMABLE if name in table),
+        framework_contract_months=table["framework_contract_months"],
+        taken_over_before=table.get("taken_over_before"),
     )
 
 

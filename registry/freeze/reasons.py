@@ -10,6 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 from registry.freeze.contradictions import CONTRADICTIONS, LINES
 from registry.freeze.dates import add_months, format_date
+from registry.freeze.facts import (
+    CLAIMED,
+    COMMISSIONED,
+    CONSENT,
+    CONTRACT,
+    ENDED_ON,
+    OBJECT_COMMISSIONED,
+    ORIGINAL_COST,
+)
 from registry.freeze.policy import Policy
 from registry.freeze.texts import Translate, in_language, lazy_text
 
@@ -43,17 +52,55 @@ _FORMER_HAD: Final = lazy_text("The former record had: {rules}.")
 _ENDED: Final = lazy_text("Ended on {ended}, which nobody has confirmed.")
 _ENDED_UNDATED: Final = lazy_text("The ending has no date.")
 _UNATTESTED: Final = lazy_text("Last confirmed on {attested}; days after the next confirmation was due: {days}.")
+_EARLIER: Final = lazy_text("Earlier values, with which there would be another finding: {facts}.")
+_CLAIMED: Final = lazy_text("Claimed, not confirmed: {facts}.")
+FACT_NAMES: Final = {
+    OBJECT_COMMISSIONED: lazy_text("date the object went into operation"),
+    ORIGINAL_COST: lazy_text("original cost of the object"),
+    CONSENT: lazy_text("number of the authorised body's consent"),
+    CONTRACT: lazy_text("date the contract was signed"),
+    COMMISSIONED: lazy_text("date the result went into operation"),
+    ENDED_ON: lazy_text("date of the ending"),
+    "work_started_on": lazy_text("date work started"),
+    "pilot_started_on": lazy_text("start of the pilot"),
+    "work_type": lazy_text("kind of work"),
+}
+
+
+def claimed_in(finding: Finding) -> list[str]:
+    """Return the facts without whose confirmation the finding stays."""
+    named = finding.observed.get(CLAIMED)
+    return str(named).split(", ") if named else []
 
 
 def reason_text(finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> str:
     """Return the reason in ``language``, as of a day; empty for a rule without numbers."""
-    return _Reason(finding, policy, on, language, translate).text()
+    reason = _Reason(finding, policy, on, language, translate)
+    return " ".join(filter(None, (reason.text(), reason.claimed())))
 
 
 class _Reason:
     def __init__(self, finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> None:
         self.observed, self.rule, self.policy, self.on = finding.observed, finding.rule, policy, on
         self.language, self.translate = language, translate
+        self.claims = claimed_in(finding)
+
+    def claimed(self) -> str:
+        """Return the facts that are only claimed, with their values."""
+        named = (f"{self.translate(FACT_NAMES[name])} – {self._shown(name)}" for name in self.claims)
+        return self._format(_CLAIMED, self.claims or None, facts="; ".join(named))
+
+    def _earlier(self) -> str:
+        named = [self._named(name, text) for name, text in FACT_NAMES.items() if f"earlier_{name}" in self.observed]
+        return self._format(_EARLIER, named or None, facts="; ".join(named))
+
+    def _named(self, name: str, text: str) -> str:
+        # The kind of work is a code.
+        return self.translate(text) + ("" if name == "work_type" else f" – {self._shown(f'earlier_{name}')}")
+
+    def _shown(self, name: str) -> object:
+        day = self._day(name) if name.endswith("_on") else None
+        return self.observed[name] if day is None else format_date(day, self.language)
 
     def text(self) -> str:
         observed, cutoff = self.observed, self.policy.cutoff
@@ -76,8 +123,12 @@ class _Reason:
             case "freeze.planned":
                 days = _days(cutoff, started)
                 return self._format(_STARTED, started, started=started, days=days) or self._format(_PLANNED)
+            case "freeze.misclassified" if OBJECT_COMMISSIONED in self.claims:
+                return self._format(_STARTED, started, started=started, days=_days(cutoff, started))
             case "freeze.misclassified":
                 return self._format(_STARTED_ON_NOTHING, started, started=started)
+            case "freeze.transitional" if COMMISSIONED in self.claims:
+                return ""
             case "freeze.transitional":
                 commissioned = self._day("commissioned_on")
                 days = _days(cutoff, commissioned)
@@ -159,7 +210,9 @@ class _Reason:
                 return self._format(text, rules="; ".join(titles))
         if earlier := self._day("earlier_started_on"):
             return self._format(_START_MOVED, started, earlier=earlier, started=started)
-        return self._format(_WAS_CREATION) if "earlier_work_type" in self.observed else ""
+        if {name for name in self.observed if name.startswith("earlier_")} == {"earlier_work_type"}:
+            return self._format(_WAS_CREATION) if self.observed["earlier_work_type"] == "creation" else self._earlier()
+        return self._earlier()
 
     def _day(self, name: str) -> date | None:
         value = self.observed.get(name)

@@ -5,10 +5,13 @@ In translations, too, numbers stand where no word ending depends on them, so tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from registry.freeze.dates import format_date
+from registry.freeze.facts import COMMISSIONED, CONSENT, CONTRACT, ENDED_ON, OBJECT_COMMISSIONED, ORIGINAL_COST
 from registry.freeze.policy import Policy
+from registry.freeze.reasons import FACT_NAMES
 from registry.freeze.texts import Translate, lazy_text
 
 _CLOCK: Mapping[str, str] = {
@@ -81,6 +84,28 @@ _REQUIRED: Mapping[str, str] = {
     ),
     "freeze.legacy": lazy_text("The object is confirmed on QazTech."),
 }
+_CONFIRMED: Final = lazy_text("What is claimed is confirmed: {facts}.")
+_UPLOAD: Final = lazy_text("Attach to the project and ask for a confirmation: {documents}.")
+_DOCUMENTS: Final[Mapping[str, str]] = {
+    OBJECT_COMMISSIONED: lazy_text("act of commissioning of the object"),
+    ORIGINAL_COST: lazy_text("contract or acts that show the original cost"),
+    CONSENT: lazy_text("letter of consent of the authorised body"),
+    CONTRACT: lazy_text("framework contract"),
+    COMMISSIONED: lazy_text("act of commissioning of the result"),
+    ENDED_ON: lazy_text("decision on the ending, with the consent of the authorised body"),
+}
+
+
+def required_claims(claimed: Sequence[str], translate: Translate) -> str:
+    """Return that the claimed facts must be confirmed, as a sentence; empty without any."""
+    names = "; ".join(translate(FACT_NAMES[name]) for name in claimed)
+    return translate(_CONFIRMED).format(facts=names) if claimed else ""
+
+
+def remedy_of_claims(claimed: Sequence[str], translate: Translate) -> str:
+    """Return which documents to attach, as a sentence; empty without any claim."""
+    documents = "; ".join(translate(_DOCUMENTS[name]) for name in claimed)
+    return translate(_UPLOAD).format(documents=documents) if claimed else ""
 
 
 def required_text(rule: str, policy: Policy, language: str, translate: Translate) -> str:

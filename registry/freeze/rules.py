@@ -7,15 +7,27 @@ values because of which the rule holds, or None. The caller computes ``started``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from registry.freeze.contradictions import contradiction, ending_contradiction
 from registry.freeze.dates import add_months, iso
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import (
+    CLAIMED,
+    COMMISSIONED,
+    CONFIRMABLE,
+    CONTRACT,
+    ENDED_ON,
+    OBJECT_COMMISSIONED,
+    ORIGINAL_COST,
+    EarlierRevision,
+    Facts,
+)
 from registry.freeze.findings import Finding, Observed
-from registry.freeze.policy import Policy
-from registry.freeze.vocabulary import FINAL_STAGES, Placement, Severity, Stage, WorkType
+from registry.freeze.policy import ConfirmedFacts, Policy
+from registry.freeze.texts import lazy_text
+from registry.freeze.vocabulary import FINAL_STAGES, Choices, Placement, Severity, Stage, WorkType
 
 # The start date of a project's work, by the policy's ``start_clock`` (docs/reference/rules.md).
 
@@ -28,6 +40,92 @@ def started_on(values: Facts | EarlierRevision, policy: Policy) -> date | None:
         if day is not None and (earliest is None or day < earliest):
             earliest = day
     return earliest
+
+
+# Facts that count only when confirmed (docs/reference/rules.md, "Facts that count when confirmed").
+
+# A fact that is only claimed is judged as if it were missing; the cost as 0, of which no share is within the limit.
+MISSING: Final[Mapping[str, int | None]] = {**dict.fromkeys(CONFIRMABLE), ORIGINAL_COST: 0}
+
+
+class FactState(Choices):
+    """Whether a fact that needs a confirmation counts."""
+
+    CLAIMED = "claimed", lazy_text("Claimed, not confirmed")
+    TAKEN_OVER = "taken_over", lazy_text("Taken over")
+    CONFIRMED = "confirmed", lazy_text("Confirmed")
+
+
+def fact_states(facts: Facts, policy: Policy, on: date) -> dict[str, FactState]:
+    """Return the state of each fact of the project that needs a confirmation by the policy."""
+    asked = policy.confirmed_facts
+    if asked is None:
+        return {}
+    return {
+        name: _state_of(name, facts, asked, on)
+        for name, from_kzt in asked.from_kzt
+        if getattr(facts, name) is not None
+        and (from_kzt == 0 or (facts.budget_kzt or 0) >= from_kzt)
+        and _lifts_a_finding(name, facts, policy, asked)
+    }
+
+
+def claims(facts: Facts, policy: Policy, on: date) -> tuple[str, ...]:
+    """Return the facts that do not count because they are only claimed."""
+    if policy.confirmed_facts is None:
+        return ()
+    return tuple(name for name, state in fact_states(facts, policy, on).items() if state is FactState.CLAIMED)
+
+
+def without_claims(facts: Facts, claimed: tuple[str, ...]) -> Facts:
+    """Return the facts as if those that are only claimed were missing."""
+    missing: dict[str, Any] = {name: MISSING[name] for name in claimed}
+    return replace(facts, **missing)
+
+
+def _state_of(name: str, facts: Facts, asked: ConfirmedFacts, on: date) -> FactState:
+    if any(confirmed == name and day <= on for confirmed, day in facts.confirmed):
+        return FactState.CONFIRMED
+    if name == ENDED_ON and ending_confirmed(facts, on):
+        return FactState.CONFIRMED
+    since, before = _stood_since(name, facts), asked.taken_over_before
+    if since is None or before is None or since >= before:
+        return FactState.CLAIMED
+    attested = facts.attested_on is not None and before <= facts.attested_on <= on
+    return FactState.CONFIRMED if attested else FactState.TAKEN_OVER
+
+
+def _stood_since(name: str, facts: Facts) -> date | None:
+    """Return the day from which on the value has been as it is; None when it is unknown."""
+    value = getattr(facts, name)
+    for past in reversed(facts.past):
+        if getattr(past, name) != value:
+            return past.replaced_on
+    return facts.registered_on
+
+
+def _lifts_a_finding(name: str, facts: Facts, policy: Policy, asked: ConfirmedFacts) -> bool:
+    """Return whether the fact could end or lower a finding on this project."""
+    if name == ENDED_ON:
+        return facts.stage in FINAL_STAGES
+    if name == CONTRACT:
+        return is_framework(facts, policy, asked)
+    started = started_on(facts, policy)
+    if name == COMMISSIONED:
+        return facts.work_type == CREATION
+    # Work from before the freeze is no new work, whatever its object is.
+    new = started is None or started >= policy.cutoff or is_framework(facts, policy, asked)
+    if name == OBJECT_COMMISSIONED:
+        return new and facts.work_type != CREATION
+    return new and facts.work_type == MODIFICATION
+
+
+def is_framework(facts: Facts, policy: Policy, asked: ConfirmedFacts) -> bool:
+    """Return whether the work began under the freeze, long after its contract, which is from before it."""
+    contract, began = facts.contract_signed_on, facts.work_started_on
+    if contract is None or began is None or not contract < policy.cutoff <= began:
+        return False
+    return began > add_months(contract, asked.framework_contract_months)
 
 
 # Attestation: until when a record counts as confirmed by its agency.
@@ -143,6 +241,7 @@ REWRITTEN: Final = "integrity.rewritten"
 CONTRADICTION: Final = "integrity.contradiction"
 DATA_GAP: Final = "freeze.data-gap"
 PLANNED: Final = "freeze.planned"
+MIGRATION_OVERDUE: Final = "migration.overdue"
 # The rule that holds beside the others and never keeps ``freeze.legacy`` away.
 UNATTESTED: Final = "integrity.unattested"
 
@@ -319,6 +418,8 @@ def ended_unconfirmed(facts: Facts, policy: Policy, on: date) -> Observed | None
     for past in facts.past:
         if _not_ended_before_cutoff(past.ended_on, policy):
             return {"stage": facts.stage, "ended_on": iso(facts.ended_on), "earlier_ended_on": iso(past.ended_on)}
+    if ENDED_ON in claims(facts, policy, on):
+        return {"stage": facts.stage, "ended_on": iso(facts.ended_on), CLAIMED: ENDED_ON}
     return None
 
 
@@ -361,7 +462,7 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
     "freeze.modification-limit": modification_limit,
     "freeze.pilot-limit": pilot_limit,
     DATA_GAP: data_gap,
-    "migration.overdue": migration_overdue,
+    MIGRATION_OVERDUE: migration_overdue,
     "migration.order-overdue": order_overdue,
     "integrity.backdated": backdated,
     REWRITTEN: rewritten,

@@ -24,6 +24,7 @@ from registry.core.errors import Conflict
 from registry.core.fields import AnyDay, BaseSchema, Choice, InputField, Text, WholeNumber
 from registry.core.translations import Language, lazy_text
 from registry.freeze.dates import format_date
+from registry.freeze.facts import CONFIRMABLE
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.policy_file import policy_document
 from registry.freeze.rules import RULES
@@ -62,6 +63,8 @@ LABELS: Final[Mapping[str, str]] = {
     "change_threshold_percent": lazy_text("Change threshold of an audit, percent"),
     "change_threshold_minimum": lazy_text("Change threshold of an audit, projects"),
     "appeal_suspends": lazy_text("An appeal suspends the order"),
+    "confirmed_facts.framework_contract_months": lazy_text("Work later than its contract by months needs the contract"),
+    "confirmed_facts.taken_over_before": lazy_text("Values unchanged since before this day count"),
     "document_quota_mib": lazy_text("Documents of a project, MiB"),
     "deadlines.answer": lazy_text("Time to answer a question, working days"),
     "deadlines.review": lazy_text("Time to review a case, working days"),
@@ -82,8 +85,9 @@ RULE_LABELS: Final[Mapping[str, str]] = {
 OF_RULE: Final = re.compile(r'rules\."([^"]+)"\.(.+)')
 # A setting of a rule, or of one of its clauses; texts have a language.
 PART: Final = re.compile(r"(?:clauses\[(\d+)\]\.)?(\w+?)(?:_(kk|ru|en))?")
-DATES: Final = ("cutoff", "migration_deadline")
+DATES: Final = ("cutoff", "migration_deadline", "confirmed_facts.taken_over_before")
 TARGET: Final = "targets."
+CONFIRMED_FACTS: Final = "confirmed_facts."
 
 
 def setting_label(setting: str) -> str:
@@ -92,6 +96,9 @@ def setting_label(setting: str) -> str:
     """
     if setting.startswith(TARGET):
         return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
+    fact = setting.removeprefix(CONFIRMED_FACTS)
+    if fact in CONFIRMABLE and fact != setting:
+        return gettext("%(field)s: confirmed from a budget of, ₸") % {"field": field_label(fact)}
     of_rule = OF_RULE.fullmatch(setting)
     if of_rule is not None:
         return f"{rule_titles().get(of_rule[1], of_rule[1])}: {_part(of_rule[2])}"
@@ -135,7 +142,13 @@ def thresholds(policy: Policy) -> list[tuple[str, str]]:
     deadlines = {f"deadlines.{name}": number for name, number in document["deadlines"].items()}
     values = {"appeal_suspends": policy.appeal_suspends, **document, **deadlines}
     targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
-    return [*((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items()), *targets]
+    facts = {f"{CONFIRMED_FACTS}{name}": value for name, value in document.get("confirmed_facts", {}).items()}
+    of_facts = [
+        (setting_label(name), setting_value(name, value)) for name, value in facts.items() if name not in LABELS
+    ]
+    values |= dict.fromkeys((name for name in LABELS if name.startswith(CONFIRMED_FACTS)), None) | facts
+    labelled = ((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items())
+    return [*labelled, *of_facts, *targets]
 
 
 def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:

@@ -47,6 +47,12 @@ SHOWN_CASE: Final = object_of(
 )
 
 
+CONFIRMED_FACTS: Final[dict[str, Any]] = {
+    "type": "object",
+    "additionalProperties": {"type": ["integer", "string"]},
+}
+
+
 class PolicyShown(BaseSchema):
     """A version of the freeze: what is frozen, from when, how strictly, and on which legal basis."""
 
@@ -91,6 +97,11 @@ class PolicyShown(BaseSchema):
     targets = ReadOnly(
         "The share of projects in scope that should be on QazTech on a date, in percent. No rule depends on it.",
         {"type": "object", "additionalProperties": WHOLE},
+    )
+    confirmed_facts = ReadOnly(
+        "Facts that count only when confirmed, each with the budget in tenge from which on (0: always); "
+        "`framework_contract_months`; values unchanged since before `taken_over_before` count. Null: all facts count.",
+        nullable(CONFIRMED_FACTS),
     )
     deadlines = ReadOnly("Terms of a review, in working days.", DEADLINES)
     clocks = ReadOnly("Former name of `deadlines`.", {**DEADLINES, "deprecated": True})
@@ -165,6 +176,10 @@ class PolicySettings(BaseSchema):
         {"type": "object", "additionalProperties": True},
         description="Percent by date; null for 100 on the migration deadline.",
     )
+    confirmed_facts = Setting(
+        {"type": "object", "additionalProperties": True},
+        description="Facts that count only when confirmed: those that differ; null for none.",
+    )
     deadlines = Setting(
         {"type": "object", "additionalProperties": True}, description="`answer`, `review`, `appeal`: those that differ."
     )
@@ -209,6 +224,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
         **{former: settings[name] for former, name in FORMER_NAMES.items()},
         "targets": {day.isoformat(): share for day, share in policy.targets},
         "appeal_suspends": policy.appeal_suspends,
+        "confirmed_facts": settings.get("confirmed_facts"),
         "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},
         **{name: None if stored is None else getattr(stored, name) for name in names},
         "state": record.state,

@@ -23,7 +23,7 @@ from registry.freeze.vocabulary import AgencyKind, Placement, Stage, WorkType
 
 # Settings of a policy as JSON: those that differ become a draft's document, checked as a policy file is.
 
-DATES: Final = frozenset({"cutoff", "migration_deadline", "in_force_from", "in_force_to"})
+DATES: Final = frozenset({"cutoff", "migration_deadline", "in_force_from", "in_force_to", "taken_over_before"})
 MAX_COMPLAINT: Final = 500
 
 

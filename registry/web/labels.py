@@ -19,6 +19,8 @@ from registry.core.fields import AMOUNT, YEAR
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
+from registry.freeze.facts import CLAIMED
+from registry.freeze.rules import FactState
 from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
 from registry.government_reports.models import GovernmentReportStatus, Section
 from registry.government_reports.schemas import REPORT_BODY
@@ -62,6 +64,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "object_kind": _labels(ObjectKind),
     "work_type": _labels(WorkType),
     "stage": _labels(Stage),
+    "fact_state": _labels(FactState),
     "placement": _labels(Placement),
     "funding": _labels(Funding),
     "sector": _labels(Sector),
@@ -163,6 +166,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "earlier_rules": lazy_text("Rules that an edit ended"),
     "former_rules": lazy_text("Rules that a former record came under"),
     "contradictions": lazy_text("What contradicts"),
+    CLAIMED: lazy_text("Claimed, not confirmed"),
     "earlier_contract_signed_on": lazy_text("Contract signed on, as recorded earlier"),
     "earlier_work_started_on": lazy_text("Work started on, as recorded earlier"),
     "earlier_pilot_started_on": lazy_text("Pilot started on, as recorded earlier"),
@@ -231,6 +235,8 @@ def display_value(field: str, value: Any) -> str:
         return NOTHING
     if isinstance(value, list):
         return "; ".join(_entry(each) for each in value)
+    if field == CLAIMED:
+        return "; ".join(field_label(name) for name in str(value).split(", "))
     if field.endswith(DAYS):
         return day(value)
     if field.endswith(INSTANTS):

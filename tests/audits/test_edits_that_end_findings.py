@@ -23,7 +23,6 @@ from tests.api.callers import caller, done
 from tests.audits.steps import ADMINISTRATOR, AUDITOR, accept, audit, edit, flag, flags_of, table
 from tests.factories import a_project, an_agency, project_values
 from tests.fixtures.web import SignedIn
-from tests.freeze.policy_texts import SHIPPED
 from tests.imports.tables import csv_of
 from tests.imports.test_projects import run_import
 from tests.present import Present
@@ -176,7 +175,7 @@ def test_accepted_correction_stays_accepted_until_what_it_was_for_changes(presen
 
 def test_policy_of_before_judges_no_edits_and_its_audits_are_repeated() -> None:
     now_in_force = first_policy()
-    older = read_policy(SHIPPED.replace('edit_severity = "medium"\n', ""), "older.toml")
+    older = read_policy(now_in_force.text.replace('edit_severity = "medium"\n', ""), "older.toml")
     set_policy(older)
     try:
         project = a_project()

@@ -21,7 +21,7 @@ from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
 
-NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "past", "former")
+NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "confirmed", "past", "former")
 _serial = count(1)
 
 
@@ -57,7 +57,8 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
         session.execute(insert(Revision), list(_revisions(facts, project.id, at)))
         if facts.order_migrate_by is not None:
             session.add_all(_orders(project.id, facts, at))
-    return project.id, replace(facts, registered_on=registered)
+    past = tuple(replace(each, confirmed=()) for each in facts.past)
+    return project.id, replace(facts, registered_on=registered, confirmed=(), past=past)
 
 
 def write_all(drawn: Iterable[Facts], agencies: Mapping[str, Agency]) -> dict[int, Facts]:

@@ -1,4 +1,7 @@
-"""Test cases worked out by hand (``cases.csv``): facts on a date and the findings required by the contract."""
+"""Test cases worked out by hand: facts on a date and the findings required by the contract.
+
+``cases.csv`` is judged by the policy without facts to confirm, ``cases_confirmed_facts.csv`` by the shipped one.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import Confirmed, EarlierRevision, Facts
 
 FILE = Path(__file__).with_name("cases.csv")
+CONFIRMED_FACTS = Path(__file__).with_name("cases_confirmed_facts.csv")
 
 SEVERITIES: dict[str, frozenset[str]] = {
     rule: frozenset(severities.split())
@@ -38,8 +42,12 @@ SEVERITIES: dict[str, frozenset[str]] = {
 }
 """Every rule of the contract with the severities that the default policy can give it."""
 
-FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in ("past", "former")]
-COLUMNS = ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "former", "findings", "reason"]
+FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in ("confirmed", "past", "former")]
+REMAINING = ["past", "former", "findings", "reason"]
+COLUMNS = {
+    FILE: ["id", "rule", "kind", "on", *FACT_COLUMNS, *REMAINING],
+    CONFIRMED_FACTS: ["id", "rule", "kind", "on", *FACT_COLUMNS, "confirmed", *REMAINING],
+}
 REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
 MONEY = {"budget_kzt", "object_original_cost_kzt"}
 PAST_KEYS = [field.name for field in fields(EarlierRevision)]
@@ -57,11 +65,13 @@ class Case(NamedTuple):
     reason: str
 
 
-def _value(column: str, text: str) -> str | int | date | None:
+def _value(column: str, text: str) -> str | int | date | Confirmed | None:
     if column in REQUIRED:
         if not text:
             raise ValueError(f"{column} must not be empty")
         return text
+    if column == "confirmed":
+        return tuple((name, date.fromisoformat(day)) for name, _, day in (part.partition("@") for part in text.split()))
     if not text:
         return None
     if column in MONEY:
@@ -75,7 +85,8 @@ def _past(text: str, present: dict[str, str]) -> tuple[EarlierRevision, ...]:
     """Earlier revisions, oldest first. An omitted key has the present value, an omitted day of the edit is D."""
     revisions = []
     for part in text.split(" | ") if text else []:
-        values = {key: present["on" if key == "replaced_on" else key] for key in PAST_KEYS}
+        values = {key: present["on" if key == "replaced_on" else key] for key in PAST_KEYS if key != "confirmed"}
+        values["confirmed"] = ""
         for pair in part.split(";"):
             key, equals, value = pair.partition("=")
             if key not in values or not equals:
@@ -105,7 +116,7 @@ def _findings(text: str) -> frozenset[tuple[str, str]]:
 def _case(row: dict[str, str]) -> Case:
     if row["rule"] not in SEVERITIES or row["kind"] not in {"fires", "near_miss"}:
         raise ValueError(f"unknown rule or kind: {row['rule']!r}, {row['kind']!r}")
-    values = {column: _value(column, row[column]) for column in FACT_COLUMNS}
+    values = {column: _value(column, row.get(column, "")) for column in (*FACT_COLUMNS, "confirmed")}
     return Case(
         id=row["id"],
         rule=row["rule"],
@@ -120,8 +131,8 @@ def _case(row: dict[str, str]) -> Case:
 def load(path: Path = FILE) -> list[Case]:
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file, strict=True)
-        if reader.fieldnames != COLUMNS:
-            raise ValueError(f"columns must be {COLUMNS}, not {reader.fieldnames}")
+        if reader.fieldnames != COLUMNS[path]:
+            raise ValueError(f"columns must be {COLUMNS[path]}, not {reader.fieldnames}")
         cases = []
         for row in reader:
             if None in row or None in row.values():

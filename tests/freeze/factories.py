@@ -13,6 +13,8 @@ from registry.freeze.policy_file import load_policy
 
 POLICY_FILE = Path(__file__).resolve().parents[2] / "config" / "freeze_policy.toml"
 POLICY = load_policy(POLICY_FILE)
+# By which all facts count as entered.
+AS_ENTERED = replace(POLICY, confirmed_facts=None)
 CUTOFF = date(2026, 1, 1)
 
 

@@ -78,6 +78,9 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
     if on_the_platform:
         return set()
 
+    # "Every confirmation counts from its own date on."
+    facts = replace(facts, confirmed=tuple(each for each in facts.confirmed if each[1] <= D))
+
     findings: set[tuple[str, str]] = set()
 
     def add_finding(rule: str, severity: str | None = None) -> None:
@@ -143,6 +146,16 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
     def holds(rule: str) -> None:
         if policy.rules[rule].enabled:
             holding.add(rule)
+
+    # "Each rule of the table ... is judged with the facts as entered and, where that does not hold, as if the claimed
+    # ones were missing (the original cost: 0)."
+    without = without_claims(facts, policy, D)
+    if not final and without != facts:
+        entered = replace(policy, confirmed_facts=None, edit_severity="none")
+        placement = "unknown" if facts.placement == "unknown" else "off_platform"
+        for rule, _ in expected(replace(without, placement=placement), entered, D):
+            if rule in TABLE_RULES and rule not in ("freeze.legacy", "integrity.unattested"):
+                holds(rule)
 
     # "C ≤ `started_on` ≤ D", in four rows
     started_between = False
@@ -260,6 +273,13 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             by_edit = True
             holding.add("integrity.rewritten")
 
+    # `integrity.rewritten`, of earlier facts: "no row above holds, and with the facts of an earlier revision there
+    # would be a finding on D"
+    if not final and policy.edit_severity != "none" and "integrity.rewritten" not in holding:
+        if policy.rules["integrity.rewritten"].enabled and earlier_facts_would_be_flagged(facts, policy, D):
+            by_edit = True
+            holding.add("integrity.rewritten")
+
     # `freeze.legacy`: "not final, and no other rule of this table holds. The rules on placement do not count here; a
     # rule that is disabled counts as not holding"
     if not final and not holding:
@@ -299,6 +319,9 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                 # "an earlier revision had `ended_on` empty or ≥ C": no edit by the agency alone clears it.
                 if revision.ended_on is None or revision.ended_on >= C:
                     holds("integrity.ended-unconfirmed")
+            # "`ended_on` is only claimed"
+            if states(facts, policy, D).get("ended_on") == "claimed":
+                holds("integrity.ended-unconfirmed")
             # "or a former record had a serious finding that these values do not give"
             if policy.edit_severity != "none" and a_former_record_had_a_serious_finding(facts, policy):
                 holds("integrity.ended-unconfirmed")
@@ -391,7 +414,10 @@ def an_edit_ended_a_serious_finding(facts: Facts, policy: Any) -> bool:
         if E is None or not changed:
             continue
         # "They are found as if nothing were confirmed, and without rule *of an edit*."
-        before = found_unconfirmed(revisions, number, facts, policy, E)
+        # "values that have been confirmed by now take the place of those before"
+        before = found_unconfirmed(
+            [*revisions[:number], with_confirmed(revisions[number], facts)], number, facts, policy, E
+        )
         after = found_unconfirmed(revisions, number + 1, facts, policy, E)
         now = found_unconfirmed(revisions, len(revisions) - 1, facts, policy, E)
         for rule, severity in before.items():
@@ -443,7 +469,13 @@ def serious(rule: str, severity: str) -> bool:
 def found_unconfirmed(revisions: list[Any], number: int, facts: Facts, policy: Any, on: date) -> dict[str, str]:
     values = {name: getattr(revisions[number], name) for name in EDITED}
     unconfirmed = Facts(
-        agency_kind=facts.agency_kind, placement="off_platform", past=tuple(facts.past[:number]), **values
+        agency_kind=facts.agency_kind,
+        placement="off_platform",
+        registered_on=facts.registered_on,
+        # "Facts count as confirmed where they were at the end of that revision"
+        confirmed=tuple((name, date.min) for name, _ in revisions[number].confirmed),
+        past=tuple(facts.past[:number]),
+        **values,
     )
     return dict(expected(unconfirmed, replace(policy, edit_severity="none"), on))
 
@@ -473,5 +505,118 @@ def not_counted(rule: str, revisions: list[Any], number: int, values: Any, polic
     if rule == "integrity.rewritten":
         for revision in revisions[:number]:
             if revision.work_type == values.work_type and started(revision, policy.start_clock) == started_on:
+                return True
+    return False
+
+
+def is_framework_contract(facts: Facts, policy: Any) -> bool:
+    # "before `C`, `work_started_on` ≥ `C` and later than the contract + `framework_contract_months`"
+    if facts.contract_signed_on is None or facts.work_started_on is None:
+        return False
+    if facts.contract_signed_on >= policy.cutoff or facts.work_started_on < policy.cutoff:
+        return False
+    months = policy.confirmed_facts.framework_contract_months
+    return facts.work_started_on > calendar_months_later(facts.contract_signed_on, months)
+
+
+def states(facts: Facts, policy: Any, on: date) -> dict[str, str]:
+    """The section "Facts that count when confirmed"."""
+    state_of: dict[str, str] = {}
+    # "By a policy without the table all facts count as entered."
+    if policy.confirmed_facts is None:
+        return state_of
+    started_on = started(facts, policy.start_clock)
+    # "*New work* has no `started_on`, has it ≥ `C`, or has a framework contract."
+    new_work = started_on is None or started_on >= policy.cutoff or is_framework_contract(facts, policy)
+    needs = {
+        "object_commissioned_on": new_work and facts.work_type != "creation",
+        "object_original_cost_kzt": new_work and facts.work_type == "modification",
+        "consent_number": new_work and facts.work_type == "modification",
+        "contract_signed_on": is_framework_contract(facts, policy),
+        "commissioned_on": facts.work_type == "creation",
+        "ended_on": facts.stage in FINAL,
+    }
+    for name, sum_kzt in policy.confirmed_facts.from_kzt:
+        value = getattr(facts, name)
+        if value is None or not needs[name]:
+            continue
+        # "the budget from which on it needs a confirmation (0: every project, also one without a budget)"
+        if sum_kzt > 0 and (facts.budget_kzt is None or facts.budget_kzt < sum_kzt):
+            continue
+        confirmed_on = [day for confirmed, day in facts.confirmed if confirmed == name]
+        if name == "ended_on" and facts.ending_confirmed_on is not None:
+            confirmed_on.append(facts.ending_confirmed_on)
+        state_of[name] = "claimed"
+        # "since the last revision with another value was replaced, or without one since the registration"
+        since = facts.registered_on
+        for revision in facts.past:
+            if getattr(revision, name) != value:
+                since = revision.replaced_on
+        before = policy.confirmed_facts.taken_over_before
+        if since is not None and before is not None and since < before:
+            state_of[name] = "taken_over"
+        if any(day <= on for day in confirmed_on):
+            state_of[name] = "confirmed"
+    return state_of
+
+
+def without_claims(facts: Facts, policy: Any, on: date) -> Facts:
+    missing: dict[str, Any] = {}
+    for name, state in states(facts, policy, on).items():
+        if state == "claimed":
+            missing[name] = 0 if name == "object_original_cost_kzt" else None
+    return replace(facts, **missing)
+
+
+def with_confirmed(revision: Any, facts: Facts) -> Any:
+    values = {name: getattr(facts, name) for name, _ in facts.confirmed}
+    names = {name for name, _ in (*facts.confirmed, *revision.confirmed)}
+    return replace(revision, **values, confirmed=tuple((name, date.min) for name in names))
+
+
+def earlier_facts_would_be_flagged(facts: Facts, policy: Any, on: date) -> bool:
+    """The section "Facts that were replaced"."""
+    if policy.confirmed_facts is None:
+        return False
+    lasting = (
+        "work_type",
+        "contract_signed_on",
+        "work_started_on",
+        "pilot_started_on",
+        "commissioned_on",
+        "object_commissioned_on",
+        "object_original_cost_kzt",
+    )
+    present = [*facts.past, facts]
+    confirmed = [name for name, _ in facts.confirmed]
+    for number, revision in enumerate(facts.past):
+        day = revision.replaced_on
+        # "of a revision replaced on or after `C`"
+        if day is None or day < policy.cutoff:
+            continue
+        replaced: dict[str, Any] = {}
+        for name in lasting:
+            value = getattr(revision, name)
+            # "that were not empty, are others or empty now, and are not confirmed"
+            if value is None or value == getattr(facts, name) or name in confirmed:
+                continue
+            # "A date after the day on which it was replaced was a plan"
+            if isinstance(value, date) and value > day:
+                continue
+            replaced[name] = value
+        if not replaced:
+            continue
+        kept = {name for name in confirmed if name not in replaced} | {name for name, _ in revision.confirmed}
+        hybrid = replace(facts, **replaced, confirmed=tuple((name, date.min) for name in kept))
+        before = found_unconfirmed([*facts.past[:number], hybrid], number, facts, policy, on)
+        now = found_unconfirmed(present, len(facts.past), facts, policy, on)
+        for rule, severity in before.items():
+            # "a serious finding but `integrity.rewritten`, or `migration.overdue`"
+            counts = serious(rule, severity) and rule != "integrity.rewritten"
+            if not counts and rule != "migration.overdue":
+                continue
+            if ends(rule, severity, before, now) and not not_counted(
+                rule, [*facts.past[:number], hybrid], number, facts, policy
+            ):
                 return True
     return False

@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import CONFIRMABLE, Confirmed, EarlierRevision, Facts
+from registry.freeze.policy import ConfirmedFacts
 
 IN_SCOPE = (
     "central_body",
@@ -149,6 +150,8 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
             else:
                 value = some_date(rng, policy, on)
             revision = replace(revision, **{field: value})
+        if rng.random() < 0.3:
+            revision = replace(revision, confirmed=confirmed_facts(rng, replaced_on))
         replaced_on -= days(rng.choice((0, 0, 1, rng.randint(0, 500))))
         revisions.insert(0, replace(revision, replaced_on=replaced_on))
     return tuple(revisions)
@@ -202,7 +205,15 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
         attested_on=attested_date(rng, policy, on) if rng.random() < 0.7 else None,
         order_migrate_by=rng.choice((None, None, None, on + days(rng.randint(-1, 1)), some_date(rng, policy, on))),
     )
+    facts = replace(facts, confirmed=confirmed_facts(rng, on))
     return replace(facts, past=earlier(rng, policy, on, facts)), on
+
+
+def confirmed_facts(rng: Random, on: date) -> Confirmed:
+    """Some facts that somebody else has confirmed, mostly by D."""
+    if rng.random() < 0.4:
+        return ()
+    return tuple((name, on + days(rng.choice((-1, 0, 1, -100)))) for name in CONFIRMABLE if rng.random() < 0.4)
 
 
 def registered_again(seed: int, facts: Facts, policy: Any, on: date) -> Facts:
@@ -253,4 +264,16 @@ def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> An
         onboarding_limit_months=rng.choice((6, 6, 1, 12)),
         work_before_contract_days=rng.choice((30, 30, 0, 1, 400)),
         edit_severity=rng.choice(("medium", "medium", "medium", "none", "low", "high")),
+        confirmed_facts=asked_facts(rng, cutoff),
+    )
+
+
+def asked_facts(rng: Random, cutoff: date) -> ConfirmedFacts | None:
+    """Which facts count when confirmed, mostly whatever the budget."""
+    if rng.random() < 0.2:
+        return None
+    return ConfirmedFacts(
+        from_kzt=tuple((name, rng.choice((0, 0, 0, 1, 100))) for name in CONFIRMABLE if rng.random() < 0.8),
+        framework_contract_months=rng.choice((12, 12, 0, 1, 24)),
+        taken_over_before=rng.choice((None, cutoff + days(rng.randint(-10, 500)))),
     )

@@ -88,8 +88,11 @@ def edited(facts: Facts, edit: Edit, on: date) -> Facts:
         ended.update(placement_verified_on=None, onboarding_confirmed_on=None)
     if changed.keys() & {"stage", "ended_on"}:
         ended.update(ending_confirmed_on=None)
+    known = tuple(each for each in facts.confirmed if each[1] <= on)
+    before = replace(as_past(facts), replaced_on=on, confirmed=known)
     changed.pop(KEY, None)
-    return replace(facts, **changed, **ended, past=(*facts.past, replace(as_past(facts), replaced_on=on)))
+    ended["confirmed"] = tuple(each for each in facts.confirmed if each[0] not in changed)
+    return replace(facts, **changed, **ended, past=(*facts.past, before))
 
 
 def random_edit(rng: Random, facts: Facts, policy: Any, on: date) -> Edit:
@@ -212,7 +215,8 @@ def test_edits_leave_a_serious_finding_in_place_of_a_serious_one(shipped: Any) -
     for seed, facts, on in flagged(shipped, first_seed=600_000, count=2_500):
         # Long ago, so that no time to confirm a placement keeps the other rules away.
         facts = replace(facts, registered_on=date(2020, 1, 1))
-        before = [finding.rule for finding in evaluate(facts, shipped, on) if is_serious(finding)]
+        serious = [finding for finding in evaluate(facts, shipped, on) if is_serious(finding)]
+        before, earlier = [each.rule for each in serious], {each.observed.get("earlier_rules") for each in serious}
         if not before or facts.onboarding_confirmed_on is not None:
             continue
         rng = Random(seed)
@@ -224,8 +228,15 @@ def test_edits_leave_a_serious_finding_in_place_of_a_serious_one(shipped: Any) -
                 continue
             if before == ["integrity.rewritten"] and is_put_back(facts, after, shipped):
                 continue
+            # What an edit ended was only planned, and has begun since.
+            if earlier == {"freeze.planned"} and is_begun(facts, after, shipped):
+                continue
+            findings = evaluate(after, shipped, on)
+            # What earlier facts would give holds again of the present ones.
+            if before == ["integrity.rewritten"] and "migration.overdue" in {finding.rule for finding in findings}:
+                continue
             tried += 1
-            assert any(is_serious(finding) for finding in evaluate(after, shipped, on)), (
+            assert any(is_serious(finding) for finding in findings), (
                 f"project seed {seed}, on {on}, lost {before}\n  before: {facts}\n  after:  {after}"
             )
     assert tried > 2_000

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from registry.freeze.evaluation import evaluate
 from registry.freeze.rules import attestation_due, attested_before
-from tests.freeze.factories import POLICY, facts, with_rule
+from tests.freeze.factories import AS_ENTERED, POLICY, facts, with_rule
 
-ENABLED = with_rule(POLICY, "integrity.unattested", enabled=True)
+ENABLED = with_rule(AS_ENTERED, "integrity.unattested", enabled=True)
 A_DAY = timedelta(days=1)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from registry.freeze.evaluation import evaluate
-from tests.freeze.factories import CUTOFF, POLICY, facts, past
+from tests.freeze.factories import AS_ENTERED, CUTOFF, facts, past
 
 EVE = date(2025, 12, 31)
 ON = date(2026, 5, 5)
@@ -21,7 +21,7 @@ def started(day: date | None, **changes: Any) -> dict[str, Any]:
 
 
 def rules(on: date = ON, **changes: Any) -> list[str]:
-    return [finding.rule for finding in evaluate(facts(**changes), POLICY, on)]
+    return [finding.rule for finding in evaluate(facts(**changes), AS_ENTERED, on)]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_future_work_is_planned_unless_it_is_maintenance() -> None:
     assert "freeze.planned" in rules(work_type="migration", stage="planning", **UNDATED)
     assert "freeze.planned" not in rules(work_type="migration", stage="testing", **UNDATED)
     assert "freeze.planned" not in rules(work_type="migration", stage="planning")
-    (planned,) = evaluate(facts(**started(TOMORROW, work_type="migration", stage="planning")), POLICY, ON)
+    (planned,) = evaluate(facts(**started(TOMORROW, work_type="migration", stage="planning")), AS_ENTERED, ON)
     assert planned.observed["started_on"] == "2026-05-06"
 
 
