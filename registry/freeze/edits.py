@@ -47,6 +47,8 @@ LASTING: Final = (
     "object_original_cost_kzt",
 )
 _values = attrgetter(*VALUES)
+# Below the rank of every severity.
+NOT_FOUND: Final = -1
 RANK: Final = {severity.value: severity.rank for severity in Severity}
 KEPT: Final = ("freeze.", "integrity.")
 EARLIER: Final = "earlier_"
@@ -273,12 +275,12 @@ def _ended(
             for each in present
             if is_serious(each) and each.rule not in (PLANNED, REWRITTEN) and held[each.rule] > ranks.get(each.rule, 0)
         ),
-        default=0,
+        default=NOT_FOUND,
     )
     return [
         finding
         for finding in serious
-        if max(held.get(finding.rule, 0), replaced) < RANK[finding.severity]
+        if max(held.get(finding.rule, NOT_FOUND), replaced) < RANK[finding.severity]
         and not _may_end(finding.rule, before, after, policy)
     ]
 
