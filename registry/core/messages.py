@@ -31,7 +31,7 @@ def message(code: str, language: Language, params: Mapping[str, object] | None =
 
 
 def extract(file: IO[bytes], *_args: Any, **_options: Any) -> Iterator[tuple[int, None, str, list[str]]]:
-    """Return the texts of messages.toml for the catalogues, as Babel asks for them; see babel.cfg."""
+    """Return the texts by code of a file for the catalogues, as Babel asks for them; babel.cfg names the files."""
     for messages in tomllib.load(file).values():
         for text in messages.values():
             yield 1, None, text, []
