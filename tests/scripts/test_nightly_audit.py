@@ -69,6 +69,7 @@ def test_beside_another_audit_it_ends_as_a_conflict(own_app: Flask, own_database
     assert (code, line["status"]) == (4, "conflict")
 
 
+@pytest.mark.nightly
 def test_without_a_schema_it_fails_and_says_what_to_run(empty_database: str, tmp_path: Path) -> None:
     code, line = audited(empty_database, tmp_path)
     assert (code, line["status"]) == (1, "failed")
