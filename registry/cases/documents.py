@@ -6,12 +6,12 @@ Their bytes are documents of the project (``projects/documents.py``): one quota,
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Select, select
 
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.cases.models import Case, CaseDocument, CaseEvent
+from registry.cases.models import Case, CaseDocument, CaseEvent, add_event, side_of
 from registry.cases.queries import find_case_to_change
 from registry.cases.vocabulary import FurtherEvent
 from registry.core.clock import now
@@ -31,9 +31,6 @@ from registry.projects.documents import (
     page_of_documents,
 )
 from registry.projects.visibility import require_not_withdrawn
-
-AGENCY_SIDE: Final = "agency"
-OVERSIGHT_SIDE: Final = "oversight"
 
 
 def add_case_document(
@@ -57,7 +54,14 @@ def add_case_document(
         case = find_case_to_change(actor, case_id)
         project = case.project_record
         require_not_withdrawn(project)
-        event = _new_event(actor, case, for_agency=for_agency) if event_id is None else _event(actor, case, event_id)
+        if event_id is None:
+            action, status = FurtherEvent.DOCUMENT_ADDED.value, case.status
+            event = add_event(
+                actor, case, action, from_status=status, for_agency=for_agency, comment_for_agency=for_agency
+            )
+            session.flush()
+        else:
+            event = _event(actor, case, event_id)
         document = add_document(actor, project, name, content_type, content, belongs_to=CASE, **values)
         session.add(CaseDocument(document_id=document.id, case_id=case.id, event_id=event.id))
         case.version += 1
@@ -88,8 +92,7 @@ def sides_of(case: Case) -> dict[int, str]:
 
 def may_add_to(actor: Actor, side: str) -> bool:
     """Return True when entries of that side are of the actor's own side."""
-    own = AGENCY_SIDE if actor.role in AGENCY_ROLES else OVERSIGHT_SIDE
-    return side == own and actor.may(Permission.CASES_COMMENT)
+    return side == side_of(actor) and actor.may(Permission.CASES_COMMENT)
 
 
 def case_documents_page(actor: Actor, case: Case, page: Page) -> Listing:
@@ -136,24 +139,4 @@ def _event(actor: Actor, case: Case, event_id: int) -> CaseEvent:
         raise invalid("/event", "event-not-of-case", id=event_id)
     if not may_add_to(actor, event.side):
         raise invalid("/event", "event-of-another-side", id=event_id)
-    return event
-
-
-def _new_event(actor: Actor, case: Case, *, for_agency: bool) -> CaseEvent:
-    from_agency = actor.role in AGENCY_ROLES
-    event = CaseEvent(
-        case_id=case.id,
-        at=now(),
-        action=FurtherEvent.DOCUMENT_ADDED.value,
-        by=actor.principal,
-        side=AGENCY_SIDE if from_agency else OVERSIGHT_SIDE,
-        from_status=case.status,
-        to_status=case.status,
-        comment=None,
-        details={},
-        visible_to_agency=from_agency or for_agency,
-        comment_visible_to_agency=from_agency or for_agency,
-    )
-    db.session.add(event)
-    db.session.flush()
     return event

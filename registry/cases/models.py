@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -10,8 +11,9 @@ from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 from sqlalchemy.orm.attributes import set_committed_value
 
 from registry.accounts.models import Account
-from registry.accounts.roles import Actor
-from registry.core.database import EPOCH, Event, Instant, Model, db, table_of
+from registry.accounts.roles import AGENCY_ROLES, Actor
+from registry.core.clock import now
+from registry.core.database import EPOCH, Event, Instant, Model, db, require_transaction, table_of
 from registry.projects.models import Project
 
 # An alias, so that statements that read accounts for other reasons may read the name of an assignee too.
@@ -120,6 +122,45 @@ class CaseEvent(Model):
     case_record: Mapped[Case] = relationship(lazy="raise", back_populates="events")
 
     __table_args__ = (Index(None, "case_id", "id"),)
+
+
+AGENCY_SIDE: Final = "agency"
+OVERSIGHT_SIDE: Final = "oversight"
+
+
+def side_of(actor: Actor) -> str:
+    """Return the side of a person or service account."""
+    return AGENCY_SIDE if actor.role in AGENCY_ROLES else OVERSIGHT_SIDE
+
+
+def add_event(
+    actor: Actor,
+    case: Case,
+    action: str,
+    *,
+    from_status: str | None,
+    comment: str | None = None,
+    details: Mapping[str, Any] | None = None,
+    for_agency: bool = True,
+    comment_for_agency: bool = False,
+) -> CaseEvent:
+    """Add an entry of a timeline in the open transaction; a flush gives it its id. An agency sees all of its own."""
+    from_agency = actor.role in AGENCY_ROLES
+    event = CaseEvent(
+        case_record=case,
+        at=now(),
+        action=action,
+        by=actor.principal,
+        side=side_of(actor),
+        from_status=from_status,
+        to_status=case.status,
+        comment=comment,
+        details=dict(details or {}),
+        visible_to_agency=for_agency or from_agency,
+        comment_visible_to_agency=comment_for_agency or from_agency,
+    )
+    require_transaction().add(event)
+    return event
 
 
 class CaseDecision(Model):

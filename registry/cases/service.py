@@ -19,6 +19,7 @@ from registry.cases.models import (
     CaseFlag,
     CaseVisit,
     Order,
+    add_event,
     case_seen,
 )
 from registry.cases.queries import find_case, may_review_restricted, reviewer_id
@@ -89,18 +90,7 @@ def open_case(actor: Actor, number: str) -> Case:
                 select(literal(case.id), Flag.id).where(Flag.project_id == project.id, Flag.status != "cleared"),
             )
         )
-        event = CaseEvent(
-            case_id=case.id,
-            at=timestamp,
-            action="opened",
-            by=actor.principal,
-            side="oversight",
-            to_status=Status.NEW.value,
-            details={},
-            visible_to_agency=True,
-            comment_visible_to_agency=False,
-        )
-        session.add(event)
+        event = add_event(actor, case, "opened", from_status=None)
         session.flush()
         journal.record(actor, "case.opened", f"case:{case.id}", {"event": event.id, "project": number})
         return find_case(actor, case.id)
@@ -250,20 +240,8 @@ def hand_over_cases(step: HandOver) -> None:
         case.assign_to(step.receiver.id, step.receiver.name)
         case.version, case.changed_at = case.version + 1, at
         details = {"assignee": step.receiver.name, "previous_assignee": step.giver.name}
-        event = CaseEvent(
-            case_id=case.id,
-            at=at,
-            action=ActionName.ASSIGN.value,
-            by=step.actor.principal,
-            side="oversight",
-            from_status=case.status,
-            to_status=case.status,
-            details=details,
-            visible_to_agency=False,
-            comment_visible_to_agency=False,
-        )
-        session.add(event)
-        events.append(event)
+        action = ActionName.ASSIGN.value
+        events.append(add_event(step.actor, case, action, from_status=case.status, details=details, for_agency=False))
     session.flush()
     for case, event in zip(cases, events, strict=True):
         moved = {"project": case.project_record.number, "from": case.status, "to": case.status}

@@ -35,6 +35,7 @@ from registry.cases.models import (
     CaseDecision,
     CaseEvent,
     CaseFlag,
+    add_event,
 )
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import end_appeal, end_orders, end_proposal, send_back
@@ -467,22 +468,9 @@ def close_case_of_withdrawn(actor: Actor, project_id: int, number: str, comment:
     case.due_on = case.review_days_left = case.exempt_since = None
     case.version += 1
     case.changed_at = at
-    event = CaseEvent(
-        case_id=case.id,
-        at=at,
-        action=FurtherEvent.PROJECT_WITHDRAWN.value,
-        by=actor.principal,
-        side="oversight",
-        from_status=before,
-        to_status=case.status,
-        comment=comment,
-        details={},
-        visible_to_agency=True,
-        comment_visible_to_agency=True,
-    )
-    session = require_transaction()
-    session.add(event)
-    session.flush()
+    action = FurtherEvent.PROJECT_WITHDRAWN.value
+    event = add_event(actor, case, action, from_status=before, comment=comment, comment_for_agency=True)
+    db.session.flush()
     details = {"event": event.id, "project": number, "from": before, "to": case.status, "comment": comment}
     journal.record(actor, f"case.{FurtherEvent.PROJECT_WITHDRAWN.value}", f"case:{case.id}", details)
     return case.id

@@ -13,7 +13,7 @@ from registry.accounts.absences import substituted_by
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, RoleNotAllowed
 from registry.accounts.same_person import ProposerLostAccess, account_ever_named, is_another_person, may_still
-from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, Order, case_acted
+from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, Order, add_event, case_acted
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
 from registry.core.clock import Calendar, national_calendar, now, rfc3339, today
@@ -176,24 +176,18 @@ def apply(
         case.outcome = None if after is not Status.CLOSED else decision or "resolved"
     case.version += 1
     case.changed_at = now()
-    from_agency = actor.role in AGENCY_ROLES
-    comment_for_agency = (
-        action.comment_visible_to_agency if comment_visible_to_agency is None else comment_visible_to_agency
-    )
-    event = CaseEvent(
-        case_record=case,
-        at=now(),
-        action=action.name,
-        by=actor.principal,
-        side="agency" if from_agency else "oversight",
+    if comment_visible_to_agency is None:
+        comment_visible_to_agency = action.comment_visible_to_agency
+    event = add_event(
+        actor,
+        case,
+        action.name,
         from_status=before.value,
-        to_status=after.value,
         comment=comment,
-        details=dict(details or {}),
-        visible_to_agency=action.visible_to_agency or from_agency or comment_for_agency,
-        comment_visible_to_agency=from_agency or comment_for_agency,
+        details=details,
+        for_agency=action.visible_to_agency or comment_visible_to_agency,
+        comment_for_agency=comment_visible_to_agency,
     )
-    require_transaction().add(event)
     db.session.flush()
     moved = {"project": case.project_record.number, "from": before.value, "to": after.value}
     journal_entry = {"event": event.id, **moved, **(details or {})}
@@ -208,20 +202,7 @@ def add_entry(
     actor: Actor, case: Case, action: str, details: Mapping[str, Any], comment: str | None = None
 ) -> CaseEvent:
     """Write timeline and journal of an act of oversight that moves nothing. The agency sees it, not its comment."""
-    event = CaseEvent(
-        case_record=case,
-        at=now(),
-        action=action,
-        by=actor.principal,
-        side="oversight",
-        from_status=case.status,
-        to_status=case.status,
-        comment=comment,
-        details=dict(details),
-        visible_to_agency=True,
-        comment_visible_to_agency=False,
-    )
-    require_transaction().add(event)
+    event = add_event(actor, case, action, from_status=case.status, comment=comment, details=details)
     case.version += 1
     case.changed_at = now()
     db.session.flush()

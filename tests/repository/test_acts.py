@@ -27,6 +27,8 @@ def test_services_write_nothing_that_follows_from_acts() -> None:
     followers = {
         "journal": {"registry.journal.service"},
         "outbox": {"registry.core.outbox"},
+        # Those of audits are written for all their cases at once.
+        "case_events": {"registry.cases.models", "registry.cases.sync"},
         # A person marks what the person has read.
         "inbox_entries": {"registry.inbox.events", "registry.inbox.service"},
         "changes": {"registry.changes.service"},
