@@ -34,6 +34,8 @@ from registry.flags.queries import (
     has_open_flag,
     has_open_flag_of_age,
     has_open_flag_of_rule,
+    is_flagged_next_for,
+    is_flagged_until,
     link_column,
 )
 from registry.freeze.current import connect_later_versions
@@ -115,5 +117,7 @@ link_filter("flagged", has_open_flag)
 link_filter("rule", has_active_flag_of_rule)
 link_filter("open_rule", has_open_flag_of_rule)
 link_filter("flag_age", has_open_flag_of_age)
+link_filter("flagged_until", is_flagged_until)
+link_filter("flagged_next_for", is_flagged_next_for)
 
 link_column("case", case_id_of_flag, Permission.CASES_READ)

@@ -24,7 +24,7 @@ from registry.notifications import models as email_tables
 from registry.open_data import models as open_data
 from registry.platform import models as platform
 from registry.policies import models as policy_versions
-from registry.projects import documents, drafts, fingerprints, former_records, links, revisions
+from registry.projects import documents, drafts, fingerprints, former_records, links, migration_plans, revisions
 from registry.projects import models as project_table
 from registry.requests import models as request_table
 from registry.saved_views import models as saved_views
@@ -60,6 +60,7 @@ TABLES = (
     letters,
     email_tables,
     links,
+    migration_plans,
     open_data,
     policy_versions,
     project_table,

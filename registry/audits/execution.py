@@ -26,8 +26,10 @@ from registry.core.dialects import insert_or_ignore, insert_rows, refresh_statis
 from registry.flags.former_flags import flags_written_by, highest_ids
 from registry.flags.freeze_status import lock_projects_with_status, policy_basis, write_freeze_status
 from registry.flags.models import (
+    COMING,
     AuditChange,
     AuditRun,
+    ComingChange,
     Flag,
     last_good_audit,
     lock_flags_for_audit,
@@ -243,11 +245,24 @@ def _carry_out(
     for some in changed:
         write_freeze_status(at, policy, some)
     cases = sync_cases(run.id, run.on, at, policy, prepared.projects_to_sync(plan, run.id))
+    _write_coming_changes(prepared.judgement)
     prepared.counts.bring_up_to_date(changed)
     prepared.counts.save(run.id)
     if cases:
         journal.record(actor, "cases.followed", f"audit:{run.id}", cases)
     return set(session.scalars(select(Case.project_id).where(Case.opened_by_audit == run.id)))
+
+
+def _write_coming_changes(judgement: Judgement) -> None:
+    """Store what time alone will change, where it is not what is stored: most nights little is."""
+    session, coming = require_transaction(), judgement.coming_changes()
+    stored = {(row["project_id"], row["on"]): dict(row) for row in session.execute(select(COMING)).mappings()}
+    gone = [{"project": key[0], "day": key[1]} for key, row in stored.items() if coming.get(key) != row]
+    if gone:
+        which = (COMING.c.project_id == bindparam("project"), COMING.c.on == bindparam("day"))
+        session.execute(delete(COMING).where(*which), gone)
+    for rows in _chunks([row for key, row in coming.items() if stored.get(key) != row]):
+        insert_rows(session, ComingChange, rows)
 
 
 def _changed_statuses(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Final
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Date, bindparam, select
 
 from registry.audits.candidates import (
     Part,
@@ -33,9 +33,11 @@ from registry.changes.service import changed_since, deleted_up_to, newest_seq
 from registry.core.clock import now
 from registry.core.database import db, in_transaction, table_of
 from registry.exemptions.models import Exemption
+from registry.exemptions.service import in_force_on
 from registry.flags.former_flags import FORMER
-from registry.flags.models import FLAGS, last_good_audit
-from registry.freeze.evaluation import evaluate
+from registry.flags.freeze_status import STATUS_OF_RANK, rank_of_flag
+from registry.flags.models import AHEAD, FLAGS, IS_ACTIVE, SEVERITY_RANK, last_good_audit
+from registry.freeze.evaluation import NextChange, findings_from
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.projects.former_records import later_records_of
@@ -92,6 +94,8 @@ IDS_IN_UNIT: Final = 1000
 # A project that gets or loses one of these is counted otherwise.
 NOT_JUDGED: Final = frozenset({FreezeStatus.WITHDRAWN.value, FreezeStatus.OUT_OF_SCOPE.value})
 Verdict = tuple[tuple[Finding, ...], int | None]
+# The findings of the date and of each later day that changes them, and the exemption in force on the date.
+Ahead = tuple[tuple[NextChange, ...], int | None]
 Watch = Callable[[Outcome], None]
 
 
@@ -99,12 +103,13 @@ Watch = Callable[[Outcome], None]
 class _Read:
     """What is read of projects, in the order of an audit's digest: a line of each project, then its revisions'.
 
-    ``verdicts``: those with findings, by project id.
+    ``verdicts``: those with findings, ``ahead``: those that time alone will change, by project id.
     """
 
     lines: list[bytes] = field(default_factory=list)
     projects: int = 0
     verdicts: dict[int, Verdict] = field(default_factory=dict)
+    ahead: dict[int, Ahead] = field(default_factory=dict)
 
     def update(self, line: bytes) -> None:
         """Take the next line, as a hash does. Each is a ``repr``, and has no line break."""
@@ -114,9 +119,12 @@ class _Read:
         """Read and judge the projects of a part, or those of these ids."""
         for project_id, facts, exemption_id in candidates(policy, on, part, self, ids):
             self.projects += 1
-            findings = evaluate(facts, policy, on)
+            changes = tuple(findings_from(facts, policy, on, on + AHEAD))
+            findings = changes[0].findings
             if findings:
                 self.verdicts[project_id] = findings, exemption_id
+            if len(changes) > 1 or (findings and exemption_id is not None):
+                self.ahead[project_id] = changes, exemption_id
 
 
 @dataclass(slots=True)
@@ -127,6 +135,7 @@ class _Unit:
     projects: bytes = NOTHING
     revisions: bytes = NOTHING
     verdicts: dict[int, Verdict] = field(default_factory=dict)
+    ahead: dict[int, Ahead] = field(default_factory=dict)
     plan: Plan = field(default_factory=Plan)
     restricted: Plan = field(default_factory=Plan)
 
@@ -143,6 +152,9 @@ class _Unit:
             self.verdicts.pop(project_id, None)
             if project_id in read.verdicts:
                 self.verdicts[project_id] = read.verdicts[project_id]
+            self.ahead.pop(project_id, None)
+            if project_id in read.ahead:
+                self.ahead[project_id] = read.ahead[project_id]
         return before != (self.projects, self.revisions)
 
     def compare(
@@ -226,6 +238,18 @@ class Judgement:
                 restricted.add(unit.restricted)
             yield part, plan, restricted
 
+    def coming_changes(self) -> dict[tuple[int, date], dict[str, Any]]:
+        """Return the rows of ``ComingChange``, by project and day, by the flags that are accepted now."""
+        accepted = select(FLAGS.c.project_id, FLAGS.c.rule, FLAGS.c.accepted_fingerprint)
+        of_flags = accepted.where(IS_ACTIVE, FLAGS.c.accepted_fingerprint.is_not(None))
+        fingerprints = {(row[0], row[1]): row[2] for row in db.session.execute(of_flags)}
+        ends: dict[int, date] = {row.id: row.valid_to for row in db.session.execute(EXEMPTION_ENDS, {"on": self.on})}
+        rows: dict[tuple[int, date], dict[str, Any]] = {}
+        for units in (self._parts or {}).values():
+            for project_id, ahead in ((each, unit.ahead[each]) for unit in units for each in sorted(unit.ahead)):
+                rows |= {(project_id, row["on"]): row for row in _coming(project_id, *ahead, fingerprints, ends)}
+        return rows
+
     def digest(self) -> str:
         """SHA-256 (hex) of the policy, the date and everything that was read: of each part projects, then revisions."""
         if self._digest is None:
@@ -246,6 +270,8 @@ class Judgement:
         revisions = _by_unit(part, read.lines[read.projects :])
         for project_id, verdict in read.verdicts.items():
             units[_place(part, project_id)].verdicts[project_id] = verdict
+        for project_id, ahead in read.ahead.items():
+            units[_place(part, project_id)].ahead[project_id] = ahead
         for place, unit in enumerate(units):
             unit.projects, unit.revisions = _packed(projects.get(place, ())), _packed(revisions.get(place, ()))
         return units
@@ -288,6 +314,43 @@ def _last_audit() -> tuple[int, datetime]:
         # No flag existed that a decision could change.
         return 0, now()
     return last.judged_up_to, last.finished_at or last.started_at
+
+
+EXEMPTION_ENDS: Final = select(Exemption.id, Exemption.valid_to).where(in_force_on(bindparam("on", type_=Date)))
+
+
+def _coming(
+    project_id: int,
+    changes: tuple[NextChange, ...],
+    exemption_id: int | None,
+    accepted: Mapping[tuple[int, str], str],
+    ends: Mapping[int, date],
+) -> Iterator[dict[str, Any]]:
+    """Yield a row for each day after the first change on which the open flags of the project are others."""
+    end = date.min if exemption_id is None else ends[exemption_id]
+    days = {change.on: change.findings for change in changes}
+    after_end = end + timedelta(days=1)
+    if changes[0].on < after_end <= changes[0].on + AHEAD:
+        days.setdefault(after_end, max(each for each in changes if each.on <= after_end).findings)
+    known: dict[str, int] | None = None
+    for on in sorted(days):
+        ranks, open_now = [], {}
+        for finding in days[on]:
+            is_accepted = accepted.get((project_id, finding.rule)) == finding.fingerprint
+            status = "exempt" if on <= end else "accepted" if is_accepted else "open"
+            ranks.append(rank_of_flag(status, finding.severity))
+            if status == "open":
+                open_now[finding.rule] = SEVERITY_RANK[finding.severity]
+        if known is not None:
+            new = [rule for rule, rank in open_now.items() if rank > max(known.get(rule, 0), 0)]
+            yield {
+                "project_id": project_id,
+                "on": on,
+                "freeze_status": STATUS_OF_RANK[max(ranks)] if ranks else FreezeStatus.CLEAR.value,
+                "severity": max((each.severity for each in days[on]), key=SEVERITY_RANK.__getitem__, default=None),
+                "flagged_for": max(new, key=open_now.__getitem__, default=None),
+            }
+        known = open_now
 
 
 def _place(part: Part, project_id: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -189,6 +189,29 @@ class AuditChange(Model):
     rule: Mapped[str] = mapped_column(String(40))
     severity: Mapped[str] = mapped_column(String(10))
     change: Mapped[str] = mapped_column(String(10))
+
+
+class ComingChange(Model):
+    """Where a project stands from a later day on if nothing changes but the date, as the last good audit saw it.
+
+    One row for each day within AHEAD of the audit on which time alone changes its findings, or ends its exemption.
+    ``flagged_for``: the most severe rule that flags it from that day on, or with a higher severity; None for none.
+    """
+
+    __tablename__ = "coming_changes"
+
+    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"), primary_key=True, autoincrement=False)
+    on: Mapped[date] = mapped_column(primary_key=True)
+    freeze_status: Mapped[str] = mapped_column(String(12))
+    severity: Mapped[str | None] = mapped_column(String(10))
+    flagged_for: Mapped[str | None] = mapped_column(String(40))
+
+    __table_args__ = (Index(None, "on"),)
+
+
+COMING: Final = table_of(ComingChange)
+# How far audits look ahead.
+AHEAD: Final = timedelta(days=366)
 
 
 def last_good_audit() -> AuditRun | None:

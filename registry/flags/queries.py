@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, bindparam, or_, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, bindparam, case, func, or_, select
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
@@ -17,8 +17,8 @@ from registry.core.clock import today
 from registry.core.database import db, table_of
 from registry.core.lists import Listing, Page, after, build_page, chosen_sort, order_by, split_values, with_count
 from registry.core.translations import Language, translator
-from registry.core.values import InvalidValue
-from registry.flags.models import FLAGS, IS_ACTIVE, LAST_GOOD_DATE, last_good_date, rank
+from registry.core.values import InvalidValue, exact_day
+from registry.flags.models import COMING, FLAGS, IS_ACTIVE, LAST_GOOD_DATE, last_good_date, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
@@ -26,9 +26,9 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.details import read_id
-from registry.projects.models import Project, is_project_number
+from registry.projects.models import STATUS, Project, is_project_number
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
-from registry.projects.vocabulary import FLAG_AGES, FlagAge, Sector
+from registry.projects.vocabulary import FLAG_AGES, FlagAge, FreezeStatus, Sector
 
 # Columns that slices above add to what is shown of a flag, such as its case. ``registry/hooks.py`` does it.
 
@@ -105,6 +105,39 @@ def _opened(value: str, on: date) -> ColumnElement[bool]:
         conditions.append(FLAGS.c.opened_on >= first)
     conditions.append(FLAGS.c.severity == severity if severity else FLAGS.c.severity != Severity.PLAN.value)
     return and_(*conditions)
+
+
+def is_flagged_until(value: str) -> ColumnElement[bool]:
+    """``flagged_until``: a date; projects that get an open flag, or a more severe one, by then if nothing changes but
+    the date. Raises InvalidValue.
+    """
+    return _changes_to_flagged(COMING.c.on <= exact_day(value))
+
+
+def is_flagged_next_for(value: str) -> ColumnElement[bool]:
+    """``flagged_next_for``: the rules that flag them then. Raises InvalidValue."""
+    return _changes_to_flagged(COMING.c.flagged_for.in_(_rules(value)))
+
+
+def _changes_to_flagged(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    coming = select(COMING.c.on).where(COMING.c.project_id == PROJECT.id, COMING.c.flagged_for.is_not(None), condition)
+    return coming.correlate_except(COMING).exists()
+
+
+def coming_flags(actor: Actor, column: ColumnElement[Any], until: Sequence[date]) -> dict[Any, list[int]]:
+    """Count the visible projects that get a flag by each of the dates if nothing changes, grouped by a column of
+    ``COMING`` or of the table of statuses, the most first.
+    """
+    number = [func.count(case((COMING.c.on <= day, COMING.c.project_id)).distinct()) for day in until]
+    statement = (
+        select(column, *number)
+        .select_from(COMING.join(STATUS, STATUS.c.project_id == COMING.c.project_id))
+        .where(COMING.c.flagged_for.is_not(None), COMING.c.on <= max(until))
+        .where(STATUS.c.freeze_status != FreezeStatus.WITHDRAWN.value, *visible_projects(actor, STATUS.c))
+        .group_by(column)
+        .order_by(number[-1].desc(), column)
+    )
+    return {row[0]: list(row[1:]) for row in db.session.execute(statement)}
 
 
 def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:

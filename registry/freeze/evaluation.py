@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from registry.freeze.dates import RecordingDate, iso
@@ -26,7 +28,7 @@ from registry.freeze.rules import (
 )
 from registry.freeze.vocabulary import FINAL_STAGES
 
-__all__ = ["NextChange", "evaluate", "in_scope", "next_change", "on_platform"]
+__all__ = ["NextChange", "evaluate", "findings_from", "in_scope", "next_change", "on_platform"]
 
 
 def in_scope(agency_kind: str, policy: Policy) -> bool:
@@ -70,18 +72,23 @@ def next_change(facts: Facts, policy: Policy, on: date) -> NextChange | None:
     A project that is only checked counts as registered on the day. The boundaries come from the
     rules: the date records the dates with which they compare it.
     """
-    facts = replace(facts, registered_on=facts.registered_on or on)
-    findings = evaluate(facts, policy, on)
+    _now, *changes = islice(findings_from(replace(facts, registered_on=facts.registered_on or on), policy, on), 2)
+    return changes[0] if changes else None
+
+
+def findings_from(facts: Facts, policy: Policy, on: date, until: date = date.max) -> Iterator[NextChange]:
+    """Yield the findings of a day, and each later day up to ``until`` on which time alone has changed them."""
+    known = None
     while True:
         day = RecordingDate.of(on)
-        evaluate(facts, policy, day)
-        later = [boundary for boundary in day.boundaries if boundary > on]
+        findings = evaluate(facts, policy, day)
+        if findings != known:
+            known = findings
+            yield NextChange(on, findings)
+        later = [boundary for boundary in day.boundaries if on < boundary <= until]
         if not later:
-            return None
+            return
         on = min(later)
-        then = evaluate(facts, policy, on)
-        if then != findings:
-            return NextChange(on, then)
 
 
 def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:

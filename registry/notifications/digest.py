@@ -24,15 +24,16 @@ from registry.core.clock import ALMATY, local_date, national_calendar, now
 from registry.core.database import db, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.exemptions.models import Exemption
-from registry.flags.models import AuditChange, AuditRun, lock_flags_for_audit
+from registry.flags.models import COMING, AuditChange, AuditRun, lock_flags_for_audit
 from registry.flags.vocabulary import FlagChange
 from registry.letters.models import Letter
 from registry.notifications.models import EMAIL_ONLY, Channel, Digest
 from registry.notifications.recipients import Directory, Recipient, load_directory
 from registry.notifications.service import queue_notice
 from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
-from registry.projects.models import Project
+from registry.projects.models import STATUS, Project
 from registry.projects.visibility import NOT_WITHDRAWN
+from registry.projects.vocabulary import FreezeStatus
 
 # Digest queries: what began in a time span. Each compares dates, so that the content of past digests is not stored.
 
@@ -99,7 +100,7 @@ class DigestItem:
 
 def digest_items(span: Span) -> Iterator[DigestItem]:
     """Yield all items, kind by kind."""
-    for statement in (_flags(span), _orders(span), _exemptions(span), _attestations(span)):
+    for statement in (_flags(span), _orders(span), _exemptions(span), _attestations(span), _coming_flags(span)):
         yield from _read(statement, RecipientGroup.AGENCY)
     yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), RecipientGroup.AGENCY)
     closed = _timeline(span, "case-closed", _closed()).outerjoin(Letter, Letter.event_id == CaseEvent.id)
@@ -276,6 +277,22 @@ def _attestations(span: Span) -> Select[Any]:
     return (
         select(*_rows("attestation-due", Project.number))
         .where(or_(*reminders), attestation_condition(*DUE_STATES))
+        .order_by(Project.number)
+    )
+
+
+def _coming_flags(span: Span) -> Select[Any]:
+    """Projects that are flagged in 30 days or in 7 days if nothing changes, counted from each day since the last
+    digest. Of the end of an exemption another item tells.
+    """
+    reached = [and_(COMING.c.on > span.first + left, COMING.c.on <= span.last + left) for left in REMINDERS[:-1]]
+    return (
+        select(*_rows("flag-coming", Project.number))
+        .join(COMING, COMING.c.project_id == Project.id)
+        .join(STATUS, STATUS.c.project_id == Project.id)
+        .where(or_(*reached), COMING.c.flagged_for.is_not(None))
+        .where(STATUS.c.freeze_status.not_in((FreezeStatus.EXEMPT.value, FreezeStatus.WITHDRAWN.value)))
+        .distinct()
         .order_by(Project.number)
     )
 

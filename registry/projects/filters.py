@@ -199,6 +199,14 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
         lists.ChoiceFilter(null(), FLAG_AGES),
         f"How many days open flags are open, at least; `31-high`: of this severity only. {lists.SEVERAL}",
     ),
+    **_linked(
+        "flagged_until", lists.DateFilter(null()), "A date: projects that are flagged by then if nothing changes."
+    ),
+    **_linked(
+        "flagged_next_for",
+        lists.ChoiceFilter(null(), tuple(RULES)),
+        f"Rules that flag projects within a year if nothing changes. {lists.SEVERAL}",
+    ),
     **_ranges(lists.DateFilter, _of(Day, READ_ONLY_DAYS)),
     **_ranges(
         lists.InstantFilter,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -19,7 +19,18 @@ from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import COUNTED, GROUPS, compliance, compliance_on
-from registry.reports.overview import BY_COUNTRY, NAMES, AtRisk, Earlier, Figures, Overview, Point, history, overview
+from registry.reports.overview import (
+    BY_COUNTRY,
+    DAYS,
+    NAMES,
+    AtRisk,
+    Earlier,
+    Figures,
+    Overview,
+    Point,
+    history,
+    overview,
+)
 from registry.reports.overview import COUNTED as FIGURES_COUNTED
 from registry.reports.overview import GROUPS as HISTORY_GROUPS
 
@@ -30,6 +41,11 @@ BY_DEFAULT: Final = "agency"
 BY: Final = Parameter("by", "What the rows are of.", {"type": "string", "enum": list(GROUPS), "default": BY_DEFAULT})
 ON: Final = Parameter(
     "on", "As the last audit of this date, or an earlier one, left it; by agency only.", dict(DAY_SCHEMA)
+)
+UNTIL: Final = Parameter(
+    "until",
+    "As it would be on this later date if nothing changes but the date, by what the last audit saw ahead: a year.",
+    dict(DAY_SCHEMA),
 )
 TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
 MEANINGS: Final[dict[str, str]] = {
@@ -77,6 +93,7 @@ class ComplianceQuery(QuerySchema):
 
     by = QueryParameter(BY, Choice(tuple(GROUPS)))
     on = QueryParameter(ON, Day())
+    until = QueryParameter(UNTIL, Day())
 
 
 @blp.route("/reports/compliance")
@@ -93,7 +110,10 @@ class ComplianceReport(MethodView):
         grouped = query.get("by", BY_DEFAULT)
         left_out = leaves_out_restricted(current_actor())
         if query.get("on") is None:
-            return {**compliance(current_actor(), grouped), "without_restricted": left_out}
+            shown = compliance(current_actor(), grouped, until=query.get("until"))
+            return {**shown, "without_restricted": left_out}
+        if query.get("until") is not None:
+            raise Malformed([Problem("until", "unknown-parameter", {"name": "until"})])
         if grouped != BY_DEFAULT:
             raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
         return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}
@@ -171,6 +191,11 @@ class OverviewShown(BaseSchema):
     onboarding_ends = ReadOnly("Onboarding that ends within so many days, or has ended.", WITHIN)
     exemptions_end = ReadOnly("Exemptions in force that end within so many days.", WITHIN)
     orders_end = ReadOnly("Orders due within so many days, or overdue; empty for who may not read cases.", WITHIN)
+    coming_rules = ReadOnly(
+        "By rule, how many projects it flags within so many days if nothing changes.",
+        _list(object_of(key=TEXT, within=WITHIN)),
+    )
+    coming_agencies = ReadOnly("The ten agencies with most of them.", _list(object_of(**AGENCY, within=WITHIN)))
     without_restricted = without_restricted_field()
 
 
@@ -224,7 +249,7 @@ class ReadHistory(MethodView):
 
 def _shown(shown: Overview | None) -> dict[str, Any]:
     if shown is None:
-        lists = ("regions", "sectors", "rules", "ages", "at_risk", "improved", *ENDS)
+        lists = ("regions", "sectors", "rules", "ages", "at_risk", "improved", *ENDS, *COMING)
         return {
             **dict.fromkeys(("on", "audit", "now", "target", "forecast")),
             "earlier": [],
@@ -243,10 +268,20 @@ def _shown(shown: Overview | None) -> dict[str, Any]:
         "onboarding_ends": _within(shown.ends.onboarding),
         "exemptions_end": _within(shown.ends.exemptions),
         "orders_end": _within(shown.ends.orders or {}),
+        "coming_rules": [{"key": rule, "within": _ahead(counts)} for rule, counts in shown.coming_rules.items()],
+        "coming_agencies": [
+            {**{name: agency[name] for name in NAMES}, "within": _ahead(counts)}
+            for agency, counts in shown.coming_agencies
+        ],
     }
 
 
 ENDS: Final = ("onboarding_ends", "exemptions_end", "orders_end")
+COMING: Final = ("coming_rules", "coming_agencies")
+
+
+def _ahead(counts: Sequence[int]) -> list[dict[str, int]]:
+    return _within(dict(zip(DAYS, counts, strict=True)))
 
 
 def _figures(figures: Figures) -> dict[str, Any]:

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, own_agencies
 from registry.audits.counting import counts_on
+from registry.core.clock import today
 from registry.core.database import db, table_of
-from registry.flags.models import AuditRun, newest_good
+from registry.core.errors import Malformed, Problem
+from registry.flags.models import AHEAD, COMING, AuditRun, last_good_date, newest_good
 from registry.freeze.vocabulary import Severity
 from registry.projects.models import STATUS
 from registry.projects.visibility import visible_projects
@@ -50,19 +52,22 @@ COUNTED: Final = (
 Agencies = Mapping[int, Mapping[str, Any]]
 
 
-def compliance(actor: Actor, grouped_by: str, agencies: Agencies | None = None) -> dict[str, Any]:
+def compliance(
+    actor: Actor, grouped_by: str, agencies: Agencies | None = None, until: date | None = None
+) -> dict[str, Any]:
     """Return rows of counts and whole tenge by ``agency``, ``region``, ``kind`` or ``sector``, and their totals.
 
     ``flagged`` counts projects with an open flag, split by the severity of the highest active flag. Exempt projects are
     counted separately and never as clear. ``clear_percent`` refers to the projects in scope that an audit has judged;
     None when there are none. Agencies see themselves and the agencies below them. ``agencies``: the result of
-    seen_agencies(), to avoid a second query. Raises RoleNotAllowed.
+    seen_agencies(), to avoid a second query. ``until``: as it would be on a later date if nothing changes but the
+    date, by what the last audit saw ahead. Raises RoleNotAllowed, and Malformed for a date beyond that.
     """
     actor.require(Permission.REPORTS_READ)
     if grouped_by == "agency" and agencies is None:
         agencies = seen_agencies(actor)
     rows: dict[Any, dict[str, Any]] = {}
-    for key, status, severity, projects, budget in db.session.execute(pieces(actor, grouped_by)).all():
+    for key, status, severity, projects, budget in db.session.execute(pieces(actor, grouped_by, until)).all():
         row = rows.get(key)
         if row is None:
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
@@ -108,11 +113,33 @@ def with_share(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def pieces(actor: Actor, grouped_by: str) -> Select[*tuple[Any, ...]]:
-    """Query counts and budgets of projects by group, freeze status and severity, from the table of statuses."""
+def pieces(actor: Actor, grouped_by: str, until: date | None = None) -> Select[*tuple[Any, ...]]:
+    """Query counts and budgets of projects by group, freeze status and severity, from the table of statuses; as they
+    would be on the date ``until``. Raises Malformed for one that no audit has looked at.
+    """
     agency = table_of(Agency)
-    alike = (GROUPS[grouped_by], STATUS.c.freeze_status, STATUS.c.severity)
-    counted = select(*alike, func.count(), func.sum(STATUS.c.budget_kzt)).select_from(STATUS)
+    status: ColumnElement[Any] = STATUS.c.freeze_status
+    severity: ColumnElement[Any] = STATUS.c.severity
+    projects: FromClause = STATUS
+    if until is not None:
+        first = last_good_date() or today()
+        if not first <= until <= first + AHEAD:
+            params: dict[str, object] = {"earliest": first.isoformat(), "latest": (first + AHEAD).isoformat()}
+            raise Malformed([Problem("until", "date-out-of-range", params)])
+        newest = select(COMING.c.project_id, func.max(COMING.c.on).label("on")).where(COMING.c.on <= until)
+        last_until = newest.group_by(COMING.c.project_id).subquery()
+        then = COMING.join(
+            last_until, and_(COMING.c.project_id == last_until.c.project_id, COMING.c.on == last_until.c.on)
+        )
+        changed = select(COMING.c.project_id, COMING.c.freeze_status, COMING.c.severity).select_from(then).subquery()
+        # What became of a project since the audit counts: it may be out of scope, or withdrawn.
+        is_judged = status.not_in((FreezeStatus.OUT_OF_SCOPE.value, FreezeStatus.WITHDRAWN.value))
+        joined = and_(changed.c.project_id == STATUS.c.project_id, is_judged)
+        projects = STATUS.outerjoin(changed, joined)
+        status = func.coalesce(changed.c.freeze_status, status)
+        severity = case((changed.c.project_id.is_(None), severity), else_=changed.c.severity)
+    alike = (GROUPS[grouped_by], status, severity)
+    counted = select(*alike, func.count(), func.sum(STATUS.c.budget_kzt)).select_from(projects)
     if grouped_by == "kind":
         counted = counted.join(agency, agency.c.id == STATUS.c.agency_id)
     counted = counted.where(STATUS.c.freeze_status != FreezeStatus.WITHDRAWN.value)
@@ -138,13 +165,14 @@ class Level:
     totals: Row
 
 
-def compliance_below(actor: Actor, bin_number: str | None) -> Level:
+def compliance_below(actor: Actor, bin_number: str | None, until: date | None = None) -> Level:
     """Return the level below the agency of that BIN (None: the top level). A single agency at the top is skipped.
+    ``until``: as it would be on a later date.
 
     Raises RoleNotAllowed, and AgencyNotFound for an unknown agency or one that the actor may not see.
     """
     agencies = seen_agencies(actor)
-    own = {row["key"]: row for row in compliance(actor, "agency", agencies)["items"]}
+    own = {row["key"]: row for row in compliance(actor, "agency", agencies, until)["items"]}
     totals_by_agency: dict[int, Row] = {}
     below: dict[int, int] = {}
     for agency in agencies.values():

@@ -27,14 +27,15 @@ from registry.core.errors import Malformed, Problem
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
 from registry.flags.former_flags import FlagsNotKnown, flags_known_at
-from registry.flags.models import AuditRun, last_good_audit, last_good_date
+from registry.flags.models import COMING, AuditRun, last_good_audit, last_good_date
+from registry.flags.queries import coming_flags
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
-from registry.projects.models import Project
+from registry.projects.models import STATUS, Project
 from registry.projects.revisions import projects_known_at
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 from registry.projects.vocabulary import FreezeStatus, Sector
@@ -587,7 +588,8 @@ class Overview:
     """The figures after the last audit. ``earlier``: by days back, None where no audit is known.
 
     ``forecast``: None when there are too few audits. ``regions``, ``sectors``, ``rules`` and ``ages`` are empty until
-    the first audit that stored them. ``improved`` is None without an audit to compare with.
+    the first audit that stored them. ``improved`` is None without an audit to compare with. ``coming_rules``,
+    ``coming_agencies``: how many projects are flagged within each of DAYS if nothing changes.
     """
 
     on: date
@@ -603,6 +605,23 @@ class Overview:
     at_risk: Sequence[AtRisk]
     improved: Sequence[AtRisk] | None
     ends: Ends
+    coming_rules: Mapping[str, Sequence[int]]
+    coming_agencies: Sequence[tuple[Mapping[str, Any], Sequence[int]]]
+
+
+def coming_rules(actor: Actor) -> dict[str, list[int]]:
+    """Count the projects that each rule flags within each of DAYS if nothing changes, the most first."""
+    return coming_flags(actor, COMING.c.flagged_for, _days_ahead())
+
+
+def _coming_agencies(actor: Actor) -> list[tuple[Mapping[str, Any], Sequence[int]]]:
+    counts = [*coming_flags(actor, STATUS.c.agency_id, _days_ahead()).items()][:SHOWN]
+    named = _named([agency_id for agency_id, _counts in counts])
+    return [(named[agency_id], of_agency) for agency_id, of_agency in counts]
+
+
+def _days_ahead() -> list[date]:
+    return [today() + timedelta(days=each) for each in DAYS]
 
 
 def overview(actor: Actor) -> Overview | None:
@@ -638,6 +657,8 @@ def overview(actor: Actor) -> Overview | None:
         at_risk=most_at_risk(actor, last.id),
         improved=None if since is None else most_improved(actor, last.id, days[since]),
         ends=ends(actor, today()),
+        coming_rules=coming_rules(actor),
+        coming_agencies=_coming_agencies(actor),
     )
 
 

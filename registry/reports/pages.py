@@ -29,7 +29,7 @@ from registry.core.fields import BaseSchema, Day
 from registry.core.lists import Page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
-from registry.flags.models import last_good_audit
+from registry.flags.models import AHEAD, last_good_audit, last_good_date
 from registry.freeze.vocabulary import Severity
 from registry.help.setup import setup_to_show
 from registry.http.responses import csv_download, xlsx_download
@@ -57,11 +57,13 @@ from registry.reports.compliance import (
 from registry.reports.overview import (
     BY_AGENCY,
     BY_COUNTRY,
+    DAYS,
     MEMBERS,
     AtRisk,
     Figures,
     Overview,
     Point,
+    coming_rules,
     history,
     overview,
 )
@@ -93,6 +95,12 @@ SCHEMA: Final = FormerDate()
 def requested_date() -> tuple[date | None, Form]:
     """Return the date, None for the present report; and the form, with the error of a text that is no date."""
     text, day, problems = _read()
+    latest = (last_good_date() or today()) + AHEAD
+    if day is not None and day > latest:
+        day, problems = (
+            None,
+            [Problem("/on", "date-out-of-range", {"earliest": "1991-01-01", "latest": latest.isoformat()})],
+        )
     return day, Form({"on": text}, problems)
 
 
@@ -148,9 +156,10 @@ def compliance_header(grouped: str) -> list[str]:
 
 
 def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list[list[Cell]]:
-    """Return one row per row of the report, by agency also of a former date."""
+    """Return one row per row of the report, by agency also of another date."""
     above = parents(actor) if grouped == "agency" else {}
-    report = compliance(actor, grouped) if day is None else compliance_on(actor, day)
+    is_past = day is not None and day <= today()
+    report = compliance_on(actor, day) if day is not None and is_past else compliance(actor, grouped, until=day)
     return [_row(grouped, row, above) for row in report["items"]]
 
 
@@ -219,7 +228,8 @@ def compliance_report(actor: Actor) -> Answer:
     """Display the report by the requested group. By agency it has one level of the tree, in pages or as a whole."""
     grouped = _requested_group()
     day, form = requested_date() if grouped == "agency" and not request.args.get("within") else (None, Form())
-    level = _requested_level(actor, grouped) if day is None else _former_level(actor, day)
+    is_ahead = day is not None and day > today()
+    level = _requested_level(actor, grouped, day) if day is None or is_ahead else _former_level(actor, day)
     whole, page = "whole" in request.args, _requested_page()
     first = 0 if whole else (page - 1) * ROWS_A_PAGE
     shown = level.rows if whole else level.rows[first : first + ROWS_A_PAGE]
@@ -229,7 +239,7 @@ def compliance_report(actor: Actor) -> Answer:
             **row,
             "name": group_name(grouped, row),
             "opens": _opened(row),
-            # Today's projects are not those of a former date.
+            # Today's projects are not those of another date.
             "whose": group_filters(grouped, row) if day is None else None,
         }
         for row in shown
@@ -240,6 +250,7 @@ def compliance_report(actor: Actor) -> Answer:
         grouped=grouped,
         form=form,
         on=day,
+        is_ahead=is_ahead,
         asks_date=grouped == "agency" and not level.above,
         groups=GROUP_NAMES,
         above=level.above,
@@ -255,7 +266,7 @@ def compliance_report(actor: Actor) -> Answer:
         totals=level.totals,
         all_of=_filters_of_all(level, day),
         of_share=share_filters,
-        last=last_good_audit() if day is None else audit_on(day),
+        last=last_good_audit() if day is None or is_ahead else audit_on(day),
         days=[] if level.above or first or day else over_time(actor),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
@@ -306,9 +317,9 @@ def _requested_group() -> str:
     return grouped if grouped in GROUPS else BY_DEFAULT
 
 
-def _requested_level(actor: Actor, grouped: str) -> Level:
+def _requested_level(actor: Actor, grouped: str, until: date | None = None) -> Level:
     if grouped == "agency":
-        return compliance_below(actor, request.args.get("within") or None)
+        return compliance_below(actor, request.args.get("within") or None, until)
     report = compliance(actor, grouped)
     return Level([], report["items"], report["totals"])
 
@@ -562,6 +573,7 @@ def overview_page(actor: Actor) -> Answer:
         in_scope=IN_SCOPE,
         today=today(),
         until=_until,
+        within=DAYS,
     )
 
 
@@ -681,6 +693,10 @@ def home(actor: Actor) -> Answer:
             ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
             attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
             drafts=_drafts(actor),
+            coming=coming_rules(actor),
+            rules=rule_titles(),
+            within=DAYS,
+            until=_until,
         )
     last = last_good_audit()
     held = AUDIT_LIST.read(actor, {"status": "held"}, Page(WORST)).items

@@ -62,6 +62,8 @@ def test_agency_is_notified_once_of_audit_changes(digest: Digest) -> None:
     audit()
     assert digest(MONDAY + A_DAY) == [
         ("office@agency.kz", "case-opened", [case_of(new).id]),
+        # A claim is medium when its grace ends.
+        ("office@agency.kz", "flag-coming", [gone.number]),
         ("office@agency.kz", "flags-opened", [new.number, gone.number]),
     ]
     verify(gone, MONDAY + A_DAY)
