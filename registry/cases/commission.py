@@ -19,10 +19,9 @@ from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.cases.decisions import newest_appeal
-from registry.cases.documents import link_case_documents
 from registry.cases.models import Case, CaseEvent
 from registry.cases.queries import find_case_to_change
-from registry.cases.service import send_back
+from registry.cases.service import link_case_documents, send_back
 from registry.cases.transitions import add_entry
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
 from registry.core.clock import local_date, now, today

@@ -18,9 +18,9 @@ from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
 from registry.cases.decisions import TEXTS, can_be_appealed, newest_appeal, with_both_languages
-from registry.cases.documents import documents_by_event
 from registry.cases.models import Appeal, Case, CaseDecision, CaseFlag
 from registry.cases.queries import flags_of_cases, missing_for_appeal
+from registry.cases.service import documents_by_event
 from registry.cases.transitions import appealed_decision, possible_actions, took_no_part, waiting_proposal
 from registry.cases.vocabulary import Outcome, Status
 from registry.cases.workflow import OPEN

@@ -25,7 +25,6 @@ from registry.cases.commission import (
     record_court,
 )
 from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, newest_appeal, order_steps, with_both_languages
-from registry.cases.documents import add_case_document, last_event_id, may_add_to, read_case_document, sides_of
 from registry.cases.list_pages import no_case_chosen, requested_list, requested_position
 from registry.cases.lists import show_case
 from registry.cases.models import Case, CaseTemplate
@@ -47,7 +46,15 @@ from registry.cases.schemas import (
     COURT_RECORD,
     MAX_TEXT_LENGTH,
 )
-from registry.cases.service import news_of, record_visit
+from registry.cases.service import (
+    add_case_document,
+    last_event_id,
+    may_add_to,
+    news_of,
+    read_case_document,
+    record_visit,
+    sides_of,
+)
 from registry.cases.text_templates import filled, find_template, name_in, templates_for
 from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING

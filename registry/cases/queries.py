@@ -15,8 +15,8 @@ from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import accounts_ever_named
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order
-from registry.cases.vocabulary import Status
+from registry.cases.models import Case, CaseDecision, CaseFlag, Order
+from registry.cases.vocabulary import ActionName, Status
 from registry.core.clock import now
 from registry.core.database import db, require_transaction
 from registry.core.errors import NotFound
@@ -176,16 +176,14 @@ class ReturnedProposal:
 
 def returned_proposal(case: Case) -> ReturnedProposal | None:
     """Return the case's newest proposal if it was returned; None if it was withdrawn, was approved or has lapsed."""
-    of_case = (CaseDecision.case_id == case.id,)
-    newest = db.session.scalar(select(CaseDecision).where(*of_case).order_by(CaseDecision.id.desc()).limit(1))
+    newest = case.decisions[-1] if case.decisions else None
     if newest is None or newest.outcome != "returned":
         return None
-    returned = (
-        CaseEvent.case_id == case.id,
-        CaseEvent.action == "return",
-        CaseEvent.from_status == Status.AWAITING_APPROVAL.value,
+    event = next(
+        each
+        for each in reversed(case.events)
+        if each.action == ActionName.RETURN and each.from_status == Status.AWAITING_APPROVAL
     )
-    event = db.session.scalars(select(CaseEvent).where(*returned).order_by(CaseEvent.id.desc()).limit(1)).one()
     return ReturnedProposal(newest, event.by, event.at, event.comment)
 
 

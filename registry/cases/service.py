@@ -1,13 +1,13 @@
-"""Actions on a case other than decisions: opening it, transitions, hand-over, and visits."""
+"""Actions on a case other than decisions: opening it, transitions, hand-over, visits, and documents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, literal, select
+from sqlalchemy import Select, delete, func, insert, literal, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
@@ -15,25 +15,39 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.models import (
     Case,
     CaseDecision,
+    CaseDocument,
     CaseEvent,
     CaseFlag,
     CaseVisit,
     Order,
     add_event,
     case_seen,
+    side_of,
 )
-from registry.cases.queries import find_case, may_review_restricted, reviewer_id
+from registry.cases.queries import find_case, find_case_to_change, may_review_restricted, reviewer_id
 from registry.cases.transitions import account_took_no_part, appealed_decision, apply, authorize, open_appeal
-from registry.cases.vocabulary import ActionName, AppealOutcome, Status
+from registry.cases.vocabulary import ActionName, AppealOutcome, FurtherEvent, Status
 from registry.core.clock import national_calendar, now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, invalid
+from registry.core.lists import Listing, Page
 from registry.flags.models import SEVERITY_RANK, Flag, lock_flags_for_review
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
+from registry.projects.documents import (
+    CASE,
+    NUMBERS,
+    SHOWN,
+    Document,
+    DocumentNotFound,
+    add_document,
+    columns_of_documents,
+    document_of_query,
+    page_of_documents,
+)
 from registry.projects.models import Project, is_project_number
-from registry.projects.visibility import visible_projects
+from registry.projects.visibility import require_not_withdrawn, visible_projects
 
 # Opening a case, and actions on one. Each takes a case locked by ``find_case_to_change``.
 #
@@ -309,3 +323,117 @@ def record_visit(actor: Actor, case: Case, event_id: int) -> None:
         if event_id >= visit.event_id:
             visit.event_id, visit.at = event_id, now()
         case_seen.publish(actor, case.id, event_id)
+
+
+# Documents of a case: each belongs to an entry of the timeline, and shows to whoever may see that entry.
+#
+# Their bytes are documents of the project (``projects/documents.py``): one quota, one check of types.
+
+
+def add_case_document(
+    actor: Actor,
+    case_id: int,
+    name: str,
+    content_type: str,
+    content: bytes,
+    values: Mapping[str, Any],
+    *,
+    event_id: int | None = None,
+    for_agency: bool = False,
+) -> Document:
+    """Add a document to an entry of the actor's own side, or, without one, as an entry of its own.
+
+    ``values``: what LetterFields validated. ``for_agency``: the agency sees the entry that oversight makes. Raises
+    RoleNotAllowed, CaseNotFound, ProjectWithdrawn, Invalid and DocumentQuotaExceeded.
+    """
+    actor.require(Permission.CASES_COMMENT)
+    with transaction() as session:
+        case = find_case_to_change(actor, case_id)
+        project = case.project_record
+        require_not_withdrawn(project)
+        if event_id is None:
+            action, status = FurtherEvent.DOCUMENT_ADDED.value, case.status
+            event = add_event(
+                actor, case, action, from_status=status, for_agency=for_agency, comment_for_agency=for_agency
+            )
+            session.flush()
+        else:
+            event = _event_of_side(actor, case, event_id)
+        document = add_document(actor, project, name, content_type, content, belongs_to=CASE, **values)
+        session.add(CaseDocument(document_id=document.id, case_id=case.id, event_id=event.id))
+        case.version += 1
+        case.changed_at = now()
+        details = {"project": project.number, "document": document.id, "name": name, "event": event.id}
+        journal.record(actor, f"case.{FurtherEvent.DOCUMENT_ADDED.value}", f"case:{case.id}", details)
+    return document
+
+
+def link_case_documents(case: Case, ids: Iterable[int], *, event_id: int) -> None:
+    """Let documents of the case's project belong to an entry of its timeline, in the open transaction."""
+    session = require_transaction()
+    session.add_all(CaseDocument(document_id=each, case_id=case.id, event_id=event_id) for each in ids)
+    session.flush()
+
+
+def last_event_id(case: Case) -> int:
+    """Return the id of the newest entry of the timeline."""
+    newest = select(CaseEvent.id).where(CaseEvent.case_id == case.id).order_by(CaseEvent.id.desc()).limit(1)
+    return db.session.execute(newest).scalar_one()
+
+
+def sides_of(case: Case) -> dict[int, str]:
+    """Return the side of every entry of the timeline, by its id."""
+    rows = db.session.execute(select(CaseEvent.id, CaseEvent.side).where(CaseEvent.case_id == case.id))
+    return {row.id: row.side for row in rows}
+
+
+def may_add_to(actor: Actor, side: str) -> bool:
+    """Return True when entries of that side are of the actor's own side."""
+    return side == side_of(actor) and actor.may(Permission.CASES_COMMENT)
+
+
+def case_documents_page(actor: Actor, case: Case, page: Page) -> Listing:
+    """Return a page of the documents of a case that the actor may see, oldest first. Raises Malformed."""
+    return page_of_documents(_visible_documents(actor, case), page)
+
+
+def documents_by_event(actor: Actor, case: Case) -> dict[int, list[dict[str, Any]]]:
+    """Return the documents of each entry that the actor may see, by the entry's id."""
+    by_event: dict[int, list[dict[str, Any]]] = {}
+    for row in db.session.execute(_visible_documents(actor, case)).mappings():
+        shown = {name: row[name] for name in ("id", "kind", "description", "name", "size", *NUMBERS)}
+        by_event.setdefault(row["event"], []).append(shown)
+    return by_event
+
+
+def case_document(actor: Actor, case: Case, document_id: int) -> Mapping[str, Any]:
+    """Return what is shown of a document of the case. Raises DocumentNotFound."""
+    row = db.session.execute(_visible_documents(actor, case).where(Document.id == document_id)).mappings().one_or_none()
+    if row is None:
+        raise DocumentNotFound(id=document_id)
+    return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
+def read_case_document(actor: Actor, case: Case, document_id: int) -> tuple[Document, bytes]:
+    """Return a document of the case and its content. Raises DocumentNotFound and DocumentDamaged."""
+    return document_of_query(_visible_documents(actor, case), document_id)
+
+
+def _visible_documents(actor: Actor, case: Case) -> Select[Any]:
+    statement = (
+        select(*columns_of_documents(*SHOWN, *NUMBERS), CaseDocument.event_id.label("event"))
+        .join(CaseDocument, CaseDocument.document_id == Document.id)
+        .join(CaseEvent, CaseEvent.id == CaseDocument.event_id)
+        .where(CaseDocument.case_id == case.id)
+        .order_by(Document.id)
+    )
+    return statement.where(CaseEvent.visible_to_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
+
+
+def _event_of_side(actor: Actor, case: Case, event_id: int) -> CaseEvent:
+    event = db.session.scalar(select(CaseEvent).where(CaseEvent.id == event_id, CaseEvent.case_id == case.id))
+    if event is None or (actor.role in AGENCY_ROLES and not event.visible_to_agency):
+        raise invalid("/event", "event-not-of-case", id=event_id)
+    if not may_add_to(actor, event.side):
+        raise invalid("/event", "event-of-another-side", id=event_id)
+    return event

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -131,7 +132,7 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     appealed = appealed_decision(case) if action.needs in OF_REVIEW else None
     if appealed is not None and not took_no_part(actor, appealed):
         raise AppealNeedsOthers(case=case.id)
-    if not _is_permitted(actor, action, transition, proposal, holder_for(actor, case, appealed)):
+    if not _is_permitted(actor, action, transition, proposal, lambda: holder_for(actor, case, appealed)):
         raise _error(actor, case, action, transition.who, proposal)
     if transition.who is Who.ANOTHER and proposal is not None:
         proposer = _proposer(proposal)
@@ -220,7 +221,7 @@ def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) ->
     """Return the actions that role, status and person allow the actor to take now."""
     appealed = appealed_decision(case) if actor.may(Permission.CASES_REVIEW) else None
     is_barred = appealed is not None and not took_no_part(actor, appealed)
-    holder = holder_for(actor, case, appealed)
+    holder = cache(lambda: holder_for(actor, case, appealed))
     return [
         action.name
         for action in ACTIONS.values()
@@ -293,18 +294,21 @@ def _is_permitted(
     action: Action,
     transition: Transition,
     proposal: CaseDecision | None,
-    holder: str | None,
+    holder: Callable[[], str | None],
 ) -> bool:
     if action.needs_person and not (actor.is_person and _is_by_person(proposal)):
         return False
+    who, leads = transition.who, actor.may(Permission.CASES_LEAD)
+    # Deputies are looked up only where it matters who holds the case.
+    by_holder = who is Who.FREE_OR_OWN or (who in (Who.HOLDER, Who.FREE_OR_HOLDER) and not leads)
     permitted = is_permitted(
-        transition.who,
+        who,
         actor.principal,
-        leads=actor.may(Permission.CASES_LEAD),
-        assignee=holder,
+        leads=leads,
+        assignee=holder() if by_holder else None,
         proposed_by=None if proposal is None else proposal.proposed_by,
     )
-    if permitted and transition.who is Who.ANOTHER and proposal is not None:
+    if permitted and who is Who.ANOTHER and proposal is not None:
         return is_another_person(actor, [proposal.proposer], proposal.proposed_at)
     return permitted
 

@@ -15,8 +15,8 @@ from sqlalchemy import func, select, text, update
 from registry.accounts.roles import Actor, Role
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
 from registry.approvals.service import approve
-from registry.cases.documents import add_case_document
 from registry.cases.models import Case
+from registry.cases.service import add_case_document
 from registry.core.clock import today
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict

@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from registry.accounts.roles import AGENCY_ROLES, Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
-from registry.cases.documents import add_case_document
 from registry.cases.models import Case
+from registry.cases.service import add_case_document
 from registry.core.clock import today
 from registry.core.database import db, transaction
 from registry.imports.service import import_now

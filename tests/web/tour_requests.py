@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.cases.documents import add_case_document
 from registry.cases.models import Case
+from registry.cases.service import add_case_document
 from registry.core.clock import today
 from registry.core.database import db, transaction
 from registry.demo.records import SECOND_SUPERVISOR, demo_actor

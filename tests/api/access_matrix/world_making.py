@@ -16,9 +16,9 @@ from registry.agencies.models import Agency
 from registry.audits.service import run_audit
 from registry.cases import service as cases
 from registry.cases.commission import propose_exemption
-from registry.cases.documents import add_case_document
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
+from registry.cases.service import add_case_document
 from registry.cases.text_templates import add_template
 from registry.core.clock import today
 from registry.core.database import db, transaction
