@@ -42,23 +42,20 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
     return "account", *row.values()
 
 
-@blp.route("/me")
-class OwnAccount(MethodView):
-    """The caller."""
-
-    @blp.requires(Permission.OWN_ACCOUNT_READ, operation="read_own_account")
-    @blp.response(200, schemas.OWN_ACCOUNT)
-    def get(self) -> Any:
-        """Read the own account, and what the token may be used for."""
-        actor = current_actor()
-        row = account_row(actor.account_id or 0)
-        return {
-            **row,
-            "key_id": actor.token_key_id,
-            "token_role": actor.role.value,
-            "scopes": sorted_scopes(list(Scope) if actor.scopes is None else actor.scopes),
-            "permissions": sorted(each.value for each in PERMISSIONS[actor.role] if actor.may(each)),
-        }
+@blp.route("/me", methods=["GET"])
+@blp.requires(Permission.OWN_ACCOUNT_READ, operation="read_own_account")
+@blp.response(200, schemas.OWN_ACCOUNT)
+def read_own_account() -> Any:
+    """Read the own account, and what the token may be used for."""
+    actor = current_actor()
+    row = account_row(actor.account_id or 0)
+    return {
+        **row,
+        "key_id": actor.token_key_id,
+        "token_role": actor.role.value,
+        "scopes": sorted_scopes(list(Scope) if actor.scopes is None else actor.scopes),
+        "permissions": sorted(each.value for each in PERMISSIONS[actor.role] if actor.may(each)),
+    }
 
 
 @blp.route("/accounts")
@@ -117,92 +114,77 @@ class AccountById(MethodView):
         return _answer(row)
 
 
-@blp.route("/accounts/<row_id:id>/confirmation")
-class Confirmation(MethodView):
-    """The confirmation by a second person."""
+@blp.route("/accounts/<row_id:id>/confirmation", methods=["POST"])
+@blp.requires(Permission.ACCOUNTS_CONFIRM, operation="confirm_account")
+@blp.arguments(schemas.ACCOUNT_CONFIRMATION)
+@blp.idempotent(secret=PASSWORD)
+@blp.etag
+@blp.response(200, schemas.ACCOUNT_WITH_PASSWORD)
+def confirm(values: Mapping[str, Any], id: int) -> Any:
+    """Confirm a pending account as the second person.
 
-    @blp.requires(Permission.ACCOUNTS_CONFIRM, operation="confirm_account")
-    @blp.arguments(schemas.ACCOUNT_CONFIRMATION)
-    @blp.idempotent(secret=PASSWORD)
-    @blp.etag
-    @blp.response(200, schemas.ACCOUNT_WITH_PASSWORD)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Confirm a pending account as the second person.
-
-        Of a person's new password the second half is shown, once; another administrator sees the first on the pages.
-        """
-        actor = current_actor()
-        read_account(actor, id)
-        password = confirm_account(actor, id, Role(values["role"]), values.get("email"))
-        row = account_row(id)
-        blp.set_etag(etag_data(row))
-        return {**row, PASSWORD: password}, {"Cache-Control": "no-store"}
+    Of a person's new password the second half is shown, once; another administrator sees the first on the pages.
+    """
+    actor = current_actor()
+    read_account(actor, id)
+    password = confirm_account(actor, id, Role(values["role"]), values.get("email"))
+    row = account_row(id)
+    blp.set_etag(etag_data(row))
+    return {**row, PASSWORD: password}, {"Cache-Control": "no-store"}
 
 
-@blp.route("/accounts/<row_id:id>/restricted-access")
-class RestrictedAccess(MethodView):
-    """The admission of an account of an agency to restricted projects."""
+@blp.route("/accounts/<row_id:id>/restricted-access", methods=["POST"])
+@blp.requires(Permission.PEOPLE_MANAGE, operation="propose_restricted_access")
+@blp.arguments(ADMISSION)
+@blp.idempotent
+@blp.response(
+    202, APPROVAL, description="It waits for an administrator of the agency, or a supervisor.", headers=LOCATION
+)
+def propose_restricted_access(values: Mapping[str, Any], id: int) -> Any:
+    """Propose that an account reads the restricted projects of its agency; another person approves it.
 
-    @blp.requires(Permission.PEOPLE_MANAGE, operation="propose_restricted_access")
-    @blp.arguments(ADMISSION)
-    @blp.idempotent
-    @blp.response(
-        202, APPROVAL, description="It waits for an administrator of the agency, or a supervisor.", headers=LOCATION
-    )
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Propose that an account reads the restricted projects of its agency; another person approves it.
-
-        What a system administrator makes or changes is proposed with the change.
-        """
-        return proposed(propose_admission(current_actor(), id, values))
+    What a system administrator makes or changes is proposed with the change.
+    """
+    return proposed(propose_admission(current_actor(), id, values))
 
 
-@blp.route("/accounts/<row_id:id>/disabling")
-class Disabling(MethodView):
-    """The end of an account's access."""
-
-    @blp.requires(Permission.PEOPLE_MANAGE, operation="disable_account")
-    @blp.arguments(schemas.NO_FIELDS, required=False, example={})
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.ACCOUNT)
-    def post(self, _values: Mapping[str, Any], id: int) -> Any:
-        """Disable an account. Its sessions and tokens end at once."""
-        disable_account(current_actor(), id)
-        return _answer(account_row(id))
+@blp.route("/accounts/<row_id:id>/disabling", methods=["POST"])
+@blp.requires(Permission.PEOPLE_MANAGE, operation="disable_account")
+@blp.arguments(schemas.NO_FIELDS, required=False, example={})
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.ACCOUNT)
+def disable(_values: Mapping[str, Any], id: int) -> Any:
+    """Disable an account. Its sessions and tokens end at once."""
+    disable_account(current_actor(), id)
+    return _answer(account_row(id))
 
 
-@blp.route("/accounts/<row_id:id>/enabling")
-class Enabling(MethodView):
-    """The return of an account."""
-
-    @blp.requires(Permission.PEOPLE_MANAGE, operation="enable_account")
-    @blp.arguments(schemas.NO_FIELDS, required=False, example={})
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.ACCOUNT)
-    def post(self, _values: Mapping[str, Any], id: int) -> Any:
-        """Enable an account. Earlier sessions and tokens stay ended; an oversight role waits for a confirmation."""
-        enable_account(current_actor(), id)
-        return _answer(account_row(id))
+@blp.route("/accounts/<row_id:id>/enabling", methods=["POST"])
+@blp.requires(Permission.PEOPLE_MANAGE, operation="enable_account")
+@blp.arguments(schemas.NO_FIELDS, required=False, example={})
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.ACCOUNT)
+def enable(_values: Mapping[str, Any], id: int) -> Any:
+    """Enable an account. Earlier sessions and tokens stay ended; an oversight role waits for a confirmation."""
+    enable_account(current_actor(), id)
+    return _answer(account_row(id))
 
 
-@blp.route("/accounts/<row_id:id>/handover")
-class HandOver(MethodView):
-    """The work of a person who leaves."""
-
-    @blp.requires(Permission.PEOPLE_MANAGE, operation="hand_over_work")
-    @blp.arguments(schemas.HAND_OVER_BODY)
-    @blp.idempotent
-    @blp.response(200, schemas.HANDED_OVER)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Hand all open work of a person over to another one, in one step."""
-        actor = current_actor()
-        require_account_manager(actor)
-        with transaction():
-            # The account of the path is looked for first: 404 before 422.
-            find_managed_account(actor, id)
-            return hand_over(actor, id, account_id_in("to", values["to"]))
+@blp.route("/accounts/<row_id:id>/handover", methods=["POST"])
+@blp.requires(Permission.PEOPLE_MANAGE, operation="hand_over_work")
+@blp.arguments(schemas.HAND_OVER_BODY)
+@blp.idempotent
+@blp.response(200, schemas.HANDED_OVER)
+def hand_over_work(values: Mapping[str, Any], id: int) -> Any:
+    """Hand all open work of a person over to another one, in one step."""
+    actor = current_actor()
+    require_account_manager(actor)
+    with transaction():
+        # The account of the path is looked for first: 404 before 422.
+        find_managed_account(actor, id)
+        return hand_over(actor, id, account_id_in("to", values["to"]))
 
 
 def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -250,30 +232,22 @@ class Tokens(MethodView):
         return _shown_once(tokens.issue_own_token(current_actor(), *_role_and_lifetime(values), **_limits(values)))
 
 
-@tokens_blp.route("/tokens/<key_id>")
-class TokenByKeyId(MethodView):
-    """One token."""
-
-    @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="revoke_token")
-    @tokens_blp.response(204, description="Revoked.")
-    def delete(self, key_id: str) -> None:
-        """Revoke a token. It and the own tokens that it created stop working at once; again changes nothing."""
-        _revoke(current_actor(), key_id)
+@tokens_blp.route("/tokens/<key_id>", methods=["DELETE"])
+@tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="revoke_token")
+@tokens_blp.response(204, description="Revoked.")
+def revoke_token(key_id: str) -> None:
+    """Revoke a token. It and the own tokens that it created stop working at once; again changes nothing."""
+    _revoke(current_actor(), key_id)
 
 
-@tokens_blp.route("/accounts/<row_id:id>/tokens")
-class TokensOfService(MethodView):
-    """The tokens of a service account."""
-
-    @tokens_blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ, operation="create_service_token")
-    @tokens_blp.arguments(schemas.TOKEN_BODY)
-    @tokens_blp.idempotent(secret=SECRET)
-    @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.")
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Create a token of a service account; with an oversight role it waits for a second person's confirmation."""
-        return _shown_once(
-            tokens.issue_service_token(current_actor(), id, *_role_and_lifetime(values), **_limits(values))
-        )
+@tokens_blp.route("/accounts/<row_id:id>/tokens", methods=["POST"])
+@tokens_blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ, operation="create_service_token")
+@tokens_blp.arguments(schemas.TOKEN_BODY)
+@tokens_blp.idempotent(secret=SECRET)
+@tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.")
+def create_service_token(values: Mapping[str, Any], id: int) -> Any:
+    """Create a token of a service account; with an oversight role it waits for a second person's confirmation."""
+    return _shown_once(tokens.issue_service_token(current_actor(), id, *_role_and_lifetime(values), **_limits(values)))
 
 
 def _revoke(actor: Actor, key_id: str) -> None:
@@ -311,34 +285,28 @@ def _shown_once(issued: tokens.IssuedToken) -> tuple[dict[str, Any], dict[str, s
 sessions_blp = ApiBlueprint("sessions", __name__, description="The open browser sessions of one's own account.")
 
 
-@sessions_blp.route("/sessions")
-class Sessions(MethodView):
-    """The own sessions."""
-
-    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="list_own_sessions")
-    @sessions_blp.response(200, PageSchema(schemas.SESSION))
-    def get(self) -> Any:
-        """List the own open sessions, the last used first, all on one page. Service accounts have none."""
-        shown = [
-            {
-                "id": session.public_id,
-                "device": session.device,
-                "address": session.address,
-                "started_at": session.started_at,
-                "last_used_at": session.last_used_at,
-                "factor_kind": session.factor_kind,
-            }
-            for session in list_sessions(current_actor())
-        ]
-        return Listing(shown, None)
+@sessions_blp.route("/sessions", methods=["GET"])
+@sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="list_own_sessions")
+@sessions_blp.response(200, PageSchema(schemas.SESSION))
+def list_own_sessions() -> Any:
+    """List the own open sessions, the last used first, all on one page. Service accounts have none."""
+    shown = [
+        {
+            "id": session.public_id,
+            "device": session.device,
+            "address": session.address,
+            "started_at": session.started_at,
+            "last_used_at": session.last_used_at,
+            "factor_kind": session.factor_kind,
+        }
+        for session in list_sessions(current_actor())
+    ]
+    return Listing(shown, None)
 
 
-@sessions_blp.route("/sessions/<id>")
-class SessionById(MethodView):
-    """One session."""
-
-    @sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="end_own_session")
-    @sessions_blp.response(204, description="Ended.")
-    def delete(self, id: str) -> None:
-        """End an own session."""
-        end_own_session(current_actor(), id)
+@sessions_blp.route("/sessions/<id>", methods=["DELETE"])
+@sessions_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="end_own_session")
+@sessions_blp.response(204, description="Ended.")
+def end_session_by_id(id: str) -> None:
+    """End an own session."""
+    end_own_session(current_actor(), id)

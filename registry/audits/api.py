@@ -80,87 +80,69 @@ class Audits(MethodView):
         return {**visible(run), **changes}, {"Location": f"{API_PREFIX}/audits/{run.id}"}
 
 
-@blp.route("/audits/<row_id:id>")
-class AuditById(MethodView):
-    """One audit."""
-
-    @blp.requires(Permission.AUDITS_READ, operation="read_one_audit")
-    @blp.etag
-    @blp.response(200, schemas.AUDIT)
-    def get(self, id: int) -> Any:
-        """Read an audit."""
-        return visible(find_audit(current_actor(), id))
+@blp.route("/audits/<row_id:id>", methods=["GET"])
+@blp.requires(Permission.AUDITS_READ, operation="read_one_audit")
+@blp.etag
+@blp.response(200, schemas.AUDIT)
+def read_one_audit(id: int) -> Any:
+    """Read an audit."""
+    return visible(find_audit(current_actor(), id))
 
 
-@blp.route("/audits/<row_id:id>/changes")
-class AuditChanges(MethodView):
-    """What an audit changed."""
-
-    @blp.listing(Permission.AUDITS_READ, schemas.CHANGE, operation="list_changes")
-    def get(self, query: ListArguments, id: int) -> Any:
-        """List every change of a flag's status since the audit before; of a dry or held one, what would have
-        changed.
-        """
-        return changes_of(current_actor(), find_audit(current_actor(), id), query.page)
+@blp.route("/audits/<row_id:id>/changes", methods=["GET"])
+@blp.listing(Permission.AUDITS_READ, schemas.CHANGE, operation="list_changes")
+def list_changes(query: ListArguments, id: int) -> Any:
+    """List every change of a flag's status since the audit before; of a dry or held one, what would have
+    changed.
+    """
+    return changes_of(current_actor(), find_audit(current_actor(), id), query.page)
 
 
-@blp.route("/audits/<row_id:id>/confirmation")
-class AuditConfirmation(MethodView):
-    """The confirmation of a held audit."""
-
-    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ, operation="confirm_audit")
-    @blp.arguments(schemas.HELD_DECISION)
-    @blp.idempotent(commits_itself=True)
-    @blp.etag
-    @blp.response(200, schemas.AUDIT)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Confirm a held audit: its date is judged again without the change threshold."""
-        return visible(confirm_held_audit(current_actor(), id, values["reason"]))
+@blp.route("/audits/<row_id:id>/confirmation", methods=["POST"])
+@blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ, operation="confirm_audit")
+@blp.arguments(schemas.HELD_DECISION)
+@blp.idempotent(commits_itself=True)
+@blp.etag
+@blp.response(200, schemas.AUDIT)
+def confirm_audit(values: Mapping[str, Any], id: int) -> Any:
+    """Confirm a held audit: its date is judged again without the change threshold."""
+    return visible(confirm_held_audit(current_actor(), id, values["reason"]))
 
 
-@blp.route("/audits/<row_id:id>/rejection")
-class AuditRejection(MethodView):
-    """The rejection of a held audit."""
-
-    @blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ, operation="reject_audit")
-    @blp.arguments(schemas.HELD_DECISION)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.AUDIT)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Reject a held audit: it changes nothing and does not count, and the next audit judges every project again."""
-        return visible(reject_held_audit(current_actor(), id, values["reason"]))
+@blp.route("/audits/<row_id:id>/rejection", methods=["POST"])
+@blp.requires(Permission.AUDITS_CONFIRM, Permission.AUDITS_READ, operation="reject_audit")
+@blp.arguments(schemas.HELD_DECISION)
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.AUDIT)
+def reject_audit(values: Mapping[str, Any], id: int) -> Any:
+    """Reject a held audit: it changes nothing and does not count, and the next audit judges every project again."""
+    return visible(reject_held_audit(current_actor(), id, values["reason"]))
 
 
-@blp.route("/audits/<row_id:id>/voiding")
-class AuditVoiding(MethodView):
-    """The proposal to void an audit."""
-
-    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ, operation="propose_to_void_audit")
-    @blp.arguments(schemas.VOIDING_PROPOSAL)
-    @blp.idempotent(commits_itself=True)
-    @blp.etag
-    @blp.response(200, schemas.AUDIT)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
-        return visible(propose_voiding(current_actor(), id, values["reason"]))
+@blp.route("/audits/<row_id:id>/voiding", methods=["POST"])
+@blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ, operation="propose_to_void_audit")
+@blp.arguments(schemas.VOIDING_PROPOSAL)
+@blp.idempotent(commits_itself=True)
+@blp.etag
+@blp.response(200, schemas.AUDIT)
+def propose_to_void_audit(values: Mapping[str, Any], id: int) -> Any:
+    """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
+    return visible(propose_voiding(current_actor(), id, values["reason"]))
 
 
-@blp.route("/audits/<row_id:id>/voiding-confirmation")
-class AuditVoidingConfirmation(MethodView):
-    """The confirmation of that proposal."""
+@blp.route("/audits/<row_id:id>/voiding-confirmation", methods=["POST"])
+@blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ, operation="void_proposed_audit")
+@blp.arguments(schemas.VOIDING_CONFIRMATION)
+@blp.idempotent(commits_itself=True)
+@blp.etag
+@blp.response(200, schemas.AUDIT)
+def void_proposed_audit(values: Mapping[str, Any], id: int) -> Any:
+    """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's.
 
-    @blp.requires(Permission.AUDITS_VOID, Permission.AUDITS_READ, operation="void_proposed_audit")
-    @blp.arguments(schemas.VOIDING_CONFIRMATION)
-    @blp.idempotent(commits_itself=True)
-    @blp.etag
-    @blp.response(200, schemas.AUDIT)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Void an audit: an operator confirms a supervisor's proposal, or a supervisor an operator's.
-
-        Both are persons.
-        """
-        return visible(confirm_voiding(current_actor(), id, values["proposed_at"]))
+    Both are persons.
+    """
+    return visible(confirm_voiding(current_actor(), id, values["proposed_at"]))
 
 
 # The endpoint that repeats a past audit.
@@ -168,16 +150,13 @@ class AuditVoidingConfirmation(MethodView):
 verification_blp = ApiBlueprint("verification", __name__, description="Past audits, repeated.")
 
 
-@verification_blp.route("/audits/<row_id:id>/verification")
-class AuditVerification(MethodView):
-    """A past audit, repeated."""
+@verification_blp.route("/audits/<row_id:id>/verification", methods=["GET"])
+@verification_blp.requires(Permission.AUDITS_VERIFY, operation="verify_audit")
+@verification_blp.doc(responses={409: ERROR_NAMES[409]})
+@verification_blp.response(200, schemas.VERIFICATION)
+def verify(id: int) -> Any:
+    """Repeat a past audit from what was known then and its policy, and list every difference; writes nothing.
 
-    @verification_blp.requires(Permission.AUDITS_VERIFY, operation="verify_audit")
-    @verification_blp.doc(responses={409: ERROR_NAMES[409]})
-    @verification_blp.response(200, schemas.VERIFICATION)
-    def get(self, id: int) -> Any:
-        """Repeat a past audit from what was known then and its policy, and list every difference; writes nothing.
-
-        409 for an audit that cannot be repeated. Takes about as long as the audit took.
-        """
-        return schemas.verification_shown(verify_audit(current_actor(), id))
+    409 for an audit that cannot be repeated. Takes about as long as the audit took.
+    """
+    return schemas.verification_shown(verify_audit(current_actor(), id))

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import g
-from flask.views import MethodView
 from marshmallow import fields
 
 from registry.accounts.roles import Actor, Permission
@@ -89,29 +88,26 @@ class ChangesShown(BaseSchema):
     has_more = ReadOnly("Whether there were more when they were read: ask again at once.", {"type": "boolean"})
 
 
-@blp.route("/changes")
-class Changes(MethodView):
-    """The change feed."""
-
-    @blp.requires(Permission.PROJECTS_READ, operation="follow_changes")
-    @blp.doc(responses={410: ERROR_NAMES[410]})
-    @blp.arguments(filter_query((AFTER, START, TYPES, SUBJECTS, LIMIT, WAIT)), location="query")
-    @blp.response(200, ChangesShown())
-    def get(self, sent: Mapping[str, str]) -> Any:
-        """Follow what changes: projects, flags, cases, exemptions, agencies, audits and imports, oldest first."""
-        actor, parameters = current_actor(), dict(sent)
-        limit = take_page(parameters).limit
-        after, wait = _number(parameters, "after", MAX_SEQ), _number(parameters, "wait", MAX_WAIT_S)
-        start, fits = parameters.get(START.name), _asked_for(parameters)
-        if start is not None and start not in STARTS:
-            raise Malformed([Problem(START.name, "not-a-choice", {"options": ", ".join(STARTS)})])
-        if start is not None and after is not None:
-            raise Malformed([Problem(START.name, "start-or-after")])
-        if start == "kept":
-            after = deleted_up_to()
-        if after is None:
-            return {"items": [], "after": newest_seq(), "has_more": False}
-        return _shown(wait_for_changes(actor, after, limit, wait or 0, renewed=_renewed, fits=fits))
+@blp.route("/changes", methods=["GET"])
+@blp.requires(Permission.PROJECTS_READ, operation="follow_changes")
+@blp.doc(responses={410: ERROR_NAMES[410]})
+@blp.arguments(filter_query((AFTER, START, TYPES, SUBJECTS, LIMIT, WAIT)), location="query")
+@blp.response(200, ChangesShown())
+def follow_changes(sent: Mapping[str, str]) -> Any:
+    """Follow what changes: projects, flags, cases, exemptions, agencies, audits and imports, oldest first."""
+    actor, parameters = current_actor(), dict(sent)
+    limit = take_page(parameters).limit
+    after, wait = _number(parameters, "after", MAX_SEQ), _number(parameters, "wait", MAX_WAIT_S)
+    start, fits = parameters.get(START.name), _asked_for(parameters)
+    if start is not None and start not in STARTS:
+        raise Malformed([Problem(START.name, "not-a-choice", {"options": ", ".join(STARTS)})])
+    if start is not None and after is not None:
+        raise Malformed([Problem(START.name, "start-or-after")])
+    if start == "kept":
+        after = deleted_up_to()
+    if after is None:
+        return {"items": [], "after": newest_seq(), "has_more": False}
+    return _shown(wait_for_changes(actor, after, limit, wait or 0, renewed=_renewed, fits=fits))
 
 
 def _renewed() -> Actor:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask.views import MethodView
-
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.exports import PROJECT, add_exports, expand_parameter, split_expand, with_projects
 from registry.api.parameters import ListArguments
@@ -21,14 +19,11 @@ blp = ApiBlueprint(
 add_exports(blp, FLAG_LIST, FLAG, lambda actor, filters, page: list_flags(actor, filters, page, request_locale()))
 
 
-@blp.route("/flags")
-class Flags(MethodView):
-    """All flags."""
-
-    @blp.listing(FLAG_LIST, FLAG, examples.FLAG, operation="list_all_flags", more=[expand_parameter(PROJECT)])
-    def get(self, query: ListArguments) -> Any:
-        """List flags, the newest first: active ones and cleared ones, each with its clause and what to do next."""
-        use_read_replica()
-        filters, expand = split_expand(query.filters, PROJECT)
-        listing = list_flags(current_actor(), filters, query.page, request_locale())
-        return with_projects(current_actor(), listing, expand)
+@blp.route("/flags", methods=["GET"])
+@blp.listing(FLAG_LIST, FLAG, examples.FLAG, operation="list_all_flags", more=[expand_parameter(PROJECT)])
+def list_all_flags(query: ListArguments) -> Any:
+    """List flags, the newest first: active ones and cleared ones, each with its clause and what to do next."""
+    use_read_replica()
+    filters, expand = split_expand(query.filters, PROJECT)
+    listing = list_flags(current_actor(), filters, query.page, request_locale())
+    return with_projects(current_actor(), listing, expand)

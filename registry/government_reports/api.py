@@ -61,53 +61,44 @@ class DocumentQuery(VersionQuery):
     language = QueryParameter(LANGUAGE, Choice(OFFICIAL_LANGUAGES))
 
 
-@files_blp.route("/government-reports/<report_number>.pdf")
-class GovernmentReportPdf(MethodView):
-    """The document."""
-
-    @files_blp.requires(READ, operation="download_government_report_as_pdf")
-    @files_blp.arguments(DocumentQuery(), location="query")
-    @files_blp.response(200, {}, content_type=PDF, description="PDF/A-2u.", headers=CONTENT_DISPOSITION)
-    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
-        """Download a report as PDF/A-2u in Kazakh or Russian, with the figures that the caller may see."""
-        actor = current_actor()
-        report = queries.find_government_report(actor, report_number, query.get("version"))
-        language = query.get("language", OFFICIAL_LANGUAGES[0])
-        content = queries.content_of(actor, report)
-        return pdf_download(pdf_name(content, language), pdf_of_report(content, language))
+@files_blp.route("/government-reports/<report_number>.pdf", methods=["GET"])
+@files_blp.requires(READ, operation="download_government_report_as_pdf")
+@files_blp.arguments(DocumentQuery(), location="query")
+@files_blp.response(200, {}, content_type=PDF, description="PDF/A-2u.", headers=CONTENT_DISPOSITION)
+def download_government_report_as_pdf(query: Mapping[str, Any], report_number: str) -> Response:
+    """Download a report as PDF/A-2u in Kazakh or Russian, with the figures that the caller may see."""
+    actor = current_actor()
+    report = queries.find_government_report(actor, report_number, query.get("version"))
+    language = query.get("language", OFFICIAL_LANGUAGES[0])
+    content = queries.content_of(actor, report)
+    return pdf_download(pdf_name(content, language), pdf_of_report(content, language))
 
 
-@files_blp.route("/government-reports/<report_number>/data.json")
-class GovernmentReportData(MethodView):
-    """The frozen figures."""
-
-    @files_blp.requires(READ, operation="download_government_report_data")
-    @files_blp.arguments(VersionQuery(), location="query")
-    @files_blp.etag
-    @files_blp.response(
-        200, {}, content_type=JSON, description="Canonical JSON; `data_sha256` is the SHA-256 of its bytes."
-    )
-    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
-        """Download the frozen figures. Restricted projects count for those who may see them."""
-        report = queries.find_government_report(current_actor(), report_number, query.get("version"))
-        data, digest = queries.data_of_report(current_actor(), report)
-        files_blp.set_etag(digest)
-        return Response(data.encode(), content_type=JSON)
+@files_blp.route("/government-reports/<report_number>/data.json", methods=["GET"])
+@files_blp.requires(READ, operation="download_government_report_data")
+@files_blp.arguments(VersionQuery(), location="query")
+@files_blp.etag
+@files_blp.response(
+    200, {}, content_type=JSON, description="Canonical JSON; `data_sha256` is the SHA-256 of its bytes."
+)
+def download_government_report_data(query: Mapping[str, Any], report_number: str) -> Response:
+    """Download the frozen figures. Restricted projects count for those who may see them."""
+    report = queries.find_government_report(current_actor(), report_number, query.get("version"))
+    data, digest = queries.data_of_report(current_actor(), report)
+    files_blp.set_etag(digest)
+    return Response(data.encode(), content_type=JSON)
 
 
-@files_blp.route("/exports/government-reports/<report_number>.csv")
-class GovernmentReportCsv(MethodView):
-    """The figures as CSV."""
-
-    @files_blp.requires(READ, operation="export_government_report_as_csv")
-    @files_blp.arguments(VersionQuery(), location="query")
-    @files_blp.response(200, {}, content_type=CSV, description="One row a figure.", headers=CONTENT_DISPOSITION)
-    def get(self, query: Mapping[str, Any], report_number: str) -> Response:
-        """Export the frozen figures as CSV: table, key, measure and value."""
-        report = queries.find_government_report(current_actor(), report_number, query.get("version"))
-        rows = queries.export_rows(current_actor(), report)
-        number = queries.document_number(current_actor(), report)
-        return csv_download(f"government-report-{number}-{report.version}", table_as_csv(queries.HEADER, rows))
+@files_blp.route("/exports/government-reports/<report_number>.csv", methods=["GET"])
+@files_blp.requires(READ, operation="export_government_report_as_csv")
+@files_blp.arguments(VersionQuery(), location="query")
+@files_blp.response(200, {}, content_type=CSV, description="One row a figure.", headers=CONTENT_DISPOSITION)
+def export_government_report_as_csv(query: Mapping[str, Any], report_number: str) -> Response:
+    """Export the frozen figures as CSV: table, key, measure and value."""
+    report = queries.find_government_report(current_actor(), report_number, query.get("version"))
+    rows = queries.export_rows(current_actor(), report)
+    number = queries.document_number(current_actor(), report)
+    return csv_download(f"government-report-{number}-{report.version}", table_as_csv(queries.HEADER, rows))
 
 
 # The endpoints of reports to the Government: prepared, frozen, reviewed by two people, issued and corrected.
@@ -200,81 +191,66 @@ class GovernmentReportByNumber(MethodView):
             service.delete_government_report(current_actor(), report_number, _require_state)
 
 
-@blp.route("/government-reports/<report_number>/freeze")
-class GovernmentReportFreeze(MethodView):
-    """The freezing of the figures."""
-
-    @blp.requires(WRITE, operation="freeze_government_report")
-    @blp.arguments(schemas.NO_DETAILS, required=False)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.REPORT)
-    def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
-        """Freeze the figures as they are now, after the last successful audit; freezing again replaces them."""
-        return answer(service.freeze_figures(current_actor(), report_number))
+@blp.route("/government-reports/<report_number>/freeze", methods=["POST"])
+@blp.requires(WRITE, operation="freeze_government_report")
+@blp.arguments(schemas.NO_DETAILS, required=False)
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.REPORT)
+def freeze_government_report(_values: Mapping[str, Any], report_number: str) -> Any:
+    """Freeze the figures as they are now, after the last successful audit; freezing again replaces them."""
+    return answer(service.freeze_figures(current_actor(), report_number))
 
 
-@blp.route("/government-reports/<report_number>/submission")
-class GovernmentReportSubmission(MethodView):
-    """The submission for review."""
-
-    @blp.requires(WRITE, operation="submit_government_report")
-    @blp.arguments(schemas.NO_DETAILS, required=False)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.REPORT)
-    def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
-        """Submit a report for review. Every section is written in Kazakh and Russian, and the figures are frozen."""
-        return answer(service.submit_government_report(current_actor(), report_number))
+@blp.route("/government-reports/<report_number>/submission", methods=["POST"])
+@blp.requires(WRITE, operation="submit_government_report")
+@blp.arguments(schemas.NO_DETAILS, required=False)
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.REPORT)
+def submit_government_report(_values: Mapping[str, Any], report_number: str) -> Any:
+    """Submit a report for review. Every section is written in Kazakh and Russian, and the figures are frozen."""
+    return answer(service.submit_government_report(current_actor(), report_number))
 
 
-@blp.route("/government-reports/<report_number>/approval")
-class GovernmentReportApproval(MethodView):
-    """The approvals."""
+@blp.route("/government-reports/<report_number>/approval", methods=["POST"])
+@blp.requires(APPROVE, operation="approve_government_report")
+@blp.honours("IfMatch")
+@blp.arguments(schemas.NO_DETAILS, required=False)
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.REPORT)
+def approve_government_report(_values: Mapping[str, Any], report_number: str) -> Any:
+    """Approve a report as one of two people who did not write it; the second, a supervisor, issues it.
 
-    @blp.requires(APPROVE, operation="approve_government_report")
-    @blp.honours("IfMatch")
-    @blp.arguments(schemas.NO_DETAILS, required=False)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.REPORT)
-    def post(self, values: Mapping[str, Any], report_number: str) -> Any:  # noqa: ARG002 - takes nothing
-        """Approve a report as one of two people who did not write it; the second, a supervisor, issues it.
-
-        With `If-Match`, only the state that was read is approved.
-        """
-        with transaction():
-            report = queries.find_report_to_change(report_number)
-            _require_state(report)
-            # Also when this approval issues the report.
-            last = queries.last_audit_of(report)
-            return answer(service.approve_government_report(current_actor(), report)) | {"last_audit": last}
+    With `If-Match`, only the state that was read is approved.
+    """
+    with transaction():
+        report = queries.find_report_to_change(report_number)
+        _require_state(report)
+        # Also when this approval issues the report.
+        last = queries.last_audit_of(report)
+        return answer(service.approve_government_report(current_actor(), report)) | {"last_audit": last}
 
 
-@blp.route("/government-reports/<report_number>/return")
-class GovernmentReportReturn(MethodView):
-    """The return to the authors."""
-
-    @blp.requires(APPROVE, operation="return_government_report")
-    @blp.arguments(schemas.RETURN)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.REPORT)
-    def post(self, values: Mapping[str, Any], report_number: str) -> Any:
-        """Return a report to its authors with a remark."""
-        return answer(service.return_government_report(current_actor(), report_number, values["remark"]))
+@blp.route("/government-reports/<report_number>/return", methods=["POST"])
+@blp.requires(APPROVE, operation="return_government_report")
+@blp.arguments(schemas.RETURN)
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.REPORT)
+def return_government_report(values: Mapping[str, Any], report_number: str) -> Any:
+    """Return a report to its authors with a remark."""
+    return answer(service.return_government_report(current_actor(), report_number, values["remark"]))
 
 
-@blp.route("/government-reports/<report_number>/corrections")
-class GovernmentReportCorrections(MethodView):
-    """Corrections of an issued report."""
-
-    @blp.requires(WRITE, operation="correct_government_report")
-    @blp.arguments(schemas.CORRECTION)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(201, schemas.REPORT, description="The next version is begun.", headers=LOCATION)
-    def post(self, values: Mapping[str, Any], report_number: str) -> Any:
-        """Begin the next version of an issued report, with its texts and figures. The issued version stays."""
-        report = service.correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])
-        return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}
+@blp.route("/government-reports/<report_number>/corrections", methods=["POST"])
+@blp.requires(WRITE, operation="correct_government_report")
+@blp.arguments(schemas.CORRECTION)
+@blp.idempotent
+@blp.etag
+@blp.response(201, schemas.REPORT, description="The next version is begun.", headers=LOCATION)
+def correct_government_report(values: Mapping[str, Any], report_number: str) -> Any:
+    """Begin the next version of an issued report, with its texts and figures. The issued version stays."""
+    report = service.correct_government_report(current_actor(), report_number, values["reason"], values["due_on"])
+    return answer(report), {"Location": f"{API_PREFIX}/government-reports/{report.number}"}

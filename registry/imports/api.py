@@ -318,135 +318,111 @@ class Imports(MethodView):
         return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 
 
-@blp.route("/imports/<row_id:id>")
-class ImportById(MethodView):
-    """One import."""
+@blp.route("/imports/<row_id:id>", methods=["GET"])
+@blp.requires(Permission.IMPORTS_RUN, operation="read_one_import")
+@blp.etag
+@blp.response(200, IMPORT)
+def read_one_import(id: int) -> Any:
+    """See how far an import is. It shows to who sent it and to administrators.
 
-    @blp.requires(Permission.IMPORTS_RUN, operation="read_one_import")
-    @blp.etag
-    @blp.response(200, IMPORT)
-    def get(self, id: int) -> Any:
-        """See how far an import is. It shows to who sent it and to administrators.
-
-        What an undo did is null where the rows may be about restricted projects, which the caller may not read.
-        """
-        return visible(find_import(current_actor(), id))
+    What an undo did is null where the rows may be about restricted projects, which the caller may not read.
+    """
+    return visible(find_import(current_actor(), id))
 
 
-@blp.route("/imports/<row_id:id>/errors")
-class ImportErrors(MethodView):
-    """The bad rows of an import."""
-
-    @blp.listing(ERROR_LIST, RowError(), operation="list_import_errors")
-    def get(self, query: ListArguments, id: int) -> Any:
-        """List what was wrong in which row, in the order of the rows."""
-        run = find_import(current_actor(), id)
-        listing = errors_of(current_actor(), run, query.page)
-        locale = request_locale()
-        shown = [
-            {**uploads.row_error(error, locale), "message": row_error_text(run.kind, error, locale)}
-            for error in listing.items
-        ]
-        return replace(listing, items=shown)
+@blp.route("/imports/<row_id:id>/errors", methods=["GET"])
+@blp.listing(ERROR_LIST, RowError(), operation="list_import_errors")
+def list_import_errors(query: ListArguments, id: int) -> Any:
+    """List what was wrong in which row, in the order of the rows."""
+    run = find_import(current_actor(), id)
+    listing = errors_of(current_actor(), run, query.page)
+    locale = request_locale()
+    shown = [
+        {**uploads.row_error(error, locale), "message": row_error_text(run.kind, error, locale)}
+        for error in listing.items
+    ]
+    return replace(listing, items=shown)
 
 
-@blp.route("/imports/<row_id:id>/rows")
-class ImportRows(MethodView):
-    """What a dry run would do."""
-
-    @blp.listing(Permission.IMPORTS_RUN, PreviewedRow(), operation="list_import_rows", more=[OUTCOME])
-    def get(self, query: ListArguments, id: int) -> Any:
-        """See each row of a dry run as it would be: created, updated with old and new values, unchanged, rejected."""
-        outcome = query.filters.get("outcome")
-        if outcome is not None and outcome not in OUTCOMES:
-            raise Malformed([Problem("outcome", "not-a-choice", {"options": ", ".join(OUTCOMES)})])
-        actor = current_actor()
-        return previewed_rows(actor, find_import(actor, id), query.page, outcome)
+@blp.route("/imports/<row_id:id>/rows", methods=["GET"])
+@blp.listing(Permission.IMPORTS_RUN, PreviewedRow(), operation="list_import_rows", more=[OUTCOME])
+def list_import_rows(query: ListArguments, id: int) -> Any:
+    """See each row of a dry run as it would be: created, updated with old and new values, unchanged, rejected."""
+    outcome = query.filters.get("outcome")
+    if outcome is not None and outcome not in OUTCOMES:
+        raise Malformed([Problem("outcome", "not-a-choice", {"options": ", ".join(OUTCOMES)})])
+    actor = current_actor()
+    return previewed_rows(actor, find_import(actor, id), query.page, outcome)
 
 
-@blp.route("/imports/<row_id:id>/answers")
-class ImportAnswers(MethodView):
-    """The answers to the questions of a dry run."""
+@blp.route("/imports/<row_id:id>/answers", methods=["POST"])
+@blp.requires(Permission.IMPORTS_RUN, operation="answer_import")
+@blp.arguments(Answers())
+@blp.idempotent
+@blp.etag
+@blp.response(200, IMPORT)
+def answer_import(values: Mapping[str, Any], id: int) -> Any:
+    """Say of rows of a dry run whether they are the registered project that they resemble, or a new one.
 
-    @blp.requires(Permission.IMPORTS_RUN, operation="answer_import")
-    @blp.arguments(Answers())
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, IMPORT)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Say of rows of a dry run whether they are the registered project that they resemble, or a new one.
-
-        Rows that are not named keep their answers. A row without an answer is not written when the file is imported.
-        """
-        return visible(answer_questions(current_actor(), id, values["answers"]))
+    Rows that are not named keep their answers. A row without an answer is not written when the file is imported.
+    """
+    return visible(answer_questions(current_actor(), id, values["answers"]))
 
 
-@blp.route("/imports/<row_id:id>/undo")
-class ImportUndo(MethodView):
-    """The undo of an import."""
+@blp.route("/imports/<row_id:id>/undo", methods=["POST"])
+@blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE, operation="undo_import")
+@blp.arguments(Undo())
+@blp.idempotent
+@blp.etag
+@blp.response(200, IMPORT)
+def undo(values: Mapping[str, Any], id: int) -> Any:
+    """Undo an import as a whole, within 30 days, as who ran it or an administrator of its agency.
 
-    @blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE, operation="undo_import")
-    @blp.arguments(Undo())
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, IMPORT)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Undo an import as a whole, within 30 days, as who ran it or an administrator of its agency.
-
-        Values of before come back where nothing has changed since. What has, and what would end a serious flag, is
-        left and listed in `undone`. New projects are withdrawn when a reviewer agrees; new agencies stay.
-        """
-        return visible(undo_import(current_actor(), id, values["reason"]))
+    Values of before come back where nothing has changed since. What has, and what would end a serious flag, is
+    left and listed in `undone`. New projects are withdrawn when a reviewer agrees; new agencies stay.
+    """
+    return visible(undo_import(current_actor(), id, values["reason"]))
 
 
-@blp.route("/imports/<row_id:id>/run")
-class ImportRunOfDryRun(MethodView):
-    """The import of a dry run's file."""
-
-    @blp.requires(Permission.IMPORTS_RUN, operation="run_import")
-    @blp.idempotent
-    @blp.etag
-    @blp.response(202, IMPORT, description="Taken in; `Location` tells how far it is.", headers=LOCATION)
-    def post(self, id: int) -> Any:
-        """Import the file of a dry run, without sending it again: kept for seven days, and until it is imported."""
-        run = run_dry_run(current_actor(), id)
-        return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
+@blp.route("/imports/<row_id:id>/run", methods=["POST"])
+@blp.requires(Permission.IMPORTS_RUN, operation="run_import")
+@blp.idempotent
+@blp.etag
+@blp.response(202, IMPORT, description="Taken in; `Location` tells how far it is.", headers=LOCATION)
+def run_import(id: int) -> Any:
+    """Import the file of a dry run, without sending it again: kept for seven days, and until it is imported."""
+    run = run_dry_run(current_actor(), id)
+    return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 
 
-@blp.route("/imports/<row_id:id>/errors.xlsx")
-class MarkedFile(MethodView):
-    """The file with its wrong cells marked."""
+@blp.route("/imports/<row_id:id>/errors.xlsx", methods=["GET"])
+@blp.requires(Permission.IMPORTS_RUN, operation="download_marked_import")
+@blp.doc(responses={409: ERROR_NAMES[409]})
+@blp.arguments(filter_query((ONLY,)), location="query")
+@blp.response(200, {}, content_type=XLSX, description="The marked file.", headers=CONTENT_DISPOSITION)
+def download_marked_import(query: Mapping[str, str], id: int) -> Response:
+    """Download the file as a workbook: wrong cells are marked and carry their errors as comments.
 
-    @blp.requires(Permission.IMPORTS_RUN, operation="download_marked_import")
-    @blp.doc(responses={409: ERROR_NAMES[409]})
-    @blp.arguments(filter_query((ONLY,)), location="query")
-    @blp.response(200, {}, content_type=XLSX, description="The marked file.", headers=CONTENT_DISPOSITION)
-    def get(self, query: Mapping[str, str], id: int) -> Response:
-        """Download the file as a workbook: wrong cells are marked and carry their errors as comments.
-
-        Kept for seven days after the end of a dry run or of an import with wrong rows.
-        """
-        only = query.get("only")
-        if only not in (None, "wrong"):
-            raise Malformed([Problem("only", "not-a-choice", {"options": "wrong"})])
-        run = marked_import(current_actor(), id)
-        locale = request_locale()
-        return xlsx_download(
-            "import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only is not None)
-        )
+    Kept for seven days after the end of a dry run or of an import with wrong rows.
+    """
+    only = query.get("only")
+    if only not in (None, "wrong"):
+        raise Malformed([Problem("only", "not-a-choice", {"options": "wrong"})])
+    run = marked_import(current_actor(), id)
+    locale = request_locale()
+    return xlsx_download(
+        "import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only is not None)
+    )
 
 
-@blp.route("/imports/template.xlsx")
-class ImportTemplate(MethodView):
-    """An empty table to fill in."""
-
-    @blp.requires(Permission.IMPORTS_RUN, operation="download_import_template")
-    @blp.arguments(filter_query((KIND,)), location="query")
-    @blp.response(200, {}, content_type=XLSX, description="The template.", headers=CONTENT_DISPOSITION)
-    def get(self, query: Mapping[str, str]) -> Response:
-        """Download a workbook to fill in, in the language of the request: drop-down lists, notes, an example row."""
-        kind = query.get("kind", ImportKind.PROJECTS.value)
-        if kind not in ImportKind.codes():
-            raise Malformed([Problem("kind", "not-a-choice", {"options": ", ".join(ImportKind.codes())})])
-        locale = request_locale()
-        return xlsx_download(f"{kind}-template", lambda path: write_template(path, kind, locale))
+@blp.route("/imports/template.xlsx", methods=["GET"])
+@blp.requires(Permission.IMPORTS_RUN, operation="download_import_template")
+@blp.arguments(filter_query((KIND,)), location="query")
+@blp.response(200, {}, content_type=XLSX, description="The template.", headers=CONTENT_DISPOSITION)
+def download_import_template(query: Mapping[str, str]) -> Response:
+    """Download a workbook to fill in, in the language of the request: drop-down lists, notes, an example row."""
+    kind = query.get("kind", ImportKind.PROJECTS.value)
+    if kind not in ImportKind.codes():
+        raise Malformed([Problem("kind", "not-a-choice", {"options": ", ".join(ImportKind.codes())})])
+    locale = request_locale()
+    return xlsx_download(f"{kind}-template", lambda path: write_template(path, kind, locale))

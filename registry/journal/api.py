@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Response
-from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
@@ -50,53 +49,44 @@ class Entry(BaseSchema):
     hash = ReadOnly("Hash of this entry.", {"type": "string"})
 
 
-@blp.route("/journal")
-class Journal(MethodView):
-    """All entries."""
-
-    @blp.listing(JOURNAL, Entry(), operation="read_journal")
-    def get(self, query: ListArguments) -> Any:
-        """Read the journal, the newest entries first."""
-        use_read_replica()
-        return JOURNAL.read(current_actor(), *query)
+@blp.route("/journal", methods=["GET"])
+@blp.listing(JOURNAL, Entry(), operation="read_journal")
+def read_journal(query: ListArguments) -> Any:
+    """Read the journal, the newest entries first."""
+    use_read_replica()
+    return JOURNAL.read(current_actor(), *query)
 
 
-@blp.route("/exports/journal.csv")
-class JournalCsv(MethodView):
-    """The journal as CSV."""
-
-    @blp.requires(Permission.JOURNAL_READ, operation="export_journal_as_csv")
-    @blp.arguments(filter_query(parameters_of(JOURNAL)), location="query")
-    @blp.response(200, {}, content_type=CSV, description="One row an entry.", headers=CONTENT_DISPOSITION)
-    def get(self, filters: Mapping[str, str]) -> Response:
-        """Export entries as CSV: UTF-8, newest first, `details` as JSON. What the chain needs is all there."""
-        use_read_replica(for_export=True)
-        return csv_download("journal", export_csv(current_actor(), filters))
+@blp.route("/exports/journal.csv", methods=["GET"])
+@blp.requires(Permission.JOURNAL_READ, operation="export_journal_as_csv")
+@blp.arguments(filter_query(parameters_of(JOURNAL)), location="query")
+@blp.response(200, {}, content_type=CSV, description="One row an entry.", headers=CONTENT_DISPOSITION)
+def export_journal_as_csv(filters: Mapping[str, str]) -> Response:
+    """Export entries as CSV: UTF-8, newest first, `details` as JSON. What the chain needs is all there."""
+    use_read_replica(for_export=True)
+    return csv_download("journal", export_csv(current_actor(), filters))
 
 
-@blp.route("/exports/journal.ndjson")
-class JournalNdjson(MethodView):
-    """The journal as lines of JSON, for verifying its chain."""
+@blp.route("/exports/journal.ndjson", methods=["GET"])
+@blp.requires(Permission.JOURNAL_READ, operation="export_journal_as_ndjson")
+@blp.arguments(filter_query((AFTER,)), location="query")
+@blp.response(
+    200,
+    {},
+    content_type=NDJSON,
+    description="One line an entry: docs/reference/journal.md.",
+    headers=CONTENT_DISPOSITION,
+)
+def export_journal_as_ndjson(sent: Mapping[str, str]) -> Response:
+    """Export the chain as NDJSON, oldest first: each entry with the exact text that was hashed.
 
-    @blp.requires(Permission.JOURNAL_READ, operation="export_journal_as_ndjson")
-    @blp.arguments(filter_query((AFTER,)), location="query")
-    @blp.response(
-        200,
-        {},
-        content_type=NDJSON,
-        description="One line an entry: docs/reference/journal.md.",
-        headers=CONTENT_DISPOSITION,
-    )
-    def get(self, sent: Mapping[str, str]) -> Response:
-        """Export the chain as NDJSON, oldest first: each entry with the exact text that was hashed.
-
-        An entry that the caller may not see whole is `redacted`: it has its hashes, and no text.
-        """
-        text = sent.get("after", "0")
-        after = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
-        if not 0 <= after <= MAX_SEQ:
-            raise Malformed([Problem("after", "number-out-of-range", {"smallest": 0, "largest": MAX_SEQ})])
-        actor = current_actor()
-        actor.require(Permission.JOURNAL_READ)
-        use_read_replica(for_export=True)
-        return ndjson_download("journal", export_chain(actor, after))
+    An entry that the caller may not see whole is `redacted`: it has its hashes, and no text.
+    """
+    text = sent.get("after", "0")
+    after = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+    if not 0 <= after <= MAX_SEQ:
+        raise Malformed([Problem("after", "number-out-of-range", {"smallest": 0, "largest": MAX_SEQ})])
+    actor = current_actor()
+    actor.require(Permission.JOURNAL_READ)
+    use_read_replica(for_export=True)
+    return ndjson_download("journal", export_chain(actor, after))

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask.views import MethodView
-
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
 from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, UploadedFile, row_error
@@ -48,81 +46,67 @@ def confirmed(number: str, kind: str, values: Mapping[str, Any]) -> Any:
     return row
 
 
-@blp.route("/projects/<number>/placement-verification")
-class PlacementVerification(MethodView):
-    """That a project lives on QazTech."""
+@blp.route("/projects/<number>/placement-verification", methods=["POST"])
+@blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_placement")
+@blp.arguments(VERIFICATION)
+@blp.idempotent
+@blp.etag
+@blp.response(200, PROJECT, **THE_PROJECT)
+@blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+def confirm_placement(values: Mapping[str, Any], number: str) -> Any:
+    """Confirm that a project lives on QazTech.
 
-    @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_placement")
-    @blp.arguments(VERIFICATION)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, PROJECT, **THE_PROJECT)
-    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Confirm that a project lives on QazTech.
-
-        One person does where the last inventory lists the key for the agency, and the key confirms no other project;
-        otherwise it is a proposal, with a document of the project, and another person approves it, one of the two a
-        supervisor.
-        """
-        return confirmed(number, PLACEMENT, values)
+    One person does where the last inventory lists the key for the agency, and the key confirms no other project;
+    otherwise it is a proposal, with a document of the project, and another person approves it, one of the two a
+    supervisor.
+    """
+    return confirmed(number, PLACEMENT, values)
 
 
-@blp.route("/projects/<number>/onboarding-confirmation")
-class OnboardingConfirmation(MethodView):
-    """That a project moves to QazTech."""
+@blp.route("/projects/<number>/onboarding-confirmation", methods=["POST"])
+@blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_move")
+@blp.arguments(ONBOARDING)
+@blp.idempotent
+@blp.etag
+@blp.response(200, PROJECT, **THE_PROJECT)
+@blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+def confirm_move(values: Mapping[str, Any], number: str) -> Any:
+    """Confirm that a project moves to QazTech by a date, at most six months ahead.
 
-    @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_move")
-    @blp.arguments(ONBOARDING)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, PROJECT, **THE_PROJECT)
-    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Confirm that a project moves to QazTech by a date, at most six months ahead.
-
-        It can be extended once, by a reviewer. While a medium or high flag of the project is active, or no audit has
-        judged it as it stands, it is a proposal, with a document of the project, and another person approves it, one of
-        the two a supervisor.
-        """
-        return confirmed(number, ONBOARDING_KIND, values)
+    It can be extended once, by a reviewer. While a medium or high flag of the project is active, or no audit has
+    judged it as it stands, it is a proposal, with a document of the project, and another person approves it, one of
+    the two a supervisor.
+    """
+    return confirmed(number, ONBOARDING_KIND, values)
 
 
-@blp.route("/projects/<number>/ending-confirmation")
-class EndingConfirmation(MethodView):
-    """That the work ended."""
+@blp.route("/projects/<number>/ending-confirmation", methods=["POST"])
+@blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_end")
+@blp.arguments(ENDING)
+@blp.idempotent
+@blp.etag
+@blp.response(200, PROJECT, **THE_PROJECT)
+@blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+def confirm_end(values: Mapping[str, Any], number: str) -> Any:
+    """Confirm that the work ended with the authorised body's consent.
 
-    @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_end")
-    @blp.arguments(ENDING)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, PROJECT, **THE_PROJECT)
-    @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Confirm that the work ended with the authorised body's consent.
-
-        While a medium or high flag of the project is active, or no audit has judged it as it stands, it is a proposal,
-        with a document of the project, and another person approves it, one of the two a supervisor.
-        """
-        return confirmed(number, ENDING_KIND, values)
+    While a medium or high flag of the project is active, or no audit has judged it as it stands, it is a proposal,
+    with a document of the project, and another person approves it, one of the two a supervisor.
+    """
+    return confirmed(number, ENDING_KIND, values)
 
 
-@blp.route("/projects/<number>/restriction")
-class Restriction(MethodView):
-    """Who may see a project."""
+@blp.route("/projects/<number>/restriction", methods=["PUT"])
+# Without ``etag``: a restriction needs no If-Match, because it replaces nothing that was read before.
+@blp.requires(Permission.PROJECTS_RESTRICT, operation="restrict")
+@blp.arguments(RESTRICTION)
+@blp.response(202, APPROVAL, description="It waits for another supervisor.", example=APPROVAL_EXAMPLE, headers=LOCATION)
+def restrict(values: Mapping[str, Any], number: str) -> Any:
+    """Propose to show a project to supervisor, auditor and its own agency only, or to all again.
 
-    # Without ``etag``: a restriction needs no If-Match, because it replaces nothing that was read before.
-    @blp.requires(Permission.PROJECTS_RESTRICT, operation="restrict")
-    @blp.arguments(RESTRICTION)
-    @blp.response(
-        202, APPROVAL, description="It waits for another supervisor.", example=APPROVAL_EXAMPLE, headers=LOCATION
-    )
-    def put(self, values: Mapping[str, Any], number: str) -> Any:
-        """Propose to show a project to supervisor, auditor and its own agency only, or to all again.
-
-        Another supervisor approves it.
-        """
-        return proposed(propose_restriction(current_actor(), number, values))
+    Another supervisor approves it.
+    """
+    return proposed(propose_restriction(current_actor(), number, values))
 
 
 # The platform inventories endpoint: QazTech's own list of what lives on it.
@@ -189,28 +173,25 @@ class InventorySummary(BaseSchema):
     errors = ReadOnly("The bad rows, at most 1,000.", ROW_ERRORS)
 
 
-@inventories_blp.route("/platform-inventories")
-class PlatformInventories(MethodView):
-    """QazTech's lists."""
+@inventories_blp.route("/platform-inventories", methods=["POST"])
+@inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="create_platform_inventory")
+@inventories_blp.arguments(InventoryForm(), location="multipart")
+@inventories_blp.idempotent
+@inventories_blp.response(200, InventorySummary())
+@inventories_blp.alt_response(202, schema=APPROVAL, description="It waits for another person.", headers=LOCATION)
+def create_platform_inventory(form: Mapping[str, Any]) -> Any:
+    """Verify placements by QazTech's list.
 
-    @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="create_platform_inventory")
-    @inventories_blp.arguments(InventoryForm(), location="multipart")
-    @inventories_blp.idempotent
-    @inventories_blp.response(200, InventorySummary())
-    @inventories_blp.alt_response(202, schema=APPROVAL, description="It waits for another person.", headers=LOCATION)
-    def post(self, form: Mapping[str, Any]) -> Any:
-        """Verify placements by QazTech's list.
-
-        What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
-        By hand, a list that verifies projects with a medium or high flag, or that no audit has judged as they stand,
-        or takes more than a tenth of the verifications away, with what was lost by hand in the last 30 days, is a
-        proposal, and another person approves it, one of the two a supervisor. The platform's own program acts at once.
-        """
-        file: SentFile = form["file"]
-        if form["dry_run"]:
-            return _shown(preview_inventory(current_actor(), file.name, file.content))
-        done = import_inventory(current_actor(), file.name, file.content, form.get("reason"))
-        return proposed_instead(done) if isinstance(done, Approval) else _shown(done)
+    What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
+    By hand, a list that verifies projects with a medium or high flag, or that no audit has judged as they stand,
+    or takes more than a tenth of the verifications away, with what was lost by hand in the last 30 days, is a
+    proposal, and another person approves it, one of the two a supervisor. The platform's own program acts at once.
+    """
+    file: SentFile = form["file"]
+    if form["dry_run"]:
+        return _shown(preview_inventory(current_actor(), file.name, file.content))
+    done = import_inventory(current_actor(), file.name, file.content, form.get("reason"))
+    return proposed_instead(done) if isinstance(done, Approval) else _shown(done)
 
 
 def _shown(summary: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -160,30 +160,24 @@ class PolicyByVersion(MethodView):
             delete_draft(current_actor(), draft)
 
 
-@blp.route("/policies/<version>/comparison")
-class PolicyComparison(MethodView):
-    """A version beside another one."""
-
-    @blp.requires(Permission.POLICIES_READ, operation="compare_policies")
-    @blp.arguments(filter_query((WITH,)), location="query")
-    @blp.response(200, COMPARISON)
-    def get(self, query: Mapping[str, str], version: str) -> Any:
-        """Compare a policy with another one, setting by setting."""
-        return comparison_shown(compare(current_actor(), version, query.get("with")))
+@blp.route("/policies/<version>/comparison", methods=["GET"])
+@blp.requires(Permission.POLICIES_READ, operation="compare_policies")
+@blp.arguments(filter_query((WITH,)), location="query")
+@blp.response(200, COMPARISON)
+def compare_policies(query: Mapping[str, str], version: str) -> Any:
+    """Compare a policy with another one, setting by setting."""
+    return comparison_shown(compare(current_actor(), version, query.get("with")))
 
 
-@blp.route("/policies/<version>/file")
-class PolicyFile(MethodView):
-    """A version as a policy file."""
-
-    @blp.requires(Permission.POLICIES_READ, operation="export_policy")
-    @blp.response(200, {}, content_type=TOML, description="The policy file.", headers=CONTENT_DISPOSITION)
-    def get(self, version: str) -> Response:
-        """Export a policy in the format of the policy file: TOML in UTF-8."""
-        record = find_policy(current_actor(), version)
-        response = Response(record.text, content_type=f"{TOML}; charset=utf-8")
-        response.headers["Content-Disposition"] = 'attachment; filename="freeze_policy.toml"'
-        return response
+@blp.route("/policies/<version>/file", methods=["GET"])
+@blp.requires(Permission.POLICIES_READ, operation="export_policy")
+@blp.response(200, {}, content_type=TOML, description="The policy file.", headers=CONTENT_DISPOSITION)
+def export_policy(version: str) -> Response:
+    """Export a policy in the format of the policy file: TOML in UTF-8."""
+    record = find_policy(current_actor(), version)
+    response = Response(record.text, content_type=f"{TOML}; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="freeze_policy.toml"'
+    return response
 
 
 # The endpoints of a policy's impact, and of its activation.
@@ -192,20 +186,17 @@ impact_blp = ApiBlueprint("policy-impact", __name__, description="What a policy 
 NOTHING: Final = BaseSchema()
 
 
-@impact_blp.route("/policies/<version>/impact")
-class PolicyImpact(MethodView):
-    """What a version would change."""
+@impact_blp.route("/policies/<version>/impact", methods=["POST"])
+@impact_blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="calculate_policy_impact")
+@impact_blp.arguments(NOTHING, required=False)
+@impact_blp.idempotent(commits_itself=True)
+@impact_blp.response(200, IMPACT)
+def calculate_policy_impact(_values: Mapping[str, Any], version: str) -> Any:
+    """Calculate what an audit of today by this policy would change. Writes nothing.
 
-    @impact_blp.requires(Permission.POLICIES_WRITE, Permission.POLICIES_READ, operation="calculate_policy_impact")
-    @impact_blp.arguments(NOTHING, required=False)
-    @impact_blp.idempotent(commits_itself=True)
-    @impact_blp.response(200, IMPACT)
-    def post(self, _values: Mapping[str, Any], version: str) -> Any:
-        """Calculate what an audit of today by this policy would change. Writes nothing.
-
-        The lists are whole: every project that changes, except restricted ones, which are only counted.
-        """
-        return impact_report(impact_of(current_actor(), version))
+    The lists are whole: every project that changes, except restricted ones, which are only counted.
+    """
+    return impact_report(impact_of(current_actor(), version))
 
 
 @impact_blp.route("/policies/<version>/activation")

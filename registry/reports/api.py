@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from flask.views import MethodView
-
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import QueryParameter, QuerySchema
@@ -96,27 +94,24 @@ class ComplianceQuery(QuerySchema):
     until = QueryParameter(UNTIL, Day())
 
 
-@blp.route("/reports/compliance")
-class ComplianceReport(MethodView):
-    """Compliance by groups."""
-
-    @blp.requires(Permission.REPORTS_READ, operation="read_compliance")
-    @blp.arguments(ComplianceQuery(), location="query")
-    @blp.response(200, Compliance())
-    def get(self, query: Mapping[str, Any]) -> Any:
-        """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below
-        them.
-        """
-        grouped = query.get("by", BY_DEFAULT)
-        left_out = leaves_out_restricted(current_actor())
-        if query.get("on") is None:
-            shown = compliance(current_actor(), grouped, until=query.get("until"))
-            return {**shown, "without_restricted": left_out}
-        if query.get("until") is not None:
-            raise Malformed([Problem("until", "unknown-parameter", {"name": "until"})])
-        if grouped != BY_DEFAULT:
-            raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
-        return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}
+@blp.route("/reports/compliance", methods=["GET"])
+@blp.requires(Permission.REPORTS_READ, operation="read_compliance")
+@blp.arguments(ComplianceQuery(), location="query")
+@blp.response(200, Compliance())
+def read_compliance(query: Mapping[str, Any]) -> Any:
+    """Report compliance by agency, region, kind of agency or sector. Agencies see themselves and those below
+    them.
+    """
+    grouped = query.get("by", BY_DEFAULT)
+    left_out = leaves_out_restricted(current_actor())
+    if query.get("on") is None:
+        shown = compliance(current_actor(), grouped, until=query.get("until"))
+        return {**shown, "without_restricted": left_out}
+    if query.get("until") is not None:
+        raise Malformed([Problem("until", "unknown-parameter", {"name": "until"})])
+    if grouped != BY_DEFAULT:
+        raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
+    return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}
 
 
 # Overview endpoints: where the country stands, how it changed, and twelve months of a group.
@@ -217,34 +212,28 @@ class HistoryQuery(QuerySchema):
     of = QueryParameter(OF, Text())
 
 
-@overview_blp.route("/overview")
-class ReadOverview(MethodView):
-    """The overview."""
-
-    @overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview")
-    @overview_blp.response(200, OverviewShown())
-    def get(self) -> Any:
-        """Show where the country stands after the last audit, how it changed, and where it leads."""
-        return {**_shown(overview(current_actor())), "without_restricted": leaves_out_restricted(current_actor())}
+@overview_blp.route("/overview", methods=["GET"])
+@overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview")
+@overview_blp.response(200, OverviewShown())
+def read_overview() -> Any:
+    """Show where the country stands after the last audit, how it changed, and where it leads."""
+    return {**_shown(overview(current_actor())), "without_restricted": leaves_out_restricted(current_actor())}
 
 
-@overview_blp.route("/overview/history")
-class ReadHistory(MethodView):
-    """The history of a group."""
-
-    @overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview_history")
-    @overview_blp.arguments(HistoryQuery(), location="query")
-    @overview_blp.response(200, HistoryShown())
-    def get(self, query: Mapping[str, Any]) -> Any:
-        """Show twelve months of the country, an agency with those below it, a region, a sector or a rule."""
-        group, of = query.get("by", BY_COUNTRY), query.get("of")
-        points = history(current_actor(), group, of)
-        return {
-            "by": group,
-            "of": of,
-            "items": [_point(point) for point in points],
-            "without_restricted": leaves_out_restricted(current_actor()),
-        }
+@overview_blp.route("/overview/history", methods=["GET"])
+@overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview_history")
+@overview_blp.arguments(HistoryQuery(), location="query")
+@overview_blp.response(200, HistoryShown())
+def read_overview_history(query: Mapping[str, Any]) -> Any:
+    """Show twelve months of the country, an agency with those below it, a region, a sector or a rule."""
+    group, of = query.get("by", BY_COUNTRY), query.get("of")
+    points = history(current_actor(), group, of)
+    return {
+        "by": group,
+        "of": of,
+        "items": [_point(point) for point in points],
+        "without_restricted": leaves_out_restricted(current_actor()),
+    }
 
 
 def _shown(shown: Overview | None) -> dict[str, Any]:

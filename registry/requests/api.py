@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from flask.views import MethodView
-
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
@@ -108,96 +106,78 @@ def answer(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
     return shown(request), {"Location": f"{API_PREFIX}/{collection}/{request.id}"}
 
 
-@blp.route("/agencies/<bin>/succession")
-class AgencySuccession(MethodView):
-    """The succession of an agency."""
-
-    @blp.requires(SUCCESSION.asks, operation="ask_succession")
-    @blp.arguments(SUCCESSION.body)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(201, SUCCESSION.shown, description="It waits for a supervisor.", headers=LOCATION)
-    def post(self, values: Mapping[str, Any], bin: str) -> Any:
-        """Propose that another agency succeeds this one; a supervisor confirms it."""
-        return answer(service.ask(current_actor(), RequestKind.SUCCESSION, bin, dict(values)))
+@blp.route("/agencies/<bin>/succession", methods=["POST"])
+@blp.requires(SUCCESSION.asks, operation="ask_succession")
+@blp.arguments(SUCCESSION.body)
+@blp.idempotent
+@blp.etag
+@blp.response(201, SUCCESSION.shown, description="It waits for a supervisor.", headers=LOCATION)
+def ask_succession(values: Mapping[str, Any], bin: str) -> Any:
+    """Propose that another agency succeeds this one; a supervisor confirms it."""
+    return answer(service.ask(current_actor(), RequestKind.SUCCESSION, bin, dict(values)))
 
 
-@blp.route("/agencies/<bin>/changes")
-class AgencyChanges(MethodView):
-    """Changes of an agency that two people make."""
-
-    @blp.requires(Permission.ORGANISATIONS_PROPOSE, operation="propose_agency_change")
-    @blp.arguments(AGENCY_CHANGE)
-    @blp.idempotent
-    @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
-    def post(self, values: Mapping[str, Any], bin: str) -> Any:
-        """Propose another kind or parent of an agency; a supervisor approves it."""
-        return proposed(propose_agency_change(current_actor(), bin, values))
+@blp.route("/agencies/<bin>/changes", methods=["POST"])
+@blp.requires(Permission.ORGANISATIONS_PROPOSE, operation="propose_agency_change")
+@blp.arguments(AGENCY_CHANGE)
+@blp.idempotent
+@blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
+def propose_agency_changes(values: Mapping[str, Any], bin: str) -> Any:
+    """Propose another kind or parent of an agency; a supervisor approves it."""
+    return proposed(propose_agency_change(current_actor(), bin, values))
 
 
-@blp.route("/projects/<number>/transfer")
-class ProjectTransfer(MethodView):
-    """The transfer of a project."""
-
-    @blp.requires(TRANSFER.asks, operation="ask_transfer")
-    @blp.arguments(TRANSFER.body)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(201, TRANSFER.shown, description="It waits for a supervisor.", headers=LOCATION)
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Propose that another agency gets this project; a supervisor confirms it."""
-        return answer(service.ask(current_actor(), RequestKind.TRANSFER, number, dict(values)))
+@blp.route("/projects/<number>/transfer", methods=["POST"])
+@blp.requires(TRANSFER.asks, operation="ask_transfer")
+@blp.arguments(TRANSFER.body)
+@blp.idempotent
+@blp.etag
+@blp.response(201, TRANSFER.shown, description="It waits for a supervisor.", headers=LOCATION)
+def ask_transfer(values: Mapping[str, Any], number: str) -> Any:
+    """Propose that another agency gets this project; a supervisor confirms it."""
+    return answer(service.ask(current_actor(), RequestKind.TRANSFER, number, dict(values)))
 
 
-@blp.route("/projects/<number>/withdrawal")
-class ProjectWithdrawal(MethodView):
-    """The withdrawal of a project that was registered in error."""
+@blp.route("/projects/<number>/withdrawal", methods=["POST"])
+@blp.requires(WITHDRAWAL.asks, operation="ask_withdrawal")
+@blp.arguments(WITHDRAWAL.body)
+@blp.idempotent
+@blp.etag
+@blp.response(201, WITHDRAWAL.shown, description="It waits for a reviewer.", headers=LOCATION)
+def ask_withdrawal(values: Mapping[str, Any], number: str) -> Any:
+    """Ask to withdraw a project that was registered in error; a reviewer decides.
 
-    @blp.requires(WITHDRAWAL.asks, operation="ask_withdrawal")
-    @blp.arguments(WITHDRAWAL.body)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(201, WITHDRAWAL.shown, description="It waits for a reviewer.", headers=LOCATION)
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Ask to withdraw a project that was registered in error; a reviewer decides.
-
-        Two people confirm it, the second a supervisor, while a case is open or an order in
-        force, and where the project has or ever had a medium or high flag.
-        """
-        return answer(service.ask(current_actor(), RequestKind.WITHDRAWAL, number, dict(values)))
+    Two people confirm it, the second a supervisor, while a case is open or an order in
+    force, and where the project has or ever had a medium or high flag.
+    """
+    return answer(service.ask(current_actor(), RequestKind.WITHDRAWAL, number, dict(values)))
 
 
-@blp.route("/projects/<number>/confirmation-requests")
-class ProjectConfirmationRequests(MethodView):
-    """Requests to confirm facts of a project."""
+@blp.route("/projects/<number>/confirmation-requests", methods=["POST"])
+@blp.requires(CONFIRMATION.asks, operation="ask_confirmation")
+@blp.arguments(CONFIRMATION.body)
+@blp.idempotent
+@blp.etag
+@blp.response(201, CONFIRMATION.shown, description="It waits for an operator or reviewer.", headers=LOCATION)
+def ask_confirmation(values: Mapping[str, Any], number: str) -> Any:
+    """Ask to confirm the placement, the onboarding or the ending of a project, with evidence.
 
-    @blp.requires(CONFIRMATION.asks, operation="ask_confirmation")
-    @blp.arguments(CONFIRMATION.body)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(201, CONFIRMATION.shown, description="It waits for an operator or reviewer.", headers=LOCATION)
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Ask to confirm the placement, the onboarding or the ending of a project, with evidence.
-
-        Whoever confirms the request makes the confirmation.
-        """
-        return answer(service.ask(current_actor(), RequestKind.CONFIRMATION, number, dict(values)))
+    Whoever confirms the request makes the confirmation.
+    """
+    return answer(service.ask(current_actor(), RequestKind.CONFIRMATION, number, dict(values)))
 
 
-@blp.route("/withdrawals/<row_id:id>/restoration")
-class WithdrawalRestoration(MethodView):
-    """The restoration of a withdrawn project."""
-
-    @blp.requires(Permission.CASES_APPROVE, operation="restore_withdrawn_project")
-    @blp.arguments(REFUSED)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, WITHDRAWAL.shown)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Restore a withdrawn project: its flags are active again, and the next audit reopens its case."""
-        request = restore_project(current_actor(), id, values["reason"])
-        blp.set_etag(etag_data(request))
-        return shown(request)
+@blp.route("/withdrawals/<row_id:id>/restoration", methods=["POST"])
+@blp.requires(Permission.CASES_APPROVE, operation="restore_withdrawn_project")
+@blp.arguments(REFUSED)
+@blp.idempotent
+@blp.etag
+@blp.response(200, WITHDRAWAL.shown)
+def restore_withdrawn_project(values: Mapping[str, Any], id: int) -> Any:
+    """Restore a withdrawn project: its flags are active again, and the next audit reopens its case."""
+    request = restore_project(current_actor(), id, values["reason"])
+    blp.set_etag(etag_data(request))
+    return shown(request)
 
 
 add_endpoints(blp, SUCCESSION, "succession")

@@ -57,12 +57,9 @@ class Views(MethodView):
         return visible(with_count(current_actor(), save_view(current_actor(), values).id))
 
 
-@blp.route("/views/<row_id:id>")
-class ViewById(MethodView):
-    """One view."""
-
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="delete_view")
-    @blp.response(204, description="Deleted.")
-    def delete(self, id: int) -> None:
-        """Delete an own view; supervisors and administrators of agencies also those shared on their side."""
-        delete_view(current_actor(), id)
+@blp.route("/views/<row_id:id>", methods=["DELETE"])
+@blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="delete_view")
+@blp.response(204, description="Deleted.")
+def delete_own_view(id: int) -> None:
+    """Delete an own view; supervisors and administrators of agencies also those shared on their side."""
+    delete_view(current_actor(), id)

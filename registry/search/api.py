@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask.views import MethodView
 from marshmallow import fields
 
 from registry.accounts.roles import Permission, Role
@@ -143,13 +142,10 @@ WORDS: Final = Parameter(
 )
 
 
-@blp.route("/search")
-class Search(MethodView):
-    """Everything that matches."""
-
-    @blp.requires(Permission.PROJECTS_READ, operation="search")
-    @blp.arguments(filter_query([WORDS]), location="query")
-    @blp.response(200, RESULT)
-    def get(self, query: Mapping[str, str]) -> Any:
-        """Search projects, agencies, cases, letters and people: the first five of each that the caller may list."""
-        return search(current_actor(), query.get(WORDS.name, ""), request_locale())
+@blp.route("/search", methods=["GET"])
+@blp.requires(Permission.PROJECTS_READ, operation="search")
+@blp.arguments(filter_query([WORDS]), location="query")
+@blp.response(200, RESULT)
+def search_all(query: Mapping[str, str]) -> Any:
+    """Search projects, agencies, cases, letters and people: the first five of each that the caller may list."""
+    return search(current_actor(), query.get(WORDS.name, ""), request_locale())

@@ -94,54 +94,42 @@ class WebhookById(MethodView):
             delete_webhook(actor, id)
 
 
-@blp.route("/webhooks/<row_id:id>/secret-rotation")
-class WebhookSecretRotation(MethodView):
-    """A new secret."""
-
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="rotate_webhook_secret")
-    @blp.arguments(NOTHING, required=False)
-    @blp.idempotent(secret=SECRET)
-    @blp.response(200, schemas.WEBHOOK_WITH_SECRET, description="Rotated.")
-    def post(self, _values: Mapping[str, Any], id: int) -> Any:
-        """Give an own webhook another secret. For 24 hours messages have two signatures, by both secrets."""
-        actor = current_actor()
-        webhook, secret = rotate_secret(actor, id)
-        return {**queries.webhook_row(actor, webhook.id), SECRET: secret}, NO_STORE
+@blp.route("/webhooks/<row_id:id>/secret-rotation", methods=["POST"])
+@blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="rotate_webhook_secret")
+@blp.arguments(NOTHING, required=False)
+@blp.idempotent(secret=SECRET)
+@blp.response(200, schemas.WEBHOOK_WITH_SECRET, description="Rotated.")
+def rotate_webhook_secret(_values: Mapping[str, Any], id: int) -> Any:
+    """Give an own webhook another secret. For 24 hours messages have two signatures, by both secrets."""
+    actor = current_actor()
+    webhook, secret = rotate_secret(actor, id)
+    return {**queries.webhook_row(actor, webhook.id), SECRET: secret}, NO_STORE
 
 
-@blp.route("/webhooks/<row_id:id>/replay")
-class WebhookReplay(MethodView):
-    """A replay."""
-
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="replay_webhook")
-    @blp.arguments(schemas.REPLAY_BODY)
-    @blp.idempotent
-    @blp.response(202, schemas.WEBHOOK, description="Accepted.")
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Deliver again what an own webhook gets of all changes since an instant, with the same message ids."""
-        actor = current_actor()
-        replay(actor, id, values["since"])
-        return queries.webhook_row(actor, id)
+@blp.route("/webhooks/<row_id:id>/replay", methods=["POST"])
+@blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="replay_webhook")
+@blp.arguments(schemas.REPLAY_BODY)
+@blp.idempotent
+@blp.response(202, schemas.WEBHOOK, description="Accepted.")
+def replay_webhook(values: Mapping[str, Any], id: int) -> Any:
+    """Deliver again what an own webhook gets of all changes since an instant, with the same message ids."""
+    actor = current_actor()
+    replay(actor, id, values["since"])
+    return queries.webhook_row(actor, id)
 
 
-@blp.route("/webhooks/<row_id:id>/test")
-class WebhookTest(MethodView):
-    """A test message."""
-
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="test_webhook")
-    @blp.arguments(NOTHING, required=False)
-    @blp.idempotent
-    @blp.response(202, schemas.DELIVERY, description="Accepted.")
-    def post(self, _values: Mapping[str, Any], id: int) -> Any:
-        """Send a message of the type `webhook.test` to the receiver of an own webhook; its result is in the log."""
-        return queries.delivery_row(queue_test(current_actor(), id))
+@blp.route("/webhooks/<row_id:id>/test", methods=["POST"])
+@blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="test_webhook")
+@blp.arguments(NOTHING, required=False)
+@blp.idempotent
+@blp.response(202, schemas.DELIVERY, description="Accepted.")
+def send_test_message(_values: Mapping[str, Any], id: int) -> Any:
+    """Send a message of the type `webhook.test` to the receiver of an own webhook; its result is in the log."""
+    return queries.delivery_row(queue_test(current_actor(), id))
 
 
-@blp.route("/webhooks/<row_id:id>/deliveries")
-class WebhookDeliveries(MethodView):
-    """The log of deliveries."""
-
-    @blp.listing(queries.DELIVERY_LIST, schemas.DELIVERY, operation="list_webhook_deliveries")
-    def get(self, query: ListArguments, id: int) -> Any:
-        """List the deliveries of an own webhook, the newest first. Ended ones are kept for 30 days."""
-        return queries.list_deliveries(current_actor(), id, query.filters, query.page)
+@blp.route("/webhooks/<row_id:id>/deliveries", methods=["GET"])
+@blp.listing(queries.DELIVERY_LIST, schemas.DELIVERY, operation="list_webhook_deliveries")
+def list_webhook_deliveries(query: ListArguments, id: int) -> Any:
+    """List the deliveries of an own webhook, the newest first. Ended ones are kept for 30 days."""
+    return queries.list_deliveries(current_actor(), id, query.filters, query.page)
