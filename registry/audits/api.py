@@ -11,17 +11,9 @@ from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import API_PREFIX, ERROR_NAMES, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
-from registry.audits import schemas
+from registry.audits import schemas, service
 from registry.audits.past import verify_audit
 from registry.audits.queries import AUDIT_LIST, all_changes_of, changes_of, visible_run
-from registry.audits.service import (
-    confirm_held_audit,
-    confirm_voiding,
-    find_audit,
-    propose_voiding,
-    reject_held_audit,
-    run_audit,
-)
 from registry.core.lists import Listing, Page
 from registry.flags.models import AuditRun, failure_text
 
@@ -75,7 +67,7 @@ class Audits(MethodView):
         if dry_run:
             # Before it is run and stored: its changes are read afterwards.
             current_actor().require(Permission.AUDITS_READ)
-        run = run_audit(current_actor(), values.get("on"), dry_run=dry_run)
+        run = service.run_audit(current_actor(), values.get("on"), dry_run=dry_run)
         changes = {"changes": all_changes_of(current_actor(), run)} if run.dry_run else {}
         return {**visible(run), **changes}, {"Location": f"{API_PREFIX}/audits/{run.id}"}
 
@@ -86,7 +78,7 @@ class Audits(MethodView):
 @blp.response(200, schemas.AUDIT)
 def read_one_audit(id: int) -> Any:
     """Read an audit."""
-    return visible(find_audit(current_actor(), id))
+    return visible(service.find_audit(current_actor(), id))
 
 
 @blp.route("/audits/<row_id:id>/changes", methods=["GET"])
@@ -95,7 +87,7 @@ def list_changes(query: ListArguments, id: int) -> Any:
     """List every change of a flag's status since the audit before; of a dry or held one, what would have
     changed.
     """
-    return changes_of(current_actor(), find_audit(current_actor(), id), query.page)
+    return changes_of(current_actor(), service.find_audit(current_actor(), id), query.page)
 
 
 @blp.route("/audits/<row_id:id>/confirmation", methods=["POST"])
@@ -106,7 +98,7 @@ def list_changes(query: ListArguments, id: int) -> Any:
 @blp.response(200, schemas.AUDIT)
 def confirm_audit(values: Mapping[str, Any], id: int) -> Any:
     """Confirm a held audit: its date is judged again without the change threshold."""
-    return visible(confirm_held_audit(current_actor(), id, values["reason"]))
+    return visible(service.confirm_held_audit(current_actor(), id, values["reason"]))
 
 
 @blp.route("/audits/<row_id:id>/rejection", methods=["POST"])
@@ -117,7 +109,7 @@ def confirm_audit(values: Mapping[str, Any], id: int) -> Any:
 @blp.response(200, schemas.AUDIT)
 def reject_audit(values: Mapping[str, Any], id: int) -> Any:
     """Reject a held audit: it changes nothing and does not count, and the next audit judges every project again."""
-    return visible(reject_held_audit(current_actor(), id, values["reason"]))
+    return visible(service.reject_held_audit(current_actor(), id, values["reason"]))
 
 
 @blp.route("/audits/<row_id:id>/voiding", methods=["POST"])
@@ -128,7 +120,7 @@ def reject_audit(values: Mapping[str, Any], id: int) -> Any:
 @blp.response(200, schemas.AUDIT)
 def propose_to_void_audit(values: Mapping[str, Any], id: int) -> Any:
     """Propose to void an audit that a wrong clock dated in the future; a new proposal replaces the one before."""
-    return visible(propose_voiding(current_actor(), id, values["reason"]))
+    return visible(service.propose_voiding(current_actor(), id, values["reason"]))
 
 
 @blp.route("/audits/<row_id:id>/voiding-confirmation", methods=["POST"])
@@ -142,7 +134,7 @@ def void_proposed_audit(values: Mapping[str, Any], id: int) -> Any:
 
     Both are persons.
     """
-    return visible(confirm_voiding(current_actor(), id, values["proposed_at"]))
+    return visible(service.confirm_voiding(current_actor(), id, values["proposed_at"]))
 
 
 # The endpoint that repeats a past audit.

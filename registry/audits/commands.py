@@ -10,32 +10,15 @@ from typing import Any
 import click
 
 from registry.accounts.roles import Role, local_actor
+from registry.audits import service
 from registry.audits.past import verdict_known_at, verify_audit
 from registry.audits.queries import AUDIT_LIST, all_changes_of, visible_run
 from registry.audits.schemas import verification_shown
-from registry.audits.service import (
-    confirm_held_audit,
-    find_audit,
-    latest_held,
-    reject_held_audit,
-    run_audit,
-    void_audit,
-)
 from registry.audits.verdicts import verdict_of
+from registry.cli import output
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, FLAGS_FOUND, UsageError
-from registry.cli.output import (
-    DAY,
-    REASON,
-    as_json_option,
-    cli_text,
-    fail_on_flags_option,
-    language,
-    print_json,
-    print_message,
-    print_pairs,
-    print_table,
-)
+from registry.cli.output import REASON
 from registry.core.lists import MAX_LIMIT, Page, parse_known_at
 from registry.flags.models import AuditRun, failure_text
 from registry.freeze.policy_file import load_policy
@@ -48,10 +31,10 @@ from registry.projects.visibility import journal_restricted_reads
 
 @click.command()
 @click.argument("number")
-@click.option("--on", type=DAY, metavar="DATE", help="The date to judge, as 2026-11-24; default: today.")
+@click.option("--on", type=output.DAY, metavar="DATE", help="The date to judge, as 2026-11-24; default: today.")
 @click.option("--known-at", "known_at_text", metavar="TIME", help="A past moment or date: judge what was known then.")
-@fail_on_flags_option
-@as_json_option
+@output.fail_on_flags_option
+@output.as_json_option
 @in_registry
 def explain(number: str, on: date | None, known_at_text: str | None, fail_on_flags: bool, as_json: bool) -> None:
     """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that matches, with observed values,
@@ -62,13 +45,13 @@ def explain(number: str, on: date | None, known_at_text: str | None, fail_on_fla
     actor = local_actor(Role.AUDITOR)
     project = find_project(actor, number)
     if known_at_text is None:
-        verdict = verdict_of(project, on, language())
+        verdict = verdict_of(project, on, output.language())
     else:
-        verdict = verdict_known_at(project, on, parse_known_at(known_at_text), language())
+        verdict = verdict_known_at(project, on, parse_known_at(known_at_text), output.language())
     if project.is_restricted:
         journal_restricted_reads(actor, [project.number], "verdict")
     if as_json:
-        print_json(verdict)
+        output.print_json(verdict)
     else:
         _print(project, verdict)
     if fail_on_flags and verdict["outcome"] == "flagged":
@@ -76,11 +59,11 @@ def explain(number: str, on: date | None, known_at_text: str | None, fail_on_fla
 
 
 def _print(project: Project, verdict: dict[str, Any]) -> None:
-    locale = language()
+    locale = output.language()
     name = getattr(project, f"name_{locale}", None) or project.name_ru or project.name_kk
     click.echo(f"{project.number}  {name}")
-    outcome = cli_text(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
-    click.echo(cli_text("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
+    outcome = output.cli_text(f"cli-outcome-{verdict['outcome'].replace('_', '-')}")
+    click.echo(output.cli_text("cli-verdict", on=verdict["on"], outcome=outcome, policy=verdict["policy_version"]))
     for finding in verdict["findings"]:
         observed = ", ".join(f"{name}: {_value(value)}" for name, value in finding["observed"].items())
         click.echo()
@@ -91,7 +74,7 @@ def _print(project: Project, verdict: dict[str, Any]) -> None:
             ("cli-remedy", finding["remedy"]),
             ("cli-clause", finding["clause"]),
         ):
-            click.echo(f"  {cli_text(code)}: {text}")
+            click.echo(f"  {output.cli_text(code)}: {text}")
 
 
 def _value(value: Any) -> str:
@@ -156,7 +139,7 @@ def audits() -> None:
 
 
 @audits.command()
-@click.option("--on", type=DAY, metavar="DATE", help="The business date, as 2026-11-24; default: today.")
+@click.option("--on", type=output.DAY, metavar="DATE", help="The business date, as 2026-11-24; default: today.")
 @click.option("--dry-run", is_flag=True, help="Write nothing and report what would change; accepts any date.")
 @click.option(
     "--policy",
@@ -167,8 +150,8 @@ def audits() -> None:
 )
 @click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, or that of --on; needs --reason.")
 @click.option("--reason", type=REASON, help="Why the held audit is right; only with --confirm-held.")
-@fail_on_flags_option
-@as_json_option
+@output.fail_on_flags_option
+@output.as_json_option
 @in_registry
 def run(
     on: date | None,
@@ -185,20 +168,20 @@ def run(
     holds the audit, or when there is none to confirm; with --fail-on-flags with 6 when a project has an open flag.
     """
     if policy_file is not None and not dry_run:
-        raise UsageError(cli_text("cli-policy-only-dry"))
+        raise UsageError(output.cli_text("cli-policy-only-dry"))
     if confirm_held and dry_run:
-        raise UsageError(cli_text("cli-confirm-not-dry"))
+        raise UsageError(output.cli_text("cli-confirm-not-dry"))
     if confirm_held != (reason is not None):
-        raise UsageError(cli_text("cli-confirm-needs-reason"))
+        raise UsageError(output.cli_text("cli-confirm-needs-reason"))
     policy = None if policy_file is None else load_policy(policy_file)
     if reason is not None:
         supervisor = local_actor(Role.SUPERVISOR)
-        audit = confirm_held_audit(supervisor, latest_held(supervisor, on), reason)
+        audit = service.confirm_held_audit(supervisor, service.latest_held(supervisor, on), reason)
     else:
-        audit = run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
+        audit = service.run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
     show(audit, as_json, MAX_PRINTED_CHANGES)
     if audit.status == "held":
-        print_message("cli-audit-held", id=audit.id)
+        output.print_message("cli-audit-held", id=audit.id)
         raise click.exceptions.Exit(CONFLICT)
     if fail_on_flags and audit.projects_flagged:
         raise click.exceptions.Exit(FLAGS_FOUND)
@@ -206,29 +189,29 @@ def run(
 
 @audits.command("list")
 @click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=20, show_default=True, help="Maximum number.")
-@as_json_option
+@output.as_json_option
 @in_registry
 def list_(limit: int, as_json: bool) -> None:
     """List the latest audits, newest first."""
     listing = AUDIT_LIST.read(local_actor(Role.AUDITOR), {}, Page(limit=limit))
     if as_json:
-        print_json({"items": [_row(SHOWN, audit) for audit in listing.items], "next": listing.next})
+        output.print_json({"items": [_row(SHOWN, audit) for audit in listing.items], "next": listing.next})
     else:
-        print_table(IN_A_LIST, [_row(IN_A_LIST, audit) for audit in listing.items])
+        output.print_table(IN_A_LIST, [_row(IN_A_LIST, audit) for audit in listing.items])
 
 
 @audits.command("show")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
-@as_json_option
+@output.as_json_option
 @in_registry
 def show_one(audit_id: int, as_json: bool) -> None:
     """Show one audit with what it changed."""
-    show(find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
+    show(service.find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
 
 
 @audits.command("verify")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
-@as_json_option
+@output.as_json_option
 @in_registry
 def verify_one(audit_id: int, as_json: bool) -> None:
     """Repeat a past audit from what was known then and its policy, and list every difference. Writes nothing.
@@ -237,14 +220,14 @@ def verify_one(audit_id: int, as_json: bool) -> None:
     """
     verification = verify_audit(local_actor(Role.AUDITOR), audit_id)
     if as_json:
-        print_json(verification_shown(verification))
+        output.print_json(verification_shown(verification))
     else:
         compared = [each._asdict() for each in (verification.digest, *verification.counts)]
-        print_table(COMPARED_SHOWN, compared)
+        output.print_table(COMPARED_SHOWN, compared)
         if verification.differences:
             click.echo()
-            print_table(DIFFERENCE_SHOWN, [each._asdict() for each in verification.differences])
-        print_message("cli-audit-matches" if verification.matches else "cli-audit-differs", id=audit_id)
+            output.print_table(DIFFERENCE_SHOWN, [each._asdict() for each in verification.differences])
+        output.print_message("cli-audit-matches" if verification.matches else "cli-audit-differs", id=audit_id)
     if not verification.matches:
         raise click.exceptions.Exit(FAILED)
 
@@ -252,20 +235,20 @@ def verify_one(audit_id: int, as_json: bool) -> None:
 @audits.command("reject")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 @click.option("--reason", type=REASON, required=True, help="Reason: the mistake behind the changes of the audit.")
-@as_json_option
+@output.as_json_option
 @in_registry
 def reject_one(audit_id: int, reason: str, as_json: bool) -> None:
     """Reject a held audit: it changes nothing, does not count, and the next audit judges every project again.
 
     Correct the mistake before the next night. Exits with 4 for an audit that is not held.
     """
-    show(reject_held_audit(local_actor(Role.SUPERVISOR), audit_id, reason), as_json, MAX_PRINTED_CHANGES)
+    show(service.reject_held_audit(local_actor(Role.SUPERVISOR), audit_id, reason), as_json, MAX_PRINTED_CHANGES)
 
 
 @audits.command("void")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 @click.option("--reason", type=REASON, required=True, help="Reason, such as what was wrong with the clock.")
-@as_json_option
+@output.as_json_option
 @in_registry
 def void_one(audit_id: int, reason: str, as_json: bool) -> None:
     """Void an audit that a wrong clock dated in the future, so that nightly audits run again.
@@ -273,9 +256,9 @@ def void_one(audit_id: int, reason: str, as_json: bool) -> None:
     It no longer counts as the last audited date. The dates from today on that it listed as missed are voided too, and
     its changes to flags are undone. Exits with 4 for an audit that cannot be voided.
     """
-    audit = void_audit(local_actor(Role.OPERATOR), audit_id, reason)
+    audit = service.void_audit(local_actor(Role.OPERATOR), audit_id, reason)
     show(audit, as_json, MAX_PRINTED_CHANGES)
-    print_message("cli-audit-voided", id=audit.id)
+    output.print_message("cli-audit-voided", id=audit.id)
 
 
 def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> None:
@@ -283,12 +266,12 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
     changes = all_changes_of(local_actor(Role.AUDITOR), audit)
     row = _row(SHOWN, visible_run(local_actor(Role.AUDITOR), audit))
     if as_json:
-        print_json(row | {"changes": changes})
+        output.print_json(row | {"changes": changes})
         return
     held = row["held_because"] or {}
     voiding = row["voiding"] or {}
     decision = row["held_decision"] or {}
-    print_pairs(
+    output.print_pairs(
         {
             **row,
             "held_because": ", ".join(f"{name} {number}" for name, number in held.items()),
@@ -299,9 +282,9 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
     )
     if changes:
         click.echo()
-        print_table(CHANGE_SHOWN, changes[:most_changes])
+        output.print_table(CHANGE_SHOWN, changes[:most_changes])
     if most_changes is not None and len(changes) > most_changes:
-        print_message("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
+        output.print_message("cli-more-changes", count=len(changes) - most_changes, id=audit.id)
 
 
 def _causes(causes: Mapping[str, Any] | None) -> str:

@@ -23,17 +23,10 @@ from registry.cases.sync import sync_cases
 from registry.core.clock import now
 from registry.core.database import require_transaction
 from registry.core.dialects import insert_or_ignore, insert_rows, refresh_statistics
+from registry.flags import models
 from registry.flags.former_flags import flags_written_by, highest_ids
 from registry.flags.freeze_status import lock_projects_with_status, policy_basis, write_freeze_status
-from registry.flags.models import (
-    COMING,
-    AuditChange,
-    AuditRun,
-    ComingChange,
-    Flag,
-    last_good_audit,
-    lock_flags_for_audit,
-)
+from registry.flags.models import COMING, AuditChange, AuditRun, Flag
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
 from registry.projects.models import STATUS, projects_of_ids
@@ -207,10 +200,10 @@ def _begin(run: AuditRun, policy: Policy) -> AuditRun | None:
     """Write the run with what it starts from, under the lock; returns the audit before it."""
     session = require_transaction()
     if not run.dry_run:
-        lock_flags_for_audit()
+        models.lock_flags_for_audit()
     session.add(run)
     session.flush()
-    last = last_good_audit()
+    last = models.last_good_audit()
     run.compared_with = None if last is None else last.id
     # Before what has changed is judged again: a change that waits for a lock of this transaction is later.
     run.known_at = now()
@@ -262,7 +255,7 @@ def _write_coming_changes(judgement: Judgement) -> None:
         which = (COMING.c.project_id == bindparam("project"), COMING.c.on == bindparam("day"))
         session.execute(delete(COMING).where(*which), gone)
     for rows in _chunks([row for key, row in coming.items() if stored.get(key) != row]):
-        insert_rows(session, ComingChange, rows)
+        insert_rows(session, models.ComingChange, rows)
 
 
 def _changed_statuses(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:

@@ -10,29 +10,10 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
+from registry.audits import queries, service
 from registry.audits.past import AuditNotRepeatable, Difference, require_repeatable, verify_audit
 from registry.audits.policy_activation import differing_projects
-from registry.audits.queries import (
-    AUDIT_LIST,
-    MOVES,
-    changes_of,
-    count_changes,
-    example_changes,
-    previous_good,
-    visible_run,
-)
 from registry.audits.schemas import AUDIT_ORDER, HELD_DECISION, VOIDING_PROPOSAL
-from registry.audits.service import (
-    VoidingProposalChanged,
-    confirm_held_audit,
-    confirm_voiding,
-    find_audit,
-    is_voidable,
-    may_confirm_voiding,
-    propose_voiding,
-    reject_held_audit,
-    run_audit,
-)
 from registry.core.clock import today
 from registry.core.database import db
 from registry.flags.models import SEVERITY_RANK, AuditRun
@@ -97,7 +78,7 @@ def held_causes_of(actor: Actor, run: AuditRun, shown: Mapping[str, Any]) -> dic
     causes = shown["held_causes"]
     if causes is None:
         return None
-    titles, examples = rule_titles(), example_changes(actor, run)
+    titles, examples = rule_titles(), queries.example_changes(actor, run)
     agencies = _agencies(row["agency"] for row in causes["agencies"])
     return {
         "causes": causes["causes"],
@@ -124,7 +105,7 @@ def confirm_audit(actor: Actor, audit_id: int) -> Answer:
     )
 
     done = _("The audit is confirmed and done.")
-    return answer_form(page, lambda values: confirm_held_audit(actor, audit_id, values["reason"]), done=done)
+    return answer_form(page, lambda values: service.confirm_held_audit(actor, audit_id, values["reason"]), done=done)
 
 
 @pages.page("/audits/<row_id:audit_id>/rejection", needs=Permission.AUDITS_CONFIRM, methods=("GET", "POST"))
@@ -143,7 +124,7 @@ def reject_audit(actor: Actor, audit_id: int) -> Answer:
     )
 
     done = _("The audit is rejected. Nothing has changed.")
-    return answer_form(page, lambda values: reject_held_audit(actor, audit_id, values["reason"]), done=done)
+    return answer_form(page, lambda values: service.reject_held_audit(actor, audit_id, values["reason"]), done=done)
 
 
 def _agencies(bins: Iterable[str]) -> dict[str, Agency]:
@@ -151,7 +132,7 @@ def _agencies(bins: Iterable[str]) -> dict[str, Agency]:
 
 
 def _page(actor: Actor, audit_id: int, title: str, button: str, question: str, intro: str) -> FormPage:
-    run = find_audit(actor, audit_id)
+    run = service.find_audit(actor, audit_id)
     return FormPage(
         title,
         button,
@@ -188,7 +169,7 @@ def why_not_repeatable(run: AuditRun) -> str | None:
 @pages.page("/audits/<row_id:audit_id>/verification", needs=Permission.AUDITS_VERIFY)
 def audit_verification(actor: Actor, audit_id: int) -> Answer:
     """Repeat an audit and compare; it writes nothing."""
-    audit = visible_run(actor, find_audit(actor, audit_id))
+    audit = queries.visible_run(actor, service.find_audit(actor, audit_id))
     try:
         verification = verify_audit(actor, audit_id)
     except AuditNotRepeatable as error:
@@ -240,33 +221,33 @@ JUDGED = ("succeeded", "held")
 def audits(actor: Actor) -> Answer:
     """List all runs, newest first."""
     filters = requested_filters(FILTERS)
-    listing = AUDIT_LIST.read(actor, filters, requested_page())
+    listing = queries.AUDIT_LIST.read(actor, filters, requested_page())
     return render_list("audits/list.html", listing, actor=actor, filters=filters)
 
 
 @pages.page("/audits/<row_id:audit_id>", needs=Permission.AUDITS_READ)
 def audit(actor: Actor, audit_id: int) -> Answer:
     """Display one run: its totals beside those of the previous run, and its changes."""
-    run = find_audit(actor, audit_id)
-    before = previous_good(actor, run) if run.status in JUDGED else None
-    listing = changes_of(actor, run, requested_page(50))
-    shown = visible_run(actor, run)
-    shown_before = None if before is None else visible_run(actor, before)
+    run = service.find_audit(actor, audit_id)
+    before = queries.previous_good(actor, run) if run.status in JUDGED else None
+    listing = queries.changes_of(actor, run, requested_page(50))
+    shown = queries.visible_run(actor, run)
+    shown_before = None if before is None else queries.visible_run(actor, before)
     return render_list(
         "audits/detail.html",
         listing,
         actor=actor,
         principal_label=principal_label,
         audit=shown,
-        is_voidable=is_voidable(run),
-        may_confirm_voiding=may_confirm_voiding(actor, run),
+        is_voidable=service.is_voidable(run),
+        may_confirm_voiding=service.may_confirm_voiding(actor, run),
         before=shown_before,
         stocks=_stocks(shown) if run.status in JUDGED else {},
         stocks_before={} if shown_before is None else _stocks(shown_before),
-        moves={name: shown[name] for name in MOVES},
-        moves_before={} if shown_before is None else {name: shown_before[name] for name in MOVES},
-        flows=count_changes(actor, run),
-        flows_before={} if before is None else count_changes(actor, before),
+        moves={name: shown[name] for name in queries.MOVES},
+        moves_before={} if shown_before is None else {name: shown_before[name] for name in queries.MOVES},
+        flows=queries.count_changes(actor, run),
+        flows_before={} if before is None else queries.count_changes(actor, before),
         changes=listing.items,
         causes=held_causes_of(actor, run, shown),
         promised=differing_projects(actor, run),
@@ -305,7 +286,7 @@ def new_audit(actor: Actor) -> Answer:
 
     def act(values: dict[str, object]) -> Answer:
         day = values["on"]
-        run = run_audit(actor, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
+        run = service.run_audit(actor, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
         if run.status == "held":
             flash_message(_("The audit is held and changed nothing. A supervisor must decide on it."), "information")
         else:
@@ -318,7 +299,7 @@ def new_audit(actor: Actor) -> Answer:
 @pages.page("/audits/<row_id:audit_id>/voiding", needs=Permission.AUDITS_VOID, methods=("GET", "POST"))
 def propose_to_void(actor: Actor, audit_id: int) -> Answer:
     """Propose to void an audit that a wrong clock dated in the future."""
-    run = find_audit(actor, audit_id)
+    run = service.find_audit(actor, audit_id)
     page = FormPage(
         _("Propose to void the audit"),
         _("Propose voiding"),
@@ -333,15 +314,15 @@ def propose_to_void(actor: Actor, audit_id: int) -> Answer:
     )
 
     done = _("The proposal to void the audit is saved.")
-    return answer_form(page, lambda values: propose_voiding(actor, audit_id, values["reason"]), done=done)
+    return answer_form(page, lambda values: service.propose_voiding(actor, audit_id, values["reason"]), done=done)
 
 
 @pages.page("/audits/<row_id:audit_id>/voiding-confirmation", needs=Permission.AUDITS_VOID, methods=("POST",))
 def void_proposed(actor: Actor, audit_id: int) -> Answer:
     """Confirm voiding an audit as the second person, by the proposal that was displayed beside the button."""
     try:
-        confirm_voiding(actor, audit_id, request.form.get("proposed_at", ""))
-    except VoidingProposalChanged as error:
+        service.confirm_voiding(actor, audit_id, request.form.get("proposed_at", ""))
+    except service.VoidingProposalChanged as error:
         flash_message(error_message(error), "error")
     else:
         flash_message(_("The audit is voided."))

@@ -100,9 +100,7 @@ class ClockGuard:
     """
 
     def __init__(
-        self,
-        elapsed: Callable[[], float] | None = None,
-        database_now: Callable[[], datetime | None] | None = None,
+        self, elapsed: Callable[[], float] | None = None, database_now: Callable[[], datetime | None] | None = None
     ) -> None:
         """``elapsed``: seconds of a clock that nobody can set. ``database_now``: None without a database clock."""
         self._elapsed = elapsed or seconds_since_boot

@@ -94,10 +94,7 @@ VOIDING_ROLES: Final = sorted(role.value for role in Role if Permission.AUDITS_V
 VOIDING_PROPERTIES: Final[dict[str, Any]] = {
     "reason": {"type": "string"},
     "proposed_by": {"type": "string"},
-    "proposed_role": {
-        "type": "string",
-        "enum": VOIDING_ROLES,
-    },
+    "proposed_role": {"type": "string", "enum": VOIDING_ROLES},
     "proposed_at": {"type": "string", "format": "date-time"},
     "confirmed_by": {"type": ["string", "null"], "description": "Null while the other one has not confirmed."},
     "confirmed_at": {"type": ["string", "null"], "format": "date-time"},
@@ -166,8 +163,7 @@ class Audit(BaseSchema):
     flags_opened = ReadOnly("Flags that it opened.", COUNT)
     flags_kept = ReadOnly("Flags that stood and stand.", COUNT)
     flags_reopened = ReadOnly(
-        "Flags that are open again: accepted ones whose values changed, exempt ones whose exemption ended.",
-        COUNT,
+        "Flags that are open again: accepted ones whose values changed, exempt ones whose exemption ended.", COUNT
     )
     flags_cleared = ReadOnly("Flags that it cleared.", COUNT)
     severity_raised = ReadOnly(

@@ -36,13 +36,7 @@ class AuditDateBeforeLast(Conflict):
     """An audit that is no dry run may not precede the last audited date, because the facts of that day are gone."""
 
 
-def run_audit(
-    actor: Actor,
-    on: date | None = None,
-    *,
-    dry_run: bool = False,
-    policy: Policy | None = None,
-) -> AuditRun:
+def run_audit(actor: Actor, on: date | None = None, *, dry_run: bool = False, policy: Policy | None = None) -> AuditRun:
     """Audit every project on a date (default: today).
 
     The date lies between the last audited date and today. A dry run accepts any date and any policy.
@@ -187,10 +181,7 @@ def reverse_flags(audit_id: int, day: date, at: datetime) -> dict[str, int]:
     opened = Flag.opened_by_audit == audit_id
     undecided = Flag.status.in_(("open", "exempt"))
     cleared = (Flag.cleared_by_audit == audit_id, Flag.opened_by_audit != audit_id)
-    counts = {
-        "flags_cleared": _count(opened, undecided),
-        "flags_restored": _count(*cleared),
-    }
+    counts = {"flags_cleared": _count(opened, undecided), "flags_restored": _count(*cleared)}
     clear: dict[str, Any] = {"status": "cleared", "cleared_on": day, "cleared_by_audit": audit_id}
     reopen: dict[str, Any] = {"status": status_when_reopened(), "cleared_on": None, "cleared_by_audit": None}
     _update(Flag, opened, Flag.status == "accepted", opened_on=day, changed_at=at)
