@@ -1,6 +1,9 @@
 """Every table, imported, so that metadata is whole for migrations and for foreign keys by name."""
 
-import registry.hooks  # noqa: F401 - whoever knows every table has the handlers of events connected too
+# ruff: noqa: F401 - the imports are what this module is for
+
+# Whoever knows every table has the handlers of events connected too.
+import registry.hooks
 from registry.accounts import absences, account_names, attempts, invitations, sessions, tokens
 from registry.accounts import models as accounts
 from registry.agencies import models as agencies
@@ -29,46 +32,3 @@ from registry.projects import models as project_table
 from registry.requests import models as request_table
 from registry.saved_views import models as saved_views
 from registry.webhooks import models as webhooks
-
-TABLES = (
-    absences,
-    attempts,
-    former_flags,
-    account_names,
-    former_records,
-    accounts,
-    invitations,
-    sessions,
-    tokens,
-    agencies,
-    audits,
-    aitu_links,
-    approval_table,
-    case_tables,
-    change_tables,
-    documents,
-    drafts,
-    exemptions,
-    fingerprints,
-    flags,
-    government_reports,
-    import_runs,
-    inbox,
-    installation,
-    platform,
-    journal_verification,
-    letters,
-    email_tables,
-    links,
-    migration_plans,
-    open_data,
-    policy_versions,
-    project_table,
-    request_table,
-    revisions,
-    saved_views,
-    webhooks,
-    responses,
-    journal,
-    outbox,
-)
