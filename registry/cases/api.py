@@ -45,7 +45,7 @@ from registry.freeze.rules import RULES
 from registry.http.requests import SentFile, request_locale
 from registry.http.responses import document_download, make_tag, require_fresh_if_named
 from registry.journal.read_replica import use_read_replica
-from registry.projects.api import DOCUMENT_EXAMPLE, FILE_TEXT, Letter
+from registry.projects.api import FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
 from registry.projects.visibility import journal_restricted_reads
 
@@ -83,7 +83,7 @@ class Cases(MethodView):
         return with_projects(current_actor(), listing, expand)
 
     @blp.requires(Permission.CASES_REVIEW, operation="create_case")
-    @blp.arguments(schemas.CASE_OPENING, example={"project": "QT-2026-0000001-1"})
+    @blp.arguments(schemas.CASE_OPENING)
     @blp.idempotent
     @blp.etag
     @blp.response(201, schemas.CASE, description="Opened.", headers=LOCATION)
@@ -227,9 +227,9 @@ for _name, _parts in ENDPOINTS_OF_MANY.items():
 @bulk_blp.route("/cases/open", methods=["POST"], endpoint="open_many_cases")
 @bulk_blp.requires(Permission.CASES_REVIEW, operation="open_many_cases")
 @bulk_blp.doc(summary="Open cases for several projects on the watch list")
-@bulk_blp.arguments(schemas.MANY_OPENED, example={"projects": ["QT-2026-0000001-1"]})
+@bulk_blp.arguments(schemas.MANY_OPENED)
 @bulk_blp.idempotent(commits_itself=True)
-@bulk_blp.response(200, schemas.MANY_OPENED_DONE, example={"done": [12], "refused": []})
+@bulk_blp.response(200, schemas.MANY_OPENED_DONE)
 def open_many_cases(values: Mapping[str, Any]) -> Any:
     """Open cases. Each is independent; with `atomic`, nothing is done unless all can be."""
     result = open_cases(current_actor(), values["projects"], atomic=values.get("atomic") is True)
@@ -317,13 +317,6 @@ class CaseDocument(Letter):
 
 
 DOCUMENT: Final = CaseDocument()
-DOCUMENT_SHOWN: Final = {
-    **DOCUMENT_EXAMPLE,
-    "kind": "letter",
-    "outgoing_number": "17-3/45",
-    "incoming_number": None,
-    "event": 12,
-}
 
 
 class CaseDocumentForm(LetterFields):
@@ -338,7 +331,7 @@ class CaseDocumentForm(LetterFields):
 class CaseDocuments(MethodView):
     """The documents of a case."""
 
-    @documents_blp.listing(Permission.CASES_READ, DOCUMENT, DOCUMENT_SHOWN, operation="list_case_documents")
+    @documents_blp.listing(Permission.CASES_READ, DOCUMENT, operation="list_case_documents")
     def get(self, query: ListArguments, case_id: int) -> Any:
         """List the documents of a case on entries that the caller may see, the oldest first."""
         actor = current_actor()
@@ -347,7 +340,7 @@ class CaseDocuments(MethodView):
     @documents_blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE, operation="create_case_document")
     @documents_blp.arguments(CaseDocumentForm(), location="multipart")
     @documents_blp.idempotent
-    @documents_blp.response(201, DOCUMENT, description="Kept.", example=DOCUMENT_SHOWN, headers=LOCATION)
+    @documents_blp.response(201, DOCUMENT, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], case_id: int) -> Any:
         """Add a document to an entry of the timeline of one's own side, or as an entry of its own."""
         file: SentFile = form["file"]
@@ -396,7 +389,7 @@ add_exports(orders_blp, ORDER_LIST, schemas.ORDER, ORDER_LIST.read)
 class Orders(MethodView):
     """All orders."""
 
-    @orders_blp.listing(ORDER_LIST, schemas.ORDER, schemas.ORDER_EXAMPLE, operation="list_orders")
+    @orders_blp.listing(ORDER_LIST, schemas.ORDER, operation="list_orders")
     def get(self, query: ListArguments) -> Any:
         """List orders, by default the newest first. Sort by id or due_on."""
         use_read_replica()
@@ -410,7 +403,7 @@ add_exports(orders_blp, APPEAL_LIST, schemas.APPEAL, APPEAL_LIST.read)
 class Appeals(MethodView):
     """All appeals."""
 
-    @orders_blp.listing(APPEAL_LIST, schemas.APPEAL, schemas.APPEAL_EXAMPLE, operation="list_appeals")
+    @orders_blp.listing(APPEAL_LIST, schemas.APPEAL, operation="list_appeals")
     def get(self, query: ListArguments) -> Any:
         """List appeals, by default the newest first. Sort by id."""
         use_read_replica()
@@ -471,27 +464,12 @@ class Team(BaseSchema):
     )
 
 
-FIGURES_EXAMPLE: Final = {
-    "open": 14,
-    "to_act": 9,
-    "overdue": 2,
-    "oldest_opened_at": "2026-02-02T21:00:00.000000Z",
-    "decided": 31,
-    "median_days": 12,
-}
-TEAM_EXAMPLE: Final = {
-    "people": [{"key": "a.sarsenova", **FIGURES_EXAMPLE}],
-    "others": [{"key": "supervisors", **{name: FIGURES_EXAMPLE[name] for name in OF_OTHERS_FIGURES}}],
-    "rules": [{"key": "freeze.creation", **FIGURES_EXAMPLE}],
-}
-
-
 @team_blp.route("/reports/team")
 class TeamReport(MethodView):
     """The work of the reviewers."""
 
     @team_blp.requires(Permission.TEAM_READ, operation="read_team")
-    @team_blp.response(200, Team(), example=TEAM_EXAMPLE)
+    @team_blp.response(200, Team())
     def get(self) -> Any:
         """Report load, age, overdue cases and time to decision, by person, by others and by rule."""
         return team(current_actor())
@@ -511,16 +489,16 @@ def template_etag(template: CaseTemplate) -> tuple[object, ...]:
 class CaseTemplates(MethodView):
     """All templates."""
 
-    @templates_blp.listing(TEMPLATE_LIST, schemas.TEMPLATE, schemas.EXAMPLE, operation="list_case_templates")
+    @templates_blp.listing(TEMPLATE_LIST, schemas.TEMPLATE, operation="list_case_templates")
     def get(self, query: ListArguments) -> Any:
         """List the templates, the oldest first."""
         return TEMPLATE_LIST.read(current_actor(), *query)
 
     @templates_blp.requires(Permission.CASES_LEAD, operation="create_case_template")
-    @templates_blp.arguments(schemas.TEMPLATE_BODY, example=schemas.SENT)
+    @templates_blp.arguments(schemas.TEMPLATE_BODY)
     @templates_blp.idempotent
     @templates_blp.etag
-    @templates_blp.response(201, schemas.TEMPLATE, description="Added.", example=schemas.EXAMPLE, headers=LOCATION)
+    @templates_blp.response(201, schemas.TEMPLATE, description="Added.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Add a template."""
         with transaction():
@@ -535,7 +513,7 @@ class CaseTemplateById(MethodView):
 
     @templates_blp.requires(Permission.CASES_REVIEW, operation="read_case_template")
     @templates_blp.etag
-    @templates_blp.response(200, schemas.TEMPLATE, example=schemas.EXAMPLE)
+    @templates_blp.response(200, schemas.TEMPLATE)
     def get(self, id: int) -> Any:
         """Read a template."""
         template = find_template(current_actor(), id)
@@ -544,9 +522,9 @@ class CaseTemplateById(MethodView):
 
     @templates_blp.requires(Permission.CASES_LEAD, operation="patch_case_template")
     @templates_blp.etag
-    @templates_blp.arguments(schemas.TEMPLATE_PATCH, location="merge_patch", example={"title": "Contract and start"})
+    @templates_blp.arguments(schemas.TEMPLATE_PATCH, location="merge_patch")
     @templates_blp.idempotent
-    @templates_blp.response(200, schemas.TEMPLATE, example=schemas.EXAMPLE)
+    @templates_blp.response(200, schemas.TEMPLATE)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change a template. A rule that is null is any rule."""
         with transaction():

@@ -345,20 +345,6 @@ TEMPLATE: Final = Template()
 TEMPLATE_BODY: Final = TemplateBody()
 # Partial: what is required of a template may be absent, but not null.
 TEMPLATE_PATCH: Final = TemplatePatch(partial=True)
-SENT: Final[dict[str, Any]] = {
-    "kind": "question",
-    "rule": "freeze.creation",
-    "language": "ru",
-    "title": "Начало работ",
-    "text": "Когда начаты работы по проекту «{project}»? Ответьте до {deadline}.",
-}
-EXAMPLE: Final[dict[str, Any]] = {
-    **SENT,
-    "id": 1,
-    "version": 1,
-    "changed_at": "2026-11-26T09:00:00.000000Z",
-    "changed_by": None,
-}
 
 
 class Order(BaseSchema):
@@ -380,18 +366,6 @@ class Order(BaseSchema):
 
 
 ORDER: Final = Order()
-ORDER_EXAMPLE: Final[dict[str, Any]] = {
-    "id": 4,
-    "project": "QT-2026-0000001-5",
-    "agency": "050340004478",
-    "case": 12,
-    "decision": "migrate_by",
-    "due_on": "2026-12-31",
-    "days_left": 31,
-    "state": "in_force",
-    "approved_at": "2026-03-02T06:00:00.000000Z",
-    "ended_at": None,
-}
 
 
 class Appeal(BaseSchema):
@@ -417,19 +391,3 @@ class Appeal(BaseSchema):
 
 
 APPEAL: Final = Appeal()
-APPEAL_EXAMPLE: Final[dict[str, Any]] = {
-    "id": 2,
-    "project": "QT-2026-0000001-5",
-    "agency": "050340004478",
-    "case": 12,
-    "decision": "migrate_by",
-    "state": "open",
-    "suspends": True,
-    "due_on": "2026-04-10",
-    "outcome": None,
-    "appealed_at": "2026-03-10T06:00:00.000000Z",
-    "decided_at": None,
-    "in_court_on": None,
-    "settled_on": None,
-    "court_outcome": None,
-}

@@ -19,12 +19,12 @@ from registry.cases.commission import propose_exemption
 from registry.cases.sync import revoke_exemption
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
-from registry.exemptions.schemas import EXAMPLE, EXEMPTION, EXEMPTION_PROPOSAL, PROPOSED, REVOCATION
+from registry.exemptions.schemas import EXEMPTION, EXEMPTION_PROPOSAL, REVOCATION
 from registry.exemptions.service import add_exemption_document, exemption_documents_page, read_exemption_document
 from registry.http.requests import SentFile
 from registry.http.responses import document_download
 from registry.journal.read_replica import use_read_replica
-from registry.projects.api import DOCUMENT_EXAMPLE, FILE_TEXT, Letter
+from registry.projects.api import FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
 
 blp = ApiBlueprint(
@@ -44,14 +44,14 @@ def etag_data(exemption: Exemption) -> tuple[object, ...]:
 class Exemptions(MethodView):
     """All exemptions."""
 
-    @blp.listing(EXEMPTION_LIST, EXEMPTION, EXAMPLE, operation="list_all_exemptions")
+    @blp.listing(EXEMPTION_LIST, EXEMPTION, operation="list_all_exemptions")
     def get(self, query: ListArguments) -> Any:
         """List exemptions, by default the newest first. Sort by id or valid_to."""
         use_read_replica()
         return EXEMPTION_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="create_exemption")
-    @blp.arguments(EXEMPTION_PROPOSAL, example=PROPOSED)
+    @blp.arguments(EXEMPTION_PROPOSAL)
     @blp.idempotent
     @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
     def post(self, values: dict[str, Any]) -> Any:
@@ -68,7 +68,7 @@ class ExemptionById(MethodView):
 
     @blp.requires(Permission.EXEMPTIONS_READ, operation="read_one_exemption")
     @blp.etag
-    @blp.response(200, EXEMPTION, example=EXAMPLE)
+    @blp.response(200, EXEMPTION)
     def get(self, id: int) -> Any:
         """Read an exemption."""
         exemption = read_exemption(current_actor(), id)
@@ -81,10 +81,10 @@ class ExemptionRevocation(MethodView):
     """The end of an exemption."""
 
     @blp.requires(Permission.EXEMPTIONS_RECORD, operation="revoke_one_exemption")
-    @blp.arguments(REVOCATION, example={"reason": "Decision No. 5-2 of 1 June 2026"})
+    @blp.arguments(REVOCATION)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, EXEMPTION, example={**EXAMPLE, "status": "revoked"})
+    @blp.response(200, EXEMPTION)
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Revoke an exemption: the flags that it covered are open at once, and the case is back under review."""
         exemption = revoke_exemption(current_actor(), id, values.get("reason"))
@@ -96,7 +96,6 @@ class ExemptionRevocation(MethodView):
 
 documents_blp = ApiBlueprint("exemption-documents", __name__, description="Documents of exemptions.")
 LETTER: Final = Letter()
-DOCUMENT_SHOWN: Final = {**DOCUMENT_EXAMPLE, "kind": "act", "outgoing_number": "5-1", "incoming_number": None}
 
 
 class ExemptionDocumentForm(LetterFields):
@@ -109,7 +108,7 @@ class ExemptionDocumentForm(LetterFields):
 class ExemptionDocuments(MethodView):
     """The documents of an exemption."""
 
-    @documents_blp.listing(Permission.EXEMPTIONS_READ, LETTER, DOCUMENT_SHOWN, operation="list_exemption_documents")
+    @documents_blp.listing(Permission.EXEMPTIONS_READ, LETTER, operation="list_exemption_documents")
     def get(self, query: ListArguments, exemption_id: int) -> Any:
         """List the documents of an exemption, the oldest first."""
         return exemption_documents_page(read_exemption(current_actor(), exemption_id), query.page)
@@ -119,7 +118,7 @@ class ExemptionDocuments(MethodView):
     )
     @documents_blp.arguments(ExemptionDocumentForm(), location="multipart")
     @documents_blp.idempotent
-    @documents_blp.response(201, LETTER, description="Kept.", example=DOCUMENT_SHOWN, headers=LOCATION)
+    @documents_blp.response(201, LETTER, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], exemption_id: int) -> Any:
         """Add a document to an exemption."""
         file: SentFile = form["file"]

@@ -75,14 +75,3 @@ SENT: Final[dict[str, Any]] = {
     "scope": "The electronic queue",
     "conditions": "Move to QazTech by the end of the year",
 }
-PROPOSED: Final[dict[str, Any]] = {**SENT, "documents": [7]}
-EXAMPLE: Final[dict[str, Any]] = {
-    **SENT,
-    "id": 1,
-    "status": "in_force",
-    "recorded_at": "2026-03-11T06:00:00.000000Z",
-    "recorded_by": "b.akhmetov",
-    "revoked_at": None,
-    "revoked_by": None,
-    "revocation_reason": None,
-}

@@ -63,9 +63,9 @@ class InboxReading(MethodView):
     """Marks of the caller's entries."""
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="read_inbox")
-    @blp.arguments(INBOX_READING, example={"entries": [12, 15]})
+    @blp.arguments(INBOX_READING)
     @blp.idempotent
-    @blp.response(200, INBOX_READ, example={"marked": 2, "unread": 1})
+    @blp.response(200, INBOX_READ)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Mark entries as read: some, or all up to one of them. Ids of entries of others are ignored."""
         marked = service.mark_read(

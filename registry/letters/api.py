@@ -15,7 +15,7 @@ from registry.cases.queries import read_case
 from registry.http.responses import CSV, csv_download
 from registry.letters.pages import html_response, pdf_response
 from registry.letters.queries import LETTER_LIST, export_csv, letters_of_case, read_letter
-from registry.letters.schemas import EXAMPLE, LETTER, SUMMARY
+from registry.letters.schemas import LETTER, SUMMARY
 
 blp = ApiBlueprint("letters", __name__, description="Letters of orders, questions, referrals and closings, frozen.")
 
@@ -24,7 +24,7 @@ blp = ApiBlueprint("letters", __name__, description="Letters of orders, question
 class Letters(MethodView):
     """The register."""
 
-    @blp.listing(LETTER_LIST, SUMMARY, EXAMPLE, operation="list_all_letters")
+    @blp.listing(LETTER_LIST, SUMMARY, operation="list_all_letters")
     def get(self, query: ListArguments) -> Any:
         """List letters, the newest first. Agencies see the letters to them. Sort by id or issued_on."""
         return LETTER_LIST.read(current_actor(), *query)
@@ -67,7 +67,7 @@ class LetterHtml(MethodView):
 class LettersOfCase(MethodView):
     """The letters of a case."""
 
-    @blp.listing(Permission.CASES_READ, SUMMARY, EXAMPLE, operation="list_letters_of_case")
+    @blp.listing(Permission.CASES_READ, SUMMARY, operation="list_letters_of_case")
     def get(self, query: ListArguments, case_id: int) -> Any:
         """List the letters of a case that the caller may see, the oldest first."""
         actor = current_actor()

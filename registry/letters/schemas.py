@@ -68,20 +68,3 @@ class IssuedLetter(LetterSummary):
 
 SUMMARY: Final = LetterSummary()
 LETTER: Final = IssuedLetter()
-EXAMPLE: Final[dict[str, Any]] = {
-    "number": "QL-2026-000017",
-    "kind": "order",
-    "issued_on": "2026-11-26",
-    "issued_at": "2026-11-26T06:00:00.000000Z",
-    "case": 12,
-    "project": "QT-2026-0000001-5",
-    "agency": "050340004478",
-    "agency_names": {"name_kk": "Қаржы министрлігі", "name_ru": "Министерство финансов", "name_en": None},
-    "decision": "migrate_by",
-    "due_on": "2027-03-31",
-    "answer_by": None,
-    "appeal_until": "2026-12-17",
-    "stands": True,
-    "ended_because": None,
-    "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
-}
