@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Hashable, Mapping
+from typing import Final, TypeVar
 
 from sqlalchemy import CTE, BindParameter, Date, Integer, String, column, select, table
 
@@ -18,6 +18,9 @@ AGENCIES: Final = table(
     column("closed_on", Date),
     column("successor_id", Integer),
 )
+
+
+Node = TypeVar("Node", bound=Hashable)
 
 
 def subtree(agency_id: int | BindParameter[int]) -> CTE:
@@ -42,6 +45,22 @@ def paths(agency_ids: Collection[int]) -> dict[int, str]:
             current = above[current]
         paths_by_id[agency_id] = f",{','.join(map(str, path))},"
     return paths_by_id
+
+
+def tops() -> dict[int, int]:
+    """Return the topmost agency above each agency; its own where none is above it."""
+    return topmost({row.id: row.parent_id for row in db.session.execute(select(AGENCIES.c.id, AGENCIES.c.parent_id))})
+
+
+def topmost(above: Mapping[Node, Node | None]) -> dict[Node, Node]:
+    """Return the topmost node above each, given what is directly above it."""
+    tops_by_node: dict[Node, Node] = {}
+    for node in above:
+        top = node
+        while (parent := above[top]) is not None:
+            top = parent
+        tops_by_node[node] = top
+    return tops_by_node
 
 
 def agency_id_of(number: str | None) -> int | None:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
+from registry.accounts.agency_tree import topmost
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import CHANGEABLE
 from registry.agencies.models import Agency
@@ -124,7 +125,18 @@ SUBJECT = "agency:"
 
 def kinds_known_at(at: datetime) -> dict[str, str]:
     """Return the kind of each agency by BIN as known at the moment; later agencies have their first kind."""
-    kinds = dict(db.session.execute(select(Agency.bin, Agency.kind)).all())
+    return _known_at(at, "kind", dict(db.session.execute(select(Agency.bin, Agency.kind)).all()))
+
+
+def tops_known_at(at: datetime) -> dict[str, str]:
+    """Return the topmost agency above each agency by BIN as known at the moment."""
+    parent = aliased(Agency)
+    present = select(Agency.bin, parent.bin).outerjoin(parent, parent.id == Agency.parent_id)
+    return topmost(_known_at(at, "parent_bin", dict(db.session.execute(present).all())))
+
+
+def _known_at(at: datetime, field: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Undo in the values by BIN what changed later of a field."""
     later = (
         select(JournalEntry.subject, JournalEntry.details)
         .where(JournalEntry.action == "agency.changed", JournalEntry.at > rfc3339(at))
@@ -132,6 +144,6 @@ def kinds_known_at(at: datetime) -> dict[str, str]:
     )
     for subject, details in db.session.execute(later):
         for change in json.loads(details)["changes"]:
-            if change["field"] == "kind":
-                kinds[subject.removeprefix(SUBJECT)] = change["old"]
-    return kinds
+            if change["field"] == field:
+                values[subject.removeprefix(SUBJECT)] = change["old"]
+    return values

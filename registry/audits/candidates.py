@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple
 from datetime import date, datetime
 from itertools import zip_longest
 from operator import attrgetter
@@ -22,10 +23,11 @@ from registry.cases.models import Order, newest_in_force
 from registry.core.clock import local_date
 from registry.core.database import db, table_of
 from registry.exemptions.service import exemption_on
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import EarlierRevision, Facts, Sibling
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import STATUS, Project
+from registry.projects.objects import Siblings, siblings_of_register
 from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, past_of, stored_revisions
 from registry.projects.visibility import IS_RESTRICTED
 
@@ -101,11 +103,16 @@ def parts(up_to: int) -> Iterator[Part]:
 
 
 def candidates(
-    policy: Policy, on: date, part: Part, digest: Any, ids: Sequence[int] | None = None
+    policy: Policy,
+    on: date,
+    part: Part,
+    digest: Any,
+    ids: Sequence[int] | None = None,
+    siblings: Siblings | None = None,
 ) -> Iterator[Candidate]:
     """Yield the candidates of a part, ordered by id, and update the hashlib object ``digest`` with all data read.
 
-    ``ids``: only those of the part.
+    ``ids``: only those of the part. ``siblings``: what each counts of others, read here without it.
     ``digest`` covers the ``repr`` of each row as it was read: all projects of a part, then their revisions.
     """
     # Read projects before their revisions: a revision written in between is newer than the project and skipped below.
@@ -120,7 +127,9 @@ def candidates(
     if policy.edit_severity != NOT_JUDGED:
         of_part = in_part(FORMER.project_id) if ids is None else FORMER.project_id.in_(ids)
         former = former_pasts(of_part, part._asdict())
-    past = pasts_of({row.id: (row.version, row._mapping) for row in rows}, former, policy, digest)
+    counted = siblings_of_register(policy, part.to) if siblings is None else siblings
+    present = {row.id: (row.version, row._mapping) for row in rows}
+    past = pasts_of(present, former, counted, policy, digest)
     for row in rows:
         facts = facts_of_row(
             row._mapping,
@@ -129,6 +138,7 @@ def candidates(
             row.order_migrate_by,
             past.get(row.id, ()),
             former.get(row.id, ()),
+            counted.get(row.id, ()),
         )
         yield Candidate(row.id, facts, row.exemption_id)
 
@@ -140,6 +150,7 @@ def facts_of_row(
     order_migrate_by: date | None,
     past: tuple[EarlierRevision, ...],
     former: Iterable[FormerPast] = (),
+    siblings: tuple[Sibling, ...] = (),
 ) -> Facts:
     """Return the facts of a project whose columns are in a row."""
     return Facts(
@@ -148,6 +159,7 @@ def facts_of_row(
         order_migrate_by=order_migrate_by,
         past=past,
         former=tuple(each.past for each in former),
+        siblings=siblings,
         **{name: row[name] for name in PROJECT_FACTS},
     )
 
@@ -207,17 +219,21 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
 
 
 def pasts_of(
-    present: Mapping[int, tuple[int, Mapping[Any, Any]]], former: Pasts, policy: Policy, digest: Any
+    present: Mapping[int, tuple[int, Mapping[Any, Any]]],
+    former: Pasts,
+    siblings: Siblings,
+    policy: Policy,
+    digest: Any,
 ) -> dict[int, tuple[EarlierRevision, ...]]:
     """Return the earlier revisions of each project, oldest first, and update ``digest`` with all revisions.
 
     ``present``: version and values of each project, by id. Later revisions are passed over. ``digest`` gets of each
-    project its revisions, then what is judged of its former records.
+    project its revisions, then what is judged of its former records, then what it counts of others.
     """
     pasts: dict[int, tuple[EarlierRevision, ...]] = {}
     edited = [project_id for project_id, (version, _) in present.items() if version > 1]
     stored_by_id = stored_revisions(edited)
-    for project_id in sorted({*stored_by_id, *(former.keys() & present.keys())}):
+    for project_id in sorted({*stored_by_id, *((former.keys() | siblings.keys()) & present.keys())}):
         version, values = present[project_id]
         revisions = stored_by_id.get(project_id, ())
         known = [each for each in revisions if each.version <= version]
@@ -231,4 +247,7 @@ def pasts_of(
         for record in former.get(project_id, ()):
             of_record = ((*law_of(each), *of_edits(each), each.replaced_on) for each in record.past)
             digest.update(repr((project_id, "former", record.id, *of_record)).encode())
+        if project_id in siblings:
+            counted = (astuple(each) for each in siblings[project_id])
+            digest.update(repr((project_id, "siblings", *counted)).encode())
     return pasts

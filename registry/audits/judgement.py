@@ -42,6 +42,7 @@ from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.projects.former_records import later_records_of
 from registry.projects.models import Project
+from registry.projects.objects import Siblings, linked_since, siblings_of_register
 from registry.projects.vocabulary import FreezeStatus
 
 # Flags whose status a decision, or a revoked exemption, changed between audits; the next audit lists the changes.
@@ -115,9 +116,9 @@ class _Read:
         """Take the next line, as a hash does. Each is a ``repr``, and has no line break."""
         self.lines.append(line)
 
-    def judge(self, policy: Policy, on: date, part: Part, ids: Sequence[int] | None = None) -> None:
+    def judge(self, policy: Policy, on: date, part: Part, siblings: Siblings, ids: Sequence[int] | None = None) -> None:
         """Read and judge the projects of a part, or those of these ids."""
-        for project_id, facts, exemption_id in candidates(policy, on, part, self, ids):
+        for project_id, facts, exemption_id in candidates(policy, on, part, self, ids, siblings):
             self.projects += 1
             changes = tuple(findings_from(facts, policy, on, on + AHEAD))
             findings = changes[0].findings
@@ -179,6 +180,7 @@ class Judgement:
         self.began_at = now()
         self.totals = Totals(0, 0, 0)
         self.restricted = RestrictedProjects(frozenset(), self.totals)
+        self._siblings: Siblings = {}
         self._parts: dict[Part, list[_Unit]] | None = None
         self._number = 0
         self._digest: str | None = None
@@ -192,6 +194,7 @@ class Judgement:
         self._judged_before, self._decided_since = _last_audit()
         self.totals = count_projects(self.policy)
         self.restricted = restricted_projects(self.policy, self.totals.up_to)
+        self._siblings = siblings_of_register(self.policy, self.totals.up_to)
         self._parts = {part: self._judged(part) for part in parts(self.totals.up_to)}
         self._compare(None)
         self.digest()
@@ -209,7 +212,7 @@ class Judgement:
             self.judge()
             return 0
         number = newest_seq()
-        if number == self._number:
+        if number == self._number and not linked_since(self.began_at):
             return 0
         changed = changed_since(self._number)
         self._number = number
@@ -218,11 +221,18 @@ class Judgement:
         if changed.agencies or moved or not NOT_JUDGED.isdisjoint(changed.statuses):
             self.totals = count_projects(self.policy, self.totals.up_to)
         ids = changed.projects | later_records_of(changed.projects) | _projects_of(changed.agencies)
+        ids |= self._with_other_siblings()
         ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)
         if ids:
             self.restricted = restricted_projects(self.policy, self.totals.up_to)
             self._judge_again(ids)
         return len(ids)
+
+    def _with_other_siblings(self) -> frozenset[int]:
+        """Read again what projects count of others; returns those for which it is not what it was."""
+        before, self._siblings = self._siblings, siblings_of_register(self.policy, self.totals.up_to)
+        both = before.keys() | self._siblings.keys()
+        return frozenset(each for each in both if before.get(each) != self._siblings.get(each))
 
     def plans(self, watch: Watch | None) -> Iterator[tuple[Part, Plan, Plan]]:
         """The plan of each part, and the same for restricted projects alone.
@@ -262,7 +272,7 @@ class Judgement:
 
     def _judged(self, part: Part) -> list[_Unit]:
         read = _Read()
-        read.judge(self.policy, self.on, part)
+        read.judge(self.policy, self.on, part, self._siblings)
         units = [
             _Unit(Part(after, min(after + IDS_IN_UNIT, part.to))) for after in range(part.after, part.to, IDS_IN_UNIT)
         ]
@@ -283,7 +293,7 @@ class Judgement:
             if not changed:
                 continue
             read = _Read()
-            read.judge(self.policy, self.on, part, changed)
+            read.judge(self.policy, self.on, part, self._siblings, changed)
             for place in sorted({_place(part, project_id) for project_id in changed}):
                 unit = units[place]
                 of_unit = frozenset(project_id for project_id in changed if _place(part, project_id) == place)

@@ -40,6 +40,7 @@ from registry.policies.queries import parsed, version_known_at
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import Pasts, former_pasts_known_at
 from registry.projects.models import Project
+from registry.projects.objects import Siblings, siblings_known_at
 from registry.projects.revisions import LAW_LOOKS_AT, KnownProject, Revision, projects_known_at
 from registry.projects.service import ProjectNotFound
 from registry.projects.visibility import among_visible, journal_restricted_reads
@@ -150,7 +151,11 @@ class KnownRegister:
         self.at = at
         self.kinds = kinds_known_at(at)
 
-    def part(self, policy: Policy, on: date, part: Part, digest: Any) -> KnownPart:
+    def siblings(self, policy: Policy, up_to: int | None = None) -> Siblings:
+        """Return what projects counted of others; ``up_to``: the highest id that the audit read."""
+        return siblings_known_at(self.at, policy, up_to)
+
+    def part(self, policy: Policy, on: date, part: Part, digest: Any, siblings: Siblings) -> KnownPart:
         """Return what an audit would have read of the part at the moment, and update ``digest`` as it did."""
         known = KnownPart()
         present = [each for each in projects_known_at(self.at, READ, *part) if not each.is_withdrawn]
@@ -158,18 +163,24 @@ class KnownRegister:
         inside = [each for each in present if self.kinds[each.agency] in policy.scope]
         known.in_scope, known.out_of_scope = len(inside), len(present) - len(inside)
         judged = [each for each in inside if not _is_verified(each, on)]
-        known.candidates = list(self._candidates(judged, policy, on, part, digest))
+        known.candidates = list(self._candidates(judged, policy, on, part, digest, siblings))
         return known
 
     def project(self, project_id: int, policy: Policy, on: date) -> tuple[Candidate, KnownProject]:
         """Return one project, in whatever scope and placement, with its exemption in force on the date."""
         part = Part(project_id - 1, project_id)
         (project,) = projects_known_at(self.at, READ, *part)
-        (candidate,) = self._candidates([project], policy, on, part, sha256())
+        (candidate,) = self._candidates([project], policy, on, part, sha256(), self.siblings(policy))
         return candidate, project
 
     def _candidates(
-        self, projects: list[KnownProject], policy: Policy, on: date, part: Part, digest: Any
+        self,
+        projects: list[KnownProject],
+        policy: Policy,
+        on: date,
+        part: Part,
+        digest: Any,
+        siblings: Siblings,
     ) -> Iterator[Candidate]:
         exemptions = exemptions_known_at(self.at, on, *part)
         orders = migrate_by_known_at(self.at, *part)
@@ -180,10 +191,11 @@ class KnownRegister:
         former: Pasts = {}
         if policy.edit_severity != NOT_JUDGED:
             former = former_pasts_known_at(self.at, *part)
-        past = pasts_of({each.id: (each.version, each.values) for each in projects}, former, policy, digest)
+        present = {each.id: (each.version, each.values) for each in projects}
+        past = pasts_of(present, former, siblings, policy, digest)
         for each in projects:
             kind, due = self.kinds[each.agency], orders.get(each.id)
-            of_past = past.get(each.id, ()), former.get(each.id, ())
+            of_past = past.get(each.id, ()), former.get(each.id, ()), siblings.get(each.id, ())
             facts = facts_of_row(each.values, kind, each.registered_at, due, *of_past)
             yield Candidate(each.id, facts, exemptions.get(each.id))
 
@@ -402,10 +414,11 @@ def _repeat(run: AuditRun, policy: Policy) -> _Repeated:
     since = (last and last.finished_at) or run.started_at
     before = statuses_before(since, run.known_at)
     register = KnownRegister(run.known_at)
+    siblings = register.siblings(policy, run.judged_up_to)
     digest = new_digest(policy, run.on)
     repeated = _Repeated()
     for part in parts(run.judged_up_to):
-        known = register.part(policy, run.on, part, digest)
+        known = register.part(policy, run.on, part, digest, siblings)
         judged = (
             (each.project_id, evaluate(each.facts, policy, run.on), each.exemption_id) for each in known.candidates
         )

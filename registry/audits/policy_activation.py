@@ -35,6 +35,7 @@ from registry.policies.queries import find_policy, forget_activated_versions, pa
 from registry.policies.service import lock_draft, lock_version
 from registry.policies.settings import content_digest, failing, text_in_force_from
 from registry.projects.models import Project
+from registry.projects.objects import Siblings, siblings_of_register
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 # The impact of a policy: what an audit of today by it would change, calculated over the real records without writing.
@@ -154,10 +155,19 @@ def calculate_impact(policy: Policy, as_of: date) -> Impact:
     present = policy_in_force(as_of)
     changes = ProjectChanges(policy.case_from_severity)
     other_verdict: set[int] = set()
-    for part in parts(count_projects(policy).up_to):
+    up_to = count_projects(policy).up_to
+    siblings = {policy: siblings_of_register(policy, up_to), present: siblings_of_register(present, up_to)}
+    for part in parts(up_to):
         # A plan of its own for each part, so that memory does not grow with the register.
         plan = Plan(watch=changes.add)
-        reconcile(plan, _judge(policy, present, as_of, part, other_verdict), active_flags(part), 0, Plan(), frozenset())
+        reconcile(
+            plan,
+            _judge(policy, present, as_of, part, siblings, other_verdict),
+            active_flags(part),
+            0,
+            Plan(),
+            frozenset(),
+        )
         changes.finish(part)
     promise = changes.promise()
     return Impact(
@@ -179,12 +189,18 @@ class _NoDigest:
 
 
 def _judge(
-    policy: Policy, present: Policy, on: date, part: Part, other_verdict: set[int]
+    policy: Policy,
+    present: Policy,
+    on: date,
+    part: Part,
+    siblings: Mapping[Policy, Siblings],
+    other_verdict: set[int],
 ) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
     both = replace(policy, scope=policy.scope | present.scope)
-    for project_id, facts, exemption_id in candidates(both, on, part, _NoDigest()):
+    for project_id, facts, exemption_id in candidates(both, on, part, _NoDigest(), siblings=siblings[policy]):
         findings = evaluate(facts, policy, on)
-        if _rules(findings) != _rules(evaluate(facts, present, on)):
+        before = replace(facts, siblings=siblings[present].get(project_id, ()))
+        if _rules(findings) != _rules(evaluate(before, present, on)):
             other_verdict.add(project_id)
         yield project_id, findings, exemption_id
 

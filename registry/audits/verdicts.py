@@ -20,7 +20,7 @@ from registry.exemptions.service import exempt_projects, exemption_in_force
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope, next_change
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import EarlierRevision, Facts, Sibling
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
@@ -28,6 +28,8 @@ from registry.journal.service import JournalEntry
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import FORMER, former_of, former_pasts
 from registry.projects.models import Project
+from registry.projects.objects import READ as SIBLINGS_BY
+from registry.projects.objects import siblings_of_values
 from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, Revision, as_earlier, earlier, past_of, stored_revisions
 from registry.projects.vocabulary import FreezeStatus
 
@@ -57,22 +59,32 @@ WITH_REASON: Final = frozenset(
 FormerPasts = tuple[tuple[EarlierRevision, ...], ...]
 
 
-def facts_of(project: Project) -> Facts:
-    """Return the current facts of a registered project."""
-    return _facts(project, migrate_by_in_force(project.id), earlier(project), former_of(project.id))
+def facts_of(project: Project, policy: Policy) -> Facts:
+    """Return the current facts of a registered project, with what the policy counts of others."""
+    return _facts(project, migrate_by_in_force(project.id), earlier(project), policy)
 
 
-def _facts(
-    project: Project, order_migrate_by: date | None, past: tuple[EarlierRevision, ...], former: FormerPasts
-) -> Facts:
+def _facts(project: Project, order_migrate_by: date | None, past: tuple[EarlierRevision, ...], policy: Policy) -> Facts:
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),
         order_migrate_by=order_migrate_by,
         past=past,
-        former=former,
+        former=former_of(project.id),
+        siblings=_siblings_of(project.agency_id, _identity(project), policy, project.id),
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
+
+
+def _siblings_of(
+    agency_id: int, values: Mapping[str, Any], policy: Policy, project_id: int | None = None
+) -> tuple[Sibling, ...]:
+    (siblings,) = siblings_of_values(policy, [(project_id, agency_id, values)])
+    return siblings
+
+
+def _identity(project: Project) -> dict[str, Any]:
+    return {name: getattr(project, name) for name in SIBLINGS_BY}
 
 
 def verdict_of(project: Project, on: date | None, language: Language, policy: Policy | None = None) -> dict[str, Any]:
@@ -82,17 +94,16 @@ def verdict_of(project: Project, on: date | None, language: Language, policy: Po
     force on the date, to try one out.
     """
     day = on or today()
+    policy = policy or policy_in_force(day)
     exempt = exemption_in_force(project.id, day) is not None
-    return represent_verdict(
-        project.number, facts_of(project), day, language, policy or policy_in_force(day), exempt=exempt
-    )
+    return represent_verdict(project.number, facts_of(project, policy), day, language, policy, exempt=exempt)
 
 
 def verdict_at_registration(project: Project, language: Language) -> dict[str, Any]:
     """Return today's verdict on a project that was just registered and has no decisions or exemptions."""
     return represent_verdict(
         project.number,
-        _facts(project, None, (), former_of(project.id)),
+        _facts(project, None, (), policy_in_force()),
         today(),
         language,
         policy_in_force(),
@@ -105,9 +116,11 @@ def verdict_to_check(
 ) -> dict[str, Any]:
     """Return the verdict on these validated values as if they were registered today, with these former records."""
     claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
-    facts = Facts(agency_kind=agency.kind, registered_on=today(), former=former, **claimed)
     day = on or today()
-    return represent_verdict(None, facts, day, language, policy_in_force(day), exempt=False)
+    policy = policy_in_force(day)
+    siblings = _siblings_of(agency.id, values, policy)
+    facts = Facts(agency_kind=agency.kind, registered_on=today(), former=former, siblings=siblings, **claimed)
+    return represent_verdict(None, facts, day, language, policy, exempt=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +140,24 @@ def verdict_to_check_change(project: Project, after: Mapping[str, Any], language
     """Return today's verdict on a project as an edit that is not saved would leave it, and what the edit changes."""
     day, changed = today(), verdict_after_change(project, after, language)
     exempt = exemption_in_force(project.id, day) is not None
-    edited = _edited_facts(project, facts_of(project), after)
-    verdict = represent_verdict(project.number, edited, day, language, policy_in_force(), exempt=exempt)
+    policy = policy_in_force()
+    edited = _edited_facts(project, facts_of(project, policy), after, policy)
+    verdict = represent_verdict(project.number, edited, day, language, policy, exempt=exempt)
     return {**verdict, "opened": changed.opened, "ended": changed.ended}
 
 
-def _edited_facts(project: Project, before: Facts, after: Mapping[str, Any]) -> Facts:
+def _edited_facts(project: Project, before: Facts, after: Mapping[str, Any], policy: Policy) -> Facts:
     present = as_earlier({name: getattr(project, name) for name in (*LAW_LOOKS_AT, *UNDONE)}, today())
     edited = {name: after[name] for name in PROJECT_FACTS if name in after}
-    return replace(before, past=(*before.past, present), **edited)
+    siblings = _siblings_of(project.agency_id, {**_identity(project), **after}, policy, project.id)
+    return replace(before, past=(*before.past, present), siblings=siblings, **edited)
 
 
 def verdict_after_change(project: Project, after: Mapping[str, Any], language: Language) -> ChangedVerdict:
     """Compare today's findings before and after an edit of a project that is not saved yet."""
     policy, day = policy_in_force(), today()
-    before = facts_of(project)
-    then = evaluate(_edited_facts(project, before, after), policy, day)
+    before = facts_of(project, policy)
+    then = evaluate(_edited_facts(project, before, after, policy), policy, day)
     now = evaluate(before, policy, day)
     rules_now, rules_then = {finding.rule for finding in now}, {finding.rule for finding in then}
     return ChangedVerdict(
@@ -228,7 +243,8 @@ def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
     exempt = exempt_projects(ids, day)
     listed: list[Sequence[Finding]] = []
     former = former_pasts(FORMER.project_id.in_(ids))
-    for each in proposed:
+    siblings = siblings_of_values(policy, [(each.project_id, each.agency_id, each.values) for each in proposed])
+    for each, counted in zip(proposed, siblings, strict=True):
         number = each.project_id
         values: dict[str, Any] = {name: each.values.get(name) for name in PROJECT_FACTS}
         facts = Facts(
@@ -237,6 +253,7 @@ def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
             order_migrate_by=None if number is None else due.get(number),
             past=() if number is None else past.get(number, ()),
             former=each.former if number is None else tuple(of.past for of in former.get(number, ())),
+            siblings=counted,
             **values,
         )
         is_judged = in_scope(facts.agency_kind, policy) and number not in exempt

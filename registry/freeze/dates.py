@@ -1,4 +1,4 @@
-"""Date arithmetic with calendar months, and date formatting."""
+"""Date arithmetic with calendar months, and the formatting of dates and amounts."""
 
 from __future__ import annotations
 
@@ -75,3 +75,8 @@ def format_date(day: date, language: str) -> str:
     if language == "en":
         return f"{day.day} {_ENGLISH_MONTHS[day.month - 1]} {day.year}"
     return f"{day.day:02}.{day.month:02}.{day.year}"
+
+
+def grouped(amount: int, language: str) -> str:
+    """Return an amount for a text, its thousands apart: 5,000 in English, with no-break spaces in other languages."""
+    return f"{amount:,}" if language == "en" else f"{amount:,}".replace(",", "\N{NO-BREAK SPACE}")

@@ -13,7 +13,6 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from registry.freeze.contradictions import CONTRADICTIONS
 from registry.freeze.dates import iso
 from registry.freeze.facts import CLAIMED, CONTRACT, EarlierRevision, Facts
 from registry.freeze.findings import Finding, Observed
@@ -252,6 +251,7 @@ def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int) -> F
         # Confirmed at whatever time: they are judged on the day of an edit.
         confirmed=tuple((name, date.min) for name, _ in values.confirmed),
         past=facts.past[:place],
+        siblings=facts.siblings,
         **dict(zip(VALUES, _values(values), strict=True)),
     )
 
@@ -309,7 +309,7 @@ def _observed(ended: dict[str, tuple[Finding, Facts]], facts: Facts, policy: Pol
 
 
 def _is_value(name: str) -> bool:
-    return name not in (CLAIMED, CONTRADICTIONS) and not name.startswith(EARLIER)
+    return name in VALUES or name in ("started_on", "placement")
 
 
 def _value(name: str, facts: Facts, policy: Policy) -> str | int | None:

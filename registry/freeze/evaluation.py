@@ -14,7 +14,6 @@ from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.freeze.rules import (
-    CONTRADICTION,
     ENDED_UNCONFIRMED,
     LEGACY,
     REWRITTEN,
@@ -111,8 +110,8 @@ def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
     if is_compared and all(finding.rule != REWRITTEN for finding in findings):
         observed = edited(facts, policy) or registered_again(facts, policy) or earlier_facts(facts, policy, on)
         if observed is not None:
-            place = next((i for i, finding in enumerate(findings) if finding.rule == CONTRADICTION), len(findings))
-            findings.insert(place, Finding(REWRITTEN, policy.edit_severity, observed))
+            # The last of the table.
+            findings.append(Finding(REWRITTEN, policy.edit_severity, observed))
     if not findings and policy.rules[LEGACY].enabled:
         findings.append(Finding(LEGACY, policy.rules[LEGACY].severity, legacy(facts, started)))
     if policy.rules[UNATTESTED].enabled and (observed := unattested(facts, policy, on)) is not None:

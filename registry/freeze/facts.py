@@ -44,6 +44,21 @@ class EarlierRevision:
 
 
 @dataclass(frozen=True, slots=True)
+class Sibling:
+    """Another project on the same object. ``number`` is None for another agency's, which not everybody may see who sees
+    the project; ``has_same_supplier``: as the project, of the same agency.
+    """
+
+    number: str | None
+    has_same_supplier: bool
+    work_type: str
+    contract_signed_on: date | None = None
+    work_started_on: date | None = None
+    budget_kzt: int | None = None
+    object_original_cost_kzt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """The current values of one project. Money is in whole tenge; dates are local dates of Asia/Almaty.
 
@@ -53,6 +68,7 @@ class Facts:
     ``order_migrate_by`` is the date of the newest ``migrate_by`` order in force, None without one.
     ``former``: for each withdrawn or ended record of the same work, its revisions while it was neither withdrawn nor
     ended (of a withdrawn one also those of final stages), oldest first.
+    ``siblings``: other projects on the same object, those that may count together with it, by their registration.
     """
 
     agency_kind: str
@@ -78,3 +94,4 @@ class Facts:
     confirmed: Confirmed = ()
     past: tuple[EarlierRevision, ...] = ()
     former: tuple[tuple[EarlierRevision, ...], ...] = ()
+    siblings: tuple[Sibling, ...] = ()

@@ -25,7 +25,7 @@ _BETWEEN = lazy_text("This wording is in force from {begin} to {end}.")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A rule that holds for a project. Nothing in ``observed`` depends on the day of the audit."""
+    """A rule that holds for a project. ``observed`` depends on the day of the audit only in what counts by then."""
 
     rule: str
     severity: str

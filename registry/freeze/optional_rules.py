@@ -9,7 +9,7 @@ from typing import Final
 from registry.freeze.policy import RulePolicy, Wording
 
 # Newer than some installations: the next draft of a policy that lacks them has them in use.
-NEW_IN_DRAFTS: Final = frozenset({"integrity.contradiction"})
+NEW_IN_DRAFTS: Final = frozenset({"freeze.modification-sum", "integrity.contradiction", "integrity.split-contract"})
 _ACT: Final = {"kk": "Тізілім саясаты", "ru": "Политика реестра", "en": "Policy of the registry"}
 
 
@@ -21,6 +21,24 @@ def _disabled(
 
 
 DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
+    "freeze.modification-sum": _disabled(
+        "medium",
+        {
+            "kk": "Бір объектінің модификациялары бірге алғанда шектен асады",
+            "ru": "Модификации одного объекта вместе превышают предел",
+            "en": "Modifications of one object together beyond the limit",
+        },
+        {
+            "kk": "Жұмысты қосымша модификациялармен бөлмеңіз: оны QazTech платформасына көшіріңіз немесе тоқтатыңыз.",
+            "ru": "Не дробите работы на модификации: перенесите их на QazTech или остановите.",
+            "en": "Do not split the work into modifications: move it to QazTech or stop it.",
+        },
+        {
+            "kk": "бір объектінің модификациялары шекпен бірге салыстырылады.",
+            "ru": "модификации одного объекта сравниваются с пределом вместе.",
+            "en": "modifications of one object are compared with the limit together.",
+        },
+    ),
     "integrity.contradiction": _disabled(
         "medium",
         {
@@ -37,6 +55,24 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "kk": "жазбадағы мәліметтер бір-біріне қайшы келмейді.",
             "ru": "сведения записи не противоречат друг другу.",
             "en": "the statements of a record do not contradict each other.",
+        },
+    ),
+    "integrity.split-contract": _disabled(
+        "medium",
+        {
+            "kk": "Шарт бөліктерге бөлінген болуы мүмкін",
+            "ru": "Договор, возможно, раздроблен",
+            "en": "Contract possibly split",
+        },
+        {
+            "kk": "Шарттар неге бөлек екенін түсіндіріп, оларды тіркеңіз немесе жұмысты бір жобаға біріктіріңіз.",
+            "ru": "Объясните, почему договоры отдельные, и приложите их, или объедините работы в один проект.",
+            "en": "Explain why the contracts are separate and upload them, or join the work in one project.",
+        },
+        {
+            "kk": "бір объект бойынша бір өнім берушімен жасалған шарттар бірге қаралады.",
+            "ru": "договоры с одним поставщиком по одному объекту рассматриваются вместе.",
+            "en": "contracts with one supplier on one object are looked at together.",
         },
     ),
     "integrity.unattested": _disabled(

@@ -78,8 +78,9 @@ class Policy:
     leaves which ends a serious one; NOT_JUDGED for none. ``digest`` is the SHA-256 (hex) of the policy file, ``text``
     its content. ``targets``: the share of projects in scope that should be on the platform on a date, in percent,
     ordered by date; the overview compares with them, no rule does. ``work_before_contract_days``: by how many calendar
-    days work may precede its contract. ``confirmed_facts``: None lets every fact count as entered, and edits are judged
-    on their own day alone.
+    days work may precede its contract. ``split_contract_kzt``: contracts below it of at most ``split_contract_days``
+    calendar days between them, with one supplier on one object, may be one that was split. ``confirmed_facts``: None
+    lets every fact count as entered, and edits are judged on their own day alone.
     """
 
     version: str
@@ -104,6 +105,8 @@ class Policy:
     appeal_suspends: bool = True
     edit_severity: str = NOT_JUDGED
     work_before_contract_days: int = 30
+    split_contract_kzt: int = 100_000_000
+    split_contract_days: int = 30
     confirmed_facts: ConfirmedFacts | None = None
     text: str = field(default="", repr=False, compare=False)
 

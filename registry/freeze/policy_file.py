@@ -150,8 +150,10 @@ _POLICY: Mapping[str, ValueType] = {
     "onboarding_limit_months": _whole(1, 600, "months"),
     # Optional, so that older policy files stay valid; so is the rule on attestation.
     "attestation_months": _whole(0, 600, "months")._replace(required=False),
-    # Read by a rule that older policy files do not have.
+    # Read by rules that older policy files do not have.
     "work_before_contract_days": _whole(0, 3650, "days")._replace(required=False),
+    "split_contract_kzt": _whole(0, 10**15, "tenge")._replace(required=False),
+    "split_contract_days": _whole(0, 3650, "days")._replace(required=False),
     # Optional, so that a stored version judges a past day as it did.
     "edit_severity": _one_of((NOT_JUDGED, *Severity.LOW.and_above()))._replace(required=False),
     "case_from_severity": _one_of(Severity.LOW.and_above()),
@@ -320,6 +322,8 @@ _PLAIN: Final = (
     "onboarding_limit_months",
     "attestation_months",
     "work_before_contract_days",
+    "split_contract_kzt",
+    "split_contract_days",
     "edit_severity",
     "case_from_severity",
     "change_threshold_percent",
@@ -446,6 +450,8 @@ FORMER_NAMES: Final[Mapping[str, str]] = {
 DOCUMENT_QUOTA_MIB = 200
 ATTESTATION_MONTHS = 6
 WORK_BEFORE_CONTRACT_DAYS = 30
+SPLIT_CONTRACT_KZT = 100_000_000
+SPLIT_CONTRACT_DAYS = 30
 
 
 class PolicyInvalid(Exception):
@@ -519,6 +525,8 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         onboarding_limit_months=document["onboarding_limit_months"],
         attestation_months=document.get("attestation_months", ATTESTATION_MONTHS),
         work_before_contract_days=document.get("work_before_contract_days", WORK_BEFORE_CONTRACT_DAYS),
+        split_contract_kzt=document.get("split_contract_kzt", SPLIT_CONTRACT_KZT),
+        split_contract_days=document.get("split_contract_days", SPLIT_CONTRACT_DAYS),
         edit_severity=document.get("edit_severity", NOT_JUDGED),
         case_from_severity=document["case_from_severity"],
         change_threshold_percent=document["change_threshold_percent"],

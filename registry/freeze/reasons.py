@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from registry.freeze.contradictions import CONTRADICTIONS, LINES
-from registry.freeze.dates import add_months, format_date
+from registry.freeze.dates import add_months, format_date, grouped
 from registry.freeze.facts import (
     CLAIMED,
     COMMISSIONED,
@@ -38,6 +38,16 @@ _COMMISSIONED_LATE: Final = lazy_text(
 )
 _NOT_COMMISSIONED: Final = lazy_text("Start on {started}; not in operation by {cutoff}.")
 _SHARE: Final = lazy_text("{percent}% of the original cost, limit {limit}%.")
+_SUM: Final = lazy_text(
+    "Modifications of the object since the freeze began: {count}, together {percent}% of its original cost, "
+    "limit {limit}%."
+)
+_COUNTED_WITH: Final = lazy_text("Counted with: {numbers}.")
+_ELSEWHERE: Final = lazy_text("Of other agencies: {count}.")
+_SPLIT: Final = lazy_text(
+    "Contracts with one supplier on one object: {count}, each below {limit} ₸, together {total} ₸; longest time "
+    "between them, in days: {days}."
+)
 _ZERO_COST: Final = lazy_text("The original cost of the object is given as 0.")
 _NO_CONSENT: Final = lazy_text("The number of the consent is missing.")
 _PILOT: Final = lazy_text("In pilot since {since}; limit in months: {limit}, days beyond it: {days}.")
@@ -138,6 +148,8 @@ class _Reason:
                 return late or self._format(_NOT_COMMISSIONED, started, started=started, cutoff=cutoff)
             case "freeze.modification-limit":
                 return " ".join(filter(None, (self._share(), self._consent())))
+            case "freeze.modification-sum":
+                return " ".join(filter(None, (self._sum(), *self._counted())))
             case "freeze.pilot-limit":
                 since, limit = self._day("pilot_started_on"), self.policy.pilot_limit_months
                 beyond = None if since is None else _days(add_months(since, limit), self.on)
@@ -162,6 +174,8 @@ class _Reason:
             case "integrity.contradiction":
                 codes = str(observed.get(CONTRADICTIONS) or "").split(", ")
                 return " ".join(self._contradiction(LINES[code].text) for code in codes if code in LINES)
+            case "integrity.split-contract":
+                return " ".join(filter(None, (self._split(), *self._counted())))
             case "integrity.ended-unconfirmed":
                 ended = self._day("ended_on")
                 return self._format(_ENDED, ended, ended=ended) or self._format(_ENDED_UNDATED)
@@ -178,6 +192,35 @@ class _Reason:
         if not cost:
             return self._format(_ZERO_COST)
         return self._format(_SHARE, percent=self._percent(budget, cost), limit=self.policy.modification_limit_percent)
+
+    def _sum(self) -> str:
+        total, cost = self.observed.get("total_kzt"), self.observed.get("least_cost_kzt")
+        if not isinstance(total, int) or not isinstance(cost, int):
+            return ""
+        if not cost:
+            return self._format(_ZERO_COST)
+        limit, count = self.policy.modification_limit_percent, self._count() + 1
+        return self._format(_SUM, count=count, percent=self._percent(total, cost), limit=limit)
+
+    def _split(self) -> str:
+        total = self.observed.get("total_kzt")
+        if not isinstance(total, int):
+            return ""
+        limit, days = grouped(self.policy.split_contract_kzt, self.language), self.policy.split_contract_days
+        return self._format(
+            _SPLIT, count=self._count() + 1, limit=limit, total=grouped(total, self.language), days=days
+        )
+
+    def _count(self) -> int:
+        numbers, elsewhere = self.observed.get("counted_with"), self.observed.get("counted_elsewhere")
+        return (len(str(numbers).split(", ")) if numbers else 0) + int(elsewhere or 0)
+
+    def _counted(self) -> tuple[str, str]:
+        numbers, elsewhere = self.observed.get("counted_with"), self.observed.get("counted_elsewhere")
+        return (
+            self._format(_COUNTED_WITH, numbers, numbers=numbers),
+            self._format(_ELSEWHERE, elsewhere or None, count=elsewhere),
+        )
 
     def _percent(self, amount: int, of: int) -> str:
         # Rounded up to a tenth, so that what is above the limit never looks like the limit.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from registry.freeze.dates import format_date
+from registry.freeze.dates import format_date, grouped
 from registry.freeze.facts import COMMISSIONED, CONSENT, CONTRACT, ENDED_ON, OBJECT_COMMISSIONED, ORIGINAL_COST
 from registry.freeze.policy import Policy
 from registry.freeze.reasons import FACT_NAMES
@@ -54,6 +54,10 @@ _REQUIRED: Mapping[str, str] = {
         "The modification costs no more than {percent}% of the object's original cost, and the number of the "
         "authorised body's consent is given."
     ),
+    "freeze.modification-sum": lazy_text(
+        "The modifications of one object that began on or after {cutoff} cost together no more than {percent}% of its "
+        "original cost."
+    ),
     "freeze.pilot-limit": lazy_text("The pilot stays within its {months}-month limit."),
     "freeze.data-gap": lazy_text(
         "Everything that the rules need is given: the placement, the start ({clock}), the start of a pilot, the date "
@@ -73,6 +77,10 @@ _REQUIRED: Mapping[str, str] = {
         "What the record states can be true together: work follows its contract (days allowed before it: "
         "{before_contract}) and concerns an object that exists, the stage fits the dates, a migration leads to "
         "QazTech, and the end follows the contract and the operation."
+    ),
+    "integrity.split-contract": lazy_text(
+        "Contracts of one agency with one supplier for work on one object stay below {split} ₸ together, or more days "
+        "lie between them than {split_days}."
     ),
     "integrity.ended-unconfirmed": lazy_text(
         "The ending is confirmed with the authorised body's agreement, or the object ended before {cutoff} and was "
@@ -121,5 +129,7 @@ def required_text(rule: str, policy: Policy, language: str, translate: Translate
         onboarding=policy.onboarding_limit_months,
         attestation=policy.attestation_months,
         before_contract=policy.work_before_contract_days,
+        split=grouped(policy.split_contract_kzt, language),
+        split_days=policy.split_contract_days,
         clock=", ".join(translate(_CLOCK[field]) for field in policy.start_clock),
     )

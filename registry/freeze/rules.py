@@ -6,7 +6,7 @@ values because of which the rule holds, or None. The caller computes ``started``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
@@ -23,6 +23,7 @@ from registry.freeze.facts import (
     ORIGINAL_COST,
     EarlierRevision,
     Facts,
+    Sibling,
 )
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import ConfirmedFacts, Policy
@@ -32,7 +33,7 @@ from registry.freeze.vocabulary import FINAL_STAGES, Choices, Placement, Severit
 # The start date of a project's work, by the policy's ``start_clock`` (docs/reference/rules.md).
 
 
-def started_on(values: Facts | EarlierRevision, policy: Policy) -> date | None:
+def started_on(values: Facts | EarlierRevision | Sibling, policy: Policy) -> date | None:
     """Return the earliest date set among the policy's ``start_clock``, or None when none is set."""
     earliest: date | None = None
     for field in policy.start_clock:
@@ -238,6 +239,8 @@ ENDED_UNCONFIRMED: Final = "integrity.ended-unconfirmed"
 LEGACY: Final = "freeze.legacy"
 # What stays when facts were changed so that a finding ends.
 REWRITTEN: Final = "integrity.rewritten"
+MODIFICATION_SUM: Final = "freeze.modification-sum"
+SPLIT_CONTRACT: Final = "integrity.split-contract"
 CONTRADICTION: Final = "integrity.contradiction"
 DATA_GAP: Final = "freeze.data-gap"
 PLANNED: Final = "freeze.planned"
@@ -319,6 +322,40 @@ def _above_limit(facts: Facts, policy: Policy) -> bool:
         return False
     # Integers on both sides: a float would lose a tenge at 10^15.
     return facts.budget_kzt * 100 > facts.object_original_cost_kzt * policy.modification_limit_percent
+
+
+def modification_sum(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Modifications of one object that together are above the limit of its cost (Digital Code, Art. 88).
+
+    The least cost that any of them states counts, so that raising one does not raise the limit.
+    """
+    if facts.work_type != MODIFICATION or started is None or not policy.cutoff <= started <= on:
+        return None
+    counted = [each for each in facts.siblings if each.work_type == MODIFICATION and _under_freeze(each, policy, on)]
+    together: list[Facts | Sibling] = [facts, *counted]
+    costs = [each.object_original_cost_kzt for each in together if each.object_original_cost_kzt is not None]
+    total = sum(each.budget_kzt or 0 for each in together)
+    if not counted or not costs or total * 100 <= min(costs) * policy.modification_limit_percent:
+        return None
+    return {
+        "work_type": facts.work_type,
+        "started_on": iso(started),
+        "budget_kzt": facts.budget_kzt,
+        **_counted(counted),
+        "total_kzt": total,
+        "least_cost_kzt": min(costs),
+    }
+
+
+def _under_freeze(sibling: Sibling, policy: Policy, on: date) -> bool:
+    started = started_on(sibling, policy)
+    return started is not None and policy.cutoff <= started <= on
+
+
+def _counted(siblings: Sequence[Sibling]) -> Observed:
+    """Return the numbers of those of the same agency, and how many are of others."""
+    numbers = sorted(each.number for each in siblings if each.number is not None)
+    return {"counted_with": ", ".join(numbers) or None, "counted_elsewhere": len(siblings) - len(numbers)}
 
 
 def pilot_limit(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
@@ -451,6 +488,37 @@ def unattested(facts: Facts, policy: Policy, on: date) -> Observed | None:
     return {"attested_on": iso(attested)} if due is not None and due < on else None
 
 
+def split_contract(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Contracts below the policy's sum with one supplier for work on one object that together reach it."""
+    signed, budget = facts.contract_signed_on, facts.budget_kzt
+    if signed is None or budget is None or not _is_part(facts, policy, on):
+        return None
+    near = timedelta(days=policy.split_contract_days)
+    counted = [
+        each
+        for each in facts.siblings
+        if each.has_same_supplier
+        and each.contract_signed_on is not None
+        and abs(each.contract_signed_on - signed) <= near
+        and _is_part(each, policy, on)
+    ]
+    total = budget + sum(each.budget_kzt or 0 for each in counted)
+    if not counted or total < policy.split_contract_kzt:
+        return None
+    return {
+        "contract_signed_on": iso(signed),
+        "budget_kzt": budget,
+        **_counted(counted),
+        "total_kzt": total,
+    }
+
+
+def _is_part(values: Facts | Sibling, policy: Policy, on: date) -> bool:
+    signed, budget = values.contract_signed_on, values.budget_kzt
+    is_small = budget is not None and budget < policy.split_contract_kzt
+    return is_small and signed is not None and policy.cutoff <= signed <= on
+
+
 # The rules for unfinished projects, in the order of the findings. A table and not decorators: mutmut skips decorated
 # functions.
 UNFINISHED: Final[Mapping[str, Rule]] = {
@@ -460,13 +528,15 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
     "freeze.development": development,
     "freeze.misclassified": misclassified,
     "freeze.modification-limit": modification_limit,
+    MODIFICATION_SUM: modification_sum,
     "freeze.pilot-limit": pilot_limit,
     DATA_GAP: data_gap,
     MIGRATION_OVERDUE: migration_overdue,
     "migration.order-overdue": order_overdue,
     "integrity.backdated": backdated,
-    REWRITTEN: rewritten,
     CONTRADICTION: contradiction,
+    SPLIT_CONTRACT: split_contract,
+    REWRITTEN: rewritten,
 }
 # The rules for final stages, which the caller has checked, in the order of the findings.
 ENDED: Final[Mapping[str, Callable[[Facts, Policy, date], Observed | None]]] = {
@@ -477,3 +547,10 @@ ENDED: Final[Mapping[str, Callable[[Facts, Policy, date], Observed | None]]] = {
 }
 # Every rule, in the order of the findings.
 RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY, UNATTESTED)
+# What they read are also other projects on the same object.
+OF_SIBLINGS: Final = (MODIFICATION_SUM, SPLIT_CONTRACT)
+
+
+def reads_siblings(policy: Policy) -> bool:
+    """Return whether a rule that counts projects together is in use."""
+    return any(policy.rules[rule].enabled for rule in OF_SIBLINGS)

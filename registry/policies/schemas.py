@@ -81,6 +81,8 @@ class PolicyShown(BaseSchema):
     onboarding_limit_months = ReadOnly("How far ahead the end of a move may lie.", WHOLE)
     attestation_months = ReadOnly("How often a record is confirmed, in calendar months; 0 for never.", WHOLE)
     work_before_contract_days = ReadOnly("By how many calendar days work may precede its contract.", WHOLE)
+    split_contract_kzt = ReadOnly("Contracts below it may be parts of one that was split.", WHOLE)
+    split_contract_days = ReadOnly("The longest time between such contracts, in calendar days.", WHOLE)
     edit_severity = ReadOnly(
         "The severity of what an edit leaves that ends a serious finding; `none`: edits are not judged.", EDIT_SEVERITY
     )
@@ -166,6 +168,8 @@ class PolicySettings(BaseSchema):
     onboarding_limit_months = Setting(WHOLE)
     attestation_months = Setting(WHOLE)
     work_before_contract_days = Setting(WHOLE)
+    split_contract_kzt = Setting(WHOLE)
+    split_contract_days = Setting(WHOLE)
     edit_severity = Setting(EDIT_SEVERITY)
     case_from_severity = Setting(FLAGGING_SEVERITY)
     change_threshold_percent = Setting(WHOLE)

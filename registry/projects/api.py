@@ -85,6 +85,7 @@ from registry.projects.links import (
     similar_to_values,
 )
 from registry.projects.models import Project
+from registry.projects.objects import read_object
 from registry.projects.queries import PROJECT_LIST, list_projects
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.schemas import (
@@ -93,6 +94,7 @@ from registry.projects.schemas import (
     ATTESTATION,
     CHECKED_CHANGE,
     CHECKED_PROJECT,
+    DIGITAL_OBJECT,
     JUDGED_PROJECT,
     LINK_BODY,
     PROJECT,
@@ -592,6 +594,22 @@ class SimilarProjects(MethodView):
         Only projects that the caller may read are compared.
         """
         return {"similar": similar_items(similar_to_project(current_actor(), number), request_locale())}
+
+
+@related_blp.route("/objects/<path:code>")
+class DigitalObjects(MethodView):
+    """One digital object."""
+
+    @related_blp.requires(Permission.PROJECTS_READ)
+    @related_blp.doc(operationId="read_object")
+    @related_blp.response(200, DIGITAL_OBJECT, example=examples.DIGITAL_OBJECT)
+    def get(self, code: str) -> Any:
+        """Read an object by its code, by its key on QazTech or by the number of a project on it.
+
+        Projects with one object code in one tree of agencies, with one key on QazTech, or linked as a duplicate or part
+        concern one object. Only projects that the caller may read are named and counted.
+        """
+        return read_object(current_actor(), code)
 
 
 @related_blp.route("/projects/<number>/links")

@@ -67,6 +67,35 @@ SIMILAR: Final[dict[str, Any]] = {
     "score": 86,
     "reasons": ["name", "object_code"],
 }
+DIGITAL_OBJECT: Final[dict[str, Any]] = {
+    "object_codes": ["MZ-EQUEUE"],
+    "platform_keys": [],
+    "placements": ["off_platform"],
+    "projects": [
+        {
+            "number": NUMBER,
+            "agency": "050340004478",
+            "name_kk": SENT["name_kk"],
+            "name_ru": SENT["name_ru"],
+            "name_en": None,
+            "object_code": "MZ-EQUEUE",
+            "platform_key": None,
+            "work_type": "modification",
+            "stage": "creation",
+            "placement": "off_platform",
+            "contract_signed_on": "2026-03-01",
+            "work_started_on": None,
+            "budget_kzt": 15_000_000,
+            "object_original_cost_kzt": 100_000_000,
+            "freeze_status": "flagged",
+            "severity": "medium",
+        }
+    ],
+    "budget_kzt": 15_000_000,
+    "least_cost_kzt": 100_000_000,
+    "modifications_kzt": 15_000_000,
+    "exchanges_data_with": ["eGov"],
+}
 SHORT: Final[dict[str, Any]] = {
     "number": NUMBER,
     "agency": "050340004478",

@@ -43,6 +43,7 @@ from registry.exemptions.queries import EXEMPTION_LIST
 from registry.exemptions.service import documents_of_exemptions
 from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
+from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import SentFile, read_files, read_form
@@ -77,6 +78,7 @@ from registry.projects.fingerprints import COMPARED
 from registry.projects.former_records import REASON, former_records_shown, linked_records
 from registry.projects.links import add_link, links_page, remove_link, similar_items, similar_to_values
 from registry.projects.models import Project
+from registry.projects.objects import read_object
 from registry.projects.queries import (
     PROJECT_LIST,
     asked_texts,
@@ -421,6 +423,14 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         former=former,
         later=later,
     )
+
+
+@pages.page("/objects/<path:code>", needs=Permission.PROJECTS_READ)
+def digital_object(actor: Actor, code: str) -> Answer:
+    """Show the projects on one object, where it is hosted and what it costs."""
+    shown = read_object(actor, code)
+    limit = policy_in_force().modification_limit_percent
+    return render_template("projects/object.html", code=code, object=shown, limit=limit)
 
 
 @pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)

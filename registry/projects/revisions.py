@@ -11,7 +11,7 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import JSON, ForeignKey, Select, String, Text, UniqueConstraint, case, select
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, SelectBase, String, Text, UniqueConstraint, case, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.agencies.models import Agency
@@ -189,6 +189,7 @@ class KnownProject:
     """A project at a moment: its version, its agency's BIN, whether it was withdrawn, and the values asked for."""
 
     id: int
+    number: str
     version: int
     registered_at: datetime
     agency: str
@@ -196,24 +197,27 @@ class KnownProject:
     values: Mapping[str, Any]
 
 
-def projects_known_at(at: datetime, names: Collection[str], after: int, to: int) -> list[KnownProject]:
+def projects_known_at(
+    at: datetime, names: Collection[str], after: int, to: int | None, among: SelectBase | None = None
+) -> list[KnownProject]:
     """Return the projects with ids above ``after`` and up to ``to`` as known at the moment, by id.
 
     ``names``: the columns to return, of those whose changes are in revisions (``CHANGEABLE`` and ``attested_on``).
+    ``among``: only the projects that it selects.
     A project that was registered later has the values of its registration: the caller knows which ids existed.
     """
-    in_range = (PROJECT.c.id > after, PROJECT.c.id <= to)
-    columns = [PROJECT.c[name] for name in ("id", "version", "registered_at", "withdrawn_at")]
+    in_range = _range(PROJECT.c.id, after, to, among)
+    columns = [PROJECT.c[name] for name in ("id", "number", "version", "registered_at", "withdrawn_at")]
     rows = db.session.execute(
         select(*columns, AGENCY.c.bin, *(PROJECT.c[name] for name in names))
         .join(AGENCY, AGENCY.c.id == PROJECT.c.agency_id)
         .where(*in_range)
         .order_by(PROJECT.c.id)
     ).all()
-    undone = _undone(at, after, to)
+    undone = _undone(at, _range(REVISION.c.project_id, after, to, among))
     known = []
     for row in rows:
-        project_id, version, registered_at, withdrawn_at, bin_number, *current = row
+        project_id, number, version, registered_at, withdrawn_at, bin_number, *current = row
         values: dict[str, Any] = dict(zip(names, current, strict=True))
         is_withdrawn = withdrawn_at is not None
         earlier = undone.get(project_id)
@@ -224,15 +228,20 @@ def projects_known_at(at: datetime, names: Collection[str], after: int, to: int)
                 # Only withdrawing and restoring write it.
                 is_withdrawn = old["freeze_status"] == FreezeStatus.WITHDRAWN.value
             values.update({name: value_of_json(name, old[name]) for name in values.keys() & old.keys()})
-        known.append(KnownProject(project_id, version, registered_at, bin_number, is_withdrawn, values))
+        known.append(KnownProject(project_id, number, version, registered_at, bin_number, is_withdrawn, values))
     return known
 
 
-def _undone(at: datetime, after: int, to: int) -> dict[int, tuple[int, dict[str, Any]]]:
+def _range(project_id: ColumnElement[int], after: int, to: int | None, among: SelectBase | None) -> list[Any]:
+    in_range = [project_id > after, *([] if to is None else [project_id <= to])]
+    return in_range if among is None else [*in_range, project_id.in_(among)]
+
+
+def _undone(at: datetime, in_range: Sequence[ColumnElement[bool]]) -> dict[int, tuple[int, dict[str, Any]]]:
     """Return the version of each project that changed later, and the values before its changes."""
     later = (
         select(REVISION.c.project_id, REVISION.c.version, REVISION.c.changes)
-        .where(REVISION.c.project_id > after, REVISION.c.project_id <= to, REVISION.c.at > at, REVISION.c.version > 1)
+        .where(*in_range, REVISION.c.at > at, REVISION.c.version > 1)
         .order_by(REVISION.c.project_id, REVISION.c.version.desc())
     )
     undone: dict[int, tuple[int, dict[str, Any]]] = {}

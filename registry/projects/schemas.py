@@ -21,6 +21,7 @@ from registry.core.fields import (
     nullable,
     shown_object,
 )
+from registry.core.search import NAMES
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import READ_ONLY, ProjectFields
@@ -331,6 +332,42 @@ SIMILAR_ITEMS: Final[dict[str, Any]] = {
         },
     },
 }
+TEXTS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
+KZT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+PROJECT_OF_OBJECT: Final[dict[str, Any]] = {
+    "number": {"type": "string"},
+    "agency": {"type": "string", "description": "BIN of the agency."},
+    **{name: nullable({"type": "string"}) for name in (*NAMES, "object_code", "platform_key")},
+    "work_type": {"type": "string", "enum": list(WorkType.codes())},
+    "stage": {"type": "string", "enum": list(Stage.codes())},
+    "placement": {"type": "string", "enum": list(Placement.codes())},
+    **{name: nullable(dict(DAY_SCHEMA)) for name in ("contract_signed_on", "work_started_on")},
+    **{name: nullable(dict(KZT)) for name in ("budget_kzt", "object_original_cost_kzt")},
+    "freeze_status": {"type": "string", "enum": list(FreezeStatus.codes())},
+    "severity": nullable({"type": "string", "enum": list(Severity.codes())}),
+}
+OF_OBJECT: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "object", "required": list(PROJECT_OF_OBJECT), "properties": PROJECT_OF_OBJECT},
+}
+
+
+class DigitalObject(BaseSchema):
+    """One object: the projects on it that the caller may read, where it is hosted, what it costs."""
+
+    object_codes = ReadOnly("The codes that agencies gave it.", dict(TEXTS))
+    platform_keys = ReadOnly("Its keys on QazTech, as stated.", dict(TEXTS))
+    placements = ReadOnly(
+        "Where it is hosted, as stated.",
+        {"type": "array", "items": {"type": "string", "enum": list(Placement.codes())}},
+    )
+    projects = ReadOnly("The projects on it, in the order of their registration, 200 at most.", OF_OBJECT)
+    budget_kzt = ReadOnly("All budgets together.", dict(KZT))
+    least_cost_kzt = ReadOnly("The least original cost that a project states.", nullable(dict(KZT)))
+    modifications_kzt = ReadOnly("The modifications that began under the freeze, together.", dict(KZT))
+    exchanges_data_with = ReadOnly("Systems and projects that it exchanges data with.", dict(TEXTS))
+
+
 SIMILAR_TEXT: Final = "Likely duplicates that the caller may read, the most similar first, ten at most."
 
 
@@ -399,6 +436,7 @@ class ProjectLink(BaseSchema):
 
 
 SIMILAR_PROJECTS: Final = SimilarProjects()
+DIGITAL_OBJECT: Final = DigitalObject()
 CHECKED_CHANGE: Final = CheckedChange()
 CHECKED_PROJECT: Final = CheckedProject()
 LINK_BODY: Final = LinkToAdd()

@@ -21,7 +21,7 @@ from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
 
-NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "confirmed", "past", "former")
+NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "confirmed", "past", "former", "siblings")
 _serial = count(1)
 
 
@@ -31,7 +31,7 @@ def an_agency_of_each_kind() -> dict[str, Agency]:
 
 
 def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
-    """Write a project. Return its id and its facts; the registration date is always set."""
+    """Write a project. Return its id and its facts: registered, and on an object of its own."""
     registered = facts.registered_on or now().date()
     with transaction() as session:
         (number,) = reserve_numbers(1)
@@ -58,7 +58,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
         if facts.order_migrate_by is not None:
             session.add_all(_orders(project.id, facts, at))
     past = tuple(replace(each, confirmed=()) for each in facts.past)
-    return project.id, replace(facts, registered_on=registered, confirmed=(), past=past)
+    return project.id, replace(facts, registered_on=registered, confirmed=(), past=past, siblings=())
 
 
 def write_all(drawn: Iterable[Facts], agencies: Mapping[str, Agency]) -> dict[int, Facts]:

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.freeze.facts import Confirmed, EarlierRevision, Facts
+from registry.freeze.facts import Confirmed, EarlierRevision, Facts, Sibling
 
 FILE = Path(__file__).with_name("cases.csv")
 CONFIRMED_FACTS = Path(__file__).with_name("cases_confirmed_facts.csv")
@@ -29,6 +29,7 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "freeze.development": "medium",
         "freeze.misclassified": "high",
         "freeze.modification-limit": "high",
+        "freeze.modification-sum": "medium",
         "freeze.pilot-limit": "high",
         "freeze.data-gap": "medium",
         "migration.overdue": "plan",
@@ -36,20 +37,22 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "integrity.backdated": "high",
         "integrity.rewritten": "medium high",
         "integrity.contradiction": "medium",
+        "integrity.split-contract": "medium",
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "plan",
     }.items()
 }
 """Every rule of the contract with the severities that the default policy can give it."""
 
-FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in ("confirmed", "past", "former")]
+FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in ("confirmed", "past", "former", "siblings")]
 REMAINING = ["past", "former", "findings", "reason"]
 COLUMNS = {
-    FILE: ["id", "rule", "kind", "on", *FACT_COLUMNS, *REMAINING],
+    FILE: ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "former", "siblings", "findings", "reason"],
     CONFIRMED_FACTS: ["id", "rule", "kind", "on", *FACT_COLUMNS, "confirmed", *REMAINING],
 }
 REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
 MONEY = {"budget_kzt", "object_original_cost_kzt"}
+SIBLING_KEYS = [field.name for field in fields(Sibling)]
 PAST_KEYS = [field.name for field in fields(EarlierRevision)]
 
 
@@ -102,6 +105,22 @@ def _former(text: str, present: dict[str, str]) -> tuple[tuple[EarlierRevision, 
     return tuple(_past(record, present) for record in text.split(" || ")) if text else ()
 
 
+def _siblings(text: str, present: dict[str, str]) -> tuple[Sibling, ...]:
+    """Other projects on the same object. An omitted key has the present value; without a number it is elsewhere."""
+    siblings = []
+    for place, part in enumerate(text.split(" | ") if text else []):
+        values = {name: present.get(name, "") for name in SIBLING_KEYS} | {"number": f"QT-{place + 1}"}
+        for pair in part.split(";") if part != "same" else ():
+            key, equals, value = pair.partition("=")
+            if key not in values or not equals:
+                raise ValueError(f"not a value of a sibling: {pair!r}")
+            values[key] = value
+        has_same_supplier = values.pop("has_same_supplier") == "yes"
+        typed = {key: _value(key, value) for key, value in values.items()}
+        siblings.append(Sibling(has_same_supplier=has_same_supplier, **typed))  # type: ignore[arg-type]
+    return tuple(siblings)
+
+
 def _findings(text: str) -> frozenset[tuple[str, str]]:
     items = text.split()
     if items != sorted(set(items)):
@@ -122,7 +141,12 @@ def _case(row: dict[str, str]) -> Case:
         rule=row["rule"],
         kind=row["kind"],
         on=date.fromisoformat(row["on"]),
-        facts=Facts(**values, past=_past(row["past"], row), former=_former(row["former"], row)),  # type: ignore[arg-type]
+        facts=Facts(
+            past=_past(row["past"], row),
+            former=_former(row["former"], row),
+            siblings=_siblings(row.get("siblings", ""), row),
+            **values,  # type: ignore[arg-type]
+        ),
         findings=_findings(row["findings"]),
         reason=row["reason"],
     )

@@ -31,6 +31,7 @@ TABLE_RULES = (
     "freeze.development",
     "freeze.misclassified",
     "freeze.modification-limit",
+    "freeze.modification-sum",
     "freeze.pilot-limit",
     "freeze.data-gap",
     "migration.overdue",
@@ -38,6 +39,7 @@ TABLE_RULES = (
     "integrity.backdated",
     "integrity.rewritten",
     "integrity.contradiction",
+    "integrity.split-contract",
     "integrity.ended-unconfirmed",
     "freeze.legacy",
     "integrity.unattested",
@@ -202,6 +204,24 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if facts.consent_number is None or facts.consent_number.strip() == "":
             holds("freeze.modification-limit")
 
+    # `freeze.modification-sum`: "modification, C ≤ `started_on` ≤ D, and its budget, together with those of the other
+    # modifications of its object of which the same is true, > 20 % of the least `object_original_cost_kzt` of any"
+    if facts.work_type == "modification" and started_between:
+        together = 0
+        others = 0
+        costs = []
+        for each in (facts, *facts.siblings):
+            began = started(each, policy.start_clock)
+            if each.work_type == "modification" and began is not None and C <= began and began <= D:
+                others = others + (0 if each is facts else 1)
+                # "a missing budget counts as 0"
+                together = together + (0 if each.budget_kzt is None else each.budget_kzt)
+                if each.object_original_cost_kzt is not None:
+                    costs.append(each.object_original_cost_kzt)
+        if others > 0 and costs:
+            if together > sorted(costs)[0] * Fraction(str(policy.modification_limit_percent)) / 100:
+                holds("freeze.modification-sum")
+
     # `freeze.pilot-limit`: "stage pilot, and D is later than `pilot_started_on` + 12 calendar months"
     if facts.stage == "pilot" and facts.pilot_started_on is not None:
         if D > calendar_months_later(facts.pilot_started_on, policy.pilot_limit_months):
@@ -259,6 +279,25 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
     # `integrity.contradiction`: "a line of the table of contradictions holds"
     if contradicts_itself(facts, policy, D):
         holds("integrity.contradiction")
+
+    # `integrity.split-contract`: "C ≤ `contract_signed_on` ≤ D, `budget_kzt` < `split_contract_kzt`, and together with
+    # the budgets of the contracts of its agency with the same supplier on its object, of which the same is true and
+    # which were signed at most `split_contract_days` calendar days before or after it, ≥ `split_contract_kzt`"
+    def may_be_a_part(values: Any) -> bool:
+        if values.contract_signed_on is None or values.budget_kzt is None:
+            return False
+        if values.contract_signed_on < C or values.contract_signed_on > D:
+            return False
+        return values.budget_kzt < policy.split_contract_kzt
+
+    if may_be_a_part(facts):
+        parts = []
+        for each in facts.siblings:
+            if each.has_same_supplier and may_be_a_part(each):
+                if abs((each.contract_signed_on - facts.contract_signed_on).days) <= policy.split_contract_days:
+                    parts.append(each.budget_kzt)
+        if parts and facts.budget_kzt + sum(parts) >= policy.split_contract_kzt:
+            holds("integrity.split-contract")
 
     # `integrity.rewritten`, of an edit: "the row above does not hold, and an edit ended or lowered a serious finding"
     # "A policy without `edit_severity`, or with `none`, has only the first row."
@@ -468,6 +507,7 @@ def serious(rule: str, severity: str) -> bool:
 
 def found_unconfirmed(revisions: list[Any], number: int, facts: Facts, policy: Any, on: date) -> dict[str, str]:
     values = {name: getattr(revisions[number], name) for name in EDITED}
+    # "The other projects on its object are those of now."
     unconfirmed = Facts(
         agency_kind=facts.agency_kind,
         placement="off_platform",
@@ -475,6 +515,7 @@ def found_unconfirmed(revisions: list[Any], number: int, facts: Facts, policy: A
         # "Facts count as confirmed where they were at the end of that revision"
         confirmed=tuple((name, date.min) for name, _ in revisions[number].confirmed),
         past=tuple(facts.past[:number]),
+        siblings=facts.siblings,
         **values,
     )
     return dict(expected(unconfirmed, replace(policy, edit_severity="none"), on))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import EarlierRevision, Facts, Sibling
 
 
-def started(what: Facts | EarlierRevision, start_clock: tuple[str, ...]) -> date | None:
+def started(what: Facts | EarlierRevision | Sibling, start_clock: tuple[str, ...]) -> date | None:
     # "`started_on`: the earliest date that is set among the policy's `start_clock` (`contract_signed_on`,
     # `work_started_on`)."
     dates_set: list[date] = [getattr(what, field) for field in start_clock if getattr(what, field) is not None]

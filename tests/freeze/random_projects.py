@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from registry.freeze.facts import CONFIRMABLE, Confirmed, EarlierRevision, Facts
+from registry.freeze.facts import CONFIRMABLE, Confirmed, EarlierRevision, Facts, Sibling
 from registry.freeze.policy import ConfirmedFacts
 
 IN_SCOPE = (
@@ -206,7 +206,31 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
         order_migrate_by=rng.choice((None, None, None, on + days(rng.randint(-1, 1)), some_date(rng, policy, on))),
     )
     facts = replace(facts, confirmed=confirmed_facts(rng, on))
-    return replace(facts, past=earlier(rng, policy, on, facts)), on
+    return replace(facts, past=earlier(rng, policy, on, facts), siblings=siblings(rng, policy, on, facts)), on
+
+
+def siblings(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Sibling, ...]:
+    """Up to three other projects on its object, mostly like it: often just within the limits together."""
+    others = []
+    for number in range(rng.choice((0, 0, 1, 2, 3))):
+        budget, cost = money(rng, policy)
+        rest = policy.split_contract_kzt - (facts.budget_kzt or 0)
+        near = days(policy.split_contract_days + rng.choice((0, 1)))
+        near_contract = facts.contract_signed_on and facts.contract_signed_on + rng.choice((-1, 1)) * near
+        others.append(
+            Sibling(
+                number=rng.choice((None, f"QT-{number + 1}", f"QT-{number + 1}")),
+                has_same_supplier=rng.random() < 0.7,
+                work_type=facts.work_type if rng.random() < 0.8 else rng.choice(WORK_TYPES),
+                contract_signed_on=rng.choice(
+                    (facts.contract_signed_on, near_contract, some_date(rng, policy, on, missing=0.4))
+                ),
+                work_started_on=rng.choice((facts.work_started_on, some_date(rng, policy, on, missing=0.4))),
+                budget_kzt=rng.choice((facts.budget_kzt, budget, max(0, rest), max(0, rest - 1))),
+                object_original_cost_kzt=rng.choice((facts.object_original_cost_kzt, cost)),
+            )
+        )
+    return tuple(others)
 
 
 def confirmed_facts(rng: Random, on: date) -> Confirmed:
@@ -262,6 +286,8 @@ def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> An
         verification_grace_days=rng.choice((30, 30, 0, 1, 10, 45)),
         attestation_months=rng.choice((6, 6, 0, 1, 12)),
         onboarding_limit_months=rng.choice((6, 6, 1, 12)),
+        split_contract_kzt=rng.choice((100_000_000, 150, 250_000_001, 1_500_000_000)),
+        split_contract_days=rng.choice((30, 30, 0, 1, 400)),
         work_before_contract_days=rng.choice((30, 30, 0, 1, 400)),
         edit_severity=rng.choice(("medium", "medium", "medium", "none", "low", "high")),
         confirmed_facts=asked_facts(rng, cutoff),

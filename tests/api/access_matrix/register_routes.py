@@ -56,6 +56,7 @@ REGISTER: dict[str, Try] = {
     "read_history": Try("/projects/{number}/history", ALL),
     "read_verdict": Try("/projects/{number}/verdict", ALL),
     "read_similar_projects": Try("/projects/{number}/similar", ALL),
+    "read_object": Try("/objects/{number}", ALL),
     "list_links": Try("/projects/{number}/links", ALL),
     "create_link": Try("/projects/{number}/links", REVIEWERS, 201, a_link),
     "delete_link": Try("/projects/{number}/links/{link}", REVIEWERS, 204),

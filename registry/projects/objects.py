@@ -1,0 +1,397 @@
+"""Digital objects: which projects work on one, and what each of them counts of the others.
+
+Projects work on one object when they have, or once had, one ``object_code`` in one tree of agencies, or one name but
+for its numbers in one agency, or are linked as a duplicate or a part (docs/reference/rules.md, "One object").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select, union
+
+from registry.accounts.agency_tree import tops
+from registry.accounts.roles import Actor, Permission
+from registry.agencies.models import Agency
+from registry.agencies.queries import tops_known_at
+from registry.core.database import db, table_of
+from registry.core.dialects import is_among
+from registry.core.errors import NotFound
+from registry.core.search import NAMES
+from registry.core.values import control_character
+from registry.freeze.current import policy_in_force
+from registry.freeze.facts import Sibling
+from registry.freeze.policy import Policy
+from registry.freeze.rules import reads_siblings
+from registry.freeze.vocabulary import WorkType
+from registry.projects.fingerprints import COMMON_STEMS, ProjectFingerprint, exact_hashes, exact_value, stems
+from registry.projects.links import ProjectLink
+from registry.projects.models import STATUS, Project
+from registry.projects.revisions import Revision, projects_known_at
+from registry.projects.visibility import journal_restricted_reads, visible_projects
+from registry.projects.vocabulary import LinkKind
+
+PROJECT: Final = table_of(Project).c
+REVISION: Final = table_of(Revision).c
+LINK: Final = table_of(ProjectLink).c
+OF_ONE_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
+JUDGED: Final = ("work_type", "contract_signed_on", "work_started_on", "budget_kzt", "object_original_cost_kzt")
+IDENTIFYING: Final = ("object_code", *NAMES)
+READ: Final = (*JUDGED, "supplier_bin", *IDENTIFYING, "is_restricted")
+# What is alike in more projects than these says nothing.
+MAX_SIBLINGS: Final = 50
+Siblings = Mapping[int, tuple[Sibling, ...]]
+
+
+class Member(NamedTuple):
+    """A project that others may count. ``agency``, ``top``: its own and the topmost one above it; ``keys``: of what
+    its object is known.
+    """
+
+    id: int
+    number: str | None
+    agency: Hashable
+    values: Mapping[Any, Any]
+    keys: frozenset[Hashable]
+
+
+def siblings_of_register(policy: Policy, up_to: int) -> dict[int, tuple[Sibling, ...]]:
+    """Return what each project with an id up to one counts of others, by id; those that count nothing are left out."""
+    if not reads_siblings(policy):
+        return {}
+    return _siblings(_members(policy, PROJECT.id <= up_to), _linked())
+
+
+def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) -> dict[int, tuple[Sibling, ...]]:
+    """Return what ``siblings_of_register`` was at a moment; without ``up_to``, of the projects registered by then."""
+    if not reads_siblings(policy):
+        return {}
+    counting = _counting(policy, REVISION.at <= at)
+    among = union(
+        counting,
+        *_ends(at),
+        select(PROJECT.id).where(_supplied(policy)),
+        select(REVISION.project_id).where(REVISION.at > at, REVISION.version > 1),
+    )
+    known = [
+        each
+        for each in projects_known_at(at, READ, 0, up_to, among=among)
+        if not each.is_withdrawn and each.registered_at <= at
+    ]
+    counted = {*db.session.scalars(counting), *db.session.scalars(union(*_ends(at)))}
+    known = [each for each in known if each.id in counted or _is_supplied(each.values, policy)]
+    former, above = _former_values([each.id for each in known], REVISION.at <= at), tops_known_at(at)
+    members = []
+    for each in known:
+        keys = _keys(each.agency, above, each.values, former.get(each.id, ()))
+        members.append(Member(each.id, each.number, each.agency, each.values, keys))
+    return _siblings(members, _linked(at))
+
+
+def siblings_of_values(
+    policy: Policy, items: Sequence[tuple[int | None, int, Mapping[str, Any]]]
+) -> list[tuple[Sibling, ...]]:
+    """Return what each project would count with these values: its id (None for a new one), its agency, its values.
+
+    Of a registered one, the stored values stand in for those that are not given.
+    """
+    ids = [project_id for project_id, _, _ in items if project_id is not None]
+    if not reads_siblings(policy) or not _may_count(policy, ids, [values for *_, values in items]):
+        return [() for _ in items]
+    above, linked = tops(), _linked()
+    near = {above[agency_id] for _, agency_id, _ in items}
+    agencies = [agency_id for agency_id, top in above.items() if top in near]
+    among = or_(is_among(PROJECT.agency_id, agencies), PROJECT.id.in_(union(*_ends())))
+    stored = {each.id: each for each in _members(policy, among)}
+    former = _former_values(ids)
+    proposed = []
+    for place, (project_id, agency_id, values) in enumerate(items):
+        before = None if project_id is None else stored.pop(project_id, None)
+        present = {
+            **({} if before is None else before.values),
+            **{name: values[name] for name in READ if name in values},
+        }
+        present = {"is_restricted": False, **dict.fromkeys((*JUDGED, "supplier_bin")), **present}
+        keys = _keys(agency_id, above, present, former.get(project_id or 0, ()))
+        keys |= frozenset() if before is None else before.keys
+        number = None if before is None else before.number
+        proposed.append(Member(project_id or -1 - place, number, agency_id, present, keys))
+    siblings = _siblings([*stored.values(), *proposed], linked)
+    return [siblings.get(each.id, ()) for each in proposed]
+
+
+def _may_count(policy: Policy, ids: Collection[int], values: Iterable[Mapping[str, Any]]) -> bool:
+    if any(each.get("work_type") == WorkType.MODIFICATION or _is_supplied(each, policy) for each in values):
+        return True
+    once = _counting(policy, is_among(REVISION.project_id, ids)).limit(1)
+    return bool(ids) and db.session.scalar(once) is not None
+
+
+def linked_since(at: datetime) -> bool:
+    """Return whether a link that says that two projects concern one object was set or removed since a moment."""
+    changed = or_(LINK.added_at >= at, LINK.removed_at >= at)
+    return db.session.scalar(select(LINK.id).where(LINK.kind.in_(OF_ONE_OBJECT), changed).limit(1)) is not None
+
+
+def _members(policy: Policy, among: ColumnElement[bool]) -> list[Member]:
+    columns = [PROJECT[name] for name in ("id", "number", "agency_id", *READ)]
+    counting = or_(PROJECT.id.in_(_counting(policy)), _supplied(policy), PROJECT.id.in_(union(*_ends())))
+    statement = select(*columns).where(PROJECT.withdrawn_at.is_(None), counting, among).order_by(PROJECT.id)
+    rows = db.session.execute(statement).mappings().all()
+    former, above = _former_values([row["id"] for row in rows]), tops() if rows else {}
+    return [
+        Member(
+            row["id"],
+            row["number"],
+            row["agency_id"],
+            row,
+            _keys(row["agency_id"], above, row, former.get(row["id"], ())),
+        )
+        for row in rows
+    ]
+
+
+def _counting(policy: Policy, *conditions: ColumnElement[bool]) -> Select[int]:
+    """Select the projects that are, or once were, a modification that may have started under the freeze."""
+    started = or_(REVISION.contract_signed_on >= policy.cutoff, REVISION.work_started_on >= policy.cutoff)
+    return select(REVISION.project_id).where(REVISION.work_type == WorkType.MODIFICATION.value, started, *conditions)
+
+
+def _supplied(policy: Policy) -> ColumnElement[bool]:
+    """Condition: the project has a contract that may be a part of a split one."""
+    is_small = PROJECT.budget_kzt < policy.split_contract_kzt
+    return and_(PROJECT.supplier_bin.is_not(None), PROJECT.contract_signed_on >= policy.cutoff, is_small)
+
+
+def _is_supplied(values: Mapping[Any, Any], policy: Policy) -> bool:
+    supplier, signed, budget = (values.get(name) for name in ("supplier_bin", "contract_signed_on", "budget_kzt"))
+    return bool(
+        supplier and signed and signed >= policy.cutoff and budget is not None and budget < policy.split_contract_kzt
+    )
+
+
+def _former_values(ids: Collection[int], *conditions: ColumnElement[bool]) -> dict[int, list[tuple[str, Any]]]:
+    """Return the codes and names that projects had: who takes one away does not take the project from its object."""
+    statement = select(REVISION.project_id, REVISION.changes).where(REVISION.version > 1, *conditions)
+    values: dict[int, list[tuple[str, Any]]] = {}
+    for project_id, changes in db.session.execute(statement.where(is_among(REVISION.project_id, ids))) if ids else ():
+        values.setdefault(project_id, []).extend(
+            (change["field"], change["old"]) for change in changes if change["field"] in IDENTIFYING
+        )
+    return values
+
+
+def _in_force(at: datetime | None = None) -> ColumnElement[bool]:
+    in_force: ColumnElement[bool] = LINK.removed_at.is_(None)
+    if at is not None:
+        in_force = and_(LINK.added_at <= at, or_(in_force, LINK.removed_at > at))
+    return and_(LINK.kind.in_(OF_ONE_OBJECT), in_force)
+
+
+def _ends(at: datetime | None = None) -> list[Select[int]]:
+    """Select the projects that are linked: through each of them others may work on one object."""
+    return [select(end).where(_in_force(at)) for end in (LINK.project_id, LINK.target_id)]
+
+
+def _linked(at: datetime | None = None) -> list[tuple[int, int]]:
+    statement = select(LINK.project_id, LINK.target_id).where(_in_force(at))
+    return [(row.project_id, row.target_id) for row in db.session.execute(statement)]
+
+
+def _keys(
+    agency: Hashable, above: Mapping[Any, Hashable], values: Mapping[Any, Any], former: Iterable[tuple[str, Any]]
+) -> frozenset[Hashable]:
+    keys: set[Hashable] = set()
+    for name, value in (*((name, values.get(name)) for name in IDENTIFYING), *former):
+        if name == "object_code":
+            code = exact_value(name, value)
+            keys |= {("code", above[agency], code)} if code else set()
+        else:
+            words = name_without_numbers(value)
+            keys |= {("name", agency, words)} if words else set()
+    return frozenset(keys)
+
+
+def name_without_numbers(name: str | None) -> tuple[str, ...]:
+    """Return the reduced words of a name without those that have digits; none where they say nothing of the object."""
+    words = {word for word in stems(name) if not any(map(str.isdigit, word))}
+    return tuple(sorted(words)) if words - COMMON_STEMS else ()
+
+
+def _siblings(members: Sequence[Member], linked: Iterable[tuple[int, int]]) -> dict[int, tuple[Sibling, ...]]:
+    """Return what each counts of the others, by id.
+
+    A restricted project counts those of its object, and none counts it: not everybody who sees them may see it.
+    """
+    restricted = {each.id for each in members if each.values["is_restricted"]}
+    groups = _Groups()
+    ends: dict[int, list[Hashable]] = {}
+    for one, other in linked:
+        for end, target in ((one, other), (other, one)):
+            ends.setdefault(end, []).append(target)
+    for each in members:
+        if each.id not in restricted:
+            groups.join([each.id, *each.keys])
+    for end, targets in ends.items():
+        if end not in restricted:
+            groups.join([end, *(target for target in targets if target not in restricted)])
+    by_object: dict[Hashable, list[Member]] = {}
+    for each in members:
+        if each.id not in restricted:
+            by_object.setdefault(groups.root(each.id), []).append(each)
+    siblings = {}
+    for each in members:
+        nodes = [each.id] if each.id not in restricted else [*each.keys, *ends.get(each.id, ())]
+        roots = sorted({groups.root(node) for node in nodes}, key=repr)
+        others = sorted((other for root in roots for other in by_object.get(root, ()) if other is not each), key=_id)
+        if others:
+            siblings[each.id] = tuple(_sibling(each, other) for other in others[:MAX_SIBLINGS])
+    return siblings
+
+
+def _id(member: Member) -> int:
+    return member.id
+
+
+def _sibling(of: Member, other: Member) -> Sibling:
+    is_own = of.agency == other.agency
+    return Sibling(
+        number=other.number if is_own else None,
+        has_same_supplier=is_own
+        and of.values["supplier_bin"] is not None
+        and of.values["supplier_bin"] == other.values["supplier_bin"],
+        **{name: other.values[name] for name in JUDGED},
+    )
+
+
+class _Groups:
+    """Disjoint sets of nodes."""
+
+    def __init__(self) -> None:
+        self._above: dict[Hashable, Hashable] = {}
+
+    def root(self, node: Hashable) -> Hashable:
+        while (above := self._above.get(node, node)) != node:
+            self._above[node] = self._above.get(above, above)
+            node = above
+        return node
+
+    def join(self, nodes: Sequence[Hashable]) -> None:
+        first = self.root(nodes[0])
+        for node in nodes[1:]:
+            self._above[self.root(node)] = first
+
+
+# The page of one object: the projects that have one code, one key on the platform or a link, as far as the actor sees.
+
+# Beyond it a code is hardly one object's.
+MAX_OF_OBJECT: Final = 200
+MAX_CODE_LENGTH: Final = 200
+SHOWN: Final = (
+    *("id", "number", "agency_id", *NAMES, "object_code", "platform_key", "work_type", "stage", "placement"),
+    *("contract_signed_on", "work_started_on", "budget_kzt", "object_original_cost_kzt", "integrations"),
+    "is_restricted",
+)
+
+
+class ObjectNotFound(NotFound):
+    """No project that the actor may see has this code, key or number."""
+
+
+def read_object(actor: Actor, code: str) -> dict[str, Any]:
+    """Return the object that a project with this number, ``object_code`` or ``platform_key`` concerns.
+
+    Only projects that the actor may see are named, counted and followed; reads of restricted ones are journalled.
+    Raises ObjectNotFound.
+    """
+    actor.require(Permission.PROJECTS_READ)
+    rows = _projects_of_object(actor, code)
+    if not rows:
+        raise ObjectNotFound(code=code)
+    journal_restricted_reads(actor, (row["number"] for row in rows if row["is_restricted"]), "object")
+    policy = policy_in_force()
+    modifications = [
+        row["budget_kzt"] or 0
+        for row in rows
+        if row["work_type"] == WorkType.MODIFICATION and _began_under_freeze(row, policy)
+    ]
+    integrations = (each for row in rows for each in row["integrations"] or ())
+    costs = [row["object_original_cost_kzt"] for row in rows if row["object_original_cost_kzt"] is not None]
+    return {
+        "object_codes": sorted({row["object_code"] for row in rows if row["object_code"]}),
+        "platform_keys": sorted({row["platform_key"] for row in rows if row["platform_key"]}),
+        "placements": sorted({row["placement"] for row in rows}),
+        "projects": [{name: value for name, value in row.items() if name not in NOT_SHOWN} for row in rows],
+        "budget_kzt": sum(row["budget_kzt"] or 0 for row in rows),
+        "least_cost_kzt": min(costs, default=None),
+        "modifications_kzt": sum(modifications),
+        "exchanges_data_with": sorted({*_exchanges(actor, rows), *integrations}),
+    }
+
+
+NOT_SHOWN: Final = frozenset({"id", "agency_id", "integrations", "is_restricted"})
+
+
+def _began_under_freeze(row: Mapping[str, Any], policy: Policy) -> bool:
+    days = [row[name] for name in policy.start_clock if row[name] is not None]
+    return bool(days) and min(days) >= policy.cutoff
+
+
+def _projects_of_object(actor: Actor, code: str) -> list[dict[str, Any]]:
+    if control_character(code) is not None or len(code) > MAX_CODE_LENGTH:
+        return []
+    above, linked = tops(), _linked()
+    rows = {row["id"]: row for row in _shown(actor, or_(PROJECT.number == code, PROJECT.platform_key == code))}
+    asked = exact_value("object_code", code)
+    if asked is not None:
+        rows |= {row["id"]: row for row in _with_codes(actor, {asked})}
+    followed: set[int] = set()
+    while (new := rows.keys() - followed) and len(rows) <= MAX_OF_OBJECT:
+        followed |= new
+        codes = {_code(rows[each], above) for each in new} - {None}
+        keys = sorted({rows[each]["platform_key"] for each in new} - {None})
+        ends = sorted({end for link in linked if new & {*link} for end in link})
+        near = _shown(actor, or_(is_among(PROJECT.platform_key, keys), is_among(PROJECT.id, ends)))
+        same = _with_codes(actor, {value for _, value in filter(None, codes)})
+        near += [row for row in same if _code(row, above) in codes]
+        rows |= {row["id"]: row for row in near}
+    return [rows[each] for each in sorted(rows)[:MAX_OF_OBJECT]]
+
+
+def _code(row: Mapping[str, Any], above: Mapping[int, int]) -> tuple[int, str] | None:
+    code = exact_value("object_code", row["object_code"])
+    return None if code is None else (above[row["agency_id"]], code)
+
+
+def _with_codes(actor: Actor, codes: Collection[str]) -> list[dict[str, Any]]:
+    hashes = [exact_hashes({"object_code": code})["object_code"] for code in sorted(codes)]
+    compared = table_of(ProjectFingerprint).c
+    rows = _shown(actor, PROJECT.id.in_(select(compared.project_id).where(is_among(compared.object_code, hashes))))
+    return [row for row in rows if exact_value("object_code", row["object_code"]) in codes]
+
+
+def _shown(actor: Actor, condition: ColumnElement[bool]) -> list[dict[str, Any]]:
+    columns = [PROJECT[name] for name in SHOWN]
+    agency = table_of(Agency).c
+    statement = (
+        select(*columns, agency.bin.label("agency"), STATUS.c.freeze_status, STATUS.c.severity)
+        .join(table_of(Agency), agency.id == PROJECT.agency_id)
+        .join(STATUS, STATUS.c.project_id == PROJECT.id)
+        .where(PROJECT.withdrawn_at.is_(None), condition, *visible_projects(actor))
+        .order_by(PROJECT.id)
+    )
+    return [dict(row) for row in db.session.execute(statement.limit(MAX_OF_OBJECT)).mappings()]
+
+
+def _exchanges(actor: Actor, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the numbers of the projects that are linked as exchanging data, without those of the object."""
+    ids = sorted(row["id"] for row in rows)
+    in_force = (LINK.kind == LinkKind.EXCHANGES_DATA_WITH.value, LINK.removed_at.is_(None))
+    ends = union(
+        select(LINK.target_id).where(*in_force, is_among(LINK.project_id, ids)),
+        select(LINK.project_id).where(*in_force, is_among(LINK.target_id, ids)),
+    )
+    numbers = select(PROJECT.number).where(PROJECT.id.in_(ends), PROJECT.id.not_in(ids), *visible_projects(actor))
+    return list(db.session.scalars(numbers))

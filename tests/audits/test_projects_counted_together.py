@@ -1,0 +1,197 @@
+"""Modifications and contracts of one object count together, in audits, checks and the past."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from registry.accounts.roles import Role
+from registry.agencies.models import Agency
+from registry.audits.judgement import Judgement
+from registry.audits.past import verdict_known_at, verify_audit
+from registry.core.clock import now
+from registry.core.database import transaction
+from registry.freeze.current import policy_in_force
+from registry.projects.links import add_link, remove_link
+from registry.projects.models import Project
+from registry.projects.service import find_project, find_project_to_change, restrict_project
+from tests.api.callers import caller
+from tests.audits.steps import ADMINISTRATOR, AUDITOR, SUPERVISOR, audit, edit, flag, flags_of
+from tests.factories import a_project, an_agency
+from tests.present import Present
+
+# The set-based reads hang on the database.
+pytestmark = pytest.mark.on_both
+
+SUM = ("freeze.modification-sum", "medium", "open")
+SPLIT = ("integrity.split-contract", "medium", "open")
+QUIET = [("freeze.legacy", "plan", "open")]
+CODE = "IS-77/1"
+SLICE: dict[str, Any] = {
+    "name_kk": None,
+    "work_type": "modification",
+    "stage": "creation",
+    "contract_signed_on": "2026-03-01",
+    "work_started_on": None,
+    "object_commissioned_on": "2018-05-14",
+    "budget_kzt": 15,
+    "object_original_cost_kzt": 100,
+    "consent_number": "5",
+}
+PART: dict[str, Any] = {
+    "name_kk": None,
+    "work_type": "maintenance",
+    "stage": "operation",
+    "contract_signed_on": "2026-03-01",
+    "work_started_on": None,
+    "object_commissioned_on": "2018-05-14",
+    "budget_kzt": 60_000_000,
+    "supplier_bin": "050340004478",
+}
+
+
+@pytest.fixture(autouse=True)
+def _today(app: Flask, present: Present) -> None:
+    present.set(date(2026, 6, 1))
+
+
+@pytest.fixture
+def agency(app: Flask) -> Agency:
+    return an_agency()
+
+
+def a_slice(agency: Agency, name: str, **values: Any) -> Project:
+    return a_project(agency, **{**SLICE, "name_ru": name, **values})
+
+
+def restrict(project: Project) -> None:
+    with transaction():
+        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), True, "Secret")
+
+
+def again(project: Project) -> Project:
+    return find_project(ADMINISTRATOR, project.number)
+
+
+def test_slices_of_one_code_are_flagged_with_each_others_numbers(agency: Agency, present: Present) -> None:
+    first = a_slice(agency, "Водный кадастр", object_code=CODE)
+    before = now()
+    present.move(timedelta(hours=1))
+    second = a_slice(agency, "Реестр плотин", object_code="is 77 1")
+    run = audit()
+    assert flags_of(first) == flags_of(second) == [SUM]
+    assert flag(first, SUM[0])["observed"] == {
+        "work_type": "modification",
+        "started_on": "2026-03-01",
+        "budget_kzt": 15,
+        "counted_with": second.number,
+        "counted_elsewhere": 0,
+        "total_kzt": 30,
+        "least_cost_kzt": 100,
+    }
+    assert verify_audit(AUDITOR, run.id).matches
+    rules = [
+        [each["rule"] for each in verdict_known_at(again(first), None, at, "en")["findings"]] for at in (before, now())
+    ]
+    assert rules == [["freeze.legacy"], ["freeze.modification-sum"]]
+
+
+def test_slices_of_one_name_but_for_its_number_count_together(agency: Agency) -> None:
+    slices = [a_slice(agency, f"Водный кадастр, этап {number}") for number in (1, 2)]
+    other = a_slice(an_agency(), "Водный кадастр, этап 3")
+    audit()
+    assert [flags_of(each) for each in (*slices, other)] == [[SUM], [SUM], QUIET]
+
+
+def test_code_that_is_taken_away_leaves_the_slices_together(agency: Agency) -> None:
+    first = a_slice(agency, "Водный кадастр", object_code=CODE)
+    second = a_slice(agency, "Реестр плотин", object_code=CODE)
+    edit(again(second), object_code=None)
+    run = audit()
+    assert flags_of(first) == flags_of(second) == [SUM]
+    assert verify_audit(AUDITOR, run.id).matches
+
+
+def test_slice_of_another_agency_below_the_same_ministry_counts_without_its_number(agency: Agency) -> None:
+    first = a_slice(an_agency(agency), "Водный кадастр", object_code=CODE)
+    a_slice(an_agency(agency), "Реестр плотин", object_code=CODE)
+    stranger = a_slice(an_agency(), "Учёт лесов", object_code=CODE)
+    run = audit()
+    assert flags_of(first) == [SUM]
+    observed = flag(first, SUM[0])["observed"]
+    assert (observed["counted_with"], observed["counted_elsewhere"], observed["total_kzt"]) == (None, 1, 30)
+    assert flags_of(stranger) == QUIET
+    assert verify_audit(AUDITOR, run.id).matches
+
+
+def test_restricted_slice_counts_the_others_and_is_counted_by_none(agency: Agency) -> None:
+    first = a_slice(agency, "Водный кадастр", object_code=CODE)
+    hidden = a_slice(agency, "Реестр плотин", object_code=CODE)
+    restrict(hidden)
+    run = audit()
+    assert flags_of(first) == QUIET
+    assert flag(hidden, SUM[0])["observed"]["counted_with"] == first.number
+    assert verify_audit(AUDITOR, run.id).matches
+
+
+def test_linked_slices_count_together_while_the_link_stands(agency: Agency, present: Present) -> None:
+    first, second = a_slice(agency, "Водный кадастр"), a_slice(an_agency(), "Реестр плотин")
+    with transaction():
+        link = add_link(SUPERVISOR, first.number, {"kind": "duplicate_of", "target": second.number})
+    linked = audit()
+    assert flags_of(first) == flags_of(second) == [SUM]
+    present.move(timedelta(days=1))
+    with transaction():
+        remove_link(SUPERVISOR, first.number, link["id"])
+    audit()
+    assert flags_of(first) == [("freeze.modification-sum", "medium", "cleared"), *QUIET]
+    assert verify_audit(AUDITOR, linked.id).matches
+
+
+def test_change_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) -> None:
+    first = a_slice(agency, "Водный кадастр", object_code=CODE)
+    second = a_slice(agency, "Реестр плотин", object_code=CODE, budget_kzt=5)
+    judgement = Judgement(policy_in_force(), date(2026, 6, 1))
+    judgement.judge()
+    edit(again(second), budget_kzt=6)
+    assert judgement.bring_up_to_date() == 2
+    digest = judgement.digest()
+    afresh = Judgement(policy_in_force(), date(2026, 6, 1))
+    afresh.judge()
+    assert digest == afresh.digest()
+    audit()
+    assert flags_of(first) == [SUM]
+
+
+def test_check_of_a_new_slice_and_of_an_edit_counts_those_that_are_registered(
+    client: FlaskClient, agency: Agency
+) -> None:
+    editor = caller(client, Role.AGENCY_EDITOR, agency)
+    first = a_slice(agency, "Водный кадастр", object_code=CODE)
+    values = {**SLICE, "agency": agency.bin, "object_kind": "system", "placement": "off_platform"}
+    checked = editor.post("/projects/check", {**values, "name_ru": "Реестр плотин", "object_code": CODE}).get_json()
+    assert [each["rule"] for each in checked["findings"]] == ["freeze.modification-sum"]
+    other = a_slice(agency, "Реестр плотин")
+    edited = editor.post(f"/projects/{other.number}/check", {"object_code": CODE}).get_json()
+    assert [each["rule"] for each in edited["opened"]] == ["freeze.modification-sum"]
+    assert edited["opened"][0]["reason"].endswith(f"limit 20%. Counted with: {first.number}.")
+
+
+def test_contract_split_among_numbered_projects_is_flagged_with_their_numbers(agency: Agency) -> None:
+    parts = [a_project(agency, **PART, name_ru=f"Водный кадастр, лот {number}") for number in (1, 2)]
+    other = a_project(agency, **{**PART, "supplier_bin": "960140000061"}, name_ru="Водный кадастр, лот 3")
+    run = audit()
+    assert flags_of(parts[0]) == flags_of(parts[1]) == [SPLIT]
+    assert flags_of(other) == QUIET
+    assert flag(parts[0], SPLIT[0])["observed"] == {
+        "contract_signed_on": "2026-03-01",
+        "budget_kzt": 60_000_000,
+        "counted_with": parts[1].number,
+        "counted_elsewhere": 0,
+        "total_kzt": 120_000_000,
+    }
+    assert verify_audit(AUDITOR, run.id).matches
