@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
+import registry.models  # noqa: F401 - every table is then in the metadata
 from registry.core.database import Base
-from registry.models import TABLES
 
 
 def run() -> None:
@@ -25,5 +25,4 @@ def run() -> None:
         context.run_migrations()
 
 
-if TABLES:
-    run()
+run()
