@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
-from registry.accounts.models import Account, account_named
+from registry.accounts.models import account_named
 from registry.accounts.roles import Actor
 from registry.accounts.service import person_named
 from registry.accounts.sessions import find_session_user, start_session
-from registry.core.database import db, transaction
+from registry.core.database import transaction
 
 
 def id_of(name: str) -> int:
@@ -16,11 +14,6 @@ def id_of(name: str) -> int:
     account = account_named(name)
     assert account is not None
     return account.id
-
-
-def name_of(account_id: int) -> str:
-    """The present name of an account."""
-    return db.session.scalars(select(Account.name).where(Account.id == account_id)).one()
 
 
 def session_of(name: str) -> Actor | None:

@@ -1,23 +1,37 @@
-"""What every answer carries: languages, request ids, security headers, and a clear word for hostile bodies."""
+"""What every answer carries, in which order requests are checked, error codes, and deprecated operations."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
+import pkgutil
 import re
+from collections.abc import Callable
+from datetime import date
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+import registry
+from registry.accounts.roles import Permission, Role
 from registry.agencies.models import Agency
+from registry.agencies.schemas import AGENCY
+from registry.agencies.service import agency_by_bin
+from registry.api import specification
+from registry.api.blueprint import ApiBlueprint, Deprecation
+from registry.api.error_codes import OF_COMMANDS, error_codes, field_codes, page
 from registry.core.database import db
+from registry.core.errors import RegistryError
 from registry.core.messages import message
 from registry.http.requests import JsonLines, request_id
 from registry.journal.service import JournalEntry
-from tests.api.callers import Caller, caller
-from tests.factories import a_bin, a_project, a_token
+from registry.settings import CHECKOUT
+from tests.api.callers import MERGE_PATCH, Caller, caller, code
+from tests.core.test_messages import error_types, written_codes
+from tests.factories import a_bin, a_project, a_token, an_agency
 
 LANGUAGE_OF = {
     "kk": "kk",
@@ -110,3 +124,171 @@ def test_answers_vary_with_who_asks(editor: Caller, agency: Agency) -> None:
     number = a_project(agency).number
     for path in ("/projects", f"/projects/{number}", "/reports/compliance"):
         assert editor.get(path).vary.as_set() == {"accept-language", "authorization", "accept-encoding"}, path
+
+
+def test_a_patch_is_checked_in_the_order_of_the_contract(
+    nobody: Caller, editor: Caller, agency: Agency, as_role: Callable[..., Caller]
+) -> None:
+    path = f"/projects/{a_project(agency).number}"
+    stranger = as_role("agency_editor", an_agency())
+    wrong = {"data": b'{"stage": "nonsense"}', "content_type": "text/plain"}
+    unreadable = {"data": b"{", "content_type": MERGE_PATCH}
+    patch = {**wrong, "content_type": MERGE_PATCH}
+    good = {"data": b'{"stage": "pilot"}', "content_type": MERGE_PATCH}
+    tag = editor.get(path).headers["ETag"]
+    old = {"headers": {"If-Match": '"old"'}}
+
+    assert nobody.call("PATCH", path, **wrong).status_code == 401
+    assert as_role("reviewer").call("PATCH", path, **wrong).status_code == 403
+    assert stranger.call("PATCH", path, **wrong).status_code == 428
+    assert stranger.call("PATCH", path, **wrong, **old).status_code == 415
+    assert stranger.call("PATCH", path, **unreadable, **old).status_code == 400
+    assert stranger.call("PATCH", path, **patch, **old).status_code == 404
+    assert editor.call("PATCH", path, **patch, **old).status_code == 412
+    assert editor.call("PATCH", path, **patch, headers={"If-Match": tag}).status_code == 422
+    assert editor.call("PATCH", path, **good, headers={"If-Match": tag}).status_code == 200
+
+
+def test_a_body_is_checked_before_the_entity_tag(administrator: Caller, agency: Agency) -> None:
+    path, old = f"/agencies/{agency.bin}", '"old"'
+
+    assert administrator.patch(path, {"region": "nonsense"}, If_Match=old).status_code == 422
+    assert administrator.patch(path, {"region": "71"}, If_Match=old).status_code == 412
+
+
+def test_a_post_is_checked_in_the_order_of_the_contract(
+    nobody: Caller, editor: Caller, reviewer: Caller, agency: Agency
+) -> None:
+    path = f"/projects/{a_project(agency).number}/placement-verification"
+    missing = "/projects/QT-2026-9999999-9/placement-verification"
+    text = {"data": b"{}", "content_type": "text/plain"}
+    good = {"platform_key": "k", "verified_on": "2026-01-12", "evidence": "List"}
+
+    assert nobody.call("POST", missing, **text).status_code == 401
+    assert editor.call("POST", missing, **text).status_code == 403
+    assert reviewer.call("POST", missing, **text).status_code == 415
+    assert reviewer.post(missing, {}).status_code == 422
+    assert reviewer.post(missing, good).status_code == 404
+    # The record says that it lives elsewhere.
+    assert reviewer.post(path, good).status_code == 409
+
+
+def test_invalid_token_is_reported_as_invalid(editor: Caller, nobody: Caller) -> None:
+    missing = nobody.get("/projects")
+    wrong = nobody.call("GET", "/projects", headers={"Authorization": "Bearer qtr_nonsense"})
+    other = nobody.call("GET", "/projects", headers={"Authorization": "Basic YTpi"})
+
+    assert (code(missing), missing.headers["WWW-Authenticate"]) == (
+        "authentication-required",
+        'Bearer realm="registry"',
+    )
+    assert code(wrong) == "token-not-accepted"
+    assert wrong.headers["WWW-Authenticate"] == 'Bearer realm="registry", error="invalid_token"'
+    assert code(other) == "authentication-required"
+
+
+def test_an_address_or_method_that_does_not_exist_is_a_problem_too(editor: Caller) -> None:
+    method = editor.call("DELETE", "/projects")
+
+    assert code(editor.get("/nothing")) == "route-not-found"
+    assert (method.status_code, code(method)) == (405, "method-not-allowed")
+    assert set(method.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
+    assert editor.get("/projects/").status_code == 404
+
+
+def test_head_answers_as_get_without_a_body(editor: Caller, agency: Agency) -> None:
+    path = f"/projects/{a_project(agency).number}"
+
+    head, get = editor.call("HEAD", path), editor.get(path)
+
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["ETag"] == get.headers["ETag"]
+    assert head.headers["Content-Length"] == get.headers["Content-Length"]
+
+
+PAGE = CHECKOUT / "docs" / "reference" / "errors.md"
+
+
+def test_page_of_the_reference_has_every_code() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: make openapi"
+
+
+def test_every_error_of_every_module_is_listed_with_its_status() -> None:
+    for module in pkgutil.walk_packages(registry.__path__, "registry."):
+        importlib.import_module(module.name)
+    kinds = [kind for kind in error_types(RegistryError) if kind.__module__.startswith("registry.")]
+    raised = {kind.code for kind in kinds if not any(part in kind.__module__ for part in OF_COMMANDS)}
+    codes = error_codes()
+    assert raised == set(codes)
+    assert len(codes) > 170
+    assert (codes["project-not-found"], codes["role-not-allowed"], codes["changes-expired"]) == (404, 403, 410)
+
+
+def test_every_code_of_a_field_is_listed() -> None:
+    assert written_codes() - {*field_codes(), *error_codes()} == set()
+
+
+def test_specification_has_the_codes_and_stays_open(editor: Caller) -> None:
+    specification = json.loads((CHECKOUT / "docs" / "openapi.json").read_text(encoding="utf-8"))
+    problem = specification["components"]["schemas"]["Problem"]["properties"]
+    types = problem["type"]["x-extensible-enum"]
+    assert [each.rpartition(":")[2] for each in types] == list(error_codes())
+    assert "enum" not in problem["type"]
+    answer = editor.get("/projects/QT-2026-9999999-9")
+    assert code(answer) == "project-not-found" and answer.get_json()["type"] in types
+    assert "too-many-values" in problem["errors"]["items"]["properties"]["code"]["x-extensible-enum"]
+
+
+NOTICE = Deprecation(date(2026, 12, 15), date(2027, 12, 15), "/api/v1/agencies")
+
+
+def a_blueprint() -> ApiBlueprint:
+    blp = ApiBlueprint("former", __name__, description="What will go.")
+
+    @blp.route("/bodies/<bin>")
+    @blp.requires(Permission.AGENCIES_READ)
+    @blp.deprecated(NOTICE)
+    @blp.doc(operationId="read_body")
+    @blp.response(200, AGENCY)
+    def read_body(bin: str) -> object:
+        """Read an agency."""
+        return agency_by_bin(bin)
+
+    return blp
+
+
+def test_responses_of_a_deprecated_operation_say_so_errors_too(own_app: Flask) -> None:
+    own_app.register_blueprint(a_blueprint())
+    with own_app.app_context():
+        agency = an_agency()
+        who = caller(own_app.test_client(), Role.AUDITOR)
+
+        read, missing = who.get(f"/bodies/{agency.bin}"), who.get("/bodies/1")
+        other = who.get(f"/agencies/{agency.bin}")
+
+    assert [answer.status_code for answer in (read, missing, other)] == [200, 404, 200]
+    for answer in (read, missing):
+        assert answer.headers["Deprecation"] == "@1797292800"
+        assert answer.headers["Sunset"] == "Wed, 15 Dec 2027 00:00:00 GMT"
+        assert answer.headers.getlist("Link") == [
+            '</api/v1/agencies>; rel="successor-version"',
+            '</help/api#versions>; rel="deprecation"; type="text/html"',
+        ]
+    assert "Deprecation" not in other.headers
+
+
+def test_specification_of_a_deprecated_operation_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(specification, "BLUEPRINTS", (a_blueprint(),))
+
+    operation = specification.make_specification()["paths"]["/api/v1/bodies/{bin}"]["get"]
+
+    assert (operation["deprecated"], operation["x-sunset"], operation["x-successor"]) == (
+        True,
+        "2027-12-15",
+        "/api/v1/agencies",
+    )
+
+
+def test_operation_stays_for_a_year_at_least() -> None:
+    with pytest.raises(ValueError, match="stays for a year"):
+        Deprecation(date(2026, 12, 15), date(2027, 12, 14), "/api/v1/agencies")

@@ -1,4 +1,4 @@
-"""Numbers, texts, review by two people, issue, return and corrections."""
+"""Numbers, texts, review by two people, issue, return, corrections, hand-over, and many people at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.models import account_named
+from registry.accounts.handover import hand_over
+from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.audits.service import run_audit
@@ -41,7 +42,8 @@ from registry.government_reports.service import (
 )
 from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_stored
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_account, an_actor
+from tests.audits.steps import audit
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_account, an_actor, an_agency
 from tests.government_reports.steps import (
     AUTHOR,
     FIRST,
@@ -55,6 +57,7 @@ from tests.government_reports.steps import (
     submitted,
 )
 from tests.present import Present
+from tests.requests.test_at_once import at_once
 
 
 @pytest.fixture
@@ -236,3 +239,43 @@ def test_renamed_person_stays_responsible_for_open_reports_only(audited: None) -
     edit_account(ADMINISTRATOR, account.id, {"name": "answers anew"})
     assert find_government_report(READER, done).responsible == "answers"
     assert find_government_report(READER, open_one).responsible == "answers anew"
+
+
+def account(name: str) -> Account:
+    known = account_named(name)
+    assert known is not None
+    return known
+
+
+def test_reports_that_are_not_issued_go_to_the_receiver_and_issued_ones_keep_their_names(app: Flask) -> None:
+    a_project()
+    audit()
+    closed, draft = issued(), begin().number
+    add_person(ADMINISTRATOR, NewPerson("gulnara", Role.REVIEWER, None), PASSWORD)
+    counts = hand_over(ADMINISTRATOR, account("answers").id, account("gulnara").id)
+    assert counts["reports"] == 1
+    assert find_government_report(READER, draft).responsible == "gulnara"
+    assert find_government_report(READER, closed).responsible == "answers"
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "government-report.handed-over")).one()
+    assert entry.subject == f"government-report:{draft}"
+    assert entry.details == '{"former_responsible":"answers","responsible":"gulnara","version":1}'
+
+
+def test_receiver_of_reports_is_oversight_staff(app: Flask) -> None:
+    begin()
+    add_person(ADMINISTRATOR, NewPerson("editor", Role.AGENCY_EDITOR, an_agency().id), PASSWORD)
+    with pytest.raises(Invalid) as raised:
+        hand_over(ADMINISTRATOR, account("answers").id, account("editor").id)
+    assert [(each.pointer, each.code) for each in raised.value.problems] == [("/to", "responsible-not-usable")]
+
+
+def test_reports_begun_at_once_have_numbers_without_gap(own_app: Flask) -> None:
+    numbers: list[str] = []
+
+    def work(name: str) -> None:
+        numbers.extend(begin(an_actor(Role.REVIEWER, name=name)).number for _ in range(3))
+
+    with own_app.app_context():
+        begin()
+    assert at_once(own_app, *(lambda name=name: work(name) for name in ("a", "b", "c", "d"))) == [""] * 4
+    assert sorted(int(number.partition("-")[2]) for number in numbers) == list(range(2, 14))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from sqlalchemy import select, update
@@ -75,11 +74,6 @@ def delete_emails() -> None:
     process_outbox(with_mail=True)
     db.session.query(OutboundEmail).delete()
     db.session.commit()
-
-
-def kinds_of(notices: list[tuple[str, str, list[int | str]]], address: str) -> Counter[str]:
-    """Count the e-mails of each kind to an address."""
-    return Counter(kind for to, kind, _ in notices if to == address)
 
 
 def restrict(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""Delivery through Aitu: which channels a notice takes, retries, falling back to e-mail, a killed sender."""
+"""Delivery through Aitu: channels, messages, retries, falling back to e-mail, a killed sender."""
 
 from __future__ import annotations
 
@@ -14,19 +14,29 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.core.database import db, transaction
-from registry.notifications.aitu import AituLink
-from registry.notifications.delivery import DeliveryResult
+from registry.core.messages import message
+from registry.core.trace_context import outgoing_headers, trace_of_job
+from registry.core.translations import LANGUAGES, Language
+from registry.notifications.aitu import AituClient, AituLink
+from registry.notifications.delivery import DeliveryResult, render_message
+from registry.notifications.immediate import process_outbox
 from registry.notifications.jobs import deliver_notifications
-from registry.notifications.models import OutboundEmail
+from registry.notifications.models import KINDS, OPTIONAL_DIGEST, Channel, OutboundEmail
+from registry.notifications.recipients import load_directory
 from registry.notifications.service import failed_emails
+from registry.notifications.settings import AituBot
 from registry.settings import Settings, read_settings
+from tests.factories import an_agency
 from tests.fixtures.cli import CommandLine
 from tests.forked import Forked
-from tests.notifications.aitu_delivery import AITU_ONLY, queue, rows, send, variables
-from tests.notifications.aitu_people import create_aitu_reader
+from tests.notifications.aitu_delivery import AITU_ONLY, BOTH, queue, rows, send, variables
+from tests.notifications.aitu_people import create_aitu_reader, link_aitu
 from tests.notifications.aitu_server import TOKEN, AituApi
 from tests.notifications.mail_server import MailStore, free_port
+from tests.notifications.readers import create_reader
+from tests.notifications.test_email_texts import NUMBERS, entries
 from tests.present import Present
+from tests.webhooks.receiver import receiving
 
 
 @pytest.fixture
@@ -212,3 +222,109 @@ def test_send_fails_and_says_why_when_the_api_is_down(
     ran = registry("notices", "send", **variables(aitu, None))
     assert (ran.code, "The bot API of Aitu could not be used: 503 down." in ran.err) == (1, True)
     assert TOKEN not in ran.out + ran.err
+
+
+@pytest.mark.parametrize(
+    ("choice", "email", "kind", "usable", "taken"),
+    [
+        ("both", "a@readers.kz", "order", BOTH, ["aitu", "email"]),
+        ("aitu", "a@readers.kz", "order", BOTH, ["aitu"]),
+        ("email", "a@readers.kz", "order", BOTH, ["email"]),
+        # Whatever was chosen, a notice takes some channel that exists.
+        ("email", "", "order", BOTH, ["aitu"]),
+        ("email", "a@readers.kz", "order", AITU_ONLY, ["aitu"]),
+        ("aitu", "a@readers.kz", "order", frozenset({Channel.EMAIL}), ["email"]),
+        # Whoever took over an account keeps nothing from its owner.
+        ("aitu", "a@readers.kz", "account-password", BOTH, ["aitu", "email"]),
+        ("both", "a@readers.kz", "account-aitu", BOTH, ["email"]),
+        # The link of an invitation is a secret.
+        ("aitu", "a@readers.kz", "invitation", BOTH, ["email"]),
+        ("aitu", "", "invitation", BOTH, []),
+    ],
+)
+def test_notice_takes_the_chosen_channels(
+    app: Flask, choice: str, email: str, kind: str, usable: frozenset[Channel], taken: list[str]
+) -> None:
+    create_aitu_reader("operator", channels=choice, email=email or None)
+    queue(kind, "06.03.2026 12:00", usable)
+    assert sorted(db.session.scalars(select(OutboundEmail.channel))) == taken
+
+
+def test_address_of_an_agency_gets_emails_whatever_a_person_with_the_same_address_chose(app: Flask) -> None:
+    agency = an_agency(email="office@agency.kz")
+    peer = create_aitu_reader("agency_editor", agency, "editor", email="office@agency.kz")
+    both = [(to.address, to.aitu_id) for to in load_directory(BOTH).of_agency(agency.id)]
+    assert both == [("office@agency.kz", None), ("office@agency.kz", peer)]
+
+
+def test_agency_with_nobody_whom_a_channel_reaches_is_represented_by_the_one_above(app: Flask) -> None:
+    parent = an_agency(email="parent@agency.kz")
+    agency = an_agency(parent=parent)
+    create_aitu_reader("agency_editor", agency, "editor", email=None)
+    reached = [to.address for to in load_directory().of_agency(agency.id)]
+    assert reached == ["parent@agency.kz"]
+    assert [to.address for to in load_directory(BOTH).of_agency(agency.id)] == [None]
+
+
+def test_person_without_link_gets_emails_only(app: Flask) -> None:
+    create_reader("operator")
+    queue()
+    assert rows() == [("email", "waiting", 0, None)]
+
+
+def test_aitu_alone_is_enough(app: Flask, aitu: AituApi, tmp_path: Path) -> None:
+    alone = read_settings({**variables(aitu, None), "REGISTRY_DATA_DIR": str(tmp_path)})
+    peer = link_aitu(create_reader("operator", email=None))
+    process_outbox(with_mail=False)
+    queue(channels=AITU_ONLY)
+    assert deliver_notifications(alone).aitu == DeliveryResult(sent=1)
+    assert len(aitu.texts_to(peer)) == 1
+
+
+def test_message_has_the_trace_of_the_job_that_sends_it() -> None:
+    with receiving() as receiver:
+        receiver.answer = lambda _request: 200
+        client = AituClient(AituBot(TOKEN, "qaztech_bot", receiver.url, "https://registry.tests"))
+        with trace_of_job():
+            client.send_message("user", "1", "text")
+            expected = outgoing_headers()["traceparent"]
+        client.close()
+    assert [request.headers["traceparent"] for request in receiver.arrived] == [expected]
+
+
+URL = "https://registry.tests"
+# The only kinds that never go through Aitu.
+BY_EMAIL = ("account-aitu", "invitation", "test-email")
+
+
+def render(items: list[dict[str, Any]], language: Language = "en", *, is_digest: bool = False, url: str = URL) -> str:
+    return render_message(url, language, items, is_digest=is_digest)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in BY_EMAIL])
+def test_every_kind_has_text_number_and_link(kind: str, language: Language) -> None:
+    text = render(entries(kind), language)
+    assert text.startswith(message(f"notice-{kind}", language) + ":\n")
+    assert str(NUMBERS[KINDS[kind]]) in text
+    assert f" – {URL}/" in text
+
+
+def test_message_has_no_greeting_no_name_and_no_figures() -> None:
+    figures = {"figures": {"now": {"flagged": 40_123, "at_risk_kzt": 777}, "before": {}, "with_restricted": True}}
+    text = render([entries("weekly-overview")[0] | figures])
+    assert text == (
+        "Overview of the week:\n"
+        f"  Audit of 02.03.2026 – {URL}/overview\n\n"
+        "The details are behind the link, after signing in. This was sent automatically; please do not reply.\n"
+        "QazTech project register"
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("url", [URL, "https://" + "long-" * 60 + "registry.tests"])
+def test_longest_digest_fits_into_a_message(language: Language, url: str) -> None:
+    whole = [entries(kind, 35)[0] for kind in KINDS if kind in OPTIONAL_DIGEST]
+    text = render(whole, language, is_digest=True, url=url)
+    assert len(text.encode("utf-16-le")) <= 2 * 4096
+    assert url in text

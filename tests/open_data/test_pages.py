@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
-from tests.web.test_weights import LONG_KK, LONG_RU, MAX_BYTES
+from tests.web.test_page_costs import LONG_KK, LONG_RU, MAX_BYTES
 
 NUMBER = re.compile(r"QT-\d{4}-\d{7}-\d")
 

@@ -16,7 +16,7 @@ from tests.cases.casework import flagged_case
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
-from tests.reports.test_chart_colours import colour, contrast, luminance
+from tests.reports.test_charts import colour, contrast, luminance
 from tests.reports.test_overview import hide
 
 DAY = date(2026, 10, 5)

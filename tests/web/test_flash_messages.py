@@ -1,22 +1,29 @@
-"""Flash messages: success for completed actions, error for failed ones, information for the rest."""
+"""Flash messages and errors in terms of their place; downloads, menu and home page."""
 
 from __future__ import annotations
 
 import ast
 import base64
+import csv
+import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+
+import pytest
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from registry.core.clock import today
+from registry.imports.service import import_now
 from registry.web import blueprint as pages
 from tests.audits.steps import create_projects, set_verified
-from tests.cases.casework import GAP
-from tests.cases.cast import ADMINISTRATOR, audit, case_of, edit
+from tests.cases.casework import GAP, LAW, flagged_case, send
+from tests.cases.cast import ADMINISTRATOR, SAULE, act, audit, case_of, edit, editor_of
 from tests.factories import a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
+from tests.inbox.people import actor_named
+from tests.present import Present
 
 SUCCESS = "govuk-notification-banner--success"
 BANNER = '<h2 class="govuk-notification-banner__title"'
@@ -86,3 +93,111 @@ def test_negative_messages_name_their_kind() -> None:
     texts = [(call, part.value) for call in calls for part in ast.walk(call) if isinstance(part, ast.Constant)]
     denied = [(call, text) for call, text in texts if isinstance(text, str) and denials.match(text)]
     assert denied and all(len(call.args) == 2 for call, _text in denied)
+
+
+def test_missing_values_are_named_by_what_the_field_asks(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.ADMINISTRATOR)
+    person = visit.send("/people/new", name="a.serikova", language="kk")
+    assert person.status_code == 422
+    assert "Role: Choose one of the options." in person.text
+    own_account = re.search(r'href="(/absences/\d+/new)"', visit.get("/account").text)
+    assert own_account
+    absence = visit.send(own_account[1])
+    assert "First day: Enter a date, such as 20.01.2026." in absence.text
+    assert "Deputy: Choose one of the options." in absence.text
+    assert "Choose a file." in visit.send("/people/import").text
+
+
+def test_row_errors_are_in_the_terms_of_the_forms(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    table = (
+        "agency,external_id,name_ru,object_kind,work_type,stage,placement,contract_signed_on,planned_end_on\n"
+        f"{agency.bin},A-1,Проба,system,creation,planning,outer space,soon,1901-01-01\n"
+    )
+    visit = signed_in(Role.AGENCY_EDITOR, agency, name="editor")
+    run = import_now(actor_named("editor"), "projects", True, "table.csv", table.encode())
+    page = visit.get(f"/imports/{run.id}").text
+    assert "Write the date as day, month and year, such as 20.01.2026." in page
+    assert "must lie from 16.12.1991" in page
+    assert (
+        "One of these is expected: “On QazTech”, “Onboarding to QazTech”, “Outside QazTech”, “Not known yet”." in page
+    )
+
+
+def test_invalid_amount_says_what_is_wrong(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR)
+    draft = visit.send("/register").request.path.replace("/what", "/money")
+    for typed, expected in [
+        ("999999999999999999999999", "The number must not be below 0 or above 1,000,000,000,000,000."),
+        ("-5", "The number must not be below 0 or above 1,000,000,000,000,000."),
+        ("\u22125", "The number must not be below 0 or above 1,000,000,000,000,000."),
+        ("9" * 20_000, "The number must not be below 0 or above 1,000,000,000,000,000."),
+        (
+            "1,5",
+            "A whole number is expected: whole tenge without tiyn. A fraction is not rounded; write the whole amount.",
+        ),
+        ("1.2 млн", "Write the number in full with all its zeros: 1 200 000 instead of &#34;1.2 million&#34;."),
+        ("много", "Write the number in digits, without words or other signs, such as 1 200 000."),
+    ]:
+        assert expected in visit.send(draft, budget_kzt=typed).text, typed[:30]
+
+
+def test_dates_in_errors_are_in_form_format(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 11, 25))
+    _project, case = flagged_case()
+    visit = signed_in(Role.SUPERVISOR)
+    send(visit, case, "claim")
+    order = {"propose-decision": "migrate_by", **LAW}
+    _code, page = send(visit, case, "propose", **order, **{"propose-due_on": "24.11.2026"})
+    assert "The date must not be before today, 25.11.2026." in page
+    _code, page = send(visit, case, "propose", **order, **{"propose-due_on": "24.11.1926"})
+    assert "The date must lie from 16.12.1991 to 25.11.2036." in page
+
+
+def test_audit_of_earlier_day_is_rejected_in_terms_of_the_form(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 11, 25))
+    flagged_case()
+    page = signed_in(Role.OPERATOR).send("/audits/new", on="20.11.2026").text
+    assert "20.11.2026 cannot be audited any more" in page and "“Dry run”" in page and "dry_run)" not in page
+
+
+def test_forbidden_page_names_role_and_no_permission(signed_in: SignedIn) -> None:
+    page = signed_in(Role.AGENCY_EDITOR).client.get("/people")
+    assert page.status_code == 403
+    assert "The role “Agency editor” does not include this." in page.text and "people.manage" not in page.text
+
+
+def test_missing_page_does_not_mention_the_api(signed_in: SignedIn) -> None:
+    page = signed_in(Role.AGENCY_EDITOR).client.get("/nothing-here", headers={"Accept": "text/html"})
+    assert page.status_code == 404 and "Addresses are described" not in page.text
+
+
+def test_cases_download_has_opening_closing_and_outcome_in_their_columns(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 10, 5))
+    agency = an_agency()
+    project = a_project(agency, **GAP)
+    audit()
+    edit(editor_of(agency), project, object_commissioned_on="2026-02-01")
+    present.set(date(2026, 10, 7))
+    audit()
+    act(SAULE, case_of(project), "confirm")
+    answer = signed_in(Role.AUDITOR).client.get("/cases.csv?status=closed")
+    (row,) = csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig")))
+    assert (row["Opened"], row["Closed"], row["Outcome"]) == ("2026-10-05", "2026-10-07", "Flags corrected")
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.REVIEWER])
+def test_menu_has_journal_for_permitted_roles_only(signed_in: SignedIn, role: Role) -> None:
+    visit = signed_in(role)
+    menu = visit.get("/home").text.partition('id="navigation"')[2].partition("</ul>")[0]
+    assert ('href="/journal"' in menu) == (role is Role.AUDITOR)
+    assert visit.client.get("/journal").status_code == (200 if role is Role.AUDITOR else 403)
+
+
+def test_agency_home_warns_of_onboarding_ending_within_60_days(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for days in (-1, 60, 61):
+        name = f"Через {days}"
+        a_project(agency, placement="onboarding", onboarding_due_on=today() + timedelta(days=days), name_ru=name)
+    page = signed_in(Role.AGENCY_VIEWER, agency, "ru").get("/home").text
+    assert "Через -1" in page and "Через 60" in page and "Через 61" not in page

@@ -1,4 +1,4 @@
-"""Statements of pages: as many for many rows as for few, so that no page reads row by row."""
+"""Statements and kilobytes of pages: as many for many rows as for few."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from datetime import date
 import pytest
 from sqlalchemy import Connection
 
-from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.accounts.models import account_named
+from registry.accounts.roles import AGENCY_ROLES, Actor, Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
+from registry.audits.service import run_audit
 from registry.cases.models import Case
 from registry.cases.service import add_case_document
-from registry.core.clock import today
+from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.imports.service import import_now
 from registry.projects.documents import add_document
@@ -22,6 +24,8 @@ from registry.projects.links import add_link
 from registry.requests.models import RequestKind
 from registry.requests.restriction import propose_restriction
 from registry.requests.service import ask
+from registry.webhooks.models import WebhookDelivery
+from registry.webhooks.service import create_webhook
 from tests.audits.steps import audit
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
@@ -146,3 +150,51 @@ def test_page_takes_as_many_statements_for_many_rows_as_for_few(
             assert visit.get(path).status_code == 200
         counts.append(len(sent))
     assert counts[0] == counts[1], counts
+
+
+# Of pages in Kazakh, whose texts are the longest.
+MAX_BYTES = 60 * 1024
+MANY_ROWS = 55
+LONG_RU = "Министерство цифрового развития, инноваций и аэрокосмической промышленности Республики Казахстан"
+LONG_KK = "Қазақстан Республикасының Цифрлық даму, инновациялар және аэроғарыш өнеркәсібі министрлігі"
+
+
+def test_lists_are_at_most_sixty_kilobytes(signed_in: SignedIn) -> None:
+    for place in range(MANY_ROWS):
+        agency = an_agency(name_ru=f"{LONG_RU} {place}", name_kk=f"{place} {LONG_KK}")
+        a_project(agency, purpose="Учёт медицинского оборудования. " * 100)
+    run = run_audit(an_actor(Role.OPERATOR))
+    visit = signed_in(Role.SUPERVISOR, language="kk")
+    pages = (
+        "/home",
+        "/projects",
+        "/cases",
+        f"/audits/{run.id}",
+        "/agencies",
+        "/reports/compliance",
+        "/journal",
+        "/overview",
+    )
+    weights = {page: len(visit.get(page).data) for page in pages}
+    assert {page: weight for page, weight in weights.items() if weight > MAX_BYTES} == {}
+    assert min(weights.values()) > 5_000
+
+
+def test_pages_of_webhooks_are_at_most_sixty_kilobytes(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.SUPERVISOR, language="kk", name="owner")
+    account = account_named("owner")
+    assert account is not None
+    owner = Actor("owner", Role.SUPERVISOR, None, "127.0.0.1", "tests", account.id, is_person=True)
+    url = f"https://systems.example.kz/{'qaztech-' * 25}"
+    webhooks = [create_webhook(owner, {"url": f"{url}{number}", "events": ["case.opened"]})[0] for number in range(20)]
+    last = webhooks[-1].id
+    tried = {"state": "given_up", "tries": 12, "tried_at": now(), "ended_at": now(), "status": 500, "error": "status"}
+    with transaction() as session:
+        for number in range(1, MANY_ROWS + 1):
+            message = {"webhook_id": last, "seq": number, "message_id": f"msg_{last}_{number}", "type": "case.opened"}
+            times = {"created_at": now(), "next_try_at": now()}
+            session.add(WebhookDelivery(**message, subject=f"case:{number}", **times, **tried))
+    pages = ("/webhooks", f"/webhooks/{last}", f"/webhooks/{last}/edit", "/webhooks/new")
+    weights = {page: len(visit.get(page).data) for page in pages}
+    assert {page: weight for page, weight in weights.items() if weight > MAX_BYTES} == {}
+    assert min(weights.values()) > 5_000
