@@ -45,6 +45,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,
+        "LETTERHEAD": settings.letterhead,
         PUBLICATION: settings.open_data_licence,
         "MAX_CONTENT_LENGTH": MAX_BODY,
         # Not less (Flask has 500 kB): error pages name one limit.

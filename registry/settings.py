@@ -6,8 +6,8 @@ import contextlib
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import time
 from pathlib import Path
 from typing import Any, Final
@@ -74,6 +74,7 @@ class Settings:
     ``database_owner_url``: the role that owns the schema, when the service's own may not change it.
     ``database_read_url``: standbys that web processes read lists and exports from, None for the primary.
     ``security_contact`` is a URI, ``support_contact`` what people read; None for neither.
+    ``letterhead``: the lines that name who issues letters, by language.
     ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
     ``aitu`` is None when no notices go through the Aitu messenger.
     ``webhook_networks``: address ranges to which webhooks may lead although they are not public.
@@ -104,6 +105,7 @@ class Settings:
     open_data_licence: Licence | None = None
     security_contact: str | None = None
     support_contact: str | None = None
+    letterhead: Mapping[str, Sequence[str]] = field(default_factory=dict)
     backup_dir: Path | None = None
     backup_max_age: int = 26
     log_level: str = "info"
@@ -178,6 +180,10 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         open_data_licence=licence,
         security_contact=env.security_contact("REGISTRY_SECURITY_CONTACT", ""),
         support_contact=contact,
+        letterhead={
+            "kk": _lines(env.str("REGISTRY_LETTERHEAD_KK", "")),
+            "ru": _lines(env.str("REGISTRY_LETTERHEAD_RU", "")),
+        },
         backup_dir=Path(folder).absolute() if (folder := env.str("REGISTRY_BACKUP_DIR", "")) else None,
         backup_max_age=env.int("REGISTRY_BACKUP_MAX_AGE", 26, **whole_number(1, 10_000)),
         log_level=env.str("REGISTRY_LOG_LEVEL", "info", validate=LOG_LEVEL),
@@ -191,6 +197,10 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
     if not settings.secret_key and ((data_dir / SECRET_KEY_FILE).exists() or not read_only):
         return replace(settings, secret_key=_kept_secret_key(data_dir))
     return settings
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.split(";") if line.strip()]
 
 
 def _config_file(env: Environment, name: str, shipped: str, expected: str) -> Path:

@@ -231,3 +231,8 @@ def test_issuer_on_the_machine_itself_may_use_http(tmp_path: Path) -> None:
     assert settings.oidc is not None
     assert settings.oidc.issuer == "http://127.0.0.1:9400"
     assert "s3cret" not in repr(settings)
+
+
+def test_letterhead_has_the_lines_of_each_language(tmp_path: Path) -> None:
+    settings = read_settings(environment(tmp_path, REGISTRY_LETTERHEAD_RU="Министерство; г. Астана;"))
+    assert settings.letterhead == {"kk": [], "ru": ["Министерство", "г. Астана"]}

@@ -22,6 +22,7 @@ from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.current import policy_in_force
+from registry.freeze.dates import format_deadline
 from registry.freeze.texts import Translate
 from registry.freeze.vocabulary import Placement
 from registry.projects.edits import OF_OBJECT, object_digest
@@ -71,11 +72,12 @@ def contradictions(values: Mapping[str, Any]) -> list[Problem]:
     return problems
 
 
-def order_steps(decision: str, due: str, _: Translate) -> list[str]:
-    """Return the steps by which an agency carries out an order, ``due`` by a day or "", for its letter and the page."""
+def order_steps(decision: str, due_on: date | None, language: str, _: Translate) -> list[str]:
+    """Return the steps by which an agency carries out an order, for its letter and the page."""
+    deadline = {"deadline": "" if due_on is None else format_deadline(due_on, language)}
     if decision == DecisionKind.MIGRATE_BY:
         return [
-            _("Move the object to QazTech by %(day)s.") % {"day": due},
+            _("Move the object to QazTech %(deadline)s.") % deadline,
             _("Then change the facts in the register: the hosting to “%(placement)s”, and the key on QazTech.")
             % {"placement": _(Placement.ON_PLATFORM.label)},
             _(
@@ -84,7 +86,7 @@ def order_steps(decision: str, due: str, _: Translate) -> list[str]:
             ),
         ]
     return [
-        _("Stop the work by %(day)s.") % {"day": due} if due else _("Take the object out of use and write it off."),
+        _("Stop the work %(deadline)s.") % deadline if due_on else _("Take the object out of use and write it off."),
         _("Then change the facts in the register: the stage to “%(stage)s”, and the date on which it ended.")
         % {"stage": _(STAGES[decision].label)},
         _("Add the act to the documents of the project."),

@@ -290,8 +290,8 @@ def order_instructions(decision: Mapping[str, Any]) -> list[str]:
     """Return the steps of an order; empty when the decision is no order or no longer in effect."""
     if decision["ended_because"] or decision["decision"] not in ORDERING:
         return []
-    due = day(decision["due_on"]) if decision["due_on"] else ""
-    return order_steps(decision["decision"], due, _)
+    due_on = None if decision["due_on"] is None else date.fromisoformat(str(decision["due_on"]))
+    return order_steps(decision["decision"], due_on, page_locale(), _)
 
 
 # Templates on the page of a case: which ones a form offers, and the form with the chosen text in it.

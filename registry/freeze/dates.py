@@ -21,6 +21,36 @@ _ENGLISH_MONTHS = (
     "December",
 )
 
+_RUSSIAN_MONTHS = (
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+)
+# After these words the Kazakh language asks "from when", so a deadline cannot be put together from the month's name.
+_KAZAKH_MONTHS_FROM = (
+    "қаңтардан",
+    "ақпаннан",
+    "наурыздан",
+    "сәуірден",
+    "мамырдан",
+    "маусымнан",
+    "шілдеден",
+    "тамыздан",
+    "қыркүйектен",
+    "қазаннан",
+    "қарашадан",
+    "желтоқсаннан",
+)
+
 
 def add_months(day: date, months: int) -> date:
     """Return the same day ``months`` calendar months later, or that month's last day: 29 February gives 28 February."""
@@ -80,3 +110,12 @@ def format_date(day: date, language: str) -> str:
 def grouped(amount: int, language: str) -> str:
     """Return an amount for a text, its thousands apart: 5,000 in English, with no-break spaces in other languages."""
     return f"{amount:,}" if language == "en" else f"{amount:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+
+def format_deadline(day: date, language: str) -> str:
+    """Return the last day for something as state bodies write it, so that nobody can read it as excluded."""
+    if language == "kk":
+        return f"{day.year} жылғы {day.day} {_KAZAKH_MONTHS_FROM[day.month - 1]} кешіктірмей (қоса алғанда)"
+    if language == "ru":
+        return f"не позднее {day.day} {_RUSSIAN_MONTHS[day.month - 1]} {day.year} года (включительно)"
+    return f"not later than {format_date(day, 'en')} (inclusive)"

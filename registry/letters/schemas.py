@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.cases.decisions import TEXTS
-from registry.cases.vocabulary import DecisionKind
+from registry.cases.vocabulary import AppealOutcome, DecisionKind
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.letters.models import LetterEnd, LetterKind
@@ -26,7 +26,13 @@ CONTENT: Final = shown_object(
             ),
         },
         "check": TEXT,
-    }
+        "issuer": {"type": "array", "items": TEXT, "description": "The lines of the letterhead."},
+        "number": TEXT,
+        "addressee": TEXT,
+        "signature": {"type": "array", "items": TEXT, "description": "Post, name, and who prepared it."},
+    },
+    # Those of earlier versions have no head and no signature.
+    sometimes=("issuer", "number", "addressee", "signature"),
 )
 DATA: Final = shown_object(
     {
@@ -34,9 +40,11 @@ DATA: Final = shown_object(
         "proposed_by": OPTIONAL,
         "approved_by": OPTIONAL,
         "issued_by": TEXT,
+        "appeal_outcome": nullable({**TEXT, "enum": list(AppealOutcome.codes())}),
         **dict.fromkeys((*TEXTS, *(f"text_{each}" for each in OFFICIAL_LANGUAGES)), OPTIONAL),
         "texts": shown_object(dict.fromkeys(OFFICIAL_LANGUAGES, CONTENT)),
-    }
+    },
+    sometimes=("appeal_outcome",),
 )
 
 

@@ -12,15 +12,16 @@ from typing import Any, Final
 
 from babel import Locale
 from babel.dates import format_date
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registry.accounts.models import public_url
-from registry.accounts.roles import Actor
+from registry.accounts.roles import Actor, Role
 from registry.cases.decisions import TEXTS, language_of, order_steps, with_both_languages
 from registry.cases.models import Case, CaseDecision, CaseEvent
 from registry.cases.queries import flags_of_cases
-from registry.cases.vocabulary import ActionName, DecisionKind, FurtherEvent, Status
+from registry.cases.vocabulary import ActionName, AppealOutcome, DecisionKind, FurtherEvent, Status
 from registry.cases.workflow import ACCEPTING
 from registry.core.clock import local_date
 from registry.core.database import db, require_transaction, table_of
@@ -28,6 +29,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.pdf import make_pdf
 from registry.core.translations import LOCALES, OFFICIAL_LANGUAGES, Language, lazy_text, translate, translator
 from registry.freeze.current import policy_in_force
+from registry.freeze.dates import format_deadline
 from registry.freeze.findings import Finding, explain
 from registry.freeze.texts import Translate
 from registry.journal import service as journal
@@ -42,8 +44,13 @@ ASKED: Final = lazy_text("Explain the flags of the project.")
 REFERRED: Final = lazy_text("The case is referred to the Commission for its decision.")
 CLEARED: Final = lazy_text("An audit found that the flags are cleared. The case is closed as corrected.")
 APPEALED: Final = lazy_text(
-    "The agency may appeal this decision until %(day)s: open the case in the register and choose “Appeal”."
+    "The agency may appeal this decision %(deadline)s: open the case in the register and choose “Appeal”. "
+    "Officials who took no part in this decision decide on the appeal; their decision can be challenged in court."
 )
+COURT: Final = lazy_text("This decision is on the agency’s appeal. It can be challenged in court.")
+COMMISSION: Final = lazy_text("The Commission for the introduction of digitalisation under the President")
+ISSUER: Final = lazy_text("QazTech project register")
+APPEAL_TITLE: Final = lazy_text("Decision on an appeal")
 ONLY_IN: Final[Mapping[Language, str]] = {
     "kk": lazy_text("The text is in Kazakh:"),
     "ru": lazy_text("The text is in Russian:"),
@@ -57,21 +64,40 @@ def full_date(value: date, language: Language) -> str:
 
 
 def letter_text(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:
-    """Return ``title``, ``facts`` (label and value), ``sections`` (heading, paragraphs, whether they are steps) and
-    ``check`` of a letter in a language, from its facts.
+    """Return what a letter says in a language: the lines of its head and foot, ``facts`` (label and value), and
+    ``sections`` (heading, paragraphs, whether they are steps).
     """
     _ = translator(language)
-    kind = LetterKind(facts["kind"])
+    day = full_date(date.fromisoformat(facts["date"]), language)
+    title = APPEAL_TITLE if facts["appeal_outcome"] else LetterKind(facts["kind"]).label
     return {
-        "title": _(kind.label),
+        "issuer": facts["letterhead"][language] or [_(ISSUER)],
+        "number": _("No. %(number)s of %(day)s") % {"number": facts["number"], "day": day},
+        "addressee": _addressee(facts, language, _),
+        "title": _(title),
         "facts": [[label, value] for label, value in _labelled_facts(facts, language, _) if value],
         "sections": [
             {"heading": heading, "paragraphs": paragraphs, "steps": steps}
             for heading, paragraphs, steps in _sections(facts, language, _)
             if paragraphs
         ],
+        "signature": _signature(facts, _),
         "check": _check(facts["check_address"], grouped(facts["code"]), _),
     }
+
+
+def _addressee(facts: Mapping[str, Any], language: Language, _: Translate) -> str:
+    if facts["kind"] == LetterKind.REFERRAL:
+        return _(COMMISSION)
+    bin_label = _("BIN")
+    return f"{_name(facts['agency'], language)}, {bin_label} {facts['agency']['bin']}"
+
+
+def _signature(facts: Mapping[str, Any], _: Translate) -> list[str]:
+    """Return the post and the name of who signed it, and who prepared it, if it was somebody else."""
+    role, prepared_by = Role(facts["signed_role"]), facts["proposed_by"]
+    signed = [_(role.label), facts["approved_by"] or facts["issued_by"]]
+    return signed + ([_("Prepared by: %(name)s") % {"name": prepared_by}] if prepared_by else [])
 
 
 def grouped(code: str) -> str:
@@ -90,30 +116,30 @@ def _check(address: str, code: str, _: Translate) -> str:
 
 
 def _labelled_facts(facts: Mapping[str, Any], language: Language, _: Translate) -> list[tuple[str, str]]:
-    project, decision, bin_label = facts["project"], facts["decision"], _("BIN")
-    decision_label = _(DecisionKind(decision).label) if decision else ""
+    project, decision = facts["project"], facts["decision"]
+    outcome = facts["appeal_outcome"]
     return [
-        (_("Number"), facts["number"]),
-        (_("Date"), _day(facts["date"], language)),
-        (_("Agency"), f"{_name(facts['agency'], language)}, {bin_label} {facts['agency']['bin']}"),
         (_("Project"), f"{_name(project, language)}, {project['number']}"),
         (_("Case"), str(facts["case"])),
-        (_("Decision"), decision_label),
-        (_("Carry out by"), _day(facts["due_on"], language)),
-        (_("Answer by"), _day(facts["answer_by"], language)),
-        (_("Proposed by"), facts["proposed_by"] or ""),
-        (_("Approved by"), facts["approved_by"] or ""),
-        (_("Signed by"), facts["issued_by"] if facts["approved_by"] is None else ""),
+        (_("Decision on the appeal"), _(AppealOutcome(outcome).label) if outcome else ""),
+        (_("Decision"), _(DecisionKind(decision).label) if decision else ""),
+        (_("Carry out"), _deadline(facts["due_on"], language)),
+        (_("Answer due"), _deadline(facts["answer_by"], language)),
     ]
 
 
 def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> list[tuple[str, Sequence[str], bool]]:
     kind, decision = facts["kind"], facts["decision"]
     usual = {LetterKind.QUESTION: ASKED, LetterKind.REFERRAL: REFERRED, LetterKind.CLOSING: CLEARED}
+    flags, is_on_appeal = facts["flags"][language], facts["appeal_outcome"] is not None
+    # The law stands in a letter once: as the basis of its decision, or else as the clauses of its flags.
+    law = _text(facts, "legal_basis", language, _) or list(dict.fromkeys(clause for _title, clause in flags))
+    due_on = None if facts["due_on"] is None else date.fromisoformat(facts["due_on"])
+    appeal = [_(APPEALED) % {"deadline": _deadline(facts["appeal_until"], language)}] if facts["appeal_until"] else []
     return [
-        (_("Flags"), facts["flags"][language], False),
-        (_("Reason"), _text(facts, "reason", language, _), False),
-        (_("Legal basis"), _text(facts, "legal_basis", language, _), False),
+        (_("What was found"), list(dict.fromkeys(observed for observed, _clause in flags)), False),
+        (_("Grounds"), _text(facts, "reason", language, _), False),
+        (_("Legal basis"), law, False),
         (
             _("Contents"),
             [] if decision else _text(facts, "text", language, _) or [_(usual[LetterKind(kind)])],
@@ -121,7 +147,7 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
         ),
         (
             _("How to carry out the order"),
-            order_steps(decision, _day(facts["due_on"], language), _) if kind == LetterKind.ORDER else [],
+            order_steps(decision, due_on, language, _) if kind == LetterKind.ORDER else [],
             True,
         ),
         (
@@ -131,11 +157,8 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
             else [],
             False,
         ),
-        (
-            _("How to appeal"),
-            [_(APPEALED) % {"day": _day(facts["appeal_until"], language)}] if facts["appeal_until"] else [],
-            False,
-        ),
+        (_("How to appeal"), appeal, False),
+        (_("Next instance"), [_(COURT)] if is_on_appeal else [], False),
     ]
 
 
@@ -154,20 +177,20 @@ def _name(named: Mapping[str, Any], language: Language) -> str:
     return next((str(name) for each in order if (name := named.get(f"name_{each}"))), "")
 
 
-def _day(value: str | None, language: Language) -> str:
-    return full_date(date.fromisoformat(value), language) if value else ""
+def _deadline(value: str | None, language: Language) -> str:
+    return format_deadline(date.fromisoformat(value), language) if value else ""
 
 
 # Letters as PDF/A-2u, in Kazakh and Russian in one document.
 
 LAYOUT: Final = Path(__file__).parent / "data" / "letter.typ"
-ISSUER: Final = lazy_text("QazTech project register")
 
 
 def letter_pdf(data: Mapping[str, Any]) -> bytes:
     """Return the letter in Kazakh and Russian. Raises DocumentNotMade."""
+    # Letters of earlier versions have neither head nor signature.
     parts = [
-        {"language": each, "issuer": translate(ISSUER, each), **data["texts"][each]} for each in OFFICIAL_LANGUAGES
+        {"language": each, "issuer": [translate(ISSUER, each)], **data["texts"][each]} for each in OFFICIAL_LANGUAGES
     ]
     document = {"number": data["number"], "date": data["date"], "issuer": ISSUER, "parts": parts}
     return make_pdf(LAYOUT, data["number"], document)
@@ -235,8 +258,10 @@ def _ends_of_decisions(letters: Sequence[Letter]) -> dict[int, str]:
 
 
 PENDING: Final = "letters_pending"
+# The setting with the lines that name the issuing body, by language.
+LETTERHEAD: Final = "LETTERHEAD"
 # Facts that only the texts of a letter hold.
-NOT_STORED: Final = ("project_record", "flags", "check_address")
+NOT_STORED: Final = ("project_record", "flags", "check_address", "letterhead")
 CODE_BYTES: Final = 10
 CHECK_PATH: Final = "/verify"
 KINDS: Final = {
@@ -322,6 +347,9 @@ def _facts(
         "proposed_by": None if decision is None else decision.proposed_by,
         "approved_by": None if decision is None else decision.decided_by,
         "issued_by": event.by,
+        "signed_role": actor.role.value,
+        "letterhead": {each: current_app.config.get(LETTERHEAD, {}).get(each, []) for each in OFFICIAL_LANGUAGES},
+        "appeal_outcome": event.details.get("appeal_outcome"),
         **{name: texts.get(name) for name in TEXTS},
         **{f"text_{each}": text if each == spoken else None for each in OFFICIAL_LANGUAGES},
         "flags": _flags(actor, case),
@@ -329,14 +357,14 @@ def _facts(
     }
 
 
-def _flags(actor: Actor, case: Case) -> dict[str, list[str]]:
-    """Title and clause of each active flag, by language."""
+def _flags(actor: Actor, case: Case) -> dict[str, list[tuple[str, str]]]:
+    """What was found and the clause of each active flag, by language."""
     active = [flag for flag in flags_of_cases(actor, [case.id], "kk")[case.id] if flag["status"] != "cleared"]
     findings = [(Finding(flag["rule"], flag["severity"], flag["observed"]), flag["last_seen_on"]) for flag in active]
-    shown: dict[str, list[str]] = {}
+    shown: dict[str, list[tuple[str, str]]] = {}
     for each in OFFICIAL_LANGUAGES:
         texts = [explain(finding, policy_in_force(), on, each, translator(each)) for finding, on in findings]
-        shown[each] = list(dict.fromkeys(f"{text.title}: {text.clause}" for text in texts))
+        shown[each] = [(f"{text.title}. {text.reason}".rstrip(), text.clause) for text in texts]
     return shown
 
 

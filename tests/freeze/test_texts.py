@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from registry.core.translations import LANGUAGES, translator
-from registry.freeze.dates import add_months, format_date, iso
+from registry.freeze.dates import add_months, format_date, format_deadline, iso
 from registry.freeze.findings import Finding, FindingTexts, explain
 from registry.freeze.required import required_text
 from registry.freeze.rules import RULES
@@ -120,3 +120,15 @@ def test_dates_are_written_as_each_language_writes_them() -> None:
     assert format_date(date(2026, 12, 31), "en") == "31 December 2026"
     assert format_date(date(2026, 1, 5), "ru") == format_date(date(2026, 1, 5), "kk") == "05.01.2026"
     assert (iso(date(2026, 1, 5)), iso(None)) == ("2026-01-05", None)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("kk", "2026 жылғы 31 желтоқсаннан кешіктірмей (қоса алғанда)"),
+        ("ru", "не позднее 31 декабря 2026 года (включительно)"),
+        ("en", "not later than 31 December 2026 (inclusive)"),
+    ],
+)
+def test_deadline_includes_its_day_in_every_language(language: str, text: str) -> None:
+    assert format_deadline(date(2026, 12, 31), language) == text

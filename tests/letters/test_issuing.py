@@ -19,7 +19,7 @@ from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.letters.queries import check_letter
 from registry.letters.service import ends_of
-from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TIMUR, act, audit, case_of, edit, editor_of, migrate_by
+from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, SAULE, TIMUR, act, audit, case_of, edit, editor_of, migrate_by
 from tests.factories import a_project, an_agency
 from tests.present import Present
 
@@ -72,8 +72,52 @@ def test_order_freezes_people_dates_and_texts_of_both_languages(case: Case) -> N
 
 
 def test_order_says_how_to_carry_it_out_and_until_when_to_appeal(case: Case) -> None:
-    text = str(content_of(ordered(case))["texts"]["ru"]["sections"])
-    assert "перенесите объект" in text and "Подать жалобу" in text and "2026 года" in text
+    texts = content_of(ordered(case))["texts"]
+    russian, kazakh = str(texts["ru"]["sections"]), str(texts["kk"]["sections"])
+    assert "Перенесите объект на QazTech не позднее 1 сентября 2026 года (включительно)." in russian
+    assert "обжаловать это решение не позднее 27 марта 2026 года (включительно)" in russian and "в суде" in russian
+    assert "2026 жылғы 1 қыркүйектен кешіктірмей (қоса алғанда) объектіні QazTech платформасына көшіріңіз." in kazakh
+
+
+def test_letter_names_who_issues_it_to_whom_and_who_signs_with_what_post(
+    app: Flask, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"kk": ["Министрлік", "Астана қаласы"], "ru": ["Министерство", "г. Астана"]}
+    monkeypatch.setitem(app.config, "LETTERHEAD", body)
+    text = content_of(ordered(case))["texts"]["ru"]
+    agency = case.project_record.agency
+    assert (text["issuer"], text["number"]) == (body["ru"], "№ QL-2026-000001 от 2 марта 2026 года")
+    assert text["addressee"] == f"{agency.name_ru}, БИН {agency.bin}"
+    assert text["signature"] == ["Руководитель", "saule", "Исполнитель: aigerim"]
+
+
+def test_letter_without_a_letterhead_is_from_the_register(case: Case) -> None:
+    assert content_of(ordered(case))["texts"]["ru"]["issuer"] == ["Реестр проектов QazTech"]
+
+
+def test_letter_has_what_was_found_in_numbers_and_the_law_once(case: Case) -> None:
+    act(AIGERIM, case, "ask", "Почему?")
+    sections = {each["heading"]: each["paragraphs"] for each in content_of(letters()[0])["texts"]["ru"]["sections"]}
+    assert sections["Что установлено"] == [
+        "Новый объект, начатый во время моратория. Начало 20.01.2026; дней после начала моратория: 19."
+    ]
+    (law,) = sections["Правовое основание"]
+    assert law.startswith("Указ Президента") and str(sections).count("пункт 1") == 1
+
+
+def test_decision_on_an_appeal_names_its_outcome_and_the_court(case: Case, agency: Agency) -> None:
+    ordered(case)
+    act(editor_of(agency), case, "appeal", "It is older.")
+    act(BOLAT, case, "claim")
+    act(BOLAT, case, "propose", {"decision": "stop", "due_on": date(2026, 9, 1), **IN_BOTH})
+    act(TIMUR, case, "approve")
+    data = content_of(letters()[-1])
+    text = data["texts"]["ru"]
+    assert (data["appeal_outcome"], data["appeal_until"]) == ("changed", None)
+    assert (text["title"], ["Решение по жалобе", "Решение изменено"] in text["facts"]) == ("Решение по жалобе", True)
+    assert text["sections"][-1]["paragraphs"] == [
+        "Это решение принято по жалобе организации. Его можно оспорить в суде."
+    ]
 
 
 def test_text_of_one_language_stands_in_the_other_with_a_note(case: Case) -> None:
