@@ -263,6 +263,15 @@ PRESENT_PROPOSER: Final[ColumnElement[str]] = func.coalesce(
 )
 
 
+def proposer_before(event: CaseEvent, *conditions: ColumnElement[bool]) -> str | None:
+    """Return the present name of who proposed the last decision before an entry of a timeline."""
+    earlier = (CaseDecision.case_id == event.case_id, CaseDecision.proposed_at <= event.at, *conditions)
+    name: str | None = db.session.scalar(
+        select(PRESENT_PROPOSER).where(*earlier).order_by(CaseDecision.id.desc()).limit(1)
+    )
+    return name
+
+
 def case_id_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:
     """Scalar subquery: the newest case that covers a flag, or NULL."""
     return (

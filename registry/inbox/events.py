@@ -22,7 +22,7 @@ from registry.accounts.models import Account, is_active, is_admitted
 from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.same_person import account_ever_named
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent
+from registry.cases.models import Case, CaseDecision, CaseEvent, proposer_before
 from registry.cases.vocabulary import ActionName, AuditEvent, FurtherEvent, Status
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
@@ -326,15 +326,11 @@ def _answered(context: EventContext) -> Recipients:
 def _returned(context: EventContext) -> Recipients:
     if context.event.from_status != Status.AWAITING_APPROVAL:
         return []
-    before = (CaseDecision.case_id == context.event.case_id, CaseDecision.proposed_at <= context.event.at)
-    newest = select(PRESENT_PROPOSER).where(*before).order_by(CaseDecision.id.desc()).limit(1)
-    proposed_by = db.session.scalar(newest)
-    return [(EntryKind.RETURNED, context.named(proposed_by))]
+    return [(EntryKind.RETURNED, context.named(proposer_before(context.event)))]
 
 
 def _appealed(context: EventContext) -> Recipients:
-    of_case = (CaseDecision.case_id == context.event.case_id, CaseDecision.outcome == "approved")
-    proposed_by = db.session.scalar(select(PRESENT_PROPOSER).where(*of_case).order_by(CaseDecision.id.desc()).limit(1))
+    proposed_by = proposer_before(context.event, CaseDecision.outcome == "approved")
     return [(EntryKind.APPEALED, [*context.named(proposed_by), *context.who_may(Permission.CASES_REVIEW)])]
 
 

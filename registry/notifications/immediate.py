@@ -20,7 +20,7 @@ from registry.accounts.same_person import account_ever_named, is_another_person
 from registry.approvals.queries import visible_approvals
 from registry.approvals.service import may_decide
 from registry.approvals.tables import Approval, ApprovalState
-from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent
+from registry.cases.models import Case, CaseDecision, CaseEvent, proposer_before
 from registry.cases.workflow import ORDERING
 from registry.core.clock import ALMATY, now
 from registry.core.database import db, transaction
@@ -279,20 +279,14 @@ def _answered(context: Context, directory: Directory) -> list[Notice]:
 def _returned(context: Context, directory: Directory) -> list[Notice]:
     if context.event.from_status != "awaiting_approval":
         return []
-    return context.reviewer(directory, "proposal-returned", _proposed_by(context.event))
-
-
-def _proposed_by(event: CaseEvent, *conditions: Any) -> str | None:
-    """Return the present name of who proposed the last decision before an entry."""
-    earlier = (CaseDecision.case_id == event.case_id, CaseDecision.proposed_at <= event.at, *conditions)
-    return db.session.scalar(select(PRESENT_PROPOSER).where(*earlier).order_by(CaseDecision.id.desc()).limit(1))
+    return context.reviewer(directory, "proposal-returned", proposer_before(context.event))
 
 
 def _appealed(context: Context, directory: Directory) -> list[Notice]:
     appealed = _earlier(context.event, "approve").with_only_columns(CaseEvent.id).scalar_subquery()
     order = db.session.scalar(select(Letter.number).where(Letter.event_id == appealed))
     # Nobody holds the case then, and others decide: who proposed the decision learns of it.
-    proposed_by = _proposed_by(context.event, CaseDecision.outcome == "approved")
+    proposed_by = proposer_before(context.event, CaseDecision.outcome == "approved")
     return context.reviewer(directory, "decision-appealed", proposed_by, order)
 
 

@@ -22,8 +22,10 @@ from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import OLD_SYSTEM, exempt, verify
 from tests.cases.cast import (
     AIGERIM,
+    BOLAT,
     NO_BREACH,
     SAULE,
+    TIMUR,
     act,
     audit,
     case_of,
@@ -195,8 +197,9 @@ def test_appeal_decision_is_notified_immediately_and_not_in_digest(digest: Diges
     appealed, other = a_project(agency), a_project(agency)
     case, closed = decided_case(appealed, migrate_by(MONDAY + 90 * A_DAY)), decided_case(other, NO_BREACH)
     act(editor_of(agency), case, "appeal")
-    act(AIGERIM, case, "propose", NO_BREACH)
-    act(SAULE, case, "approve")
+    act(BOLAT, case, "claim")
+    act(BOLAT, case, "propose", NO_BREACH)
+    act(TIMUR, case, "approve")
     assert ("office@agency.kz", "case-closed", [closed.id]) in digest(MONDAY + A_DAY)
     assert ("office@agency.kz", "case-closed", {str(closed.id): "QL-2026-000002"}) in letters_of_emails()
 
