@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, union
@@ -214,6 +215,8 @@ def _keys(
     return frozenset(keys)
 
 
+# The names of a register are read again under the lock of each audit.
+@lru_cache(maxsize=1 << 15)
 def name_without_numbers(name: str | None) -> tuple[str, ...]:
     """Return the reduced words of a name without those that have digits; none where they say nothing of the object."""
     words = {word for word in stems(name) if not any(map(str.isdigit, word))}
