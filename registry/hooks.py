@@ -59,6 +59,7 @@ from registry.requests.platform_approvals import (
     InventoryApproval,
     OnboardingApproval,
     PlacementApproval,
+    RecordFactApproval,
 )
 from registry.requests.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.saved_views.service import leave_shared_views, pass_on_views
@@ -74,6 +75,7 @@ register_kind(RestrictedReader())
 register_kind(PlacementApproval())
 register_kind(OnboardingApproval())
 register_kind(EndingApproval())
+register_kind(RecordFactApproval())
 register_kind(InventoryApproval())
 
 agency_changed.connect(update_freeze_status_of_agency)

@@ -28,6 +28,7 @@ class ApprovalKindCode(Choices):
     PLACEMENT = "placement", lazy_text("Placement on QazTech")
     ONBOARDING = "onboarding", lazy_text("Move of the object to QazTech")
     ENDING = "ending", lazy_text("Ending of the work")
+    FACT = "fact", lazy_text("Fact of the record")
     INVENTORY = "inventory", lazy_text("Platform inventory")
 
 

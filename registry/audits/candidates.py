@@ -28,7 +28,7 @@ from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import STATUS, Project
 from registry.projects.objects import Siblings, siblings_of_register
-from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, past_of, stored_revisions
+from registry.projects.revisions import CONFIRMED, LAW_LOOKS_AT, UNDONE, confirmed_of, past_of, stored_revisions
 from registry.projects.visibility import IS_RESTRICTED
 
 IDS_AT_ONCE = 20_000
@@ -122,7 +122,7 @@ def candidates(
         statement = statement.where(table_of(Project).c.id.in_(ids))
     rows = db.session.execute(statement, {**part._asdict(), "on": on}).all()
     for row in rows:
-        digest.update(repr(tuple(row)).encode())
+        digest.update(repr(tuple(row) if policy.confirmed_facts else tuple(row)[:-1]).encode())
     former: Pasts = {}
     if policy.edit_severity != NOT_JUDGED:
         of_part = in_part(FORMER.project_id) if ids is None else FORMER.project_id.in_(ids)
@@ -160,6 +160,7 @@ def facts_of_row(
         past=past,
         former=tuple(each.past for each in former),
         siblings=siblings,
+        confirmed=confirmed_of(row[CONFIRMED]),
         **{name: row[name] for name in PROJECT_FACTS},
     )
 
@@ -198,6 +199,8 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
             agency.kind.label("agency_kind"),
             case((order.decision == "migrate_by", order.due_on)).label("order_migrate_by"),
             exemption_on(project.id, on).label("exemption_id"),
+            # The last: policies by which facts count as entered do not read it.
+            project.confirmed_facts,
         )
         .join(table_of(Agency), agency.id == project.agency_id)
         .outerjoin(newest, newest.c.project_id == project.id)
@@ -243,6 +246,8 @@ def pasts_of(
         for stored, each in zip_longest(known, past):
             # A policy that does not judge edits reads no more, and audits by it are repeated with the same digest.
             more = () if each is None or policy.edit_severity == NOT_JUDGED else (*of_edits(each), each.replaced_on)
+            if policy.confirmed_facts and more and each is not None:
+                more = (*more, each.confirmed)
             digest.update(repr((project_id, stored.version, *stored.law, *more)).encode())
         for record in former.get(project_id, ()):
             of_record = ((*law_of(each), *of_edits(each), each.replaced_on) for each in record.past)

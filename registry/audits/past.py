@@ -41,7 +41,7 @@ from registry.projects.fields import FIELDS
 from registry.projects.former_records import Pasts, former_pasts_known_at
 from registry.projects.models import Project
 from registry.projects.objects import Siblings, siblings_known_at
-from registry.projects.revisions import LAW_LOOKS_AT, KnownProject, Revision, projects_known_at
+from registry.projects.revisions import CONFIRMED, LAW_LOOKS_AT, KnownProject, Revision, projects_known_at
 from registry.projects.service import ProjectNotFound
 from registry.projects.visibility import among_visible, journal_restricted_reads
 from registry.projects.vocabulary import FreezeStatus
@@ -131,7 +131,7 @@ def policy_known_at(at: datetime, on: date | None = None) -> Policy:
 # Where each comes from: projects and their earlier values from revisions, kinds of agencies from the journal,
 # exemptions and orders from their own dates.
 
-READ = (*PROJECT_FACTS, "is_restricted")
+READ = (*PROJECT_FACTS, CONFIRMED, "is_restricted")
 
 
 @dataclass(slots=True)
@@ -187,7 +187,8 @@ class KnownRegister:
         for each in projects:
             values = (each.values[name] for name in PROJECT_FACTS)
             read = (each.id, each.version, each.registered_at, *values, self.kinds[each.agency])
-            digest.update(repr((*read, orders.get(each.id), exemptions.get(each.id))).encode())
+            more = (each.values[CONFIRMED],) if policy.confirmed_facts else ()
+            digest.update(repr((*read, orders.get(each.id), exemptions.get(each.id), *more)).encode())
         former: Pasts = {}
         if policy.edit_severity != NOT_JUDGED:
             former = former_pasts_known_at(self.at, *part)
@@ -230,6 +231,7 @@ IN_REVISIONS: Final = (
     "placement_verified_on",
     "onboarding_confirmed_on",
     "ending_confirmed_on",
+    CONFIRMED,
     "attested_on",
     "is_restricted",
 )

@@ -23,6 +23,7 @@ from registry.freeze.evaluation import evaluate, in_scope, next_change
 from registry.freeze.facts import EarlierRevision, Facts, Sibling
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
+from registry.freeze.rules import fact_states
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.projects.fields import FIELDS
@@ -30,7 +31,17 @@ from registry.projects.former_records import FORMER, former_of, former_pasts
 from registry.projects.models import Project
 from registry.projects.objects import READ as SIBLINGS_BY
 from registry.projects.objects import siblings_of_values
-from registry.projects.revisions import LAW_LOOKS_AT, UNDONE, Revision, as_earlier, earlier, past_of, stored_revisions
+from registry.projects.revisions import CONFIRMED as CONFIRMED_FACTS
+from registry.projects.revisions import (
+    LAW_LOOKS_AT,
+    READ_OF_PAST,
+    Revision,
+    as_earlier,
+    confirmed_of,
+    earlier,
+    past_of,
+    stored_revisions,
+)
 from registry.projects.vocabulary import FreezeStatus
 
 # Project columns that become facts of the same name: what agencies claim and what QazTech confirms.
@@ -72,6 +83,7 @@ def _facts(project: Project, order_migrate_by: date | None, past: tuple[EarlierR
         past=past,
         former=former_of(project.id),
         siblings=_siblings_of(project.agency_id, _identity(project), policy, project.id),
+        confirmed=confirmed_of(project.confirmed_facts),
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 
@@ -147,8 +159,10 @@ def verdict_to_check_change(project: Project, after: Mapping[str, Any], language
 
 
 def _edited_facts(project: Project, before: Facts, after: Mapping[str, Any], policy: Policy) -> Facts:
-    present = as_earlier({name: getattr(project, name) for name in (*LAW_LOOKS_AT, *UNDONE)}, today())
+    present = as_earlier({name: getattr(project, name) for name in (*LAW_LOOKS_AT, *READ_OF_PAST)}, today())
     edited = {name: after[name] for name in PROJECT_FACTS if name in after}
+    if CONFIRMED_FACTS in after:
+        edited["confirmed"] = confirmed_of(after[CONFIRMED_FACTS])
     siblings = _siblings_of(project.agency_id, {**_identity(project), **after}, policy, project.id)
     return replace(before, past=(*before.past, present), siblings=siblings, **edited)
 
@@ -199,6 +213,7 @@ def represent_verdict(
         "policy_version": policy.version,
         "outcome": outcome.value,
         "findings": [explained(finding, policy, day, language) for finding in findings],
+        "facts": [{"fact": name, "state": state.value} for name, state in fact_states(facts, policy, day).items()],
         "valid_until": None if change is None else change.on,
         "next_findings": []
         if change is None
@@ -252,6 +267,7 @@ def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
             registered_on=day if number is None else registered[number],
             order_migrate_by=None if number is None else due.get(number),
             past=() if number is None else past.get(number, ()),
+            confirmed=confirmed_of(each.values.get(CONFIRMED_FACTS)),
             former=each.former if number is None else tuple(of.past for of in former.get(number, ())),
             siblings=counted,
             **values,
@@ -285,7 +301,7 @@ def _revisions(ids: Sequence[int]) -> dict[int, tuple[EarlierRevision, ...]]:
     """Return all revisions: after the change the current one is an earlier one too."""
     project = table_of(Project).c
     rows = db.session.execute(
-        select(project.id, *(project[name] for name in (*LAW_LOOKS_AT, *UNDONE))).where(project.id.in_(ids))
+        select(project.id, *(project[name] for name in (*LAW_LOOKS_AT, *READ_OF_PAST))).where(project.id.in_(ids))
     ).all()
     revisions = stored_revisions(ids)
     return {

@@ -40,7 +40,9 @@ from registry.requests.service import ask_to_withdraw
 UNDOABLE_FOR: Final = timedelta(days=30)
 AT_ONCE: Final = 1000
 # What QazTech confirmed comes back only when it confirms it again.
-CONFIRMED: Final = frozenset({"placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on"})
+CONFIRMED: Final = frozenset(
+    {"placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on", "confirmed_facts"}
+)
 PROJECT: Final = table_of(Project).c
 DAYS: Final = frozenset(column.name for column in PROJECT if isinstance(column.type, Date))
 NAMES: Final = ("id", "number", "agency_id", "version", "withdrawn_at", *CHANGEABLE)

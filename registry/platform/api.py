@@ -15,11 +15,12 @@ from registry.approvals.tables import Approval
 from registry.core.database import transaction
 from registry.core.fields import BaseSchema, ReadOnly
 from registry.http.requests import SentFile, request_locale
-from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
+from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects import examples
 from registry.projects.api import etag_data, project_row
 from registry.projects.schemas import PROJECT
 from registry.requests.confirmation import ENDING as ENDING_KIND
+from registry.requests.confirmation import FACT as FACT_KIND
 from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
 from registry.requests.confirmation import PLACEMENT, confirm_or_propose
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
@@ -94,6 +95,22 @@ def confirm_end(values: Mapping[str, Any], number: str) -> Any:
     with a document of the project, and another person approves it, one of the two a supervisor.
     """
     return confirmed(number, ENDING_KIND, values)
+
+
+@blp.route("/projects/<number>/fact-confirmation", methods=["POST"])
+@blp.requires(Permission.PLACEMENTS_CONFIRM, operation="confirm_fact")
+@blp.arguments(FACT)
+@blp.idempotent
+@blp.etag
+@blp.response(200, PROJECT, **THE_PROJECT)
+@blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+def confirm_fact(values: Mapping[str, Any], number: str) -> Any:
+    """Confirm a fact that counts only when confirmed, with a document of the project.
+
+    Editing the fact ends the confirmation. While a medium or high flag of the project is active, or no audit has
+    judged it as it stands, it is a proposal, and another person approves it, one of the two a supervisor.
+    """
+    return confirmed(number, FACT_KIND, values)
 
 
 @blp.route("/projects/<number>/restriction", methods=["PUT"])

@@ -18,6 +18,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.platform.models import Confirmation
+from registry.projects.edits import confirmed_entries, confirmed_facts
 from registry.projects.fields import cross_field_problems
 from registry.projects.links import ProjectLink
 from registry.projects.models import Project
@@ -94,6 +95,10 @@ class ConfirmationNeedsAPerson(NotAllowed):
     """Service accounts confirm nothing, but for the platform's own program by its inventory."""
 
 
+class FactDiffers(Conflict):
+    """The record has another value of the fact, or none."""
+
+
 class StageNotFinal(Conflict):
     """The project is not in a final stage."""
 
@@ -146,6 +151,28 @@ def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_numbe
     details = {"consent_number": consent_number, "evidence": evidence}
     save_changes(actor, project, before, after, "ending.confirmed", details)
     return project
+
+
+def confirm_fact(actor: Actor, project: Project, fact: str, value: str, evidence: str) -> Project:
+    """Confirm that a fact is as the record has it, in the open transaction; valid from today until it is edited.
+
+    Raises RoleNotAllowed, ConfirmationNeedsAPerson and FactDiffers.
+    """
+    require_confirmer(actor)
+    check_fact(project, fact, value)
+    before = snapshot(project)
+    days = {**confirmed_facts(project.confirmed_facts), fact: today()}
+    after = before | {"confirmed_facts": confirmed_entries(days)}
+    _confirm(actor, project, "fact", {"fact": fact, "value": value, "evidence": evidence})
+    save_changes(actor, project, before, after, "fact.confirmed", {"fact": fact, "value": value, "evidence": evidence})
+    return project
+
+
+def check_fact(project: Project, fact: str, value: str) -> None:
+    """Whether the fact has that value in the record. Raises FactDiffers."""
+    present = getattr(project, fact)
+    if present is None or str(present) != value:
+        raise FactDiffers(number=project.number, field=fact)
 
 
 def require_confirmer(actor: Actor) -> None:

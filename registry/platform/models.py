@@ -22,6 +22,7 @@ class ConfirmationKind(Choices):
     PLACEMENT = "placement", lazy_text("Placement on QazTech")
     ONBOARDING = "onboarding", lazy_text("Move of the object to QazTech")
     ENDING = "ending", lazy_text("Ending of the work")
+    FACT = "fact", lazy_text("Fact of the record")
 
 
 # The platform inventory: QazTech's list of the objects on the platform, which verifies placements in bulk.

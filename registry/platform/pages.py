@@ -18,22 +18,23 @@ from registry.core.fields import BaseSchema
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.http.requests import read_files, read_form
 from registry.platform.inventory import read_upload, store_upload, take_upload
-from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION
+from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION, FactConfirmation
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
 from registry.projects.service import read_project, read_project_to_change
 from registry.requests.confirmation import ENDING as ENDING_KIND
+from registry.requests.confirmation import FACT as FACT_KIND
 from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
 from registry.requests.confirmation import PLACEMENT as PLACEMENT_KIND
-from registry.requests.confirmation import confirm_or_propose
+from registry.requests.confirmation import confirm_or_propose, facts_to_confirm
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
 from registry.requests.restriction import propose_restriction
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage
-from registry.web.labels import name_in_page_language
+from registry.web.labels import labelled_facts, name_in_page_language
 
 # Pages for oversight actions on a project: confirm placement, onboarding and ending, restrict, record exemption.
 
@@ -113,6 +114,26 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
     return _confirmation(actor, number, ENDING_KIND, page, ended_on="ended_on", consent_number="consent_number")
 
 
+@pages.page("/projects/<number>/confirm-fact", needs=Permission.PLACEMENTS_CONFIRM, methods=BOTH)
+def confirm_project_fact(actor: Actor, number: str) -> Answer:
+    """Confirm a fact of the record with a document."""
+    project = read_project_to_change(actor, number, "project")
+    page = FormPage(
+        _("Confirm a fact of the record"),
+        _("Confirm"),
+        "",
+        [
+            forms.form_field("fact", "radios", choices=labelled_facts(facts_to_confirm(project))),
+            forms.form_field("evidence", "area", hint=_("What you checked: the document, and where it is kept.")),
+        ],
+        FactConfirmation(exclude=("value",)),
+        _("Tick a PDF or an image of the project that shows it. When the fact is edited, the confirmation ends.")
+        + " "
+        + _for_two(),
+    )
+    return _confirmation(actor, number, FACT_KIND, page)
+
+
 @pages.page("/projects/<number>/restrict", needs=Permission.PROJECTS_RESTRICT, methods=BOTH)
 def restrict(actor: Actor, number: str) -> Answer:
     """Restrict access to the project, or remove the restriction."""
@@ -177,6 +198,8 @@ def _confirmation(actor: Actor, number: str, kind: str, page: FormPage, **presen
     page = replace(page, back=_back(project), fields=fields, subject=name_in_page_language(project))
 
     def act(values: dict[str, Any]) -> Answer:
+        if kind == FACT_KIND:
+            values["value"] = str(getattr(project, values["fact"]))
         _project, approval = confirm_or_propose(actor, number, kind, values)
         if approval is not None:
             flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.core.fields import BaseSchema, Boolean, Day, Ids, Text
+from registry.core.fields import BaseSchema, Boolean, Choice, Day, Ids, Text
 from registry.core.translations import lazy_text
+from registry.freeze.facts import CONFIRMABLE, ENDED_ON
 
 MAX_EVIDENCE_LENGTH: Final = 5000
 
 
 MAX_DOCUMENTS: Final = 20
+# The ending has a confirmation of its own.
+FACTS: Final = tuple(name for name in CONFIRMABLE if name != ENDED_ON)
 DOCUMENTS: Final = (
     "Ids of documents of the project that show it. Where two people confirm it, one is a PDF or an image."
 )
@@ -48,6 +51,15 @@ class EndingConfirmation(BaseSchema):
     documents = Ids(MAX_DOCUMENTS, description=DOCUMENTS)
 
 
+class FactConfirmation(BaseSchema):
+    """A fact of the record is true."""
+
+    fact = Choice(FACTS, description="The fact.", required=True, label=lazy_text("Fact"))
+    value = Text(description="Its value, as in the record: `2019-04-01`, `25000000`.", required=True)
+    evidence = Text(MAX_EVIDENCE_LENGTH, description="What shows it.", required=True, label=lazy_text("Evidence"))
+    documents = Ids(MAX_DOCUMENTS, description=DOCUMENTS)
+
+
 class Restriction(BaseSchema):
     """Who may see the project."""
 
@@ -58,4 +70,5 @@ class Restriction(BaseSchema):
 VERIFICATION: Final = PlacementVerification()
 ONBOARDING: Final = OnboardingConfirmation()
 ENDING: Final = EndingConfirmation()
+FACT: Final = FactConfirmation()
 RESTRICTION: Final = Restriction()

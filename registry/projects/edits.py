@@ -6,7 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from rapidfuzz.distance import OSA
@@ -17,7 +17,7 @@ from registry.core.dialects import is_among
 from registry.core.errors import Problem
 from registry.journal import service as journal
 from registry.projects.models import Project
-from registry.projects.revisions import Revision
+from registry.projects.revisions import Revision, confirmed_of
 
 # Placement, ending and identity as claimed by the agency; editing what was confirmed withdraws its confirmation.
 
@@ -43,6 +43,23 @@ def withdraw_confirmations(before: Mapping[str, Any], after: dict[str, Any]) -> 
         after["onboarding_confirmed_on"] = None
     if is_another or any(before[name] != after[name] for name in ENDING_CLAIMS):
         after["ending_confirmed_on"] = None
+
+    after["confirmed_facts"] = _still_confirmed(before, after, is_another=is_another)
+
+
+def _still_confirmed(before: Mapping[str, Any], after: Mapping[str, Any], *, is_another: bool) -> list[str] | None:
+    known = {} if is_another else confirmed_facts(before["confirmed_facts"])
+    return confirmed_entries({name: day for name, day in known.items() if before[name] == after[name]})
+
+
+def confirmed_facts(entries: Collection[str] | None) -> dict[str, date]:
+    """Return the days on which facts were confirmed, from the column."""
+    return dict(confirmed_of(entries))
+
+
+def confirmed_entries(days: Mapping[str, date]) -> list[str] | None:
+    """Return the value of the column; None without any."""
+    return [f"{name} {day.isoformat()}" for name, day in sorted(days.items())] or None
 
 
 def _is_another_object(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

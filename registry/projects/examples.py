@@ -58,6 +58,7 @@ VERDICT: Final[dict[str, Any]] = {
         }
     ],
     "valid_until": None,
+    "facts": [{"fact": "consent_number", "state": "claimed"}],
     "next_findings": [],
 }
 SIMILAR: Final[dict[str, Any]] = {

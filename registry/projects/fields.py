@@ -238,6 +238,7 @@ READ_ONLY: Final = (
     "placement_verified_on",
     "onboarding_confirmed_on",
     "ending_confirmed_on",
+    "confirmed_facts",
     "attested_on",
     "is_restricted",
     "withdrawn_at",

@@ -28,7 +28,7 @@ from registry.freeze.facts import EarlierRevision
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.projects.fingerprints import CONTRACT, ProjectFingerprint, exact_hashes, exact_value
 from registry.projects.models import Project
-from registry.projects.revisions import UNDONE, StoredRevision, past_of, projects_known_at, stored_revisions
+from registry.projects.revisions import READ_OF_PAST, StoredRevision, past_of, projects_known_at, stored_revisions
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
 REASON: Final = "change_reason"
@@ -54,7 +54,7 @@ IS_FORMER: Final = and_(
 # The fields of which an edit may make a project the same work as a former record.
 IDENTIFYING: Final = frozenset({*NAMES, "object_code", *CONTRACT})
 COMPARED: Final = ("id", "number", "agency_id", "is_restricted", "version", "withdrawn_at", *NAMES, "object_code")
-READ: Final = (*UNDONE, "stage", "placement", "placement_verified_on")
+READ: Final = (*READ_OF_PAST, "stage", "placement", "placement_verified_on")
 # The links of one registration, beside the newest former record of each set of serious findings: further ones would
 # change nothing that is judged, and equal records registered again and again would make links by the square.
 MAX_LINKS: Final = 20
@@ -96,7 +96,7 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
     alike = is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items}))
     if same:
         alike = or_(alike, PROJECT.id.in_(select(compared.project_id).where(or_(*same))))
-    columns = [PROJECT[name] for name in dict.fromkeys((*COMPARED, *CONTRACT, *UNDONE))]
+    columns = [PROJECT[name] for name in dict.fromkeys((*COMPARED, *CONTRACT, *READ_OF_PAST))]
     statement = select(*columns).where(IS_FORMER, alike)
     records = [dict(row) for row in db.session.execute(statement.order_by(PROJECT.id)).mappings()]
     if not records:
@@ -199,7 +199,7 @@ def link_edited_records(
         if values["stage"] in FINAL_STAGES and ("stage" in fields or not IDENTIFYING.isdisjoint(fields))
     ]
     if ended:
-        columns = [PROJECT[name] for name in dict.fromkeys((*COMPARED, *CONTRACT, *UNDONE))]
+        columns = [PROJECT[name] for name in dict.fromkeys((*COMPARED, *CONTRACT, *READ_OF_PAST))]
         former = select(*columns).where(IS_FORMER, is_among(PROJECT.id, ended)).order_by(PROJECT.id)
         records = {row["id"]: dict(row) for row in session.execute(former).mappings()}
         policy = policy_in_force()
@@ -268,7 +268,7 @@ def former_of(project_id: int) -> tuple[tuple[EarlierRevision, ...], ...]:
 
 def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] | None = None) -> Pasts:
     """Return what is judged of the former records, by project. ``condition``: on the table of links."""
-    columns = [PROJECT[name] for name in ("id", "version", "withdrawn_at", *UNDONE)]
+    columns = [PROJECT[name] for name in ("id", "version", "withdrawn_at", *READ_OF_PAST)]
     statement = select(FORMER.project_id, *columns).join(table_of(Project), PROJECT.id == FORMER.former_id)
     statement = statement.where(condition, IS_FORMER).order_by(FORMER.project_id, FORMER.former_id)
     rows = db.session.execute(statement, parameters or {}).mappings().all()
@@ -314,7 +314,9 @@ def _judged(
     """Return the revisions of a former record before it was withdrawn or ended: its last one is what made it a former
     one.
     """
-    past = past_of({name: present[name] for name in UNDONE}, [each for each in revisions if each.version <= version])
+    past = past_of(
+        {name: present[name] for name in READ_OF_PAST}, [each for each in revisions if each.version <= version]
+    )
     return past if is_withdrawn else tuple(each for each in past if each.stage not in FINAL_STAGES)
 
 

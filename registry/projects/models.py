@@ -146,6 +146,8 @@ class Project(Model):
     placement_verified_on: Mapped[date | None]
     onboarding_confirmed_on: Mapped[date | None]
     ending_confirmed_on: Mapped[date | None]
+    # Of each the name and the day: ``registry/projects/edits.py``.
+    confirmed_facts: Mapped[list[str] | None] = mapped_column(EntriesText)
     attested_on: Mapped[date | None]
     withdrawn_at: Mapped[datetime | None] = mapped_column(Instant)
     attested_by: Mapped[str | None] = mapped_column(Text)

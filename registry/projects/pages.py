@@ -404,6 +404,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         active=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
+        fact_states={each["fact"]: each["state"] for each in verdict["facts"]},
         upcoming=later_changes(verdict),
         parts=PARTS,
         asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],

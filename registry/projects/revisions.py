@@ -18,7 +18,7 @@ from registry.agencies.models import Agency
 from registry.core.clock import local_date
 from registry.core.database import EncodedJson, Instant, Model, db, require_transaction, table_of
 from registry.core.lists import Listing, Page, read_page, sort_keys
-from registry.freeze.facts import EarlierRevision
+from registry.freeze.facts import Confirmed, EarlierRevision
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.vocabulary import FreezeStatus
 
@@ -33,6 +33,11 @@ UNDONE: Final = (
     "object_original_cost_kzt",
     "consent_number",
 )
+
+
+# What else an audit by a policy with facts to confirm reads.
+CONFIRMED: Final = "confirmed_facts"
+READ_OF_PAST: Final = (*UNDONE, CONFIRMED)
 
 
 class Revision(Model):
@@ -127,20 +132,27 @@ def past_of(present: Mapping[Any, Any], revisions: Sequence[StoredRevision]) -> 
 
     ``present``: the values of the last of ``revisions``, which are all up to it, oldest first.
     """
-    values = {name: present[name] for name in UNDONE}
+    values = {name: present[name] for name in READ_OF_PAST}
     past: list[EarlierRevision] = []
     for before, edit in reversed(list(pairwise(revisions))):
         for change in edit.changes or ():
             if change["field"] in values:
                 values[change["field"]] = value_of_json(change["field"], change["old"])
         law = dict(zip(LAW_LOOKS_AT, before.law, strict=True))
-        past.append(EarlierRevision(**law, **values, replaced_on=local_date(edit.at)))
+        past.append(as_earlier({**law, **values}, local_date(edit.at)))
     return tuple(reversed(past))
 
 
 def as_earlier(values: Mapping[Any, Any], replaced_on: date) -> EarlierRevision:
     """Return the values of a project as those of an earlier revision, once an edit of that day has replaced them."""
-    return EarlierRevision(**{name: values[name] for name in (*LAW_LOOKS_AT, *UNDONE)}, replaced_on=replaced_on)
+    entered = {name: values[name] for name in (*LAW_LOOKS_AT, *UNDONE)}
+    return EarlierRevision(**entered, confirmed=confirmed_of(values[CONFIRMED]), replaced_on=replaced_on)
+
+
+def confirmed_of(entries: Collection[str] | None) -> Confirmed:
+    """Return the confirmed facts of a project, from its column."""
+    pairs = (entry.split(" ") for entry in entries or ())
+    return tuple((name, date.fromisoformat(day)) for name, day in pairs)
 
 
 def stored_revisions(ids: Collection[int]) -> dict[int, list[StoredRevision]]:
@@ -161,7 +173,7 @@ def earlier(project: Project) -> tuple[EarlierRevision, ...]:
     if project.version == 1:
         return ()
     revisions = [each for each in stored_revisions([project.id]).get(project.id, ()) if each.version <= project.version]
-    return past_of({name: getattr(project, name) for name in UNDONE}, revisions)
+    return past_of({name: getattr(project, name) for name in READ_OF_PAST}, revisions)
 
 
 def value_of_json(name: str, value: Any) -> Any:

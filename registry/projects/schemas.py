@@ -23,6 +23,8 @@ from registry.core.fields import (
 )
 from registry.core.search import NAMES
 from registry.core.translations import lazy_text
+from registry.freeze.facts import CONFIRMABLE
+from registry.freeze.rules import FactState
 from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import READ_ONLY, ProjectFields
 from registry.projects.similarity import REASONS
@@ -117,6 +119,12 @@ class Project(ProjectFields):
     )
     ending_confirmed_on = ReadOnly(
         "When the ending was confirmed.", DAY_OR_NULL, label=lazy_text("Ending confirmed on")
+    )
+    confirmed_facts = ReadOnly(
+        "Facts that were confirmed with a document, each with the day: `commissioned_on 2026-11-05`; null without any. "
+        "Editing a fact ends its confirmation. The verdict says which facts are only claimed.",
+        nullable({"type": "array", "items": {"type": "string"}}),
+        label=lazy_text("Confirmed facts"),
     )
     attested_on = ReadOnly(
         "When the agency last confirmed that the record is true; null since its registration.",
@@ -214,6 +222,16 @@ CHANGES_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
+FACT_STATE: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["fact", "state"],
+    "properties": {
+        "fact": {"type": "string", "enum": list(CONFIRMABLE)},
+        "state": {"type": "string", "enum": list(FactState.codes())},
+    },
+}
+
+
 class Verdict(BaseSchema):
     """The verdict on a project for a date."""
 
@@ -228,6 +246,10 @@ class Verdict(BaseSchema):
     valid_until = ReadOnly(
         "The first day on which other findings hold if no fact, decision and policy changes; null without one.",
         DAY_OR_NULL,
+    )
+    facts = ReadOnly(
+        "The facts that count only when confirmed, each `claimed` (it does not count), `taken_over` or `confirmed`.",
+        {"type": "array", "items": FACT_STATE},
     )
     next_findings = ReadOnly(
         "The findings of that day; empty when none holds then, or without it.",

@@ -25,9 +25,11 @@ from registry.flags.freeze_status import not_judged_as_they_stand
 from registry.flags.models import lock_flags_for_review
 from registry.platform.confirmations import (
     check_ending,
+    check_fact,
     check_onboarding,
     check_placement,
     confirm_ending,
+    confirm_fact,
     confirm_onboarding,
     confirmed_by_key,
     lock_keys,
@@ -37,8 +39,10 @@ from registry.platform.confirmations import (
 )
 from registry.platform.inventory import lists_key
 from registry.platform.models import ConfirmationKind
+from registry.platform.schemas import FACTS as FACTS_OF_RECORD
 from registry.platform.schemas import MAX_EVIDENCE_LENGTH
 from registry.projects.documents import Document, documents_of, scan_problems
+from registry.projects.edits import confirmed_facts
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from registry.requests.kinds import Asked, RequestHandler
@@ -53,11 +57,13 @@ from registry.requests.schemas import TEXT, RequestShown
 PLACEMENT: Final = ConfirmationKind.PLACEMENT.value
 ONBOARDING: Final = ConfirmationKind.ONBOARDING.value
 ENDING: Final = ConfirmationKind.ENDING.value
+FACT: Final = ConfirmationKind.FACT.value
 # The fields of each confirmation beside the evidence; all of them are required.
 FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     PLACEMENT: ("platform_key", "verified_on"),
     ONBOARDING: ("due_on",),
     ENDING: ("ended_on", "consent_number"),
+    FACT: ("fact", "value"),
 }
 FACTS: Final = tuple(name for names in FIELDS_OF.values() for name in names)
 DAYS: Final = tuple(name for name in FACTS if name.endswith("_on"))
@@ -65,6 +71,7 @@ CHECKS: Final[Mapping[str, Callable[[Project, Mapping[str, Any]], None]]] = {
     PLACEMENT: lambda project, facts: check_placement(project, facts["platform_key"], facts["verified_on"]),
     ONBOARDING: lambda project, facts: check_onboarding(project, facts["due_on"]),
     ENDING: lambda project, facts: check_ending(project, facts["ended_on"]),
+    FACT: lambda project, facts: check_fact(project, facts["fact"], facts["value"]),
 }
 CONFIRM: Final[Mapping[str, Callable[[Actor, Project, Mapping[str, Any], str], object]]] = {
     PLACEMENT: lambda actor, project, facts, evidence: verify_placement(
@@ -74,6 +81,7 @@ CONFIRM: Final[Mapping[str, Callable[[Actor, Project, Mapping[str, Any], str], o
     ENDING: lambda actor, project, facts, evidence: confirm_ending(
         actor, project, facts["ended_on"], facts["consent_number"], evidence
     ),
+    FACT: lambda actor, project, facts, evidence: confirm_fact(actor, project, facts["fact"], facts["value"], evidence),
 }
 
 
@@ -95,6 +103,8 @@ def confirm_or_propose(
         CHECKS[kind](project, facts)
         if takes_two_people(project, kind, facts):
             return project, propose_fact(actor, project, kind, facts, evidence, values.get("documents") or [])
+        if kind == FACT and (problems := proof_problems(project, values.get("documents") or [])):
+            raise Invalid(problems)
         CONFIRM[kind](actor, project, facts, evidence)
     return project, None
 
@@ -134,9 +144,7 @@ def propose_fact(
     """
     if kind == ONBOARDING:
         require_may_extend(actor, project)
-    problems = document_problems(project, documents)
-    if not problems and all(scan_problems(project.id, [each]) for each in documents):
-        problems.append(Problem("/documents", "scan-required"))
+    problems = proof_problems(project, documents)
     if not evidence:
         problems.append(Problem("/evidence", "required"))
     if problems:
@@ -149,6 +157,21 @@ def propose_fact(
     subject = f"project:{project.number}"
     proposal = Proposal(subject, evidence, payload, agency_id=project.agency_id, project_id=project.id)
     return propose(actor, ApprovalKindCode(kind), proposal)
+
+
+def proof_problems(project: Project, documents: Sequence[int]) -> list[Problem]:
+    """Return what is wrong where one of the documents must be a PDF or an image."""
+    problems = document_problems(project, documents)
+    if not problems and all(scan_problems(project.id, [each]) for each in documents):
+        problems.append(Problem("/documents", "scan-required"))
+    return problems
+
+
+def facts_to_confirm(project: Project) -> dict[str, Any]:
+    """Return the facts of the record that can be confirmed and are not, with their values."""
+    known = confirmed_facts(project.confirmed_facts)
+    given = {name: getattr(project, name) for name in FACTS_OF_RECORD if name not in known}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def document_problems(project: Project, ids: Sequence[int]) -> list[Problem]:
@@ -196,7 +219,7 @@ class ConfirmationRequestFields(BaseSchema):
     kind = Choice(
         ConfirmationKind.codes(),
         description="What to confirm. `placement` takes `platform_key` and `verified_on`, `onboarding` takes `due_on`, "
-        "`ending` takes `ended_on` and `consent_number`; nothing else fits.",
+        "`ending` takes `ended_on` and `consent_number`, `fact` takes `fact` and `value`; nothing else fits.",
         label=lazy_text("What to confirm"),
         required=True,
     )
@@ -210,6 +233,8 @@ class ConfirmationRequestFields(BaseSchema):
         description="Number of the authorised body's consent.",
         label=lazy_text("Number of the authorised body’s consent"),
     )
+    fact = Choice(FACTS_OF_RECORD, description="The fact of the record.", label=lazy_text("Fact"))
+    value = Text(description="Its value, as in the record: `2019-04-01`, `25000000`.", label=lazy_text("Value"))
     evidence = Text(
         MAX_EVIDENCE_LENGTH,
         description="What shows it, and where it can be checked.",
@@ -231,6 +256,8 @@ class ConfirmationRequestShown(RequestShown):
     due_on = ReadOnly("By when the object moves.", DAY_OR_NULL)
     ended_on = ReadOnly("When the work ended.", DAY_OR_NULL)
     consent_number = ReadOnly("Number of the authorised body's consent.", nullable(TEXT))
+    fact = ReadOnly("The fact of the record.", nullable({"type": "string", "enum": list(FACTS_OF_RECORD)}))
+    value = ReadOnly("Its value.", nullable(TEXT))
     documents = ReadOnly("Ids of documents of the project.", {"type": "array", "items": {"type": "integer"}})
     approval = ReadOnly(
         "Id of the approval that it waits for, where two people confirm it; it is settled with it.",
@@ -255,7 +282,8 @@ class ConfirmationRequest(RequestHandler):
         """Raises ProjectNotFound, ProjectWithdrawn, Invalid, and what the confirmation itself would raise."""
         project = find_project_to_change(actor, subject)
         kind = values["kind"]
-        problems = _field_problems(kind, values) + document_problems(project, values.get("documents") or [])
+        check_documents = proof_problems if kind == FACT else document_problems
+        problems = _field_problems(kind, values) + check_documents(project, values.get("documents") or [])
         if problems:
             raise Invalid(problems)
         facts = {name: values[name] for name in FIELDS_OF[kind]}

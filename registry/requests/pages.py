@@ -20,7 +20,7 @@ from registry.projects.queries import projects_numbered
 from registry.projects.service import read_project_to_change
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
-from registry.requests.confirmation import FACTS, FIELDS_OF, ConfirmationRequestFields
+from registry.requests.confirmation import FACT, FACTS, FIELDS_OF, ConfirmationRequestFields, facts_to_confirm
 from registry.requests.decisions import is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind
@@ -32,7 +32,7 @@ from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage
-from registry.web.labels import choice_label, display_value, field_label, name_in_page_language, options
+from registry.web.labels import choice_label, display_value, field_label, labelled_facts, name_in_page_language, options
 from registry.web.lists import render_list, requested_filters, requested_page
 
 # What the pages of requests show of each kind, and the names of their agencies.
@@ -202,12 +202,18 @@ FORM: Final = ConfirmationRequestFields(exclude=("kind",))
 PATH: Final = f"/projects/<number>/confirmation-request/<any({','.join(ConfirmationKind.codes())}):kind>"
 
 
+# What the form of a fact takes from the record.
+OF_RECORD: Final = ("fact", "value")
+
+
 @pages.page(PATH, needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
     """Ask to confirm the placement, the onboarding or the ending."""
     project = read_project_to_change(actor, number, "confirmation")
     inputs = HANDLER.body.inputs
-    fields = [forms.schema_field(inputs[name]) for name in (*FIELDS_OF[kind], "evidence")]
+    fields = [forms.schema_field(inputs[name]) for name in (*FIELDS_OF[kind], "evidence") if name not in OF_RECORD]
+    if kind == FACT:
+        fields.insert(0, forms.form_field("fact", "radios", choices=labelled_facts(facts_to_confirm(project))))
     documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]
     if documents:
         label = _("Documents of the project that show it")
@@ -216,6 +222,7 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
         ConfirmationKind.PLACEMENT: _("Ask for confirmation of the placement"),
         ConfirmationKind.ONBOARDING: _("Ask for confirmation of the onboarding"),
         ConfirmationKind.ENDING: _("Ask for confirmation of the ending"),
+        ConfirmationKind.FACT: _("Ask for confirmation of a fact"),
     }
     page = FormPage(
         titles[ConfirmationKind(kind)],
@@ -231,6 +238,8 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
+        if kind == FACT and values.get("fact"):
+            values = {**values, "value": str(getattr(project, values["fact"]))}
         asked = service.ask(actor, RequestKind.CONFIRMATION, number, {**values, "kind": kind})
         flash_message(_("Your request is sent. An operator or a reviewer decides."))
         return redirect_to("request_page", request_id=asked.id)

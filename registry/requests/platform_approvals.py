@@ -133,6 +133,21 @@ class EndingApproval(FactApproval):
     code: ClassVar[ApprovalKindCode] = ApprovalKindCode.ENDING
 
 
+class RecordFactApproval(FactApproval):
+    """A fact of the record of a project with a serious flag."""
+
+    code: ClassVar[ApprovalKindCode] = ApprovalKindCode.FACT
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """Return the fact, with its value in the record and the one that is confirmed."""
+        name, value = approval.payload["facts"]["fact"], approval.payload["facts"]["value"]
+        return [Fact(name, stored(getattr(_project(approval), name)), value)]
+
+    def seen(self, approval: Approval) -> Any:
+        """Return the value too."""
+        return [*super().seen(approval), *([fact.name, fact.before] for fact in self.facts(approval))]
+
+
 def _project(approval: Approval) -> Project:
     return db.session.get_one(Project, approval.project_id)
 

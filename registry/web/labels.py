@@ -239,7 +239,7 @@ def display_value(field: str, value: Any) -> str:
         return NOTHING
     if isinstance(value, list):
         return "; ".join(_entry(each) for each in value)
-    if field == CLAIMED:
+    if field in (CLAIMED, "fact"):
         return "; ".join(field_label(name) for name in str(value).split(", "))
     if field.endswith(DAYS):
         return day(value)
@@ -248,6 +248,11 @@ def display_value(field: str, value: Any) -> str:
     if field.endswith(AMOUNTS):
         return money(value)
     return choice_label(CHOICES_OF.get(field, field).removeprefix(EARLIER), value)
+
+
+def labelled_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return fields of a record as choices, each with its value."""
+    return [(name, f"{field_label(name)}: {display_value(name, value)}") for name, value in facts.items()]
 
 
 def _entry(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,8 +12,12 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.approvals.tables import Approval
+from registry.audits.past import verify_audit
 from registry.audits.service import run_audit
 from registry.core.database import db, transaction
+from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy_file import load_policy
 from registry.journal.service import JournalEntry
 from registry.platform.models import Confirmation
 from registry.projects.documents import add_document
@@ -25,6 +30,7 @@ from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, SAULE
 from tests.factories import a_project, a_service_token, an_actor, an_agency, audit_without_findings, list_key
 from tests.fixtures.web import SignedIn
+from tests.freeze.factories import POLICY_FILE
 from tests.present import Present
 
 DAY = date(2026, 9, 30)
@@ -38,6 +44,11 @@ SENT: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         "onboarding-confirmation",
         {"due_on": "2026-12-31", "evidence": "Plan of the move"},
         {"placement": "onboarding"},
+    ),
+    "fact": (
+        "fact-confirmation",
+        {"fact": "commissioned_on", "value": "2026-09-01", "evidence": "Act of commissioning"},
+        {"commissioned_on": date(2026, 9, 1)},
     ),
     "ending": (
         "ending-confirmation",
@@ -313,3 +324,89 @@ def test_the_page_proposes_with_a_document(signed_in: SignedIn, agency: Agency, 
     approval = proposed.request.path
     assert "It has taken effect." in supervisor.send(f"{approval}/approval", page=approval).text
     assert confirmations() == [kind]
+
+
+@pytest.fixture
+def facts_count_when_confirmed() -> Iterator[None]:
+    """The shipped policy, by which facts count only when confirmed."""
+    usual = first_policy()
+    set_policy(load_policy(POLICY_FILE))
+    yield
+    set_policy(usual)
+
+
+@pytest.mark.usefixtures("facts_count_when_confirmed")
+def test_fact_lifts_its_finding_from_its_confirmation_to_its_next_edit(
+    agency: Agency, operator: Caller, supervisor: Caller, client: FlaskClient, present: Present
+) -> None:
+    began = date(2024, 3, 1)
+    started = {"work_type": "creation", "stage": "operation", "work_started_on": began, "contract_signed_on": began}
+    project = a_project(agency, **started, commissioned_on=date(2025, 12, 20))
+    assert judged(operator, project) == (["freeze.transitional"], {"commissioned_on": "claimed"})
+    run_audit(an_actor(Role.OPERATOR))
+    path, sent = f"/projects/{project.number}/fact-confirmation", {**SENT["fact"][1], "value": "2025-12-20"}
+
+    made = operator.post(path, {**sent, "documents": [a_scan(project)]}).get_json()
+    assert made["changes"] == [{"name": "commissioned_on", "before": "2025-12-20", "after": "2025-12-20"}]
+    assert judged(operator, project) == (["freeze.transitional"], {"commissioned_on": "claimed"})
+    assert supervisor.post(f"/approvals/{made['id']}/approval", {}).status_code == 200
+    run = run_audit(an_actor(Role.OPERATOR))
+
+    assert judged(operator, project) == (["freeze.legacy"], {"commissioned_on": "confirmed"})
+    assert verify_audit(an_actor(Role.AUDITOR), run.id).matches
+    record = operator.get(f"/projects/{project.number}").get_json()
+    assert record["confirmed_facts"] == ["commissioned_on 2026-09-30"]
+    present.set(DAY + timedelta(days=1))
+    with transaction():
+        again = find_project_to_change(ADMINISTRATOR, project.number)
+        change_project(ADMINISTRATOR, again, {"commissioned_on": date(2025, 12, 21)})
+    later = caller(client, Role.OPERATOR, name="later")
+    rules, states = judged(later, project)
+    assert ("freeze.transitional" in rules, states) == (True, {"commissioned_on": "claimed"})
+    assert verify_audit(an_actor(Role.AUDITOR), run.id).matches
+
+
+@pytest.mark.usefixtures("facts_count_when_confirmed")
+def test_fact_that_was_edited_since_is_not_confirmed(agency: Agency, operator: Caller) -> None:
+    began = date(2024, 3, 1)
+    project = a_project(agency, contract_signed_on=began, work_started_on=began, commissioned_on=date(2025, 12, 20))
+    answer = confirm(operator, project, "fact", documents=[a_scan(project)])
+    assert (answer.status_code, code(answer)) == (409, "fact-differs")
+
+
+@pytest.mark.usefixtures("facts_count_when_confirmed")
+def test_one_person_confirms_a_fact_without_flags_with_a_document(agency: Agency, operator: Caller) -> None:
+    values = {"work_type": "maintenance", "consent_number": "17-3/45"}
+    project = a_project(agency, **values)
+    audit_without_findings()
+    sent = {"fact": "consent_number", "value": "17-3/45", "evidence": "Letter"}
+    path = f"/projects/{project.number}/fact-confirmation"
+    assert codes(operator.post(path, sent)) == {("/documents", "scan-required")}
+    assert operator.post(path, {**sent, "documents": [a_scan(project)]}).status_code == 200
+
+
+@pytest.mark.usefixtures("facts_count_when_confirmed")
+def test_pages_name_what_is_claimed_and_an_agency_asks_to_confirm_it(signed_in: SignedIn, agency: Agency) -> None:
+    began = date(2024, 3, 1)
+    started = {"work_type": "creation", "stage": "operation", "work_started_on": began, "contract_signed_on": began}
+    project = a_project(agency, **started, commissioned_on=date(2025, 12, 20))
+    document, page = a_scan(project), f"/projects/{project.number}"
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    shown = editor.get(page).text
+    assert "20 December 2025 · Claimed, not confirmed" in shown and "Ask for confirmation of a fact" in shown
+    path = f"{page}/confirmation-request/fact"
+    sent = editor.send(path, fact="commissioned_on", evidence="Act No. 12", documents=str(document))
+    assert "Your request is sent." in sent.text
+    reviewer = signed_in(Role.REVIEWER)
+    assert "Confirm a fact of the record" in reviewer.get(page).text
+    proposed = reviewer.send(f"{sent.request.path}/confirmation", page=sent.request.path, reason="")
+    assert proposed.status_code == 200
+    (approval,) = db.session.scalars(select(Approval))
+    assert (approval.kind, approval.payload["facts"]) == ("fact", {"fact": "commissioned_on", "value": "2025-12-20"})
+    assert "20 December 2025" in signed_in(Role.SUPERVISOR).get(f"/approvals/{approval.id}").text
+
+
+def judged(who: Caller, project: Project) -> tuple[list[str], dict[str, str]]:
+    """The rules that flag the project, and the states of its facts."""
+    verdict = who.get(f"/projects/{project.number}/verdict").get_json()
+    return [each["rule"] for each in verdict["findings"]], {each["fact"]: each["state"] for each in verdict["facts"]}
