@@ -177,7 +177,7 @@ def test_cases_download_has_opening_closing_and_outcome_in_their_columns(signed_
     agency = an_agency()
     project = a_project(agency, **GAP)
     audit()
-    edit(editor_of(agency), project, object_commissioned_on="2026-02-01")
+    edit(editor_of(agency), project, object_commissioned_on="2020-01-01")
     present.set(date(2026, 10, 7))
     audit()
     act(SAULE, case_of(project), "confirm")
