@@ -18,7 +18,7 @@ from registry.core.clock import today
 from registry.core.database import db
 from registry.flags.models import SEVERITY_RANK, AuditRun
 from registry.freeze.current import policy_in_force
-from registry.freeze.texts import in_language
+from registry.freeze.vocabulary import in_language
 from registry.journal.pages import principal_label
 from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to

@@ -23,8 +23,7 @@ from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_deadline
-from registry.freeze.texts import Translate
-from registry.freeze.vocabulary import Placement
+from registry.freeze.vocabulary import Placement, Translate
 from registry.projects.edits import OF_OBJECT, object_digest
 from registry.projects.models import PROJECT, STATUS
 from registry.projects.visibility import require_not_withdrawn

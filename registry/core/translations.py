@@ -8,9 +8,9 @@ from io import BytesIO
 from typing import Final, NamedTuple, TypeAlias
 
 from registry.core.files import PACKAGE
-from registry.freeze import texts
-from registry.freeze.texts import Translate
-from registry.freeze.texts import lazy_text as lazy_text
+from registry.freeze import vocabulary
+from registry.freeze.vocabulary import Translate
+from registry.freeze.vocabulary import lazy_text as lazy_text
 
 # The languages of the service: the only list.
 
@@ -34,8 +34,8 @@ LANGUAGES: Final[tuple[Language, ...]] = tuple(_NAMES)
 LANGUAGE_NAMES: Final[dict[Language, str]] = {language: names.name for language, names in _NAMES.items()}
 LOCALES: Final[dict[Language, str]] = {language: names.locale for language, names in _NAMES.items()}
 # The language of the texts in the code; it has no catalogue.
-DEFAULT_LANGUAGE: Final[Language] = texts.DEFAULT_LANGUAGE
-OFFICIAL_LANGUAGES: Final[tuple[Language, ...]] = texts.OFFICIAL_LANGUAGES
+DEFAULT_LANGUAGE: Final[Language] = vocabulary.DEFAULT_LANGUAGE
+OFFICIAL_LANGUAGES: Final[tuple[Language, ...]] = vocabulary.OFFICIAL_LANGUAGES
 
 
 # gettext translations of all texts: pages, API, commands and e-mails. The msgids are the English texts in the code.

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import Facts
 from registry.freeze.policy import Policy
-from registry.freeze.texts import lazy_text
-from registry.freeze.vocabulary import FINAL_STAGES, Stage, WorkType
+from registry.freeze.vocabulary import FINAL_STAGES, Stage, WorkType, lazy_text
 
 if TYPE_CHECKING:
     from registry.freeze.findings import Observed

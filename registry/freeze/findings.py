@@ -1,18 +1,28 @@
-"""Findings of rules, and their explanation in a language."""
+"""Findings of rules, and their explanation: the reason in numbers, what the rule requires, and the clause."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
+from typing import Final
 
-from registry.freeze.dates import format_date
+from registry.freeze.contradictions import CONTRADICTIONS, LINES
+from registry.freeze.dates import add_months, format_date, grouped
+from registry.freeze.facts import (
+    CLAIMED,
+    COMMISSIONED,
+    CONSENT,
+    CONTRACT,
+    ENDED_ON,
+    OBJECT_COMMISSIONED,
+    ORIGINAL_COST,
+)
 from registry.freeze.policy import Policy, Wording
-from registry.freeze.reasons import claimed_in, reason_text
-from registry.freeze.required import remedy_of_claims, required_claims, required_text
-from registry.freeze.texts import Translate, in_language, lazy_text
+from registry.freeze.vocabulary import Translate, in_language, lazy_text
 
 # The project's own values, ready for JSON: dates as YYYY-MM-DD, money in whole tenge, None for what is not set.
 Observed = dict[str, str | int | None]
@@ -79,3 +89,387 @@ def _clause(wording: Wording, language: str, translate: Translate) -> str:
     else:
         period = translate(_BETWEEN).format(begin=begin, end=format_date(wording.in_force_to, language))
     return f"{in_language(wording.act, language)}: {in_language(wording.text, language)} {period}"
+
+
+# The reason of a finding in numbers: the values that its rule read against the limits of the policy.
+#
+# In translations, too, numbers stand where no word ending depends on them.
+
+_SINCE_REGISTRATION: Final = lazy_text("Days since the registration: {days}, limit {limit}.")
+_ONBOARDING: Final = lazy_text("Onboarding is due on {due}; days left: {days}.")
+_ONBOARDING_LATE: Final = lazy_text("Onboarding was due on {due}; days late: {days}.")
+_ONBOARDING_UNCONFIRMED: Final = lazy_text("Onboarding is due on {due}, which nobody has confirmed.")
+_ONBOARDING_UNDATED: Final = lazy_text("The onboarding has no due date.")
+_STARTED: Final = lazy_text("Start on {started}; days after the freeze began: {days}.")
+_STARTED_ON_NOTHING: Final = lazy_text("Start on {started}; no date since when the object is in operation.")
+_PLANNED: Final = lazy_text("Planned, without a date of the start.")
+_COMMISSIONED_LATE: Final = lazy_text(
+    "Start on {started}; in operation since {commissioned}, days after the freeze began: {days}."
+)
+_NOT_COMMISSIONED: Final = lazy_text("Start on {started}; not in operation by {cutoff}.")
+_SHARE: Final = lazy_text("{percent}% of the original cost, limit {limit}%.")
+_SUM: Final = lazy_text(
+    "Modifications of the object since the freeze began: {count}, together {percent}% of its original cost, "
+    "limit {limit}%."
+)
+_COUNTED_WITH: Final = lazy_text("Counted with: {numbers}.")
+_ELSEWHERE: Final = lazy_text("Of other agencies: {count}.")
+_SPLIT: Final = lazy_text(
+    "Contracts with one supplier on one object: {count}, each below {limit} ₸, together {total} ₸; longest time "
+    "between them, in days: {days}."
+)
+_ZERO_COST: Final = lazy_text("The original cost of the object is given as 0.")
+_NO_CONSENT: Final = lazy_text("The number of the consent is missing.")
+_PILOT: Final = lazy_text("In pilot since {since}; limit in months: {limit}, days beyond it: {days}.")
+_MISSING: Final = lazy_text("Missing values: {count}.")
+_MIGRATION_LATE: Final = lazy_text("In operation since {since}; days after the deadline of {deadline}: {days}.")
+_ORDER_LATE: Final = lazy_text("Ordered to move by {due}; days late: {days}.")
+_BACKDATED: Final = lazy_text("Start on {started}, contract of {contract}; days between them: {days}.")
+_START_MOVED: Final = lazy_text("The start was {earlier}, now it is {started}.")
+_WAS_CREATION: Final = lazy_text("The work was registered as a creation.")
+_EDIT_ENDED: Final = lazy_text("An edit ended: {rules}.")
+_FORMER_HAD: Final = lazy_text("The former record had: {rules}.")
+_ENDED: Final = lazy_text("Ended on {ended}, which nobody has confirmed.")
+_ENDED_UNDATED: Final = lazy_text("The ending has no date.")
+_UNATTESTED: Final = lazy_text("Last confirmed on {attested}; days after the next confirmation was due: {days}.")
+_EARLIER: Final = lazy_text("Earlier values, with which there would be another finding: {facts}.")
+_CLAIMED: Final = lazy_text("Claimed, not confirmed: {facts}.")
+FACT_NAMES: Final = {
+    OBJECT_COMMISSIONED: lazy_text("date the object went into operation"),
+    ORIGINAL_COST: lazy_text("original cost of the object"),
+    CONSENT: lazy_text("number of the authorised body's consent"),
+    CONTRACT: lazy_text("date the contract was signed"),
+    COMMISSIONED: lazy_text("date the result went into operation"),
+    ENDED_ON: lazy_text("date of the ending"),
+    "work_started_on": lazy_text("date work started"),
+    "pilot_started_on": lazy_text("start of the pilot"),
+    "work_type": lazy_text("kind of work"),
+}
+
+
+def claimed_in(finding: Finding) -> list[str]:
+    """Return the facts without whose confirmation the finding stays."""
+    named = finding.observed.get(CLAIMED)
+    return str(named).split(", ") if named else []
+
+
+def reason_text(finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> str:
+    """Return the reason in ``language``, as of a day; empty for a rule without numbers."""
+    reason = _Reason(finding, policy, on, language, translate)
+    return " ".join(filter(None, (reason.text(), reason.claimed())))
+
+
+class _Reason:
+    def __init__(self, finding: Finding, policy: Policy, on: date, language: str, translate: Translate) -> None:
+        self.observed, self.rule, self.policy, self.on = finding.observed, finding.rule, policy, on
+        self.language, self.translate = language, translate
+        self.claims = claimed_in(finding)
+
+    def claimed(self) -> str:
+        """Return the facts that are only claimed, with their values."""
+        named = (f"{self.translate(FACT_NAMES[name])} – {self._shown(name)}" for name in self.claims)
+        return self._format(_CLAIMED, self.claims or None, facts="; ".join(named))
+
+    def _earlier(self) -> str:
+        named = [self._named(name, text) for name, text in FACT_NAMES.items() if f"earlier_{name}" in self.observed]
+        return self._format(_EARLIER, named or None, facts="; ".join(named))
+
+    def _named(self, name: str, text: str) -> str:
+        # The kind of work is a code.
+        return self.translate(text) + ("" if name == "work_type" else f" – {self._shown(f'earlier_{name}')}")
+
+    def _shown(self, name: str) -> object:
+        day = self._day(name) if name.endswith("_on") else None
+        return self.observed[name] if day is None else format_date(day, self.language)
+
+    def text(self) -> str:
+        observed, cutoff = self.observed, self.policy.cutoff
+        due, started = self._day("onboarding_due_on"), self._day("started_on")
+        match self.rule:
+            case "platform.unverified":
+                registered = self._day("registered_on")
+                limit = self.policy.verification_grace_days
+                return self._format(_SINCE_REGISTRATION, registered, days=_days(registered, self.on), limit=limit)
+            case "platform.onboarding":
+                return self._format(_ONBOARDING, due, due=due, days=_days(self.on, due))
+            case "platform.onboarding-overdue":
+                return self._format(_ONBOARDING_LATE, due, due=due, days=_days(due, self.on)) or self._format(
+                    _ONBOARDING_UNDATED
+                )
+            case "platform.onboarding-unconfirmed":
+                return self._format(_ONBOARDING_UNCONFIRMED, due, due=due) or self._format(_ONBOARDING_UNDATED)
+            case "freeze.creation" | "freeze.development":
+                return self._format(_STARTED, started, started=started, days=_days(cutoff, started))
+            case "freeze.planned":
+                days = _days(cutoff, started)
+                return self._format(_STARTED, started, started=started, days=days) or self._format(_PLANNED)
+            case "freeze.misclassified" if OBJECT_COMMISSIONED in self.claims:
+                return self._format(_STARTED, started, started=started, days=_days(cutoff, started))
+            case "freeze.misclassified":
+                return self._format(_STARTED_ON_NOTHING, started, started=started)
+            case "freeze.transitional" if COMMISSIONED in self.claims:
+                return ""
+            case "freeze.transitional":
+                commissioned = self._day("commissioned_on")
+                days = _days(cutoff, commissioned)
+                late = self._format(
+                    _COMMISSIONED_LATE, commissioned, started=started, commissioned=commissioned, days=days
+                )
+                return late or self._format(_NOT_COMMISSIONED, started, started=started, cutoff=cutoff)
+            case "freeze.modification-limit":
+                return " ".join(filter(None, (self._share(), self._consent())))
+            case "freeze.modification-sum":
+                return " ".join(filter(None, (self._sum(), *self._counted())))
+            case "freeze.pilot-limit":
+                since, limit = self._day("pilot_started_on"), self.policy.pilot_limit_months
+                beyond = None if since is None else _days(add_months(since, limit), self.on)
+                return self._format(_PILOT, since, since=since, limit=limit, days=beyond)
+            case "freeze.data-gap":
+                missing = [name for name, value in observed.items() if value is None or (name, value) == UNPLACED]
+                return self._format(_MISSING, missing or None, count=len(missing))
+            case "migration.overdue":
+                since = self._day("object_commissioned_on") or self._day("commissioned_on")
+                deadline = self.policy.migration_deadline
+                return self._format(
+                    _MIGRATION_LATE, since, since=since, deadline=deadline, days=_days(deadline, self.on)
+                )
+            case "migration.order-overdue":
+                ordered = self._day("order_migrate_by")
+                return self._format(_ORDER_LATE, ordered, due=ordered, days=_days(ordered, self.on))
+            case "integrity.backdated":
+                began, contract = self._day("work_started_on"), self._day("contract_signed_on")
+                return self._format(_BACKDATED, began, started=began, contract=contract, days=_days(began, contract))
+            case "integrity.rewritten":
+                return self._rewritten(started)
+            case "integrity.contradiction":
+                codes = str(observed.get(CONTRADICTIONS) or "").split(", ")
+                return " ".join(self._contradiction(LINES[code].text) for code in codes if code in LINES)
+            case "integrity.split-contract":
+                return " ".join(filter(None, (self._split(), *self._counted())))
+            case "integrity.ended-unconfirmed":
+                ended = self._day("ended_on")
+                return self._format(_ENDED, ended, ended=ended) or self._format(_ENDED_UNDATED)
+            case "integrity.unattested":
+                attested = self._day("attested_on")
+                due = None if attested is None else add_months(attested, self.policy.attestation_months)
+                return self._format(_UNATTESTED, attested, attested=attested, days=_days(due, self.on))
+        return ""
+
+    def _share(self) -> str:
+        budget, cost = self.observed.get("budget_kzt"), self.observed.get("object_original_cost_kzt")
+        if not isinstance(budget, int) or not isinstance(cost, int):
+            return ""
+        if not cost:
+            return self._format(_ZERO_COST)
+        return self._format(_SHARE, percent=self._percent(budget, cost), limit=self.policy.modification_limit_percent)
+
+    def _sum(self) -> str:
+        total, cost = self.observed.get("total_kzt"), self.observed.get("least_cost_kzt")
+        if not isinstance(total, int) or not isinstance(cost, int):
+            return ""
+        if not cost:
+            return self._format(_ZERO_COST)
+        limit, count = self.policy.modification_limit_percent, self._count() + 1
+        return self._format(_SUM, count=count, percent=self._percent(total, cost), limit=limit)
+
+    def _split(self) -> str:
+        total = self.observed.get("total_kzt")
+        if not isinstance(total, int):
+            return ""
+        limit, days = grouped(self.policy.split_contract_kzt, self.language), self.policy.split_contract_days
+        return self._format(
+            _SPLIT, count=self._count() + 1, limit=limit, total=grouped(total, self.language), days=days
+        )
+
+    def _count(self) -> int:
+        numbers, elsewhere = self.observed.get("counted_with"), self.observed.get("counted_elsewhere")
+        return (len(str(numbers).split(", ")) if numbers else 0) + int(elsewhere or 0)
+
+    def _counted(self) -> tuple[str, str]:
+        numbers, elsewhere = self.observed.get("counted_with"), self.observed.get("counted_elsewhere")
+        return (
+            self._format(_COUNTED_WITH, numbers, numbers=numbers),
+            self._format(_ELSEWHERE, elsewhere or None, count=elsewhere),
+        )
+
+    def _percent(self, amount: int, of: int) -> str:
+        # Rounded up to a tenth, so that what is above the limit never looks like the limit.
+        tenths = -(-amount * 1000 // of)
+        return str(tenths // 10) if tenths % 10 == 0 else f"{tenths // 10}{self._decimal_mark()}{tenths % 10}"
+
+    def _contradiction(self, text: str) -> str:
+        days = {name: self._day(name) for name in self.observed if name.endswith("_on")}
+        budget, cost = self.observed.get("budget_kzt"), self.observed.get("object_original_cost_kzt")
+        limits: dict[str, int | str] = {
+            "months": self.policy.onboarding_limit_months,
+            "days": self.policy.work_before_contract_days,
+        }
+        if isinstance(budget, int) and isinstance(cost, int):
+            if not cost:
+                return self._format(_ZERO_COST)
+            limits["percent"] = self._percent(budget, cost)
+        return self._format(text, **days, **limits)
+
+    def _consent(self) -> str:
+        return self._format(_NO_CONSENT) if self.observed.get("consent_number", "given") is None else ""
+
+    def _decimal_mark(self) -> str:
+        return "." if self.language == "en" else ","
+
+    def _rewritten(self, started: date | None) -> str:
+        for name, text in (("earlier_rules", _EDIT_ENDED), ("former_rules", _FORMER_HAD)):
+            if rules := self.observed.get(name):
+                titles = [in_language(self.policy.rules[rule].title, self.language) for rule in str(rules).split(", ")]
+                return self._format(text, rules="; ".join(titles))
+        if earlier := self._day("earlier_started_on"):
+            return self._format(_START_MOVED, started, earlier=earlier, started=started)
+        if {name for name in self.observed if name.startswith("earlier_")} == {"earlier_work_type"}:
+            return self._format(_WAS_CREATION) if self.observed["earlier_work_type"] == "creation" else self._earlier()
+        return self._earlier()
+
+    def _day(self, name: str) -> date | None:
+        value = self.observed.get(name)
+        return date.fromisoformat(value) if isinstance(value, str) else None
+
+    def _format(self, text: str, known: object = True, **values: object) -> str:
+        """Return the text with its values; empty when ``known``, which it needs, is None."""
+        if known is None:
+            return ""
+        shown = {
+            name: format_date(value, self.language) if isinstance(value, date) else value
+            for name, value in values.items()
+        }
+        return self.translate(text).format(**shown)
+
+
+UNPLACED: Final = ("placement", "unknown")
+
+
+def _days(begin: date | None, end: date | None) -> int | None:
+    return None if begin is None or end is None else (end - begin).days
+
+
+# The condition that each rule requires, with the policy's values.
+#
+# In translations, too, numbers stand where no word ending depends on them, so that the texts are correct for any
+# policy.
+
+_CLOCK: Mapping[str, str] = {
+    "contract_signed_on": lazy_text("date the contract was signed"),
+    "work_started_on": lazy_text("date work started"),
+}
+
+_REQUIRED: Mapping[str, str] = {
+    "platform.unverified": lazy_text(
+        "The object's placement on QazTech is confirmed; days allowed for that after registration: {grace}."
+    ),
+    "platform.onboarding": lazy_text(
+        "The object has moved to the platform and this is confirmed; longest onboarding allowed, in months: "
+        "{onboarding}."
+    ),
+    "platform.onboarding-overdue": lazy_text(
+        "The object is on the platform, or a reviewer has extended the onboarding; longest extension in months: "
+        "{onboarding}."
+    ),
+    "platform.onboarding-unconfirmed": lazy_text(
+        "The onboarding and its due date are confirmed; longest term in months: {onboarding}."
+    ),
+    "freeze.creation": lazy_text(
+        "The creation began before {cutoff} (what counts: {clock}), or the object is confirmed on QazTech."
+    ),
+    "freeze.planned": lazy_text(
+        "From {cutoff} no new work is planned outside QazTech: the object is confirmed on the platform, or the work is "
+        "stopped."
+    ),
+    "freeze.transitional": lazy_text(
+        "The result of the creation was in operation before {cutoff}, or the object is confirmed on QazTech."
+    ),
+    "freeze.development": lazy_text(
+        "The development began before {cutoff} (what counts: {clock}), or the object is confirmed on QazTech."
+    ),
+    "freeze.misclassified": lazy_text(
+        "An object developed or modified since {cutoff} was in operation before this work, and the date is given."
+    ),
+    "freeze.modification-limit": lazy_text(
+        "The modification costs no more than {percent}% of the object's original cost, and the number of the "
+        "authorised body's consent is given."
+    ),
+    "freeze.modification-sum": lazy_text(
+        "The modifications of one object that began on or after {cutoff} cost together no more than {percent}% of its "
+        "original cost."
+    ),
+    "freeze.pilot-limit": lazy_text("The pilot stays within its {months}-month limit."),
+    "freeze.data-gap": lazy_text(
+        "Everything that the rules need is given: the placement, the start ({clock}), the start of a pilot, the date "
+        "the object went into operation, for a modification its budget and the object's original cost."
+    ),
+    "migration.overdue": lazy_text("An object in operation since before {cutoff} has moved to QazTech by {deadline}."),
+    "migration.order-overdue": lazy_text("The object has moved to the platform by the date that the order sets."),
+    "integrity.backdated": lazy_text(
+        "Work did not begin before its contract: under a contract signed on or after {cutoff} no earlier start is "
+        "given."
+    ),
+    "integrity.rewritten": lazy_text(
+        "The start ({clock}) was not moved to before {cutoff}, a creation was not renamed as other work, and no edit "
+        "without confirmation and no new registration ended a finding of medium or high severity."
+    ),
+    "integrity.contradiction": lazy_text(
+        "What the record states can be true together: work follows its contract (days allowed before it: "
+        "{before_contract}) and concerns an object that exists, the stage fits the dates, a migration leads to "
+        "QazTech, and the end follows the contract and the operation."
+    ),
+    "integrity.split-contract": lazy_text(
+        "Contracts of one agency with one supplier for work on one object stay below {split} ₸ together, or more days "
+        "lie between them than {split_days}."
+    ),
+    "integrity.ended-unconfirmed": lazy_text(
+        "The ending is confirmed with the authorised body's agreement, or the object ended before {cutoff} and was "
+        "registered as ended from the start, without a former record that had a finding of medium or high severity."
+    ),
+    "integrity.unattested": lazy_text(
+        "The agency has confirmed in time that the record is still true; longest time between two confirmations, in "
+        "months: {attestation}."
+    ),
+    "freeze.legacy": lazy_text("The object is confirmed on QazTech."),
+}
+_CONFIRMED: Final = lazy_text("What is claimed is confirmed: {facts}.")
+_UPLOAD: Final = lazy_text("Attach to the project and ask for a confirmation: {documents}.")
+_DOCUMENTS: Final[Mapping[str, str]] = {
+    OBJECT_COMMISSIONED: lazy_text("act of commissioning of the object"),
+    ORIGINAL_COST: lazy_text("contract or acts that show the original cost"),
+    CONSENT: lazy_text("letter of consent of the authorised body"),
+    CONTRACT: lazy_text("framework contract"),
+    COMMISSIONED: lazy_text("act of commissioning of the result"),
+    ENDED_ON: lazy_text("decision on the ending, with the consent of the authorised body"),
+}
+
+
+def required_claims(claimed: Sequence[str], translate: Translate) -> str:
+    """Return that the claimed facts must be confirmed, as a sentence; empty without any."""
+    names = "; ".join(translate(FACT_NAMES[name]) for name in claimed)
+    return translate(_CONFIRMED).format(facts=names) if claimed else ""
+
+
+def remedy_of_claims(claimed: Sequence[str], translate: Translate) -> str:
+    """Return which documents to attach, as a sentence; empty without any claim."""
+    documents = "; ".join(translate(_DOCUMENTS[name]) for name in claimed)
+    return translate(_UPLOAD).format(documents=documents) if claimed else ""
+
+
+def required_text(rule: str, policy: Policy, language: str, translate: Translate) -> str:
+    """Return the condition that the rule requires, as a sentence in ``language``, into which ``translate``
+    translates.
+    """
+    return translate(_REQUIRED[rule]).format(
+        cutoff=format_date(policy.cutoff, language),
+        deadline=format_date(policy.migration_deadline, language),
+        months=policy.pilot_limit_months,
+        percent=policy.modification_limit_percent,
+        grace=policy.verification_grace_days,
+        onboarding=policy.onboarding_limit_months,
+        attestation=policy.attestation_months,
+        before_contract=policy.work_before_contract_days,
+        split=grouped(policy.split_contract_kzt, language),
+        split_days=policy.split_contract_days,
+        clock=", ".join(translate(_CLOCK[field]) for field in policy.start_clock),
+    )

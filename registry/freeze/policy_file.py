@@ -16,8 +16,16 @@ from registry.freeze.facts import CONFIRMABLE, Facts
 from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy import NOT_JUDGED, ConfirmedFacts, DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
-from registry.freeze.texts import DEFAULT_LANGUAGE, REQUIRED_LANGUAGES
-from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Placement, Severity, Stage, WorkType
+from registry.freeze.vocabulary import (
+    CLOCK_FIELDS,
+    DEFAULT_LANGUAGE,
+    REQUIRED_LANGUAGES,
+    AgencyKind,
+    Placement,
+    Severity,
+    Stage,
+    WorkType,
+)
 
 # Line numbers of the keys of a TOML text, for error messages; tomllib does not provide them.
 

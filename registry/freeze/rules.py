@@ -27,8 +27,7 @@ from registry.freeze.facts import (
 )
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import ConfirmedFacts, Policy
-from registry.freeze.texts import lazy_text
-from registry.freeze.vocabulary import FINAL_STAGES, Choices, Placement, Severity, Stage, WorkType
+from registry.freeze.vocabulary import FINAL_STAGES, Choices, Placement, Severity, Stage, WorkType, lazy_text
 
 # The start date of a project's work, by the policy's ``start_clock`` (docs/reference/rules.md).
 

@@ -1,14 +1,35 @@
-"""Closed vocabularies of the law (docs/reference/fields.md): severities, stages, kinds of agencies, work, placements.
+"""Closed vocabularies of the law (docs/reference/fields.md), such as stages and placements, and languages of its texts.
 
 Pages, API, filters, imports, exports, reports and SQL ranks derive from them. Rules are named in ``rules.py``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Self
 
-from registry.freeze.texts import lazy_text
+# Texts of the law: which languages they must have, and the mark of those that the catalogues translate.
+
+# The acts are published in these; notices to agencies and decisions are written in them.
+OFFICIAL_LANGUAGES = ("kk", "ru")
+# Stands in for a text that a language lacks.
+DEFAULT_LANGUAGE = "en"
+# Every text of a policy file has these. Texts in further languages are optional, so that stored versions stay valid.
+REQUIRED_LANGUAGES = (*OFFICIAL_LANGUAGES, DEFAULT_LANGUAGE)
+
+Translate = Callable[[str], str]
+
+
+def lazy_text(text: str) -> str:
+    """Mark a text for the catalogues; it is translated when it is displayed."""
+    return text
+
+
+def in_language(texts: Mapping[str, str], language: str) -> str:
+    """Return the text in ``language``, in English when it has none."""
+    return texts.get(language) or texts[DEFAULT_LANGUAGE]
+
 
 # Closed vocabularies as enumerations: each member is a code with its English label (as Django's TextChoices).
 

@@ -14,8 +14,7 @@ from registry.cases.vocabulary import DecisionKind
 from registry.core.pdf import make_pdf
 from registry.core.translations import LANGUAGE_NAMES, Language, lazy_text, translate, translator
 from registry.flags.vocabulary import FlagStatus
-from registry.freeze.texts import Translate
-from registry.freeze.vocabulary import Severity
+from registry.freeze.vocabulary import Severity, Translate
 from registry.government_reports.models import TEXTS, GovernmentReport, Section
 from registry.journal.service import canonical
 from registry.projects.vocabulary import FreezeStatus

@@ -16,7 +16,7 @@ from registry.core.spreadsheets.reader import stored_table
 from registry.core.spreadsheets.table_child import NO_VALUE
 from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, plain_workbook
 from registry.core.translations import Language, lazy_text, translate, translator
-from registry.freeze.texts import Translate
+from registry.freeze.vocabulary import Translate
 from registry.imports import agencies, projects
 from registry.imports.headers import SCHEMAS
 from registry.imports.layout import Layout, layout_from_json

@@ -31,7 +31,7 @@ from registry.core.translations import LOCALES, OFFICIAL_LANGUAGES, Language, la
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_deadline
 from registry.freeze.findings import Finding, explain
-from registry.freeze.texts import Translate
+from registry.freeze.vocabulary import Translate
 from registry.journal import service as journal
 from registry.letters.models import Letter, LetterEnd, LetterKind, LetterSeries
 from registry.projects.models import Project

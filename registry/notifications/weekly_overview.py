@@ -15,8 +15,7 @@ from registry.core.messages import message
 from registry.core.pdf import make_pdf
 from registry.core.translations import Language, lazy_text, translator
 from registry.freeze.current import policy_in_force
-from registry.freeze.texts import Translate
-from registry.freeze.vocabulary import Severity
+from registry.freeze.vocabulary import Severity, Translate
 from registry.government_reports.document import (
     DAY_FORMAT,
     ISSUER,

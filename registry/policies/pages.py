@@ -28,8 +28,7 @@ from registry.freeze.facts import CONFIRMABLE
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.policy_file import policy_document
 from registry.freeze.rules import RULES
-from registry.freeze.texts import in_language
-from registry.freeze.vocabulary import Severity
+from registry.freeze.vocabulary import Severity, in_language
 from registry.policies.api import ACTIVATION
 from registry.policies.models import MAX_VERSION_LENGTH
 from registry.policies.queries import compare, find_policy, list_policies

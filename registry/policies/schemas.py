@@ -10,8 +10,7 @@ from registry.core.values import InvalidValue
 from registry.freeze.policy import NOT_JUDGED
 from registry.freeze.policy_file import FORMER_NAMES, RESERVED_VERSION, policy_document
 from registry.freeze.rules import RULES
-from registry.freeze.texts import REQUIRED_LANGUAGES
-from registry.freeze.vocabulary import CLOCK_FIELDS, AgencyKind, Severity
+from registry.freeze.vocabulary import CLOCK_FIELDS, REQUIRED_LANGUAGES, AgencyKind, Severity
 from registry.policies.models import MAX_VERSION_LENGTH, PolicyState
 from registry.policies.queries import Comparison, PolicyRecord
 from registry.policies.settings import CASE_SCHEMA, FACTS_SCHEMA, RULE_NAMES, VerdictCases, as_json, run_cases

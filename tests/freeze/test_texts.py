@@ -10,10 +10,9 @@ import pytest
 
 from registry.core.translations import LANGUAGES, translator
 from registry.freeze.dates import add_months, format_date, format_deadline, iso
-from registry.freeze.findings import Finding, FindingTexts, explain
-from registry.freeze.required import required_text
+from registry.freeze.findings import Finding, FindingTexts, explain, required_text
 from registry.freeze.rules import RULES
-from registry.freeze.texts import REQUIRED_LANGUAGES, in_language
+from registry.freeze.vocabulary import REQUIRED_LANGUAGES, in_language
 from tests.freeze.factories import POLICY
 
 DAYS = (date(2026, 1, 1), date(2026, 7, 10), date(2026, 7, 11), date(2027, 1, 1))
