@@ -84,6 +84,14 @@ from registry.projects.links import (
     similar_to_project,
     similar_to_values,
 )
+from registry.projects.migration_plans import (
+    PLAN,
+    PLAN_BODY,
+    PLAN_CONFIRMATION,
+    confirm_plan,
+    plan_of,
+    save_plan,
+)
 from registry.projects.models import Project
 from registry.projects.objects import read_object
 from registry.projects.queries import PROJECT_LIST, list_projects
@@ -344,6 +352,51 @@ class ProjectAttestation(MethodView):
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row
+
+
+PLAN_EXAMPLE: Final[dict[str, Any]] = {
+    "month": "2027-03-01",
+    "wave": "2",
+    "responsible": "А. Серикбаев",
+    "obstacles": None,
+    "planned_by": "editor",
+    "planned_at": "2026-11-30T05:10:00.000000Z",
+    "confirmed_by": None,
+    "confirmed_at": None,
+}
+
+
+@blp.route("/projects/<number>/migration-plan")
+class ProjectMigrationPlan(MethodView):
+    """When the agency migrates a project to the platform."""
+
+    @blp.requires(Permission.PROJECTS_READ, operation="read_migration_plan")
+    @blp.response(200, PLAN, example=PLAN_EXAMPLE)
+    def get(self, number: str) -> Any:
+        """Read the migration plan of a project; without one everything is null."""
+        return plan_of(read_id(current_actor(), number, "migration plan")) or dict.fromkeys(PLAN.fields)
+
+    @blp.requires(Permission.PROJECTS_WRITE, operation="put_migration_plan")
+    @blp.arguments(PLAN_BODY, example={"month": "2027-03-01", "wave": "2", "responsible": "А. Серикбаев"})
+    @blp.response(200, PLAN, example=PLAN_EXAMPLE)
+    def put(self, values: Mapping[str, Any], number: str) -> Any:
+        """Write the migration plan of a project. One that is changed waits to be confirmed again."""
+        with transaction():
+            return PLAN.dump(save_plan(current_actor(), number, values))
+
+
+@blp.route("/projects/<number>/migration-plan/confirmation")
+class ProjectMigrationPlanConfirmation(MethodView):
+    """That oversight agrees with a migration plan."""
+
+    @blp.requires(Permission.CASES_REVIEW, operation="confirm_migration_plan")
+    @blp.arguments(PLAN_CONFIRMATION, example={"month": "2027-03-01"})
+    @blp.idempotent
+    @blp.response(200, PLAN, description="The plan, confirmed.", example=PLAN_EXAMPLE)
+    def post(self, values: Mapping[str, Any], number: str) -> Any:
+        """Confirm the migration plan of a project."""
+        with transaction():
+            return PLAN.dump(confirm_plan(current_actor(), number, values["month"]))
 
 
 @blp.route("/projects/<number>/history")

@@ -25,6 +25,7 @@ from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.projects.attestations import attestation_condition
 from registry.projects.fields import FIELDS, FILTERED_TEXTS, READ_ONLY, REQUIRED
+from registry.projects.migration_plans import plan_condition
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, STATUS, STATUS_COLUMNS, Project
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects, withdrawn_condition
 from registry.projects.vocabulary import (
@@ -32,6 +33,7 @@ from registry.projects.vocabulary import (
     AttestationState,
     FreezeStatus,
     ObjectClass,
+    PlanState,
     WithdrawnProjects,
 )
 
@@ -167,6 +169,7 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
         lambda codes: attestation_condition(*map(AttestationState, codes)), AttestationState.codes()
     ),
     "withdrawn": lists.CodesFilter(withdrawn_condition, WithdrawnProjects.codes()),
+    "migration_plan": lists.CodesFilter(plan_condition, PlanState.codes()),
     "number": lists.TextFilter(PROJECT.number),
     "agency": lists.BinFilter(table_of(Agency).c.bin),
     **{

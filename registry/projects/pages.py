@@ -35,7 +35,7 @@ from registry.audits.verdicts import (
 from registry.cases.models import Case
 from registry.core.clock import local_date
 from registry.core.database import db, transaction
-from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
+from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.fields import AnyDay, BaseSchema, Day
 from registry.core.lists import NAME, Listing, Page, parse_known_at
 from registry.core.translations import lazy_text
@@ -77,6 +77,7 @@ from registry.projects.filters import FILTERS as PROJECT_FILTERS
 from registry.projects.fingerprints import COMPARED
 from registry.projects.former_records import REASON, former_records_shown, linked_records
 from registry.projects.links import add_link, links_page, remove_link, similar_items, similar_to_values
+from registry.projects.migration_plans import PLAN_BODY, PLAN_CONFIRMATION, PLANNED, confirm_plan, plan_of, save_plan
 from registry.projects.models import Project
 from registry.projects.objects import read_object
 from registry.projects.queries import (
@@ -400,6 +401,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         status=project.freeze_status,
         has_ended=project.stage in FINAL_STAGES,
         attestation=attestation_of(project),
+        plan=plan_of(project.id),
         may_attest=may_attest(actor, project),
         active=active_only(flags),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
@@ -480,6 +482,41 @@ def attest(actor: Actor, number: str) -> Answer:
     """Confirm one record, from its page."""
     with flash_outcome(_("You confirmed that the record is true.")):
         _attest(actor, number, request.form.get("version", ""))
+    return redirect_to("project", number=number)
+
+
+@pages.page("/projects/<number>/migration-plan", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+def migration_plan(actor: Actor, number: str) -> Answer:
+    """Write the migration plan of a project."""
+    project = read_project_to_change(actor, number, "migration plan")
+    plan = plan_of(project.id)
+    page = FormPage(
+        _("Migration plan"),
+        _("Save the plan"),
+        url_for("web.project", number=number),
+        [schema_field(PLAN_BODY.inputs[name]) for name in PLANNED],
+        PLAN_BODY,
+        intro=_("A plan that is changed waits to be confirmed again by oversight."),
+        subject=number,
+    )
+
+    def act(values: dict[str, Any]) -> None:
+        with transaction():
+            save_plan(actor, number, values)
+
+    stored = {} if plan is None else {name: getattr(plan, name) for name in PLANNED}
+    present = {field.name: present_text(field, stored[field.name]) for field in page.fields if stored}
+    return answer_form(page, act, present, done=_("The plan is saved."))
+
+
+@pages.page("/projects/<number>/migration-plan/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
+def confirm_migration_plan(actor: Actor, number: str) -> Answer:
+    """Confirm the migration plan, from the page of the project."""
+    values, problems = PLAN_CONFIRMATION.load_texts({"month": request.form.get("month", "")})
+    if problems:
+        raise Malformed(problems)
+    with flash_outcome(_("You confirmed the migration plan.")), transaction():
+        confirm_plan(actor, number, values["month"])
     return redirect_to("project", number=number)
 
 

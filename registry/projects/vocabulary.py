@@ -100,6 +100,14 @@ FLAG_AGES: Final = (
 )
 
 
+class PlanState(Choices):
+    """Whether a project has a migration plan, and whether oversight has confirmed it."""
+
+    NONE = "none", lazy_text("No plan")
+    PLANNED = "planned", lazy_text("Planned, not confirmed")
+    CONFIRMED = "confirmed", lazy_text("Confirmed")
+
+
 class WithdrawnProjects(Choices):
     """Whether lists have the projects that were registered in error and withdrawn."""
 

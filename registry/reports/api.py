@@ -191,6 +191,11 @@ class OverviewShown(BaseSchema):
         _list(object_of(key=TEXT, within=WITHIN)),
     )
     coming_agencies = ReadOnly("The ten agencies with most of them.", _list(object_of(**AGENCY, within=WITHIN)))
+    planned = ReadOnly(
+        "By month, how many projects agencies plan to migrate, of how many that is confirmed, and the share on QazTech "
+        "at its end if all plans hold.",
+        _list(object_of(month=dict(DAY_SCHEMA), projects=WHOLE, confirmed=WHOLE, percent=SHARE)),
+    )
     without_restricted = without_restricted_field()
 
 
@@ -262,11 +267,12 @@ def _shown(shown: Overview | None) -> dict[str, Any]:
             {**{name: agency[name] for name in NAMES}, "within": _ahead(counts)}
             for agency, counts in shown.coming_agencies
         ],
+        "planned": [_days_as_text(asdict(each)) for each in shown.planned],
     }
 
 
 ENDS: Final = ("onboarding_ends", "exemptions_end", "orders_end")
-COMING: Final = ("coming_rules", "coming_agencies")
+COMING: Final = ("coming_rules", "coming_agencies", "planned")
 
 
 def _ahead(counts: Sequence[int]) -> list[dict[str, int]]:

@@ -35,6 +35,7 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
+from registry.projects.migration_plans import planned_months
 from registry.projects.models import STATUS, Project
 from registry.projects.revisions import projects_known_at
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
@@ -589,7 +590,7 @@ class Overview:
 
     ``forecast``: None when there are too few audits. ``regions``, ``sectors``, ``rules`` and ``ages`` are empty until
     the first audit that stored them. ``improved`` is None without an audit to compare with. ``coming_rules``,
-    ``coming_agencies``: how many projects are flagged within each of DAYS if nothing changes.
+    ``coming_agencies``: how many projects are flagged within each of DAYS if nothing changes. ``planned``: by month.
     """
 
     on: date
@@ -607,6 +608,27 @@ class Overview:
     ends: Ends
     coming_rules: Mapping[str, Sequence[int]]
     coming_agencies: Sequence[tuple[Mapping[str, Any], Sequence[int]]]
+    planned: Sequence[Planned]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Projects that agencies plan to migrate in a month, how many plans oversight has confirmed, and the share on the
+    platform at its end if all plans up to it hold, in percent.
+    """
+
+    month: date
+    projects: int
+    confirmed: int
+    percent: float | None
+
+
+def _planned(actor: Actor, now: Figures, on: date) -> list[Planned]:
+    months, moved = [], now.on_platform or 0
+    for each in planned_months(actor, on):
+        moved += each.projects
+        months.append(Planned(*each, percent(moved, now.in_scope)))
+    return months
 
 
 def coming_rules(actor: Actor) -> dict[str, list[int]]:
@@ -659,6 +681,7 @@ def overview(actor: Actor) -> Overview | None:
         ends=ends(actor, today()),
         coming_rules=coming_rules(actor),
         coming_agencies=_coming_agencies(actor),
+        planned=_planned(actor, stored.get(last.id, Figures()), last.on),
     )
 
 

@@ -41,6 +41,7 @@ from registry.projects.vocabulary import (
     LinkKind,
     ObjectClass,
     ObjectKind,
+    PlanState,
     Sector,
     WithdrawnProjects,
 )
@@ -73,6 +74,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "freeze_status": _labels(FreezeStatus),
     "attestation": _labels(AttestationState),
     "withdrawn": _labels(WithdrawnProjects),
+    "migration_plan": _labels(PlanState),
     "severity": _labels(reversed(Severity)),
     "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
     "flag_status": _labels(FlagStatus),

@@ -53,6 +53,13 @@ REGISTER: dict[str, Try] = {
     "attest_project": Try(
         "/projects/{number}/attestation", {Role.AGENCY_EDITOR, Role.AGENCY_ADMINISTRATOR}, 200, lambda world: {}
     ),
+    "put_migration_plan": Try(
+        "/projects/{number}/migration-plan", WRITERS, 200, lambda world: {"month": "2027-03-01", "responsible": "A. S."}
+    ),
+    "read_migration_plan": Try("/projects/{number}/migration-plan", ALL),
+    "confirm_migration_plan": Try(
+        "/projects/{number}/migration-plan/confirmation", REVIEWERS, 404, lambda world: {"month": "2027-03-01"}
+    ),
     "read_history": Try("/projects/{number}/history", ALL),
     "read_verdict": Try("/projects/{number}/verdict", ALL),
     "read_similar_projects": Try("/projects/{number}/similar", ALL),

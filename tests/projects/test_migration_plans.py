@@ -1,0 +1,125 @@
+"""Migration plans: agencies write them, oversight confirms them, the overview adds them up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from registry.accounts.roles import Role, RoleNotAllowed
+from registry.agencies.models import Agency
+from registry.core.database import transaction
+from registry.core.lists import Page
+from registry.projects.migration_plans import (
+    MigrationPlan,
+    MigrationPlanChanged,
+    MigrationPlanNotFound,
+    confirm_plan,
+    save_plan,
+)
+from registry.projects.models import Project
+from registry.projects.queries import list_projects
+from registry.projects.service import ProjectNotFound
+from registry.reports.overview import Planned, overview
+from tests.audits.steps import AUDITOR, OLD_SYSTEM, audit, verify
+from tests.factories import a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn
+from tests.present import Present
+
+DAY = date(2026, 10, 5)
+REVIEWER = an_actor(Role.REVIEWER)
+MARCH: Mapping[str, Any] = {"month": date(2027, 3, 14), "responsible": "A. Serik", "wave": "2", "obstacles": None}
+
+
+def plan(agency: Agency, project: Project, **values: Any) -> MigrationPlan:
+    with transaction():
+        return save_plan(an_actor(Role.AGENCY_EDITOR, agency), project.number, {**MARCH, **values})
+
+
+def confirm(project: Project, month: date) -> MigrationPlan:
+    with transaction():
+        return confirm_plan(REVIEWER, project.number, month)
+
+
+def numbers(state: str) -> list[str]:
+    return [row["number"] for row in list_projects(AUDITOR, {"migration_plan": state}, Page(10)).items]
+
+
+def test_plan_is_written_by_the_agency_and_confirmed_by_oversight(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **OLD_SYSTEM)
+    with pytest.raises(MigrationPlanNotFound):
+        confirm(project, date(2027, 3, 1))
+    written = plan(agency, project)
+    assert (written.month, written.due_on, written.wave, written.confirmed_at) == (
+        date(2027, 3, 1),
+        date(2027, 3, 31),
+        "2",
+        None,
+    )
+    with pytest.raises(MigrationPlanChanged):
+        confirm(project, date(2027, 4, 1))
+    assert numbers("planned") == [project.number]
+    assert confirm(project, date(2027, 3, 1)).confirmed_by == REVIEWER.principal
+    assert (numbers("none"), numbers("planned"), numbers("confirmed")) == ([], [], [project.number])
+
+
+def test_plan_that_is_changed_waits_again_and_one_that_is_not_keeps_its_confirmation(
+    app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **OLD_SYSTEM)
+    plan(agency, project)
+    confirm(project, date(2027, 3, 1))
+    assert plan(agency, project, month=date(2027, 3, 30)).confirmed_at is not None
+    assert plan(agency, project, obstacles="No contract yet.").confirmed_at is None
+
+
+def test_other_agencies_cannot_plan_and_agencies_cannot_confirm(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **OLD_SYSTEM)
+    with pytest.raises(ProjectNotFound):
+        plan(an_agency(), project)
+    plan(agency, project)
+    with pytest.raises(RoleNotAllowed), transaction():
+        confirm_plan(an_actor(Role.AGENCY_ADMINISTRATOR, agency), project.number, date(2027, 3, 1))
+
+
+def test_overview_adds_up_plans_by_month_without_what_has_moved(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    first, second, third = (a_project(agency, **OLD_SYSTEM) for _ in range(3))
+    moved = a_project(agency, placement="on_platform")
+    verify(moved, DAY)
+    plan(agency, first)
+    confirm(first, date(2027, 3, 1))
+    plan(agency, second)
+    plan(agency, third, month=date(2027, 5, 1))
+    plan(agency, moved)
+    audit()
+    shown = overview(an_actor(Role.LEADER))
+    assert shown is not None
+    assert shown.planned == [Planned(date(2027, 3, 1), 2, 1, 75.0), Planned(date(2027, 5, 1), 1, 0, 100.0)]
+
+
+def test_plan_is_written_and_confirmed_on_pages(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **OLD_SYSTEM)
+    audit()
+    address = f"/projects/{project.number}"
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    assert "The agency has no plan yet." in editor.get(address).text
+    sent = {"month": "14.03.2027", "wave": "2", "responsible": "A. Serik", "obstacles": ""}
+    page = editor.send(f"{address}/migration-plan", **sent).text
+    assert "The plan is saved." in page and "To migrate by 31 March 2027." in page
+    page = (
+        signed_in(Role.REVIEWER).send(f"{address}/migration-plan/confirmation", page=address, month="2027-03-01").text
+    )
+    assert "You confirmed the migration plan." in page
