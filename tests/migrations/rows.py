@@ -21,14 +21,12 @@ from sqlalchemy import (
     text,
 )
 
+import registry.models  # noqa: F401 - declares every table in Base.metadata
 from registry.core.clock import now, rfc3339
 from registry.core.database import Base, Instant
 from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.journal.service import FIRST_HASH
-from registry.models import TABLES
 
-# Every module of these has declared its tables in Base.metadata.
-DECLARED = TABLES
 # Of these a migration makes the one row that there is.
 SEEDED = ("installation", "journal_head", "journal_verification", "open_data_set")
 # Of these a migration makes the first rows.
