@@ -75,23 +75,30 @@ def facts_of(project: Project, policy: Policy) -> Facts:
     return _facts(project, migrate_by_in_force(project.id), earlier(project), policy)
 
 
-def _facts(project: Project, order_migrate_by: date | None, past: tuple[EarlierRevision, ...], policy: Policy) -> Facts:
+def _facts(
+    project: Project,
+    order_migrate_by: date | None,
+    past: tuple[EarlierRevision, ...],
+    policy: Policy,
+    *,
+    is_new: bool = False,
+) -> Facts:
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),
         order_migrate_by=order_migrate_by,
         past=past,
         former=former_of(project.id),
-        siblings=_siblings_of(project.agency_id, _identity(project), policy, project.id),
+        siblings=_siblings_of(project.agency_id, _identity(project), policy, project.id, is_new=is_new),
         confirmed=confirmed_of(project.confirmed_facts),
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 
 
 def _siblings_of(
-    agency_id: int, values: Mapping[str, Any], policy: Policy, project_id: int | None = None
+    agency_id: int, values: Mapping[str, Any], policy: Policy, project_id: int | None = None, *, is_new: bool = False
 ) -> tuple[Sibling, ...]:
-    (siblings,) = siblings_of_values(policy, [(project_id, agency_id, values)])
+    (siblings,) = siblings_of_values(policy, [(project_id, agency_id, values)], are_new=is_new)
     return siblings
 
 
@@ -115,7 +122,7 @@ def verdict_at_registration(project: Project, language: Language) -> dict[str, A
     """Return today's verdict on a project that was just registered and has no decisions or exemptions."""
     return represent_verdict(
         project.number,
-        _facts(project, None, (), policy_in_force()),
+        _facts(project, None, (), policy_in_force(), is_new=True),
         today(),
         language,
         policy_in_force(),

@@ -92,14 +92,14 @@ def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) ->
 
 
 def siblings_of_values(
-    policy: Policy, items: Sequence[tuple[int | None, int, Mapping[str, Any]]]
+    policy: Policy, items: Sequence[tuple[int | None, int, Mapping[str, Any]]], *, are_new: bool = False
 ) -> list[tuple[Sibling, ...]]:
     """Return what each project would count with these values: its id (None for a new one), its agency, its values.
 
-    Of a registered one, the stored values stand in for those that are not given.
+    Of a registered one, the stored values stand in for those that are not given. ``are_new``: none has had others.
     """
     ids = [project_id for project_id, _, _ in items if project_id is not None]
-    if not reads_siblings(policy) or not _may_count(policy, ids, [values for *_, values in items]):
+    if not reads_siblings(policy) or not _may_count(policy, [] if are_new else ids, [values for *_, values in items]):
         return [() for _ in items]
     above, linked = tops(), _linked()
     near = {above[agency_id] for _, agency_id, _ in items}
