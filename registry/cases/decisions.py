@@ -13,7 +13,7 @@ from registry.cases.models import CASE, Appeal, Case, CaseDecision, Order
 from registry.cases.service import decision_in_effect, end_appeal, end_orders, end_proposal
 from registry.cases.transitions import appealed_decision, apply, authorize
 from registry.cases.vocabulary import AppealOutcome, DecisionKind, Status
-from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, STAGES
+from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, ORDERING, STAGES
 from registry.core.clock import local_date, national_calendar, now, today
 from registry.core.database import db, require_transaction
 from registry.core.dialects import is_among
@@ -104,6 +104,10 @@ class ProposalOutOfDate(Conflict):
     """The findings, the object or the date changed since the proposal was made; it must be returned, and made again."""
 
 
+class OrderInOneLanguage(Conflict):
+    """A proposal of an earlier version lacks a text in one of the two languages in which an order goes out."""
+
+
 def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
     """Propose a decision from validated values: ``decision``, ``reason_code``, ``due_on``, ``comment``, and the reason
     and the legal basis in Kazakh, in Russian or in both, or as ``reason`` and ``legal_basis`` in ``language``.
@@ -135,7 +139,8 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values that the proposer saw, and close
     the case. The other decisions become orders, and flags that an earlier decision accepted are open again.
 
-    Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, and the errors of ``authorize``.
+    Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, OrderInOneLanguage, and the errors of
+    ``authorize``.
     """
     step = authorize(actor, case, "approve")
     proposal = step.proposal
@@ -143,6 +148,8 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         raise RuntimeError(f"case {case.id} awaits the approval of nothing")
     if proposal.due_on is not None and proposal.due_on < today():
         raise ProposalOutOfDate(case=case.id)
+    if proposal.decision in ORDERING and _missing_texts({name: getattr(proposal, name) for name in TEXTS}):
+        raise OrderInOneLanguage(case=case.id)
     accepts = proposal.decision in ACCEPTING
     appealed = appealed_decision(case)
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
@@ -182,6 +189,10 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
 DECIDED = ("decision", "reason_code", *BILINGUAL, *TEXTS, "due_on")
 
 
+def _missing_texts(values: Mapping[str, Any]) -> list[str]:
+    return [name for name in TEXTS if not values.get(name)]
+
+
 def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
     """Validate the fields of a proposal against each other; each field is already valid by its type."""
     given = with_both_languages(values)
@@ -200,6 +211,8 @@ def proposal_problems(values: Mapping[str, Any]) -> list[Problem]:
         problems.append(Problem("/due_on", "not-with-this-decision", {"decision": decision}))
     elif due_on is not None and due_on < today():
         problems.append(Problem("/due_on", "date-before-today", {"today": today().isoformat()}))
+    if decision in ORDERING and not problems:
+        problems = [Problem(f"/{name}", "order-in-both-languages") for name in _missing_texts(given)]
     return problems
 
 

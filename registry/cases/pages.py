@@ -220,8 +220,8 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
         case ActionName.PROPOSE:
             first = basis_language()
             second = next(language for language in OFFICIAL_LANGUAGES if language != first)
-            other = {"kk": _("The texts in Kazakh (optional)"), "ru": _("The texts in Russian (optional)")}[second]
-            both = _("The agency receives its letter in both languages: write the other one if you can.")
+            other = {"kk": _("The texts in Kazakh"), "ru": _("The texts in Russian")}[second]
+            both = _("An order goes out in both languages. Any other decision may be written in one.")
             return [
                 form_field("decision", "radios", choices=options("decision")),
                 form_field(

@@ -160,6 +160,9 @@ FIRST_PART: Final = "projects-1.csv"
 # The audit of the night after this working day did not run, as if the machine had been down.
 MISSED_AFTER: Final = 11
 LEGAL_BASIS: Final = "Указ Президента от 10 декабря 2025 года, пункт 1; Цифровой кодекс № 255-VIII, статья 82(4)"
+LEGAL_BASIS_KK: Final = (
+    "Президенттің 2025 жылғы 10 желтоқсандағы Жарлығының 1-тармағы; № 255-VIII Цифрлық кодекстің 82-бабының 4-тармағы"
+)
 ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
     ActionName.CLAIM: cases.claim,
     ActionName.ASK: cases.ask,
@@ -267,11 +270,17 @@ def _on_case(row: Mapping[str, str], day: date) -> None:
         ON_CASES[name](actor, case, comment)
 
 
+def _texts(row: Mapping[str, str]) -> dict[str, str]:
+    if row["comment_kk"]:
+        basis = {"legal_basis_kk": LEGAL_BASIS_KK, "legal_basis_ru": LEGAL_BASIS}
+        return {"reason_kk": row["comment_kk"], "reason_ru": row["comment"], **basis}
+    return {"reason": row["comment"], "legal_basis": LEGAL_BASIS}
+
+
 def _proposal(row: Mapping[str, str], day: date) -> dict[str, Any]:
     return {
         "decision": row["decision"],
         "reason_code": row["reason_code"] or None,
-        "reason": row["comment"],
-        "legal_basis": LEGAL_BASIS,
+        **_texts(row),
         "due_on": national_calendar().after(day, int(row["due_on"])) if row["due_on"] else None,
     }

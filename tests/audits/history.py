@@ -33,7 +33,7 @@ from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, carry_out_due_requests, confirm, restore_project
 from tests.audits.policy_steps import activate, draft
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, SUPERVISOR, audit, edit, exempt, verify
-from tests.cases.cast import AIGERIM, SAULE, act
+from tests.cases.cast import AIGERIM, IN_BOTH, SAULE, act
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.freeze.policy_texts import SHIPPED, in_creation
 from tests.imports.tables import csv_of
@@ -206,7 +206,7 @@ def decide(_history: History, project: Project, what: int) -> None:
     if what % 3:
         proposal = {"decision": "transitional_accepted", **law}
     else:
-        proposal = {"decision": "migrate_by", "due_on": today() + timedelta(days=what + 1), **law}
+        proposal = {"decision": "migrate_by", "due_on": today() + timedelta(days=what + 1), **IN_BOTH}
     act(AIGERIM, case_id, "claim")
     act(AIGERIM, case_id, "propose", proposal)
     act(SAULE, case_id, "approve")

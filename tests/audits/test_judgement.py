@@ -31,7 +31,7 @@ from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
 from tests.audits.history import ASKER, DECIDER, NARROWER, STEPS, History
 from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, flags_of, status_of, verify
-from tests.cases.cast import AIGERIM, SAULE, act
+from tests.cases.cast import AIGERIM, IN_BOTH, SAULE, act
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 
@@ -130,7 +130,7 @@ def test_an_order_that_ends_changes_a_judgement(app: Flask, present: Present) ->
     project = a_project()
     audit()
     case = db.session.scalars(select(Case.id).where(Case.project_id == project.id)).one()
-    proposal = {"decision": "migrate_by", "due_on": DAY + timedelta(days=9), "reason": "R", "legal_basis": "L"}
+    proposal = {"decision": "migrate_by", "due_on": DAY + timedelta(days=9), **IN_BOTH}
     act(AIGERIM, case, "claim")
     act(AIGERIM, case, "propose", proposal)
     act(SAULE, case, "approve")

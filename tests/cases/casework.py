@@ -20,6 +20,8 @@ GAP = {
     "contract_signed_on": "2025-01-10",
 }
 LAW = {"propose-reason_ru": "Письмо от 3 февраля.", "propose-legal_basis_ru": "Указ, пункт 1"}
+# An order goes out in both languages.
+ORDER = {"propose-reason_kk": "3 ақпандағы хат.", "propose-legal_basis_kk": "Жарлықтың 1-тармағы", **LAW}
 
 
 def flagged_case(agency: Agency | None = None, **values: str) -> tuple[Project, str]:

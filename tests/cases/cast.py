@@ -39,13 +39,19 @@ OPERATOR = an_actor(Role.OPERATOR)
 ADMINISTRATOR = an_actor(Role.ADMINISTRATOR)
 
 LAW = {"reason": "The letter of 3 February.", "legal_basis": "Decree of 10 December 2025, clause 1"}
+IN_BOTH = {
+    "reason_kk": "3 ақпандағы хат.",
+    "reason_ru": "Письмо от 3 февраля.",
+    "legal_basis_kk": "Жарлықтың 1-тармағы",
+    "legal_basis_ru": "пункт 1 Указа",
+}
 NO_BREACH = {"decision": "no_breach", "reason_code": "wrong_data", **LAW}
 TRANSITIONAL = {"decision": "transitional_accepted", **LAW}
 
 
 def migrate_by(day: date) -> dict[str, Any]:
     """Return values of an order to migrate by a day."""
-    return {"decision": "migrate_by", "due_on": day, **LAW}
+    return {"decision": "migrate_by", "due_on": day, **IN_BOTH}
 
 
 def editor_of(agency: Agency) -> Actor:

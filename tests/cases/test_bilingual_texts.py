@@ -7,16 +7,17 @@ from typing import Any
 import pytest
 
 from registry.agencies.models import Agency
-from registry.cases.decisions import language_of
+from registry.cases.decisions import OrderInOneLanguage, language_of
 from registry.cases.lists import show_case
 from registry.cases.models import Case, CaseDecision
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
-from tests.cases.cast import AIGERIM, act, audit, case_of
+from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
 from tests.factories import a_project
 
 ORDER: dict[str, Any] = {"decision": "write_off"}
+ACCEPTED: dict[str, Any] = {"decision": "transitional_accepted"}
 BOTH = {
     "reason_kk": "Шарт кеш жасалған.",
     "reason_ru": "Договор заключён поздно.",
@@ -61,7 +62,7 @@ def test_proposal_in_both_languages_shows_all_texts_and_no_missing_one(claimed: 
 
 def test_text_of_one_language_is_recognised_by_its_letters(claimed: Case) -> None:
     sent = {"reason": "Договор заключён поздно.", "legal_basis": "Жарлықтың 1-тармағы"}
-    shown = proposal_of(act(AIGERIM, claimed, "propose", ORDER | sent))
+    shown = proposal_of(act(AIGERIM, claimed, "propose", ACCEPTED | sent))
     assert (shown["reason_kk"], shown["reason_ru"]) == (None, "Договор заключён поздно.")
     assert (shown["legal_basis_kk"], shown["legal_basis_ru"]) == ("Жарлықтың 1-тармағы", None)
     assert shown["missing_texts"] == ["reason_kk", "legal_basis_ru"]
@@ -69,7 +70,7 @@ def test_text_of_one_language_is_recognised_by_its_letters(claimed: Case) -> Non
 
 def test_given_language_counts_more_than_letters(claimed: Case) -> None:
     sent = {"reason": "Барлау", "legal_basis": "1-бап", "language": "kk"}
-    shown = proposal_of(act(AIGERIM, claimed, "propose", ORDER | sent))
+    shown = proposal_of(act(AIGERIM, claimed, "propose", ACCEPTED | sent))
     assert (shown["reason_kk"], shown["legal_basis_kk"], shown["reason_ru"]) == ("Барлау", "1-бап", None)
 
 
@@ -93,9 +94,25 @@ def test_journal_has_all_texts(claimed: Case) -> None:
 
 
 def test_decision_of_an_earlier_version_is_shown_in_its_language(claimed: Case) -> None:
-    act(AIGERIM, claimed, "propose", ORDER | {"reason": "Поздно.", "legal_basis": "1-тармақ"})
+    act(AIGERIM, claimed, "propose", ACCEPTED | {"reason": "Поздно.", "legal_basis": "1-тармақ"})
     decision = db.session.query(CaseDecision).one()
     decision.reason_kk = decision.reason_ru = decision.legal_basis_kk = decision.legal_basis_ru = None
     db.session.flush()
     shown = proposal_of(claimed)
     assert (shown["reason_ru"], shown["legal_basis_kk"], shown["legal_basis"]) == ("Поздно.", "1-тармақ", "1-тармақ")
+
+
+@pytest.mark.parametrize("missing", list(BOTH))
+def test_order_is_proposed_in_both_languages_or_not_at_all(claimed: Case, missing: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        act(AIGERIM, claimed, "propose", ORDER | BOTH | {missing: None})
+    assert [(each.pointer, each.code) for each in caught.value.problems] == [(f"/{missing}", "order-in-both-languages")]
+
+
+def test_order_that_an_earlier_version_proposed_in_one_language_is_not_approved(claimed: Case) -> None:
+    act(AIGERIM, claimed, "propose", ORDER | BOTH)
+    with transaction():
+        db.session.query(CaseDecision).one().reason_kk = None
+    with pytest.raises(OrderInOneLanguage):
+        act(SAULE, claimed, "approve")
+    assert act(SAULE, claimed, "return").status == "under_review"

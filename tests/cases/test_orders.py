@@ -84,7 +84,7 @@ def test_order_is_overdue_the_day_after_its_date(client: FlaskClient, present: P
 def test_order_is_carried_out_when_a_person_confirms_it(client: FlaskClient) -> None:
     agency, reader = an_agency(), caller(client, Role.AUDITOR)
     project = an_order(agency=agency)
-    edit(editor_of(agency), project, object_commissioned_on="2026-01-05")
+    edit(editor_of(agency), project, object_commissioned_on="2020-01-01")
     audit()
     assert states(reader) == {project.number: "to_confirm"}
     act(AIGERIM, case_of(project), "confirm")

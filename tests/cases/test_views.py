@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from registry.accounts.roles import AGENCY_ROLES, Role
-from tests.cases.casework import LAW, flagged_case, send, status
+from tests.cases.casework import LAW, ORDER, flagged_case, send, status
 from tests.cases.cast import SAULE, act, case_of
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn
@@ -64,7 +64,7 @@ def test_agency_appeals_order_with_reason(signed_in: SignedIn) -> None:
     project, case = flagged_case(agency)
     reviewer = signed_in(Role.REVIEWER)
     send(reviewer, case, "claim")
-    send(reviewer, case, "propose", **{"propose-decision": "write_off"}, **LAW)
+    send(reviewer, case, "propose", **{"propose-decision": "write_off"}, **ORDER)
     act(SAULE, case_of(project), "approve")
     editor = signed_in(Role.AGENCY_EDITOR, agency)
     assert case in editor.get("/cases?status=remediation").text

@@ -21,8 +21,8 @@ from tests.present import Present
 from tests.web.forms import untouched_form
 
 ORDERS = {
-    "migrate_by": ("Move the object to QazTech by", "“On QazTech”", "ask for the placement to be confirmed"),
-    "stop": ("Stop the work by", "“Terminated”", "ask for the ending to be confirmed"),
+    "migrate_by": ("Move the object to QazTech not later", "“On QazTech”", "ask for the placement to be confirmed"),
+    "stop": ("Stop the work not later than", "“Terminated”", "ask for the ending to be confirmed"),
     "write_off": ("write it off", "“Written off”", "Add the act to the documents"),
 }
 
@@ -190,7 +190,8 @@ def test_referred_case_links_to_the_form_of_the_commissions_decision(signed_in: 
 def test_returned_proposal_is_prefilled_beside_remark(signed_in: SignedIn) -> None:
     project, case = flagged_case()
     reviewer = signed_in(Role.REVIEWER, name="aigerim")
-    given = {"decision": "stop", "due_on": in_days(40), "reason": "Письмо.\n2-й абзац.", "legal_basis": "Указ, пункт 7"}
+    texts = {"reason_ru": "Письмо.\n2-й абзац.", "legal_basis_ru": "Указ, пункт 7"}
+    given = {**migrate_by(in_days(40)), "decision": "stop", **texts}
     act(AIGERIM, case_of(project), "claim")
     assert 'name="propose-reason_ru"' in reviewer.get(case).text and "Returned by" not in reviewer.get(case).text
     act(AIGERIM, case_of(project), "propose", given)

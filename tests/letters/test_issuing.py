@@ -121,8 +121,10 @@ def test_decision_on_an_appeal_names_its_outcome_and_the_court(case: Case, agenc
 
 
 def test_text_of_one_language_stands_in_the_other_with_a_note(case: Case) -> None:
-    letter = ordered(case, reason_kk=None, legal_basis_kk=None)
-    reasons = [section["paragraphs"] for section in content_of(letter)["texts"]["kk"]["sections"]]
+    law = {"reason": "Договор заключён поздно.", "legal_basis": "пункт 1 Указа"}
+    act(AIGERIM, case, "propose", {"decision": "transitional_accepted", **law})
+    act(SAULE, case, "approve")
+    reasons = [section["paragraphs"] for section in content_of(letters()[0])["texts"]["kk"]["sections"]]
     assert ["Мәтін орыс тілінде:", "Договор заключён поздно."] in reasons
 
 

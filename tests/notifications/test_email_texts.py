@@ -204,7 +204,7 @@ def create_history(agency: Agency) -> None:
     act(SAULE, case, "assign", "aigerim")
     act(AIGERIM, case, "ask", "WHICH-CONTRACT")
     act(editor_of(agency), case, "answer", "THE-ANSWER")
-    order = migrate_by(date(2026, 4, 1)) | {"reason": "LETTER-OF-REASON", "legal_basis": "CLAUSE-OF-BASIS"}
+    order = migrate_by(date(2026, 4, 1)) | {"reason_ru": "LETTER-OF-REASON", "legal_basis_ru": "CLAUSE-OF-BASIS"}
     for how in ("return", "approve"):
         act(AIGERIM, case, "propose", order)
         act(SAULE, case, how, "LETTER-OF-REASON")

@@ -24,7 +24,7 @@ from registry.projects.revisions import Revision
 from registry.reports.compliance import compliance, compliance_on
 from registry.requests.models import RequestKind
 from registry.requests.service import ask, carry_out_due_requests, confirm
-from tests.cases.cast import AIGERIM, SAULE, act, audit
+from tests.cases.cast import AIGERIM, IN_BOTH, SAULE, act, audit
 from tests.factories import an_actor, an_agency
 from tests.present import Present
 from tests.requests.world import deadlines, everything, fill, holders
@@ -128,7 +128,7 @@ def test_four_eyes_hold_over_a_merger(app: Flask, present: Present) -> None:
     fill([former], projects=1, cases=1, orders=0)
     reviewed = db.session.scalars(select(Case.id)).one()
     act(AIGERIM, reviewed, "claim")
-    act(AIGERIM, reviewed, "propose", {"decision": "stop", "reason": "R", "legal_basis": "L", "due_on": DAY})
+    act(AIGERIM, reviewed, "propose", {"decision": "stop", "due_on": DAY, **IN_BOTH})
     values = {"successor": successor.bin, "on": DAY, "act": "No. 17", "reason": "They merge."}
     request = ask(ASKER, RequestKind.SUCCESSION, former.bin, values)
     confirm(DECIDER, RequestKind.SUCCESSION, request.id)

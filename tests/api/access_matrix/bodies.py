@@ -8,6 +8,7 @@ from typing import Any
 
 from werkzeug.datastructures import FileStorage
 
+from registry.cases.decisions import TEXTS
 from registry.core.clock import today
 from tests.api.access_matrix.world import World
 from tests.factories import a_bin, an_agency, project_values
@@ -59,7 +60,7 @@ def exemption(world: World) -> dict[str, Any]:
 
 def proposal(_world: World) -> dict[str, Any]:
     due = str(today() + timedelta(days=30))
-    return {"decision": "stop", "reason": "New work", "legal_basis": "Decree, clause 1", "due_on": due}
+    return {"decision": "stop", "due_on": due, **dict.fromkeys(TEXTS, "1")}
 
 
 def a_new_report(_world: World) -> dict[str, Any]:
