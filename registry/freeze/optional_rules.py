@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from registry.freeze.policy import RulePolicy, Wording
+from registry.freeze.facts import CONFIRMABLE, OBJECT_COMMISSIONED
+from registry.freeze.policy import ConfirmedFacts, RulePolicy, Wording
 
+# The facts that count only when confirmed, for a draft that is based on a policy from before: as in the shipped one.
+NEW_CONFIRMED_FACTS: Final = ConfirmedFacts(
+    from_kzt=tuple((name, 100_000_000 if name == OBJECT_COMMISSIONED else 0) for name in CONFIRMABLE),
+    framework_contract_months=12,
+)
 # Newer than some installations: the next draft of a policy that lacks them has them in use.
 NEW_IN_DRAFTS: Final = frozenset({"freeze.modification-sum", "integrity.contradiction", "integrity.split-contract"})
 _ACT: Final = {"kk": "Тізілім саясаты", "ru": "Политика реестра", "en": "Policy of the registry"}

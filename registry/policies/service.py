@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.roles import Actor, Permission
-from registry.core.clock import now
+from registry.core.clock import now, today
 from registry.core.database import require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.freeze.current import first_policy, policy_in_force
+from registry.freeze.optional_rules import NEW_CONFIRMED_FACTS
+from registry.freeze.policy import Policy
+from registry.freeze.rules import A_DAY
 from registry.journal import service as journal
 from registry.policies.models import PolicyState, PolicyVersion
 from registry.policies.queries import PolicyNotFound, PolicyRecord, find_policy, parsed, stored_version
@@ -44,7 +48,7 @@ def draft_policy(actor: Actor, values: Mapping[str, Any]) -> PolicyVersion:
             base = find_policy(actor, based_on)
         except PolicyNotFound as error:
             raise Invalid([Problem("/based_on", error.code, error.params)]) from error
-        text = changed_text(base.policy, version, settings)
+        text = changed_text(_with_confirmed_facts(base.policy), version, settings)
         cases = list(base.verdict_cases) if sent_cases is None else read_cases(sent_cases)
         if version == first_policy().version or stored_version(version) is not None:
             raise PolicyVersionTaken(version=version)
@@ -68,6 +72,13 @@ def draft_policy(actor: Actor, values: Mapping[str, Any]) -> PolicyVersion:
             raise PolicyVersionTaken(version=version) from error
         _record(actor, "policy.drafted", draft, {"based_on": based_on, "settings": sorted(settings)})
     return draft
+
+
+def _with_confirmed_facts(base: Policy) -> Policy:
+    """Return the policy with facts to confirm: where it has none, what the register has today is taken over."""
+    if base.confirmed_facts is not None:
+        return base
+    return replace(base, confirmed_facts=replace(NEW_CONFIRMED_FACTS, taken_over_before=today() + A_DAY))
 
 
 def draft_to_change(actor: Actor, version: str) -> PolicyVersion:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.freeze.evaluation import evaluate
-from registry.freeze.rules import attestation_due, attested_before
-from tests.freeze.factories import AS_ENTERED, POLICY, facts, with_rule
+from registry.freeze.rules import attestation_due, attested_before, fact_states
+from tests.freeze.factories import AS_ENTERED, POLICY, facts, past, with_rule
 
 ENABLED = with_rule(AS_ENTERED, "integrity.unattested", enabled=True)
 A_DAY = timedelta(days=1)
@@ -67,3 +68,26 @@ def test_ended_and_confirmed_projects_need_no_attestation() -> None:
     ended = facts(stage="archived", ended_on=date(2026, 6, 1), ending_confirmed_on=date(2026, 7, 1))
     placed = facts(placement="on_platform", placement_verified_on=date(2026, 2, 1))
     assert evaluate(ended, ENABLED, day) == () == evaluate(placed, ENABLED, day)
+
+
+TAKEN_OVER = replace(POLICY, confirmed_facts=replace(POLICY.confirmed_facts, taken_over_before=date(2026, 12, 1)))
+LETTER = {"work_type": "modification", "contract_signed_on": date(2026, 2, 2), "work_started_on": None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"registered_on": date(2026, 11, 30)}, "taken_over"),
+        ({"registered_on": date(2026, 12, 1)}, "claimed"),
+        ({"past": (past(consent_number="7-2", replaced_on=date(2026, 11, 30)),)}, "taken_over"),
+        ({"past": (past(consent_number="7-2", replaced_on=date(2026, 12, 1)),)}, "claimed"),
+        ({"attested_on": date(2026, 11, 30)}, "taken_over"),
+        ({"attested_on": date(2026, 12, 1)}, "confirmed"),
+        ({"attested_on": date(2027, 1, 2)}, "taken_over"),
+    ],
+)
+def test_fact_from_before_the_rule_is_taken_over_until_the_next_attestation(
+    changes: dict[str, Any], state: str
+) -> None:
+    judged = facts(**LETTER, consent_number="7-1", **changes)
+    assert fact_states(judged, TAKEN_OVER, date(2027, 1, 1))["consent_number"] == state

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from registry.core.clock import today
 from registry.freeze.policy_file import PolicyInvalid, read_policy
 from registry.policies.settings import changed_text
 from tests.factories import a_token, bearer
@@ -137,8 +138,18 @@ def test_version_in_force_is_never_edited(client: FlaskClient, supervisor: dict[
     assert client.delete("/api/v1/policies/2026.1", headers=supervisor).status_code == 409
 
 
+def test_draft_based_on_a_version_without_facts_to_confirm_takes_over_what_the_register_has(
+    client: FlaskClient, supervisor: dict[str, str]
+) -> None:
+    assert client.get("/api/v1/policies/2026.1", headers=supervisor).json["confirmed_facts"] is None
+    table = draft(client, supervisor).json["confirmed_facts"]
+    assert date.fromisoformat(table["taken_over_before"]) == today() + timedelta(days=1)
+    assert (table["consent_number"], table["object_commissioned_on"]) == (0, 100_000_000)
+
+
 def test_comparison_names_each_setting_as_in_the_file(client: FlaskClient, supervisor: dict[str, str]) -> None:
-    draft(client, supervisor, pilot_limit_months=6, rules={"freeze.creation": {"enabled": False}})
+    rules = {"freeze.creation": {"enabled": False}}
+    draft(client, supervisor, pilot_limit_months=6, rules=rules, confirmed_facts=None)
     answer = client.get("/api/v1/policies/2026.2/comparison?with=2026.1", headers=supervisor)
     assert answer.json == {
         "version": "2026.2",
