@@ -331,7 +331,11 @@ def test_only_account_managers_hand_over_and_nobody_the_own_work() -> None:
 
 # Rules are the same on both databases; what each step does is tried on both.
 @pytest.mark.sqlite_only
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(steps=st.lists(st.tuples(st.sampled_from(["saule", "timur"]), st.booleans()), min_size=1, max_size=4))
 def test_hand_over_lets_nobody_approve_the_own_proposal(app: Flask, steps: list[tuple[str, bool]]) -> None:
     people = {name: _known(name) for name in ("saule", "timur")}

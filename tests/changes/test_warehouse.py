@@ -116,7 +116,7 @@ class World:
 
 
 @given(st.lists(st.tuples(st.sampled_from(STEPS), PLACES, PLACES), min_size=1, max_size=12))
-@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=settings.default.max_examples // 15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example([("exempt", 0, 2), ("restrict", 0, 0), ("follow", 2, 0), ("audit", 0, 0), ("open", 0, 0)])
 @example([("claim", 0, 0), ("propose-no-breach", 0, 0), ("approve", 0, 0)])
 @example([("register", 0, 0), ("follow", 0, 0), ("audit", 0, 0)])

@@ -126,7 +126,11 @@ PLACES = st.tuples(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(PLACES, max_size=8))
 def test_sums_over_agencies_regions_and_severities_equal_the_totals(app: Flask, rows: list[Any]) -> None:
     agencies = [an_agency() for _ in range(3)]
