@@ -11,14 +11,7 @@ from marshmallow import Schema, fields
 
 from registry.accounts.roles import Actor, Permission
 from registry.core import lists
-from registry.core.fields import (
-    DAY_OR_INSTANT_SCHEMA,
-    DAY_SCHEMA,
-    MAX_AMOUNT,
-    BaseSchema,
-    Bin,
-    InputField,
-)
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, DAY_SCHEMA, MAX_AMOUNT, BaseSchema, Bin, InputField
 from registry.core.lists import MAX_VALUES, NOT, SEVERAL, WORDS, Filter, ListDeclaration, Listing, Page
 from registry.http.requests import COUNT, Parameter, next_link, page_parameters, take_page
 

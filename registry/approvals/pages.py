@@ -13,17 +13,9 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import is_another_person
 from registry.agencies.pages import agency_names
-from registry.approvals import service
+from registry.approvals import queries, service
 from registry.approvals.fields import REJECTION, REMARK
 from registry.approvals.kinds import KINDS, MAX_NAMED_PROJECTS
-from registry.approvals.queries import (
-    approvals_beside,
-    find_approval,
-    read_approval,
-    read_approval_document,
-    show_one,
-    waiting_for,
-)
 from registry.approvals.tables import Approval, ApprovalState
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed
@@ -49,8 +41,8 @@ MAX_LISTED: Final = 20
 def approvals(actor: Actor) -> Answer:
     """List what waits for the actor's decision, and below it all approvals that the actor may see."""
     filters = requested_filters(FILTERS)
-    waiting = waiting_for(actor, MAX_WAITING)
-    listing = approvals_beside(waiting).read(actor, filters, requested_page())
+    waiting = queries.waiting_for(actor, MAX_WAITING)
+    listing = queries.approvals_beside(waiting).read(actor, filters, requested_page())
     shown = [*waiting, *listing.items]
     return render_list(
         "approvals/list.html",
@@ -68,13 +60,13 @@ def approvals(actor: Actor) -> Answer:
 @pages.page("/approvals/<row_id:approval_id>", needs=Permission.APPROVALS_READ)
 def approval_page(actor: Actor, approval_id: int) -> Answer:
     """Show an approval and, to whoever may decide it, the decision."""
-    return _page(actor, read_approval(actor, approval_id), Form())
+    return _page(actor, queries.read_approval(actor, approval_id), Form())
 
 
 @pages.page("/approvals/<row_id:approval_id>/documents/<row_id:document_id>", needs=Permission.APPROVALS_READ)
 def approval_document(actor: Actor, approval_id: int, document_id: int) -> Answer:
     """Download a document; uploaded content is never rendered in the service's origin."""
-    document, content = read_approval_document(actor, approval_id, document_id)
+    document, content = queries.read_approval_document(actor, approval_id, document_id)
     return document_download(document.name, content)
 
 
@@ -104,7 +96,7 @@ DECIDE: Final = f"/approvals/<row_id:approval_id>/<any({','.join(DECISIONS)}):de
 @pages.page(DECIDE, needs=Permission.APPROVALS_READ, methods=("POST",))
 def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
     """Approve, reject or cancel. The permission of each is checked by its service."""
-    approval = find_approval(actor, approval_id)
+    approval = queries.find_approval(actor, approval_id)
     texts = typed_values((REASON,))
     schema = REJECTION if decision == "rejection" else REMARK
     values, problems = schema.load_texts({REASON: texts.get(REASON, "")})
@@ -115,15 +107,17 @@ def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
     except Invalid as error:
         # What is wrong is in the proposal, of which this form has no field.
         at_reason = [replace(problem, pointer=f"/{REASON}") for problem in error.problems]
-        return _page(actor, find_approval(actor, approval_id), Form(texts, at_reason)), status_of(error)
+        return _page(actor, queries.find_approval(actor, approval_id), Form(texts, at_reason)), status_of(error)
     except (Conflict, NotAllowed) as error:
-        return _page(actor, find_approval(actor, approval_id), invalid_form(texts, error, REASON)), status_of(error)
+        return _page(actor, queries.find_approval(actor, approval_id), invalid_form(texts, error, REASON)), status_of(
+            error
+        )
     flash_message(text)
     return redirect_to("approval_page", approval_id=approval_id)
 
 
 def _page(actor: Actor, approval: Approval, form: Form) -> str:
-    shown = show_one(actor, approval)
+    shown = queries.show_one(actor, approval)
     waits = shown["state"] == ApprovalState.WAITING
     kind = KINDS[approval.kind]
     return render_template(

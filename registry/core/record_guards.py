@@ -20,12 +20,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, inspect, text
 
-from registry.core.change_triggers import (
-    PENDING,
-    change_triggers,
-    create_change_triggers,
-    drop_change_triggers,
-)
+from registry.core.change_triggers import PENDING, change_triggers, create_change_triggers, drop_change_triggers
 
 MAX_SKEW: Final = timedelta(minutes=5)
 CHAIN: Final = "journal_chain"

@@ -16,16 +16,8 @@ from registry.core.errors import Conflict, Invalid, NotFound, Problem
 from registry.core.lists import Listing, Page
 from registry.exemptions.models import EXEMPTIONS, Exemption, ExemptionDocument
 from registry.journal import service as journal
-from registry.projects.documents import (
-    EXEMPTION,
-    NUMBERS,
-    SHOWN,
-    Document,
-    add_document,
-    columns_of_documents,
-    document_of_query,
-    page_of_documents,
-)
+from registry.projects import documents
+from registry.projects.documents import Document
 from registry.projects.models import Project, is_project_number
 from registry.projects.visibility import visible_projects
 
@@ -184,7 +176,9 @@ def add_exemption_document(
     with transaction() as session:
         exemption = find_exemption(actor, exemption_id)
         project = exemption.project_record
-        document = add_document(actor, project, name, content_type, content, belongs_to=EXEMPTION, **values)
+        document = documents.add_document(
+            actor, project, name, content_type, content, belongs_to=documents.EXEMPTION, **values
+        )
         session.add(ExemptionDocument(document_id=document.id, exemption_id=exemption.id))
         session.flush()
         row = session.execute(_documents(exemption).where(Document.id == document.id)).mappings().one()
@@ -217,12 +211,14 @@ def link_documents(exemption: Exemption, ids: Iterable[int]) -> None:
 
 def exemption_documents_page(exemption: Exemption, page: Page) -> Listing:
     """Return a page of the documents of an exemption, oldest first. Raises Malformed."""
-    return page_of_documents(_documents(exemption), page)
+    return documents.page_of_documents(_documents(exemption), page)
 
 
 def documents_of_exemptions(ids: list[int]) -> dict[int, list[Mapping[str, Any]]]:
     """Return the documents of each of these exemptions, which the caller may see, by the exemption's id."""
-    statement = select(*columns_of_documents(*SHOWN, *NUMBERS), ExemptionDocument.exemption_id)
+    statement = select(
+        *documents.columns_of_documents(*documents.SHOWN, *documents.NUMBERS), ExemptionDocument.exemption_id
+    )
     joined = statement.join(ExemptionDocument, ExemptionDocument.document_id == Document.id)
     rows = db.session.execute(joined.where(ExemptionDocument.exemption_id.in_(ids)).order_by(Document.id)).mappings()
     by_exemption: dict[int, list[Mapping[str, Any]]] = {}
@@ -233,12 +229,12 @@ def documents_of_exemptions(ids: list[int]) -> dict[int, list[Mapping[str, Any]]
 
 def read_exemption_document(exemption: Exemption, document_id: int) -> tuple[Document, bytes]:
     """Return a document of the exemption and its content. Raises DocumentNotFound and DocumentDamaged."""
-    return document_of_query(_documents(exemption), document_id)
+    return documents.document_of_query(_documents(exemption), document_id)
 
 
 def _documents(exemption: Exemption) -> Select[Any]:
     return (
-        select(*columns_of_documents(*SHOWN, *NUMBERS))
+        select(*documents.columns_of_documents(*documents.SHOWN, *documents.NUMBERS))
         .join(ExemptionDocument, ExemptionDocument.document_id == Document.id)
         .where(ExemptionDocument.exemption_id == exemption.id)
         .order_by(Document.id)

@@ -15,15 +15,8 @@ from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
 from registry.http.error_handlers import problem_response
 from registry.http.responses import pdf_download
 from registry.http.security import Public
-from registry.letters.queries import (
-    COLUMNS,
-    LETTER_LIST,
-    MAX_CODE_LENGTH,
-    LetterCodeUnknown,
-    check_letter,
-    letter_cell,
-    read_letter,
-)
+from registry.letters import queries
+from registry.letters.queries import LETTER_LIST
 from registry.letters.service import ISSUER, letter_pdf
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -82,14 +75,14 @@ def letters(actor: Actor) -> Answer:
 def letters_table(actor: Actor, ending: str) -> Answer:
     """Download all matching letters as a table."""
     filters = requested_filters(FILTERS)
-    columns: list[TableColumn] = [(name, partial(letter_cell, name=name)) for name in COLUMNS]
+    columns: list[TableColumn] = [(name, partial(queries.letter_cell, name=name)) for name in queries.COLUMNS]
     return download_list(ending, "letters", columns, lambda page: LETTER_LIST.read(actor, filters, page))
 
 
 @pages.page("/letters/<number>", needs=Permission.CASES_READ)
 def letter(actor: Actor, number: str) -> Answer:
     """Display a letter in the page's language; on an English page in Russian."""
-    shown = read_letter(actor, number)
+    shown = queries.read_letter(actor, number)
     language = "kk" if page_locale() == "kk" else "ru"
     return render_template(
         "letters/letter.html", letter=shown, text=shown["data"]["texts"][language], language=language
@@ -99,13 +92,13 @@ def letter(actor: Actor, number: str) -> Answer:
 @pages.page("/letters/<number>.pdf", needs=Permission.CASES_READ)
 def letter_as_pdf(actor: Actor, number: str) -> Answer:
     """Download the letter as PDF/A."""
-    return pdf_response(read_letter(actor, number))
+    return pdf_response(queries.read_letter(actor, number))
 
 
 @pages.page("/letters/<number>.html", needs=Permission.CASES_READ)
 def letter_as_html(actor: Actor, number: str) -> Answer:
     """Display the letter alone, for printing."""
-    return html_response(read_letter(actor, number))
+    return html_response(queries.read_letter(actor, number))
 
 
 # Public check of a letter by its code: a page and JSON, without signing in and without personal data.
@@ -118,7 +111,7 @@ OPEN: Final = Public("whoever holds a letter may check it; its code is the proof
 @pages.page("/verify", needs=OPEN)
 def check_letters() -> Answer:
     """Ask for the code of a letter, or go on to the letter that it names."""
-    code = request.args.get("code", "").strip()[:MAX_CODE_LENGTH].replace("/", "")
+    code = request.args.get("code", "").strip()[: queries.MAX_CODE_LENGTH].replace("/", "")
     if code:
         return redirect_to("checked_letter", code=code)
     return render_template("letters/verify.html", checked=None, code="", unknown=False)
@@ -128,9 +121,11 @@ def check_letters() -> Answer:
 def checked_letter(code: str) -> Answer:
     """Say whether a letter with this code was issued and stands."""
     try:
-        checked = check_letter(code)
-    except LetterCodeUnknown:
-        return render_template("letters/verify.html", checked=None, code=code[:MAX_CODE_LENGTH], unknown=True), 404
+        checked = queries.check_letter(code)
+    except queries.LetterCodeUnknown:
+        return render_template(
+            "letters/verify.html", checked=None, code=code[: queries.MAX_CODE_LENGTH], unknown=True
+        ), 404
     return render_template("letters/verify.html", checked=checked, code=code, unknown=False)
 
 
@@ -138,6 +133,6 @@ def checked_letter(code: str) -> Answer:
 def checked_letter_as_json(code: str) -> Answer:
     """Return the same as JSON; of an unknown code problem+json, as the API does."""
     try:
-        return jsonify(check_letter(code))
-    except LetterCodeUnknown as error:
+        return jsonify(queries.check_letter(code))
+    except queries.LetterCodeUnknown as error:
         return problem_response(error)
