@@ -42,7 +42,7 @@ def test_cleared_flag_is_listed_and_edit_is_named(signed_in: SignedIn, present: 
     project = a_project(agency, **GAP)
     audit()
     present.move(HOUR)
-    edit(editor_of(agency), project, object_commissioned_on="2026-02-01", name_en="Renamed")
+    edit(editor_of(agency), project, object_commissioned_on="2020-02-01", name_en="Renamed")
     present.move(HOUR)
     assert {change for _, _, change in changes(audit())} == {"opened", "cleared"}
     visit = signed_in(Role.REVIEWER)
@@ -52,13 +52,13 @@ def test_cleared_flag_is_listed_and_edit_is_named(signed_in: SignedIn, present: 
     page = visit.get(f"/cases/{case_of(project).id}").text
     cleared = cleared_part(page)
     assert (
-        ": – → 1 February 2026" in cleared
+        ": – → 1 February 2020" in cleared
         and "editor, " in cleared
         and "Renamed" not in cleared
         and UNKNOWN not in cleared
     )
     # A weaker flag is active, so the page does not say that nothing was found.
-    assert NOTHING not in page and "freeze.legacy" in found_part(page)
+    assert NOTHING not in page and "migration.overdue" in found_part(page)
 
 
 def test_verified_placement_is_named_with_verifier(signed_in: SignedIn, present: Present) -> None:
@@ -108,11 +108,11 @@ def test_closed_case_shows_active_flag_outside_it(signed_in: SignedIn, present: 
     agency = an_agency()
     project = a_project(agency, **GAP)
     audit()
-    edit(editor_of(agency), project, object_commissioned_on="2026-02-01")
+    edit(editor_of(agency), project, object_commissioned_on="2020-02-01")
     present.move(HOUR)
     audit()
     closed = case_of(project).id
     act(SAULE, closed, "confirm")
     page = signed_in(Role.REVIEWER).get(f"/cases/{closed}").text
     assert NOTHING not in page and "Active flags of the project outside this case" in page
-    assert "freeze.legacy" in found_part(page)
+    assert "migration.overdue" in found_part(page)
