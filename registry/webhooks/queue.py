@@ -37,6 +37,46 @@ IS_OPEN: Final = text("webhook_deliveries.state IN ('waiting', 'queued')")
 IS_WAITING: Final = text("webhook_deliveries.state = 'waiting'")
 
 
+# When deliveries are tried again, and when a webhook is disabled. Pure functions of counts and times.
+
+# After the first attempt, the second …: twelve attempts in about three days.
+WAITS: Final = (
+    timedelta(seconds=5),
+    timedelta(minutes=1),
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=2),
+    timedelta(hours=4),
+    timedelta(hours=8),
+    timedelta(hours=12),
+    timedelta(hours=20),
+    timedelta(hours=24),
+)
+# A receiver that rejects one message only keeps later ones waiting no longer than that.
+MAX_PAUSE: Final = timedelta(minutes=5)
+# Of what a receiver asks for by Retry-After: its other messages wait no longer than that.
+MAX_ASKED_PAUSE: Final = timedelta(hours=1)
+DISABLED_AFTER: Final = timedelta(days=7)
+
+
+def pause_after(failures: int, asked: timedelta = sender.NOT_ASKED) -> timedelta:
+    """How long a receiver is left alone after a number of batches that failed as a whole; at most five minutes.
+
+    Longer when it asked for it, at most an hour. After 0 failures only when it asked.
+    """
+    usual = min(WAITS[min(failures, len(WAITS)) - 1], MAX_PAUSE) if failures else sender.NOT_ASKED
+    return max(usual, min(asked, MAX_ASKED_PAUSE))
+
+
+def is_to_disable(failing_since: datetime, at: datetime) -> bool:
+    """Return True when all attempts since an instant have failed, and that is a week ago."""
+    return at - failing_since >= DISABLED_AFTER
+
+
+# The queue.
+
+
 def enqueue_changes(webhook_id: int, changes: Sequence[Change]) -> None:
     """Queue changes. Those that are in the log already, of a replay, are due again with their message ids."""
     session, at = require_transaction(), now()
@@ -312,7 +352,7 @@ def _record(row: WebhookDelivery, attempt: Attempt, at: datetime) -> None:
         row.error = None
         row.end(DeliveryState.DELIVERED)
     else:
-        row.fail(attempt.error.value, sender.WAITS, DeliveryState.GIVEN_UP, attempt.asked)
+        row.fail(attempt.error.value, WAITS, DeliveryState.GIVEN_UP, attempt.asked)
 
 
 def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime) -> None:
@@ -323,14 +363,14 @@ def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime
     webhook.failing_since = None if succeeded else failing_since
     # Also without a pause: due webhooks are sent in this order, so the next batch comes after those that wait longer.
     # Otherwise six receivers that take ten seconds for each message would keep every thread for themselves.
-    webhook.next_batch_at = at + sender.pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
+    webhook.next_batch_at = at + pause_after(webhook.failures, max(attempt.asked for attempt in attempts))
     if succeeded:
         return
     if webhook.disabled_at is not None:
         return
     if any(attempt.status == GONE for attempt in attempts):
         disable(webhook, DisabledReason.GONE)
-    elif sender.is_to_disable(failing_since, at):
+    elif is_to_disable(failing_since, at):
         disable(webhook, DisabledReason.FAILURES)
 
 

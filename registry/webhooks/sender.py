@@ -255,39 +255,11 @@ def signed_headers(message_id: str, at: datetime, body: str, keys: Sequence[str]
     }
 
 
-# When deliveries are tried again, and when a webhook is disabled. Pure functions of counts and times.
+# What a receiver asks for by Retry-After.
 
-# After the first attempt, the second …: twelve attempts in about three days.
-WAITS: Final = (
-    timedelta(seconds=5),
-    timedelta(minutes=1),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    timedelta(hours=1),
-    timedelta(hours=2),
-    timedelta(hours=4),
-    timedelta(hours=8),
-    timedelta(hours=12),
-    timedelta(hours=20),
-    timedelta(hours=24),
-)
-# A receiver that rejects one message only keeps later ones waiting no longer than that.
-MAX_PAUSE: Final = timedelta(minutes=5)
-# Of what a receiver asks for by Retry-After: its other messages wait no longer than that.
-MAX_ASKED_PAUSE: Final = timedelta(hours=1)
-DISABLED_AFTER: Final = timedelta(days=7)
 # Statuses whose Retry-After is honoured (RFC 6585, 4; RFC 9110, 15.6.4).
 ASKING: Final = (429, 503)
 NOT_ASKED: Final = timedelta(0)
-
-
-def pause_after(failures: int, asked: timedelta = NOT_ASKED) -> timedelta:
-    """How long a receiver is left alone after a number of batches that failed as a whole; at most five minutes.
-
-    Longer when it asked for it, at most an hour. After 0 failures only when it asked.
-    """
-    usual = min(WAITS[min(failures, len(WAITS)) - 1], MAX_PAUSE) if failures else NOT_ASKED
-    return max(usual, min(asked, MAX_ASKED_PAUSE))
 
 
 def asked_delay(status: int, retry_after: str | None, at: datetime) -> timedelta:
@@ -305,11 +277,6 @@ def asked_delay(status: int, retry_after: str | None, at: datetime) -> timedelta
         until = parsedate_to_datetime(value)
         return max((until if until.tzinfo else until.replace(tzinfo=UTC)) - at, NOT_ASKED)
     return NOT_ASKED
-
-
-def is_to_disable(failing_since: datetime, at: datetime) -> bool:
-    """Return True when all attempts since an instant have failed, and that is a week ago."""
-    return at - failing_since >= DISABLED_AFTER
 
 
 # Sends one message to one target: to an address that was checked, within ten seconds, without redirects or proxies.

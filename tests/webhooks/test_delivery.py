@@ -18,17 +18,20 @@ from registry.core.trace_context import outgoing_headers, trace_of_job
 from registry.projects.service import change_project, find_project_to_change
 from registry.webhooks.jobs import delete_old_deliveries
 from registry.webhooks.queue import (
+    WAITS,
     WebhookRun,
     deliver,
     due_deliveries,
     due_webhooks,
     failing_webhooks,
     fan_out,
+    is_to_disable,
     lease_batch,
+    pause_after,
     pending_deliveries,
     record_batch,
 )
-from registry.webhooks.sender import WAITS, Attempt, asked_delay, is_to_disable, pause_after
+from registry.webhooks.sender import Attempt, asked_delay
 from registry.webhooks.service import change_webhook, webhook_to_change
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.fixtures.cli import CommandLine
