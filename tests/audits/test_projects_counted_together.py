@@ -167,6 +167,15 @@ def test_change_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) ->
     assert flags_of(first) == [SUM]
 
 
+def test_link_that_is_set_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) -> None:
+    first, second = a_slice(agency, "Водный кадастр"), a_slice(an_agency(), "Реестр плотин")
+    judgement = Judgement(policy_in_force(), date(2026, 6, 1))
+    judgement.judge()
+    with transaction():
+        add_link(SUPERVISOR, first.number, {"kind": "part_of", "target": second.number})
+    assert judgement.bring_up_to_date() == 2
+
+
 def test_check_of_a_new_slice_and_of_an_edit_counts_those_that_are_registered(
     client: FlaskClient, agency: Agency
 ) -> None:
