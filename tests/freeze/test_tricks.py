@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from registry.freeze.evaluation import evaluate
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import EarlierRevision, Facts, Sibling
 from registry.freeze.vocabulary import Severity
 from tests.freeze.factories import POLICY
 
@@ -22,6 +22,9 @@ PLAYED_ELSEWHERE: Final = {
     7: "one key confirms one object: tests/platform/test_shared_keys.py",
     8: "replacing what identifies the object ends its confirmations: tests/platform/test_api_confirmations.py",
     11: "the kind of an agency takes two people: tests/requests/test_agency_change.py",
+    13: "agencies of one ministry: tests/audits/test_projects_counted_together.py",
+    14: "one name: tests/audits/test_projects_counted_together.py",
+    15: "a code that was taken away: tests/audits/test_projects_counted_together.py",
     21: "an import is an edit: tests/audits/test_edits_that_end_findings.py",
     30: "the agency, oversight and the journal: tests/requests/test_succession.py",
 }
@@ -50,6 +53,16 @@ def modification(**values: Any) -> Facts:
     return record(work_type="modification", **{**usual, **values})
 
 
+def slice_of(number: str, budget_kzt: int, **values: Any) -> Sibling:
+    """Another project of the agency on the object, with the same supplier."""
+    usual = {
+        "work_type": "modification",
+        "contract_signed_on": date(2026, 3, 1),
+        "object_original_cost_kzt": 100_000_000,
+    }
+    return Sibling(number=number, has_same_supplier=True, budget_kzt=budget_kzt, **{**usual, **values})
+
+
 FLAGGED: Final = record(contract_signed_on=date(2026, 2, 1))
 PROVEN: Final = (("object_original_cost_kzt", date(2026, 6, 2)), ("consent_number", date(2026, 6, 2)))
 
@@ -67,6 +80,9 @@ TRICKS: Final[Mapping[int, Callable[[], Facts]]] = {
         stage="operation",
         contract_signed_on=date(2026, 3, 1),
         object_commissioned_on=date(2020, 1, 1),
+    ),
+    4: lambda: modification(
+        consent_number="7-1/22", confirmed=PROVEN, siblings=(slice_of("QT-1", 19_000_000), slice_of("QT-2", 19_000_000))
     ),
     5: lambda: record(
         work_type="development",
@@ -88,6 +104,14 @@ TRICKS: Final[Mapping[int, Callable[[], Facts]]] = {
     ),
     12: lambda: registered_again(
         FLAGGED, work_type="development", contract_signed_on=date(2025, 2, 1), object_commissioned_on=date(2019, 4, 1)
+    ),
+    16: lambda: record(
+        work_type="maintenance",
+        stage="operation",
+        contract_signed_on=date(2026, 3, 2),
+        object_commissioned_on=date(2019, 4, 1),
+        budget_kzt=30_000_000,
+        siblings=tuple(slice_of(f"QT-{number}", 30_000_000, work_type="maintenance") for number in range(4)),
     ),
     17: lambda: modification(budget_kzt=1, consent_number="7-1/22"),
     18: lambda: record(
