@@ -42,7 +42,8 @@ ON: Final = Parameter(
 )
 UNTIL: Final = Parameter(
     "until",
-    "As it would be on this later date if nothing changes but the date, by what the last audit saw ahead: a year.",
+    "As it would be on this later date if nothing changes but the date, by what the last audit saw ahead, a year; "
+    "not with `on`.",
     dict(DAY_SCHEMA),
 )
 TEXT_OR_NULL: Final[dict[str, Any]] = {"type": ["string", "null"]}
@@ -107,8 +108,6 @@ def read_compliance(query: Mapping[str, Any]) -> Any:
     if query.get("on") is None:
         shown = compliance(current_actor(), grouped, until=query.get("until"))
         return {**shown, "without_restricted": left_out}
-    if query.get("until") is not None:
-        raise Malformed([Problem("until", "unknown-parameter", {"name": "until"})])
     if grouped != BY_DEFAULT:
         raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
     return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}

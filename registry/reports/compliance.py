@@ -123,7 +123,7 @@ def pieces(actor: Actor, grouped_by: str, until: date | None = None) -> Select[*
     projects: FromClause = STATUS
     if until is not None:
         first = last_good_date() or today()
-        if not first <= until <= first + AHEAD:
+        if until > first + AHEAD:
             params: dict[str, object] = {"earliest": first.isoformat(), "latest": (first + AHEAD).isoformat()}
             raise Malformed([Problem("until", "date-out-of-range", params)])
         newest = select(COMING.c.project_id, func.max(COMING.c.on).label("on")).where(COMING.c.on <= until)
