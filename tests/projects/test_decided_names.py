@@ -204,6 +204,9 @@ BEFORE: dict[str, Any] = {
     "supplier_bin": "050340004478",
     "name_kk": None,
     "name_ru": "Портал «Озёра»",
+    "commissioned_on": date(2025, 6, 1),
+    "consent_number": "7-1",
+    "confirmed_facts": ["commissioned_on 2026-05-03", "consent_number 2026-05-04"],
     **CONFIRMED,
 }
 
@@ -212,6 +215,12 @@ def after(**changes: Any) -> dict[str, Any]:
     values = BEFORE | changes
     withdraw_confirmations(BEFORE, values)
     return {name: values[name] for name in CONFIRMED}
+
+
+def test_edit_of_a_fact_ends_its_own_confirmation_and_another_object_ends_all() -> None:
+    assert after(commissioned_on=None)["confirmed_facts"] == ["consent_number 2026-05-04"]
+    assert after(contract_number="13/3")["confirmed_facts"] is None
+    assert after(stage="pilot")["confirmed_facts"] == BEFORE["confirmed_facts"]
 
 
 @pytest.mark.parametrize(
