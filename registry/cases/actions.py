@@ -37,6 +37,9 @@ WITH_COMMENT: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
 
 def carry_out(actor: Actor, case: Case, action: str, values: Values) -> Case:
     """Take the action with validated values on a locked case. Raises what its service raises."""
+    if values.get("note") is not None:
+        # Before the action, to whose entry its documents belong.
+        cases.say(actor, case, values["note"])
     match action:
         case ActionName.ASSIGN:
             return cases.assign(actor, case, values["assignee"], values.get("comment"))

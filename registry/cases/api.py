@@ -127,17 +127,21 @@ ENDPOINTS: Final[Mapping[str, ActionEndpoint]] = {
     ),
     ActionName.ASSIGN: ActionEndpoint("Give a case to a reviewer", schemas.CASE_ASSIGNMENT, {"assignee": "aigerim"}),
     ActionName.RELEASE: ActionEndpoint("Give a case back to the queue"),
-    ActionName.ASK: ActionEndpoint("Ask the agency; it reads the comment"),
+    ActionName.ASK: ActionEndpoint("Ask the agency; it reads the comment", schemas.CASE_LETTER),
     ActionName.ANSWER: ActionEndpoint("Answer for the agency"),
     ActionName.PROPOSE: ActionEndpoint("Propose a decision", schemas.CASE_PROPOSAL, schemas.PROPOSAL_EXAMPLE),
     ActionName.APPROVE: ActionEndpoint("Approve what another person proposed"),
     ActionName.RETURN: ActionEndpoint("Return a proposal, a referral or a cleared case to review"),
-    ActionName.REFER: ActionEndpoint("Refer the case to the Commission"),
+    ActionName.REFER: ActionEndpoint("Refer the case to the Commission; it reads the comment", schemas.CASE_LETTER),
     ActionName.CONFIRM: ActionEndpoint("Confirm that what was found is gone"),
     ActionName.WITHDRAW: ActionEndpoint("Take back a question, proposal, referral or order"),
     ActionName.APPEAL: ActionEndpoint("Appeal a decision for the agency, also while its case is reviewed again"),
     ActionName.COMMENT: ActionEndpoint("Put a comment on the timeline", schemas.CASE_REMARK, {"comment": "Seen."}),
 }
+
+
+# Bodies without which an action can be called.
+OPTIONAL: Final = (schemas.CASE_COMMENT, schemas.CASE_LETTER)
 
 
 def _add_action(name: str, endpoint: ActionEndpoint) -> None:
@@ -147,7 +151,11 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
     @blp.requires(ACTIONS[name].needs)
     @blp.doc(operationId=operation, summary=endpoint.summary)
     @blp.honours("IfMatch")
-    @blp.arguments(endpoint.schema, required=endpoint.schema is not schemas.CASE_COMMENT, example=endpoint.example)
+    @blp.arguments(
+        endpoint.schema,
+        required=endpoint.schema not in (schemas.CASE_COMMENT, schemas.CASE_LETTER),
+        example=endpoint.example,
+    )
     @blp.idempotent
     @blp.etag
     @blp.response(200, schemas.CASE)

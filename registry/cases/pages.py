@@ -40,6 +40,7 @@ from registry.cases.queries import (
 from registry.cases.schemas import (
     CASE_ASSIGNMENT,
     CASE_COMMENT,
+    CASE_LETTER,
     CASE_PROPOSAL,
     CASE_REMARK,
     COMMISSION_DECISION,
@@ -124,6 +125,7 @@ SCHEMAS: Final[Mapping[str, BaseSchema]] = {
     ActionName.ASSIGN: CASE_ASSIGNMENT,
     ActionName.PROPOSE: CASE_PROPOSAL,
     ActionName.COMMENT: CASE_REMARK,
+    **dict.fromkeys((ActionName.ASK, ActionName.REFER), CASE_LETTER),
     **dict.fromkeys((ActionName.ANSWER, ActionName.RETURN, ActionName.APPEAL), RequiredComment()),
 }
 # What is withdrawn depends on what the case waits for, and while an order is in force claiming it reopens the review.
@@ -200,7 +202,18 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
                     hint=_(
                         "The agency sees this text. If you leave it empty, the agency is asked to explain the flags."
                     ),
-                )
+                ),
+                form_field("note", "note", label=_("Note that stays inside (optional)")),
+            ]
+        case ActionName.REFER:
+            return [
+                form_field(
+                    "comment",
+                    "area",
+                    label=_("Text for the Commission (optional)"),
+                    hint=_("The Commission reads it in the letter; the agency does not see it."),
+                ),
+                form_field("note", "note", label=_("Note that stays inside (optional)")),
             ]
         case ActionName.ANSWER:
             return [form_field("comment", "area", label=_("Your answer"))]

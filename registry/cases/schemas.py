@@ -130,6 +130,17 @@ class CaseComment(BaseSchema):
     comment = Text(MAX_TEXT_LENGTH, description=COMMENT_TEXT)
 
 
+class CaseLetter(BaseSchema):
+    """A text that goes out in a letter, and a note that does not."""
+
+    comment = Text(MAX_TEXT_LENGTH, description="The text of the letter, which its addressee reads.")
+    note = Text(
+        MAX_TEXT_LENGTH,
+        description="A note that only oversight reads, an entry of its own.",
+        label=lazy_text("Note that stays inside (optional)"),
+    )
+
+
 class CaseRemark(BaseSchema):
     """A comment."""
 
@@ -293,6 +304,7 @@ MANY_CONFIRMED: Final = ManyConfirmed()
 CASE_SUMMARY: Final = CaseSummary()
 CASE_OPENING: Final = CaseOpening()
 CASE_COMMENT: Final = CaseComment()
+CASE_LETTER: Final = CaseLetter()
 CASE_REMARK: Final = CaseRemark()
 CASE_ASSIGNMENT: Final = CaseAssignment()
 COMMISSION_DECISION: Final = CommissionDecision()

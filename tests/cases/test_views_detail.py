@@ -223,3 +223,15 @@ def test_due_date_beyond_a_day_off_that_is_only_estimated_is_provisional(signed_
     assert note in reviewer.get(case).text
     present.set(date(2027, 5, 17))
     assert note not in signed_in(Role.SUPERVISOR).get(case).text
+
+
+def test_note_of_a_question_stays_inside(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    _project, case = flagged_case(agency)
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    send(reviewer, case, "ask", **{"ask-comment": "Когда начаты работы?", "ask-note": "Спросить у оператора."})
+    assert status(case) == "awaiting_agency"
+    assert all(text in reviewer.get(case).text for text in ("Когда начаты работы?", "Спросить у оператора."))
+    seen = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
+    assert "Когда начаты работы?" in seen and "Спросить у оператора." not in seen
