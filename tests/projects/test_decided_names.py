@@ -217,10 +217,20 @@ def after(**changes: Any) -> dict[str, Any]:
     return {name: values[name] for name in CONFIRMED}
 
 
-def test_edit_of_a_fact_ends_its_own_confirmation_and_another_object_ends_all() -> None:
-    assert after(commissioned_on=None)["confirmed_facts"] == ["consent_number 2026-05-04"]
-    assert after(contract_number="13/3")["confirmed_facts"] is None
-    assert after(stage="pilot")["confirmed_facts"] == BEFORE["confirmed_facts"]
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"commissioned_on": None}, ["consent_number 2026-05-04"]),
+        ({"contract_number": "13/3"}, None),
+        ({"stage": "pilot"}, BEFORE["confirmed_facts"]),
+    ],
+)
+def test_edit_of_a_fact_ends_its_own_confirmation_and_another_object_ends_all(
+    changes: dict[str, Any], left: list[str] | None
+) -> None:
+    values = BEFORE | changes
+    withdraw_confirmations(BEFORE, values)
+    assert values["confirmed_facts"] == left
 
 
 @pytest.mark.parametrize(
