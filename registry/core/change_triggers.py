@@ -125,12 +125,7 @@ RECORDED: Final = (
     # Not its progress.
     RecordedTable("import", 7, "imports", status="{row}.state", compared=("state", "undone_at")),
     RecordedTable(
-        "audit",
-        8,
-        "audits",
-        status="{row}.status",
-        condition="NOT {row}.dry_run",
-        compared=("status", "finished_at"),
+        "audit", 8, "audits", status="{row}.status", condition="NOT {row}.dry_run", compared=("status", "finished_at")
     ),
 )
 KEPT: Final = (
@@ -161,13 +156,7 @@ FORMER_PATHS: Final = f"""(WITH RECURSIVE subtree(id, path) AS (
 ) SELECT subtree.id, subtree.path FROM subtree)"""  # noqa: S608
 # Of the tables whose rows decide it: the project, its agency, who could see it, whether it was restricted; and when.
 VIEWS: Final = {
-    "projects": (
-        "{old}.id",
-        PATH % "{old}.agency_id",
-        "{old}.is_restricted",
-        "",
-        ("agency_id", "is_restricted"),
-    ),
+    "projects": ("{old}.id", PATH % "{old}.agency_id", "{old}.is_restricted", "", ("agency_id", "is_restricted")),
     "agencies": (
         "project.id",
         "reached.path",

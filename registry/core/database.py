@@ -150,10 +150,7 @@ def engine_options(url: str, limits: DatabaseLimits, *, read_only: bool = False)
     # A logged error contains its statement, never the parameters: these include names, texts and hashes.
     shared = {"json_serializer": encode, "hide_parameters": True}
     if url.startswith("sqlite"):
-        return {
-            **shared,
-            "connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
-        }
+        return {**shared, "connect_args": {"timeout": SQLITE_BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}}
     return {**shared, **postgres.engine_options(url, limits, read_only=read_only)}
 
 

@@ -152,8 +152,7 @@ def _statement(actor: Actor | None) -> Select[Any]:
     joined = (
         changes.outerjoin(projects, PROJECT.id == CHANGE.project_id)
         .outerjoin(
-            table_of(Agency),
-            AGENCY.id == func.coalesce(PROJECT.agency_id, _of(ChangeKind.AGENCY, CHANGE.record_id)),
+            table_of(Agency), AGENCY.id == func.coalesce(PROJECT.agency_id, _of(ChangeKind.AGENCY, CHANGE.record_id))
         )
         .outerjoin(table_of(ImportRun), IMPORT.id == _of(ChangeKind.IMPORT, CHANGE.record_id))
         .outerjoin(table_of(Flag), FLAG.id == _of(ChangeKind.FLAG, CHANGE.record_id))

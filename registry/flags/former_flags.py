@@ -8,20 +8,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import (
-    JSON,
-    ColumnElement,
-    ForeignKey,
-    Index,
-    String,
-    Subquery,
-    and_,
-    case,
-    func,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Subquery, and_, case, func, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.roles import Actor

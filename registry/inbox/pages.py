@@ -8,20 +8,7 @@ from flask import request
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.errors import Malformed, Problem
-from registry.inbox import service
-from registry.inbox.queries import (
-    AT_MOST,
-    INBOX,
-    MAX_COUNTED,
-    case_of_entry,
-    count_unread,
-    due_soon,
-    due_soon_filters,
-    is_watching,
-    newest_entry_id,
-    unread_of_case,
-    unread_sections,
-)
+from registry.inbox import queries, service
 from registry.inbox.service import mark_read
 from registry.projects.queries import projects_numbered
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
@@ -35,38 +22,38 @@ from registry.web.lists import render_list, requested_filters, requested_page
 def unread_count() -> str:
     """Return the number of unread entries of the current user, empty without any; "99+" for more than that."""
     actor = current_user().actor
-    count = 0 if actor is None else count_unread(actor)
-    return f"{MAX_COUNTED - 1}+" if count == MAX_COUNTED else str(count or "")
+    count = 0 if actor is None else queries.count_unread(actor)
+    return f"{queries.MAX_COUNTED - 1}+" if count == queries.MAX_COUNTED else str(count or "")
 
 
 def unread_entries_of_case(case_id: int) -> list[int]:
     """Return the ids of the current user's unread entries about a case."""
     actor = current_user().actor
-    return [] if actor is None else unread_of_case(actor, case_id)
+    return [] if actor is None else queries.unread_of_case(actor, case_id)
 
 
 def follows_case(case_id: int) -> bool:
     """Return True when the current user follows the case."""
     actor = current_user().actor
-    return actor is not None and is_watching(actor, case_id=case_id)
+    return actor is not None and queries.is_watching(actor, case_id=case_id)
 
 
 def follows_project(project_id: int) -> bool:
     """Return True when the current user follows the project."""
     actor = current_user().actor
-    return actor is not None and is_watching(actor, project_id=project_id)
+    return actor is not None and queries.is_watching(actor, project_id=project_id)
 
 
 def inbox_on_home(actor: Actor) -> dict[str, Any]:
     """Return the parts of the home page: unread entries by kind, and the cases that are due in three days."""
-    due = due_soon(actor, page_locale(), AT_MOST)
-    sections = unread_sections(actor)
+    due = queries.due_soon(actor, page_locale(), queries.AT_MOST)
+    sections = queries.unread_sections(actor)
     numbers = [entry["project"] for section in sections for entry in section.entries]
     numbers += [case["project"] for case in due]
     return {
         "inbox": sections,
         "due_soon": due,
-        "due_soon_filters": due_soon_filters(actor),
+        "due_soon_filters": queries.due_soon_filters(actor),
         "inbox_projects": projects_numbered(actor, numbers) if numbers else {},
     }
 
@@ -112,8 +99,8 @@ MAX_DIGITS: Final = 9
 def inbox(actor: Actor) -> Answer:
     """List the person's entries, newest first."""
     filters = requested_filters(FILTERS)
-    due = due_soon(actor, page_locale())
-    listing = INBOX.read(actor, filters, requested_page())
+    due = queries.due_soon(actor, page_locale())
+    listing = queries.INBOX.read(actor, filters, requested_page())
     numbers = [entry["project"] for entry in listing.items] + [case["project"] for case in due]
     return render_list(
         "inbox/list.html",
@@ -121,10 +108,10 @@ def inbox(actor: Actor) -> Answer:
         actor=actor,
         entries=listing.items,
         due_soon=due,
-        due_soon_filters=due_soon_filters(actor),
+        due_soon_filters=queries.due_soon_filters(actor),
         inbox_projects=projects_numbered(actor, numbers),
         filters=filters,
-        newest=newest_entry_id(actor),
+        newest=queries.newest_entry_id(actor),
     )
 
 
@@ -141,8 +128,8 @@ def mark_inbox_read(actor: Actor) -> Answer:
 @pages.page("/inbox/<row_id:entry_id>/open", needs=Permission.CASES_READ, methods=("POST",))
 def open_entry(actor: Actor, entry_id: int) -> Answer:
     """Mark the person's unread entries about this case as read, and open the case."""
-    case_id = case_of_entry(actor, entry_id)
-    mark_read(actor, entries=unread_of_case(actor, case_id) or [entry_id])
+    case_id = queries.case_of_entry(actor, entry_id)
+    mark_read(actor, entries=queries.unread_of_case(actor, case_id) or [entry_id])
     return redirect_to("case", case_id=case_id)
 
 

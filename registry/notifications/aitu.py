@@ -86,12 +86,7 @@ class AituClient:
     def _call(self, method: str, body: dict[str, Any] | None) -> requests.Response:
         try:
             answer = self._session.request(
-                method,
-                self._updates,
-                json=body,
-                headers=outgoing_headers(),
-                timeout=TIMEOUT_S,
-                allow_redirects=False,
+                method, self._updates, json=body, headers=outgoing_headers(), timeout=TIMEOUT_S, allow_redirects=False
             )
         except requests.ReadTimeout as error:
             if method == "GET":

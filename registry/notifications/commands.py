@@ -11,13 +11,8 @@ from registry.cli.app_context import in_registry, shown
 from registry.cli.exit_codes import FAILED
 from registry.cli.output import as_json_option, print_json, print_message, print_pairs, print_table
 from registry.core.lists import MAX_LIMIT
+from registry.notifications import jobs
 from registry.notifications.delivery import make_retries_due
-from registry.notifications.jobs import (
-    deliver_notifications,
-    digest_when_due,
-    read_aitu_updates,
-    weekly_overview_when_due,
-)
 from registry.notifications.service import STATES, latest_emails, waiting_emails
 from registry.settings import read_settings
 
@@ -56,10 +51,10 @@ def send(retry: bool, as_json: bool) -> None:
     settings = read_settings()
     if retry:
         make_retries_due()
-    digest = digest_when_due(settings)
-    weekly_overview_when_due(settings)
-    done = deliver_notifications(settings, most=sys.maxsize)
-    read_aitu_updates(settings)
+    digest = jobs.digest_when_due(settings)
+    jobs.weekly_overview_when_due(settings)
+    done = jobs.deliver_notifications(settings, most=sys.maxsize)
+    jobs.read_aitu_updates(settings)
     result = {
         "handed_on": done.handed_on,
         "digest": digest,

@@ -10,16 +10,7 @@ from registry.accounts.roles import Actor
 from registry.core.errors import Invalid
 from registry.core.fields import BaseSchema, Choice
 from registry.http.error_handlers import status_of
-from registry.notifications.aitu import (
-    AITU_BOT_NAME,
-    CODE_VALID_FOR,
-    AituNotConfigured,
-    AituNotLinked,
-    choose_channels,
-    create_code,
-    own_link,
-    unlink,
-)
+from registry.notifications import aitu
 from registry.notifications.models import ChannelChoice
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import factor_session
@@ -40,17 +31,17 @@ class ChannelsForm(BaseSchema):
 def own_aitu(actor: Actor) -> Answer:
     """Display the link, and choose the channels of notices."""
     bot = _bot()
-    link = own_link(actor)
+    link = aitu.own_link(actor)
     if request.method != "POST":
         return _page(actor, bot, Form({FIELD: "" if link is None else link.channels}))
     if link is None:
-        raise AituNotLinked
+        raise aitu.AituNotLinked
     texts = typed_values([FIELD])
     values, problems = ChannelsForm().load_texts({FIELD: texts.get(FIELD, "")})
     if problems:
         named = problems_by_control(problems, [form_field(FIELD, "radios")])
         return _page(actor, bot, Form(texts, named)), status_of(Invalid(problems))
-    choose_channels(actor, ChannelChoice(values[FIELD]))
+    aitu.choose_channels(actor, ChannelChoice(values[FIELD]))
     flash_message(_("Changes saved."))
     return redirect_to("own_aitu")
 
@@ -60,7 +51,7 @@ def new_aitu_code(actor: Actor) -> Answer:
     """Create a code for the bot; it is displayed once."""
     bot = _bot()
     try:
-        code = create_code(factor_session())
+        code = aitu.create_code(factor_session())
     except TooManyAttempts as error:
         flash_message(error_message(error), "error")
         return redirect_to("own_aitu")
@@ -71,8 +62,8 @@ def new_aitu_code(actor: Actor) -> Answer:
 def unlink_own_aitu(actor: Actor) -> Answer:
     """Unlink the Aitu account, without a confirmation page."""
     try:
-        unlink(actor)
-    except AituNotLinked as error:
+        aitu.unlink(actor)
+    except aitu.AituNotLinked as error:
         flash_message(error_message(error), "information")
     else:
         flash_message(_("The Aitu account is unlinked. Notices go by e-mail."))
@@ -81,9 +72,9 @@ def unlink_own_aitu(actor: Actor) -> Answer:
 
 def _bot() -> str:
     """Return the name of the bot. Raises AituNotConfigured."""
-    name: str | None = current_app.config.get(AITU_BOT_NAME)
+    name: str | None = current_app.config.get(aitu.AITU_BOT_NAME)
     if name is None:
-        raise AituNotConfigured
+        raise aitu.AituNotConfigured
     return name
 
 
@@ -93,8 +84,8 @@ def _page(actor: Actor, bot: str, form: Form, code: str | None = None) -> str:
         "notifications/aitu.html",
         form=form,
         bot=bot,
-        link=own_link(actor),
+        link=aitu.own_link(actor),
         code=code,
-        minutes=int(CODE_VALID_FOR.total_seconds() // 60),
+        minutes=int(aitu.CODE_VALID_FOR.total_seconds() // 60),
         has_email=person is not None and person.email is not None,
     )

@@ -112,10 +112,7 @@ def records_to_attest(actor: Actor, limit: int) -> list[Project]:
         select(Project)
         .join(Project.agency)
         .options(contains_eager(Project.agency))
-        .where(
-            *visible_projects(actor),
-            attestation_condition(*DUE_STATES),
-        )
+        .where(*visible_projects(actor), attestation_condition(*DUE_STATES))
         .order_by(Project.attested_on.is_not(None), Project.attested_on, Project.registered_at, Project.id)
         .limit(limit)
         .execution_options(populate_existing=True)

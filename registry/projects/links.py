@@ -34,15 +34,8 @@ from registry.core.lists import Listing, Page, read_page
 from registry.core.search import NAMES, project_words
 from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.journal import service as journal
+from registry.projects import fingerprints
 from registry.projects.details import read_whole
-from registry.projects.fingerprints import (
-    COMPARED,
-    CONTRACT,
-    NAME_HASHES,
-    PURPOSE_HASHES,
-    ProjectFingerprint,
-    fingerprint,
-)
 from registry.projects.models import Project
 from registry.projects.service import ProjectNotFound, find_project_to_change
 from registry.projects.similarity import Record, Score, record_of, scores
@@ -74,8 +67,8 @@ WITHIN_OBJECT: Final = 5
 WITHIN_BEST: Final = 15
 # What each equal hash counts when candidates are chosen.
 HASH_WEIGHTS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(NAME_HASHES, 2),
-    **dict.fromkeys(PURPOSE_HASHES, 1),
+    **dict.fromkeys(fingerprints.NAME_HASHES, 2),
+    **dict.fromkeys(fingerprints.PURPOSE_HASHES, 1),
     "object_code": 2,
     "contract_number": 6,
     "supplier_bin": 1,
@@ -134,17 +127,17 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
     One pass over a narrow table, in which restricted projects are left out by their ids: it takes as long whether or
     not one of them is similar, and they take the place of no other.
     """
-    kept = table_of(ProjectFingerprint)
+    kept = table_of(fingerprints.ProjectFingerprint)
     equal = {
         name: kept.c[name] == literal(value, SmallInteger)
-        for name, value in fingerprint(values, project_words(values)).items()
+        for name, value in fingerprints.fingerprint(values, project_words(values)).items()
         if value is not None
     }
     if not equal:
         return []
     weights = [case((condition, HASH_WEIGHTS[name]), else_=0) for name, condition in equal.items()]
-    if equal.keys() >= {*CONTRACT}:
-        weights.append(case((and_(*(equal[name] for name in CONTRACT)), SAME_CONTRACT_WEIGHT), else_=0))
+    if equal.keys() >= {*fingerprints.CONTRACT}:
+        weights.append(case((and_(*(equal[name] for name in fingerprints.CONTRACT)), SAME_CONTRACT_WEIGHT), else_=0))
     weight: ColumnElement[int] = sum(weights[1:], weights[0])
     similar = select(kept.c.project_id, weight.label("weight")).where(or_(*equal.values()))
     similar = similar.where(*among_visible(actor, kept.c.project_id))
@@ -169,7 +162,7 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
         agency.c.bin.label("agency"),
     )
     statement = (
-        select(*columns, *(project.c[name] for name in sorted(COMPARED)))
+        select(*columns, *(project.c[name] for name in sorted(fingerprints.COMPARED)))
         .select_from(nearest)
         .join(project, project.c.id == nearest.c.project_id)
         .join(agency, agency.c.id == project.c.agency_id)

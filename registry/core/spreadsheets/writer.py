@@ -47,12 +47,7 @@ def plain_workbook(path: Path) -> Any:
     """Return a workbook written row by row in constant memory, in which text is never converted."""
     return xlsxwriter.Workbook(
         str(path),
-        {
-            "constant_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-        },
+        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
 
 
