@@ -22,6 +22,7 @@ def stops_of_projects(known: Mapping[str, object]) -> list[Stop]:
         Stop("project-oversight", Role.SUPERVISOR, f"/projects/{known['on_platform']}"),
         Stop("project-similar", Role.REVIEWER, f"/projects/{known['number']}"),
         Stop("project-object", Role.REVIEWER, f"/objects/{known['number']}"),
+        Stop("migration-plan", Role.AGENCY_EDITOR, f"/projects/{known['number']}/migration-plan"),
         Stop("project-link", Role.REVIEWER, f"/projects/{known['on_platform']}/links"),
         Stop("project-link-error", Role.REVIEWER, f"/projects/{known['on_platform']}/links", {"target": "1"}),
         Stop("project-history", Role.AUDITOR, f"/projects/{known['number']}/history"),
