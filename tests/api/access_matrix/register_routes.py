@@ -69,6 +69,18 @@ REGISTER: dict[str, Try] = {
     "delete_link": Try("/projects/{number}/links/{link}", REVIEWERS, 204),
     "list_flags_of_project": Try("/projects/{number}/flags", ALL),
     "confirm_placement": Try("/projects/{number}/placement-verification", CONFIRMERS, 200, verification),
+    # The record of the world does not state the fact.
+    "confirm_fact": Try(
+        "/projects/{number}/fact-confirmation",
+        CONFIRMERS,
+        409,
+        lambda world: {
+            "fact": "commissioned_on",
+            "value": "2019-04-01",
+            "evidence": "Contract 12-7.",
+            "documents": [world.document_id],
+        },
+    ),
     "confirm_move": Try(
         "/projects/{number}/onboarding-confirmation", CONFIRMERS, 409, lambda world: {"due_on": str(today())}
     ),
