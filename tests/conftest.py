@@ -16,7 +16,6 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from itertools import filterfalse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -36,6 +35,7 @@ from registry.settings import read_settings
 from tests.databases import Databases, DatabasesOfSession, databases_at
 from tests.present import Present
 from tests.savepoints import rolled_back
+from tests.usual_policy import policy_as_entered
 
 # No deadline: durations depend on the machine and are measured in benchmarks.
 hypothesis.settings.register_profile("nightly", deadline=None)
@@ -45,7 +45,6 @@ pytest_plugins = ("tests.fixtures.api", "tests.fixtures.cli", "tests.fixtures.re
 
 KINDS = ("sqlite", "postgresql")
 TESTS = Path(__file__).parent
-POLICY_FOLDER = TemporaryDirectory(prefix="registry-policy-")
 PAGES = TESTS / "web"
 OF_PAGES = re.compile(r"test_views")
 OF_ENDPOINTS = re.compile(r"test_(api|(\w+_)?commands)(_\w+)?\.py")
@@ -216,16 +215,6 @@ def _log_of_commands() -> Iterator[None]:
 def database_kind(databases: Databases) -> str:
     """``sqlite`` or ``postgresql``."""
     return databases.kind
-
-
-@lru_cache(maxsize=1)
-def policy_as_entered() -> Path:
-    """The shipped policy with facts that count as entered: most tests are of other rules."""
-    shipped = (TESTS.parent / "config" / "freeze_policy.toml").read_text(encoding="utf-8")
-    table, rules = shipped.index("\n[confirmed_facts]"), shipped.index("\n# The rules.")
-    file = Path(POLICY_FOLDER.name) / "freeze_policy.toml"
-    file.write_text(shipped[:table] + shipped[rules:], encoding="utf-8")
-    return file
 
 
 def service_app(url: str, data_dir: Path, **settings: str) -> Flask:

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from registry.core.record_guards import switch_journal_clock
 from registry.core.schema import SchemaUnknown, downgrade_schema, schema_is_current, upgrade_schema
 from registry.flags.freeze_status import computed_freeze_status, computed_severity
 from registry.flags.models import FLAGS, IS_ACTIVE
-from registry.freeze.current import policy_in_force
+from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.journal.verification import verify_stored
 from registry.projects.models import STATUS
 from tests.audits.steps import audit
@@ -99,7 +100,22 @@ def records() -> dict[str, int]:
         return {table.name: connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables}
 
 
-def test_registry_of_release_0_2_upgrades_with_all_records(release_0_2: Flask, present: Present) -> None:
+@pytest.fixture
+def _policy_of_then() -> Iterator[None]:
+    """The rules of that release alone, as an installation has them that keeps its policy file."""
+    usual = first_policy()
+    later = ("freeze.modification-sum", "integrity.contradiction", "integrity.split-contract")
+    low = ("freeze.legacy", "migration.overdue", "platform.onboarding")
+    rules = {key: replace(usual.rules[key], enabled=False) for key in later}
+    rules |= {key: replace(usual.rules[key], severity="low") for key in low}
+    set_policy(replace(usual, rules={**usual.rules, **rules}))
+    yield
+    set_policy(usual)
+
+
+def test_registry_of_release_0_2_upgrades_with_all_records(
+    release_0_2: Flask, present: Present, _policy_of_then: None
+) -> None:
     upgrade_schema()
     assert schema_is_current()
     assert records() == RECORDS
