@@ -33,6 +33,7 @@ BY_ACT: Final = {"act": "No. 5-1 of 2 November 2026", **WHY}
 # How a guard refuses.
 GUARDS: Final = {
     "agency-change-needs-approval",
+    "appeal-needs-others",
     "approval-needs-a-supervisor",
     "confirmation-needs-a-supervisor",
     "confirmation-needs-another-person",
@@ -81,9 +82,10 @@ def attempts(world: World) -> list[Attempt]:
     listed = {"platform_key": "K-LISTED", "agency": agencies["ministry"], "verified_on": day}
     placement = {"platform_key": "K-CLAIMED", "verified_on": day, **shown("claimed")}
     ending = {"ended_on": "2026-03-01", "consent_number": "12", **shown("ended")}
+    fact = {"fact": "commissioned_on", "value": "2025-12-20", **shown("proven")}
     requested = {"kind": "placement", "platform_key": "K-REQUESTED", "verified_on": day, **shown("requested")}
     no_breach = {"decision": "no_breach", "reason_code": "wrong_data", "legal_basis": "Clause 1", **WHY}
-    case = _case_of(projects["decided"])
+    case, appealed = _case_of(projects["decided"]), _case_of(projects["appealed"])
     version = {"version": f"2027.{today():%m%d}", "based_on": "2026.1"}
     return [
         Attempt("kind", "propose_agency_change", (agencies["ministry"],), {"kind": "private", **BY_ACT}),
@@ -118,6 +120,7 @@ def attempts(world: World) -> list[Attempt]:
             "due_on": "2027-02-01", **shown("onboarding"),
         }),
         Attempt("ending", "confirm_end", (projects["ended"],), ending),
+        Attempt("fact", "confirm_fact", (projects["proven"],), fact),
         Attempt("request for a confirmation", "ask_confirmation", (projects["requested"],), requested),
         Attempt("token of the platform", "create_service_token", (accounts[PLATFORM],), {}),
         Attempt("inventory", "create_platform_inventory", (), {"file": csv_file(listed), **WHY}),
@@ -141,6 +144,7 @@ def attempts(world: World) -> list[Attempt]:
         }),
         Attempt("claim of a case", "claim_case", (case,), {}),
         Attempt("decision", "propose_case", (case,), no_breach),
+        Attempt("appeal", "approve_case", (appealed,), {}),
         Attempt("policy", "create_policy", (), {**version, "rules": {rule: {"enabled": False} for rule in RULES}}),
     ]  # fmt: skip
 

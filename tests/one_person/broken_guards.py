@@ -57,6 +57,7 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
             ApprovalKindCode.PLACEMENT,
             ApprovalKindCode.ONBOARDING,
             ApprovalKindCode.ENDING,
+            ApprovalKindCode.FACT,
             ApprovalKindCode.INVENTORY,
         )
     },
@@ -69,6 +70,7 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
             ApprovalKindCode.PLACEMENT,
             ApprovalKindCode.ONBOARDING,
             ApprovalKindCode.ENDING,
+            ApprovalKindCode.FACT,
             ApprovalKindCode.INVENTORY,
         )
     },
@@ -95,15 +97,23 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "two people for a withdrawal": (ALONE, {"registry.requests.withdrawal.Withdrawal.people_who_decide": lambda *_: 1}),
     "supervisor for a withdrawal": (TOGETHER, {"registry.requests.withdrawal.Withdrawal.require_decider": no_check}),
     "withdrawal of what was flagged once": (TOGETHER, {"registry.requests.withdrawal.ever_had_serious_flag": no}),
-    "another person of a request": (ALONE, {"registry.requests.service.require_another_person": no_check}),
+    "another person of a request": (ALONE, {"registry.requests.decisions.require_another_person": no_check}),
     "supervisor for transfers and successions": (
         TOGETHER,
         permitted(Role.ADMINISTRATOR, Permission.ORGANISATIONS_CONFIRM),
     ),
     "roles of two people": (TOGETHER, {"registry.accounts.roles.TWO_PERSON_ROLES": frozenset()}),
-    "supervisor for roles of oversight": (TOGETHER, {"registry.accounts.account_changes.require_supervisor": no_check}),
-    "edits": (TOGETHER, {"registry.freeze.evaluation.edited": no_check}),
+    "supervisor for roles of oversight": (TOGETHER, {"registry.accounts.confirmations.require_supervisor": no_check}),
+    "facts that count when confirmed": (TOGETHER, {"registry.freeze.edits.claims": no}),
+    "edits": (
+        TOGETHER,
+        {
+            "registry.freeze.evaluation.edited": no_check,
+            "registry.freeze.evaluation.earlier_facts": no_check,
+        },
+    ),
     "another person for a decision": (ALONE, {"registry.cases.transitions.is_another_person": yes}),
+    "others for an appeal": (ALONE, {"registry.cases.transitions.took_no_part": yes}),
     # By names and by addresses: either alone notices a second account.
     "one person with two accounts": (
         ALONE,

@@ -19,15 +19,19 @@ from flask import Flask
 from sqlalchemy import make_url
 
 from registry.core.database import db
+from registry.freeze.current import set_policy
+from registry.freeze.policy_file import load_policy
 from tests.conftest import forget, service_app
 from tests.databases import Databases
 from tests.faults.processes import ALL
 from tests.fixtures.cli import CommandLine
+from tests.freeze.factories import POLICY_FILE
 from tests.one_person.attempts import DECISIONS
 from tests.one_person.broken_guards import BROKEN
 from tests.one_person.walk import Catalogue, Shell, Walk
 from tests.one_person.world import ALONE, PLATFORM, START, TOGETHER, World, build, ended
 from tests.present import Present
+from tests.usual_policy import policy_as_entered
 
 # Rules are the same on both databases; what each step does is tried on both.
 pytestmark = pytest.mark.sqlite_only
@@ -75,7 +79,9 @@ class Register:
 def register(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Register]:
     """The register that walks begin with."""
     url, folder = databases.make(), tmp_path_factory.mktemp("data")
-    app, present = service_app(url, folder, REGISTRY_PLATFORM_ACCOUNT=PLATFORM, **MAIL), Present()
+    # By the shipped policy facts count only when confirmed.
+    settings = {"REGISTRY_PLATFORM_ACCOUNT": PLATFORM, "REGISTRY_POLICY_FILE": str(POLICY_FILE), **MAIL}
+    app, present = service_app(url, folder, **settings), Present()
     try:
         with app.app_context():
             world = build(present)
@@ -83,6 +89,7 @@ def register(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> 
     finally:
         present.release()
         forget(app, databases, url)
+        set_policy(load_policy(policy_as_entered()))
 
 
 def straight(register: Register, catalogue: Catalogue, present: Present, cast: str) -> Walk:
@@ -137,6 +144,7 @@ def test_no_commands_end_what_needs_a_supervisor_and_another_person(
     register: Register, present: Present, tmp_path: Path
 ) -> None:
     registry, catalogue = CommandLine(register.url, register.folder), Catalogue(register.app)
+    registry.settings["REGISTRY_POLICY_FILE"] = str(POLICY_FILE)
     for seed in range(WALKS):
         with register.as_in_the_beginning(present):
             walk = WalkOnTheServer(register.app, catalogue, register.world, [], Random(f"commands {seed}"), present)

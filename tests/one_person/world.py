@@ -31,7 +31,7 @@ from registry.projects.service import find_project, find_project_to_change
 from registry.requests.models import RequestKind
 from registry.requests.service import ask
 from tests.accounts.stored_accounts import id_of, session_of
-from tests.cases.cast import AIGERIM, act, audit, case_of, edit
+from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, act, audit, case_of, edit, migrate_by
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, list_key, restrict
 from tests.one_person.values import PDF
 from tests.present import Present
@@ -71,9 +71,11 @@ class World:
 
 
 FINISHED: Final = {"work_type": "maintenance", "stage": "operation", "contract_signed_on": "2025-01-10"}
+UNPROVEN: Final = {"stage": "operation", **dict.fromkeys(("contract_signed_on", "work_started_on"), "2024-03-01")}
 # A project for each thing that is tried: its name, its agency, and what differs from a creation of 2026.
-PROJECTS: Final[tuple[tuple[str, str, dict[str, str | None]], ...]] = (
-    ("edited", "ministry", {}),
+PROJECTS: Final[tuple[tuple[str, str, dict[str, str | int | None]], ...]] = (
+    # Below the budget from which on its object must be confirmed as commissioned.
+    ("edited", "ministry", {"budget_kzt": 50_000_000}),
     ("imported", "ministry", {"work_type": "modification", "object_commissioned_on": "2020-01-01"}),
     ("claimed", "ministry", {"placement": "on_platform", "platform_key": "K-CLAIMED"}),
     ("listed", "ministry", {"placement": "on_platform", "platform_key": "K-LISTED"}),
@@ -91,6 +93,8 @@ PROJECTS: Final[tuple[tuple[str, str, dict[str, str | None]], ...]] = (
     ("exempt", "other", {}),
     ("passed on", "other", {}),
     ("almost withdrawn", "other", {}),
+    ("appealed", "other", {}),
+    ("proven", "ministry", {**UNPROVEN, "commissioned_on": "2025-12-20"}),
     ("confirmed", "other", {"placement": "on_platform", "platform_key": "K-CONFIRMED"}),
 )
 
@@ -130,6 +134,7 @@ def build(present: Present) -> World:
     # Whoever this person admits may read what is restricted there, so it is in no cast.
     _person("administrator of the other ministry", Role.AGENCY_ADMINISTRATOR, other)
     asker = _signed_in("administrator of the other ministry")
+    _appeal(asker, projects["appealed"])
     ask(asker, RequestKind.WITHDRAWAL, projects["almost withdrawn"].number, {"reason": "Twice."})
     issue(ADMINISTRATOR, PLATFORM, Role.OPERATOR, None, TERM)
     _person("newcomer", Role.AGENCY_VIEWER, other)
@@ -164,6 +169,16 @@ def build(present: Present) -> World:
         accounts={name: id_of(name) for name in ("newcomer", "viewer", "leader", PLATFORM)},
         casts={ALONE: [*saule, *programs], PROGRAMS: [*programs, *saule], TOGETHER: together},
     )
+
+
+def _appeal(asker: Actor, project: Project) -> None:
+    """Let Saule order something, its agency appeal, and another reviewer propose to revoke the order."""
+    case = act(AIGERIM, case_of(project), "claim")
+    act(AIGERIM, case, "propose", migrate_by(START + TERM))
+    act(_signed_in("saule"), case, "approve")
+    act(asker, case, "appeal", "The contract is older.")
+    act(BOLAT, case, "claim")
+    act(BOLAT, case, "propose", NO_BREACH)
 
 
 def _person(name: str, role: Role, agency: Agency | None) -> None:
