@@ -70,9 +70,13 @@ WITH_REASON: Final = frozenset(
 FormerPasts = tuple[tuple[EarlierRevision, ...], ...]
 
 
-def facts_of(project: Project, policy: Policy) -> Facts:
-    """Return the current facts of a registered project, with what the policy counts of others."""
-    return _facts(project, migrate_by_in_force(project.id), earlier(project), policy)
+def facts_of(project: Project, policy: Policy, *, is_check: bool = False) -> Facts:
+    """Return the current facts of a registered project, with what the policy counts of others.
+
+    ``is_check``: only of those of its own agency. From checks, which nobody notices, the budget of another agency's
+    project could be worked out.
+    """
+    return _facts(project, migrate_by_in_force(project.id), earlier(project), policy, is_check=is_check)
 
 
 def _facts(
@@ -82,6 +86,7 @@ def _facts(
     policy: Policy,
     *,
     is_new: bool = False,
+    is_check: bool = False,
 ) -> Facts:
     return Facts(
         agency_kind=project.agency.kind,
@@ -89,16 +94,24 @@ def _facts(
         order_migrate_by=order_migrate_by,
         past=past,
         former=former_of(project.id),
-        siblings=_siblings_of(project.agency_id, _identity(project), policy, project.id, is_new=is_new),
+        siblings=_siblings_of(
+            project.agency_id, _identity(project), policy, project.id, is_new=is_new, own_only=is_check
+        ),
         confirmed=confirmed_of(project.confirmed_facts),
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 
 
 def _siblings_of(
-    agency_id: int, values: Mapping[str, Any], policy: Policy, project_id: int | None = None, *, is_new: bool = False
+    agency_id: int,
+    values: Mapping[str, Any],
+    policy: Policy,
+    project_id: int | None = None,
+    *,
+    is_new: bool = False,
+    own_only: bool = True,
 ) -> tuple[Sibling, ...]:
-    (siblings,) = siblings_of_values(policy, [(project_id, agency_id, values)], are_new=is_new)
+    (siblings,) = siblings_of_values(policy, [(project_id, agency_id, values)], are_new=is_new, own_only=own_only)
     return siblings
 
 
@@ -160,7 +173,7 @@ def verdict_to_check_change(project: Project, after: Mapping[str, Any], language
     day, changed = today(), verdict_after_change(project, after, language)
     exempt = exemption_in_force(project.id, day) is not None
     policy = policy_in_force()
-    edited = _edited_facts(project, facts_of(project, policy), after, policy)
+    edited = _edited_facts(project, facts_of(project, policy, is_check=True), after, policy)
     verdict = represent_verdict(project.number, edited, day, language, policy, exempt=exempt)
     return {**verdict, "opened": changed.opened, "ended": changed.ended}
 
@@ -177,7 +190,7 @@ def _edited_facts(project: Project, before: Facts, after: Mapping[str, Any], pol
 def verdict_after_change(project: Project, after: Mapping[str, Any], language: Language) -> ChangedVerdict:
     """Compare today's findings before and after an edit of a project that is not saved yet."""
     policy, day = policy_in_force(), today()
-    before = facts_of(project, policy)
+    before = facts_of(project, policy, is_check=True)
     then = evaluate(_edited_facts(project, before, after, policy), policy, day)
     now = evaluate(before, policy, day)
     rules_now, rules_then = {finding.rule for finding in now}, {finding.rule for finding in then}
@@ -253,11 +266,14 @@ class ProposedProject:
 
 def rules_that_would_flag(proposed: Sequence[ProposedProject]) -> list[list[str]]:
     """Return the rules that would hold today of each project, none for one that is exempt or out of scope."""
-    return [[finding.rule for finding in findings] for findings in findings_on(proposed)]
+    return [[finding.rule for finding in findings] for findings in findings_on(proposed, is_check=True)]
 
 
-def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
-    """Return the findings on each project today, none on one that is exempt or out of scope."""
+def findings_on(proposed: Sequence[ProposedProject], *, is_check: bool = False) -> list[Sequence[Finding]]:
+    """Return the findings on each project today, none on one that is exempt or out of scope.
+
+    ``is_check``: as of ``facts_of``.
+    """
     policy, day = policy_in_force(), today()
     kinds = _kinds({each.agency_id for each in proposed})
     ids = [each.project_id for each in proposed if each.project_id is not None]
@@ -265,7 +281,8 @@ def findings_on(proposed: Sequence[ProposedProject]) -> list[Sequence[Finding]]:
     exempt = exempt_projects(ids, day)
     listed: list[Sequence[Finding]] = []
     former = former_pasts(FORMER.project_id.in_(ids))
-    siblings = siblings_of_values(policy, [(each.project_id, each.agency_id, each.values) for each in proposed])
+    items = [(each.project_id, each.agency_id, each.values) for each in proposed]
+    siblings = siblings_of_values(policy, items, own_only=is_check)
     for each, counted in zip(proposed, siblings, strict=True):
         number = each.project_id
         values: dict[str, Any] = {name: each.values.get(name) for name in PROJECT_FACTS}

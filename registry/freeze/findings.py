@@ -112,6 +112,9 @@ _SUM: Final = lazy_text(
     "Modifications of the object since the freeze began: {count}, together {percent}% of its original cost, "
     "limit {limit}%."
 )
+_SUM_ELSEWHERE: Final = lazy_text(
+    "Modifications of the object since the freeze began: {count}, together above {limit}% of its original cost."
+)
 _COUNTED_WITH: Final = lazy_text("Counted with: {numbers}.")
 _ELSEWHERE: Final = lazy_text("Of other agencies: {count}.")
 _SPLIT: Final = lazy_text(
@@ -265,11 +268,13 @@ class _Reason:
 
     def _sum(self) -> str:
         total, cost = self.observed.get("total_kzt"), self.observed.get("least_cost_kzt")
+        limit, count = self.policy.modification_limit_percent, self._count() + 1
+        if self.observed.get("counted_elsewhere"):
+            return self._format(_SUM_ELSEWHERE, count=count, limit=limit)
         if not isinstance(total, int) or not isinstance(cost, int):
             return ""
         if not cost:
             return self._format(_ZERO_COST)
-        limit, count = self.policy.modification_limit_percent, self._count() + 1
         return self._format(_SUM, count=count, percent=self._percent(total, cost), limit=limit)
 
     def _split(self) -> str:

@@ -326,7 +326,8 @@ def _above_limit(facts: Facts, policy: Policy) -> bool:
 def modification_sum(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """Modifications of one object that together are above the limit of its cost (Digital Code, Art. 88).
 
-    The least cost that any of them states counts, so that raising one does not raise the limit.
+    The least cost that any of them states counts, so that raising one does not raise the limit. What those of other
+    agencies cost is not stated: from a sum the project's own agency could work it out.
     """
     if facts.work_type != MODIFICATION or started is None or not policy.cutoff <= started <= on:
         return None
@@ -341,8 +342,7 @@ def modification_sum(facts: Facts, started: date | None, policy: Policy, on: dat
         "started_on": iso(started),
         "budget_kzt": facts.budget_kzt,
         **_counted(counted),
-        "total_kzt": total,
-        "least_cost_kzt": min(costs),
+        **({"total_kzt": total, "least_cost_kzt": min(costs)} if all(each.number for each in counted) else {}),
     }
 
 

@@ -92,11 +92,16 @@ def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) ->
 
 
 def siblings_of_values(
-    policy: Policy, items: Sequence[tuple[int | None, int, Mapping[str, Any]]], *, are_new: bool = False
+    policy: Policy,
+    items: Sequence[tuple[int | None, int, Mapping[str, Any]]],
+    *,
+    are_new: bool = False,
+    own_only: bool = False,
 ) -> list[tuple[Sibling, ...]]:
     """Return what each project would count with these values: its id (None for a new one), its agency, its values.
 
     Of a registered one, the stored values stand in for those that are not given. ``are_new``: none has had others.
+    ``own_only``: those of other agencies are not counted.
     """
     ids = [project_id for project_id, _, _ in items if project_id is not None]
     if not reads_siblings(policy) or not _may_count(policy, [] if are_new else ids, [values for *_, values in items]):
@@ -119,7 +124,7 @@ def siblings_of_values(
         keys |= frozenset() if before is None else before.keys
         number = None if before is None else before.number
         proposed.append(Member(project_id or -1 - place, number, agency_id, present, keys))
-    siblings = _siblings([*stored.values(), *proposed], linked)
+    siblings = _siblings([*stored.values(), *proposed], linked, own_only=own_only)
     return [siblings.get(each.id, ()) for each in proposed]
 
 
@@ -223,7 +228,9 @@ def name_without_numbers(name: str | None) -> tuple[str, ...]:
     return tuple(sorted(words)) if words - COMMON_STEMS else ()
 
 
-def _siblings(members: Sequence[Member], linked: Iterable[tuple[int, int]]) -> dict[int, tuple[Sibling, ...]]:
+def _siblings(
+    members: Sequence[Member], linked: Iterable[tuple[int, int]], *, own_only: bool = False
+) -> dict[int, tuple[Sibling, ...]]:
     """Return what each counts of the others, by id.
 
     A restricted project counts those of its object, and none counts it: not everybody who sees them may see it.
@@ -249,6 +256,8 @@ def _siblings(members: Sequence[Member], linked: Iterable[tuple[int, int]]) -> d
         nodes = [each.id] if each.id not in restricted else [*each.keys, *ends.get(each.id, ())]
         roots = sorted({groups.root(node) for node in nodes}, key=repr)
         others = sorted((other for root in roots for other in by_object.get(root, ()) if other is not each), key=_id)
+        if own_only:
+            others = [other for other in others if other.agency == each.agency]
         if others:
             siblings[each.id] = tuple(_sibling(each, other) for other in others[:MAX_SIBLINGS])
     return siblings

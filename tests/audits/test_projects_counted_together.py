@@ -123,7 +123,7 @@ def test_slice_of_another_agency_below_the_same_ministry_counts_without_its_numb
     run = audit()
     assert flags_of(first) == [SUM]
     observed = flag(first, SUM[0])["observed"]
-    assert (observed["counted_with"], observed["counted_elsewhere"], observed["total_kzt"]) == (None, 1, 30)
+    assert (observed["counted_with"], observed["counted_elsewhere"]) == (None, 1)
     assert flags_of(stranger) == QUIET
     assert verify_audit(AUDITOR, run.id).matches
 
@@ -188,6 +188,27 @@ def test_check_of_a_new_slice_and_of_an_edit_counts_those_that_are_registered(
     edited = editor.post(f"/projects/{other.number}/check", {"object_code": CODE}).get_json()
     assert [each["rule"] for each in edited["opened"]] == ["freeze.modification-sum"]
     assert edited["opened"][0]["reason"].endswith(f"limit 20%. Counted with: {first.number}.")
+
+
+def test_agency_learns_from_no_verdict_and_no_check_what_another_one_pays(client: FlaskClient, agency: Agency) -> None:
+    own, other = an_agency(agency), an_agency(agency)
+    project = a_slice(own, "Водный кадастр", object_code=CODE)
+    a_slice(other, "Реестр плотин", object_code=CODE)
+    editor = caller(client, Role.AGENCY_EDITOR, own)
+    (finding,) = editor.get(f"/projects/{project.number}/verdict").get_json()["findings"]
+    assert (finding["rule"], {"total_kzt", "least_cost_kzt"} & set(finding["observed"])) == (SUM[0], set())
+    assert finding["reason"] == (
+        "Modifications of the object since the freeze began: 2, together above 20% of its original cost. "
+        "Of other agencies: 1."
+    )
+    values = {**SLICE, "agency": own.bin, "object_kind": "system", "placement": "off_platform"}
+    # The own 15 alone reach the limit with 5 more.
+    for budget, rules in ((5, ["freeze.legacy"]), (6, [SUM[0]])):
+        sent = {"name_ru": "Учёт лесов", "object_code": CODE, "budget_kzt": budget}
+        checked = editor.post("/projects/check", {**values, **sent}).get_json()
+        assert [each["rule"] for each in checked["findings"]] == rules
+        edited = editor.post(f"/projects/{project.number}/check", {"budget_kzt": budget}).get_json()
+        assert SUM[0] not in [each["rule"] for each in (*edited["findings"], *edited["ended"])]
 
 
 def test_contract_split_among_numbered_projects_is_flagged_with_their_numbers(agency: Agency) -> None:
