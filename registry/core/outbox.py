@@ -43,21 +43,23 @@ def enqueue(topic: str, payload: Mapping[str, Any]) -> None:
     require_transaction().add(OutboxMessage(topic=topic, payload=dict(payload), created_at=now()))
 
 
-def has_waiting() -> bool:
-    """Return True when there are undelivered messages."""
+def has_waiting(after: int = 0) -> bool:
+    """Return True when there are undelivered messages with an id above ``after``."""
     db.session.rollback()
-    return db.session.scalar(select(OutboxMessage.id).where(OutboxMessage.delivered_at.is_(None)).limit(1)) is not None
+    waiting = select(OutboxMessage.id).where(OutboxMessage.delivered_at.is_(None), OutboxMessage.id > after)
+    return db.session.scalar(waiting.limit(1)) is not None
 
 
-def lock_waiting(topics: Collection[str], most: int) -> list[OutboxMessage]:
-    """Return the oldest undelivered messages of these topics, marked as delivered in the open transaction.
+def lock_waiting(topics: Collection[str], most: int, after: int = 0) -> list[OutboxMessage]:
+    """Return the oldest undelivered messages of these topics, marked as delivered in the open transaction. ``after``:
+    the highest id that is passed over.
 
     Concurrent workers never get the same message: PostgreSQL skips locked rows, SQLite has one writer.
     """
     session = require_transaction()
     waiting = (
         select(OutboxMessage)
-        .where(OutboxMessage.delivered_at.is_(None), OutboxMessage.topic.in_(topics))
+        .where(OutboxMessage.delivered_at.is_(None), OutboxMessage.topic.in_(topics), OutboxMessage.id > after)
         .order_by(OutboxMessage.id)
         .limit(most)
         .with_for_update(skip_locked=True)

@@ -175,28 +175,51 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
     """Write the entries of inboxes and queue the notices of all waiting outbox messages. Return the number of messages.
     Without a channel, notices are discarded.
 
-    Each message is processed once, by one process.
+    Each message is processed once, by one process. One that raises stays for the next run and holds up no other: its
+    error is raised when the others are processed.
     """
     channels = frozenset(
         channel for channel, is_usable in ((Channel.EMAIL, with_mail), (Channel.AITU, with_aitu)) if is_usable
     )
-    handed_on = 0
+    handed_on, most, passed_over = 0, AT_A_TIME, 0
+    errors: list[Exception] = []
     # Checked outside a transaction: there is usually nothing to do, and SQLite allows only one writer.
-    while has_waiting():
-        with transaction():
-            mark_delivered(FOLLOWED)
-            messages = lock_waiting(FOLLOWED, AT_A_TIME)
-            acts = [_acts(message) for message in messages]
-            write_entries(act for of_message in acts for act in of_message)
-            directory = load_directory(channels) if messages and channels else None
-            for message, of_message in zip(messages, acts, strict=True):
-                notices_of = HANDLED.get(message.topic)
-                if notices_of is not None and directory is not None:
-                    _write([notice for act in of_message for notice in notices_of(act, directory)], channels)
-        handed_on += len(messages)
-        if not messages:
+    while has_waiting(passed_over):
+        ids: list[int] = []
+        try:
+            with transaction():
+                mark_delivered(FOLLOWED)
+                messages = lock_waiting(FOLLOWED, most, passed_over)
+                ids = [message.id for message in messages]
+                _process(messages, channels)
+        except Exception as error:
+            if not ids:
+                raise
+            # One of them: from here on each has a transaction of its own.
+            most = 1
+            if len(ids) == 1:
+                passed_over = ids[0]
+                error.add_note(f"The message {passed_over} of the outbox waits for the next run.")
+                errors.append(error)
+            continue
+        handed_on += len(ids)
+        if not ids:
             break
+    if errors:
+        if len(errors) > 1:
+            errors[0].add_note(f"Messages of the outbox that wait: {len(errors)}.")
+        raise errors[0]
     return handed_on
+
+
+def _process(messages: Sequence[OutboxMessage], channels: frozenset[Channel]) -> None:
+    acts = [_acts(message) for message in messages]
+    write_entries(act for of_message in acts for act in of_message)
+    directory = load_directory(channels) if messages and channels else None
+    for message, of_message in zip(messages, acts, strict=True):
+        notices_of = HANDLED.get(message.topic)
+        if notices_of is not None and directory is not None:
+            _write([notice for act in of_message for notice in notices_of(act, directory)], channels)
 
 
 def enqueue_entries(first_seq: int, actions: Sequence[str]) -> None:

@@ -63,16 +63,28 @@ def follow_acts(settings: Settings) -> int:
 
 
 def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> DeliveryRun:
-    """Process the outbox and send due notices, at most ``most`` of a channel. Without one, they are discarded."""
-    handed_on = follow_acts(settings)
+    """Process the outbox and send due notices, at most ``most`` of a channel. Without one, they are discarded.
+
+    An error of the outbox is raised after the delivery of what is queued.
+    """
+    try:
+        handed_on = follow_acts(settings)
+    except Exception:
+        _deliver(settings, most)
+        raise
+    return DeliveryRun(handed_on, *_deliver(settings, most))
+
+
+def _deliver(settings: Settings, most: int) -> tuple[DeliveryResult, DeliveryResult]:
+    """Return the results of e-mails and of Aitu."""
     # First Aitu, so that what it rejects goes by e-mail in the same run.
     aitu = DeliveryResult() if settings.aitu is None else _deliver_to_aitu(settings, settings.aitu, most)
     if settings.mail is None:
-        return DeliveryRun(handed_on, DeliveryResult(), aitu)
+        return DeliveryResult(), aitu
     fall_back_to_email(timedelta(0) if settings.aitu is None else FALLS_BACK_AFTER)
     if settings.aitu is None:
         drop_waiting(Channel.AITU)
-    return DeliveryRun(handed_on, send_due_emails(settings.mail, most), aitu)
+    return send_due_emails(settings.mail, most), aitu
 
 
 def read_aitu_updates(settings: Settings) -> int | None:

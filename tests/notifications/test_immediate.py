@@ -207,6 +207,19 @@ def test_without_mail_server_outbox_is_discarded() -> None:
     assert queued_emails() == []
 
 
+def test_message_that_cannot_be_processed_holds_up_no_other() -> None:
+    case = under_review(a_project(an_agency(email="office@agency.kz")))
+    with transaction():
+        enqueue("audit.missed", {"audit": "of last night"})
+    act(AIGERIM, case, "ask")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="of last night"):
+            process_outbox(with_mail=True)
+    waiting = db.session.scalars(select(OutboxMessage.topic).where(OutboxMessage.delivered_at.is_(None))).all()
+    assert waiting == ["audit.missed"]
+    assert [each.events[0]["kind"] for each in db.session.scalars(select(OutboundEmail))] == ["question"]
+
+
 def test_delivered_messages_and_emails_are_deleted_after_thirty_days(present: Present) -> None:
     case = under_review(a_project(an_agency(email="office@agency.kz")))
     act(AIGERIM, case, "ask")
