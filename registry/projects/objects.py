@@ -40,22 +40,24 @@ LINK: Final = table_of(ProjectLink).c
 OF_ONE_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
 JUDGED: Final = ("work_type", "contract_signed_on", "work_started_on", "budget_kzt", "object_original_cost_kzt")
 IDENTIFYING: Final = ("object_code", *NAMES)
-READ: Final = (*JUDGED, "supplier_bin", *IDENTIFYING, "is_restricted")
+SUPPLIER: Final = "supplier_bin"
+# Who takes one of them away, or replaces it, does not take the project from its object or from its contracts.
+KEPT: Final = frozenset({*IDENTIFYING, SUPPLIER})
+READ: Final = (*JUDGED, SUPPLIER, *IDENTIFYING, "is_restricted")
 # What is alike in more projects than these says nothing.
 MAX_SIBLINGS: Final = 50
 Siblings = Mapping[int, tuple[Sibling, ...]]
 
 
 class Member(NamedTuple):
-    """A project that others may count. ``agency``, ``top``: its own and the topmost one above it; ``keys``: of what
-    its object is known.
-    """
+    """A project that others may count. ``keys``: of what its object is known; ``suppliers``: all that it has had."""
 
     id: int
     number: str | None
     agency: Hashable
     values: Mapping[Any, Any]
     keys: frozenset[Hashable]
+    suppliers: frozenset[str]
 
 
 def siblings_of_register(policy: Policy, up_to: int) -> dict[int, tuple[Sibling, ...]]:
@@ -73,7 +75,7 @@ def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) ->
     among = union(
         counting,
         *_ends(at),
-        select(PROJECT.id).where(_supplied(policy)),
+        select(PROJECT.id).where(_is_part(policy)),
         select(REVISION.project_id).where(REVISION.at > at, REVISION.version > 1),
     )
     known = [
@@ -82,12 +84,14 @@ def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) ->
         if not each.is_withdrawn and each.registered_at <= at
     ]
     counted = {*db.session.scalars(counting), *db.session.scalars(union(*_ends(at)))}
-    known = [each for each in known if each.id in counted or _is_supplied(each.values, policy)]
+    known = [each for each in known if each.id in counted or _may_be_part(each.values, policy)]
     former, above = _former_values([each.id for each in known], REVISION.at <= at), tops_known_at(at)
     members = []
     for each in known:
-        keys = _keys(each.agency, above, each.values, former.get(each.id, ()))
-        members.append(Member(each.id, each.number, each.agency, each.values, keys))
+        of_former = former.get(each.id, ())
+        keys, suppliers = _keys(each.agency, above, each.values, of_former), _suppliers(each.values, of_former)
+        if suppliers or each.id in counted:
+            members.append(Member(each.id, each.number, each.agency, each.values, keys, suppliers))
     return _siblings(members, _linked(at))
 
 
@@ -107,7 +111,7 @@ def siblings_of_values(
     if not reads_siblings(policy) or not _may_count(policy, [] if are_new else ids, [values for *_, values in items]):
         return [() for _ in items]
     above, linked = tops(), _linked()
-    near = {above[agency_id] for _, agency_id, _ in items}
+    near = _trees({above[agency_id] for _, agency_id, _ in items}, linked, above)
     agencies = [agency_id for agency_id, top in above.items() if top in near]
     among = or_(is_among(PROJECT.agency_id, agencies), PROJECT.id.in_(union(*_ends())))
     stored = {each.id: each for each in _members(policy, among)}
@@ -119,19 +123,39 @@ def siblings_of_values(
             **({} if before is None else before.values),
             **{name: values[name] for name in READ if name in values},
         }
-        present = {"is_restricted": False, **dict.fromkeys((*JUDGED, "supplier_bin")), **present}
-        keys = _keys(agency_id, above, present, former.get(project_id or 0, ()))
-        keys |= frozenset() if before is None else before.keys
+        present = {"is_restricted": False, **dict.fromkeys((*JUDGED, SUPPLIER)), **present}
+        of_former = former.get(project_id or 0, ())
+        keys, suppliers = _keys(agency_id, above, present, of_former), _suppliers(present, of_former)
+        if before is not None:
+            keys, suppliers = keys | before.keys, suppliers | before.suppliers
         number = None if before is None else before.number
-        proposed.append(Member(project_id or -1 - place, number, agency_id, present, keys))
+        proposed.append(Member(project_id or -1 - place, number, agency_id, present, keys, suppliers))
     siblings = _siblings([*stored.values(), *proposed], linked, own_only=own_only)
     return [siblings.get(each.id, ()) for each in proposed]
 
 
+def _trees(near: set[int], linked: Sequence[tuple[int, int]], above: Mapping[int, int]) -> set[int]:
+    """Return the topmost agencies of these trees and of those that links lead to from them, through any number."""
+    ends = {end for link in linked for end in link}
+    of_ends = select(PROJECT.id, PROJECT.agency_id).where(is_among(PROJECT.id, ends))
+    trees = {row.id: above[row.agency_id] for row in db.session.execute(of_ends)} if ends else {}
+    groups = _Groups()
+    for one, other in linked:
+        groups.join([("tree", trees[one]), ("tree", trees[other])])
+    roots = {groups.root(("tree", top)) for top in near}
+    return near | {top for top in trees.values() if groups.root(("tree", top)) in roots}
+
+
 def _may_count(policy: Policy, ids: Collection[int], values: Iterable[Mapping[str, Any]]) -> bool:
-    if any(each.get("work_type") == WorkType.MODIFICATION or _is_supplied(each, policy) for each in values):
+    # A new project has had no other supplier.
+    parts = (each for each in values if _may_be_part(each, policy))
+    if any(ids or each.get(SUPPLIER) for each in parts):
         return True
-    once = _counting(policy, is_among(REVISION.project_id, ids)).limit(1)
+    if any(each.get("work_type") == WorkType.MODIFICATION for each in values):
+        return True
+    # Through a link it may count what it was a part of before an edit.
+    linked = [select(LINK.id).where(_in_force(), is_among(end, ids)) for end in (LINK.project_id, LINK.target_id)]
+    once = union(_counting(policy, is_among(REVISION.project_id, ids)), *linked).limit(1)
     return bool(ids) and db.session.scalar(once) is not None
 
 
@@ -142,21 +166,19 @@ def linked_since(at: datetime) -> bool:
 
 
 def _members(policy: Policy, among: ColumnElement[bool]) -> list[Member]:
+    counts = or_(PROJECT.id.in_(_counting(policy)), PROJECT.id.in_(union(*_ends())))
     columns = [PROJECT[name] for name in ("id", "number", "agency_id", *READ)]
-    counting = or_(PROJECT.id.in_(_counting(policy)), _supplied(policy), PROJECT.id.in_(union(*_ends())))
-    statement = select(*columns).where(PROJECT.withdrawn_at.is_(None), counting, among).order_by(PROJECT.id)
+    statement = select(*columns, counts.label("counts")).where(PROJECT.withdrawn_at.is_(None), among)
+    statement = statement.where(or_(counts, _is_part(policy))).order_by(PROJECT.id)
     rows = db.session.execute(statement).mappings().all()
     former, above = _former_values([row["id"] for row in rows]), tops() if rows else {}
-    return [
-        Member(
-            row["id"],
-            row["number"],
-            row["agency_id"],
-            row,
-            _keys(row["agency_id"], above, row, former.get(row["id"], ())),
-        )
-        for row in rows
-    ]
+    members = []
+    for row in rows:
+        of_former = former.get(row["id"], ())
+        keys, suppliers = _keys(row["agency_id"], above, row, of_former), _suppliers(row, of_former)
+        if suppliers or row["counts"]:
+            members.append(Member(row["id"], row["number"], row["agency_id"], row, keys, suppliers))
+    return members
 
 
 def _counting(policy: Policy, *conditions: ColumnElement[bool]) -> Select[int]:
@@ -165,26 +187,23 @@ def _counting(policy: Policy, *conditions: ColumnElement[bool]) -> Select[int]:
     return select(REVISION.project_id).where(REVISION.work_type == WorkType.MODIFICATION.value, started, *conditions)
 
 
-def _supplied(policy: Policy) -> ColumnElement[bool]:
-    """Condition: the project has a contract that may be a part of a split one."""
-    is_small = PROJECT.budget_kzt < policy.split_contract_kzt
-    return and_(PROJECT.supplier_bin.is_not(None), PROJECT.contract_signed_on >= policy.cutoff, is_small)
+def _is_part(policy: Policy) -> ColumnElement[bool]:
+    """Condition: the project has a contract that may be a part of a split one, if it has or had a supplier."""
+    return and_(PROJECT.contract_signed_on >= policy.cutoff, PROJECT.budget_kzt < policy.split_contract_kzt)
 
 
-def _is_supplied(values: Mapping[Any, Any], policy: Policy) -> bool:
-    supplier, signed, budget = (values.get(name) for name in ("supplier_bin", "contract_signed_on", "budget_kzt"))
-    return bool(
-        supplier and signed and signed >= policy.cutoff and budget is not None and budget < policy.split_contract_kzt
-    )
+def _may_be_part(values: Mapping[Any, Any], policy: Policy) -> bool:
+    signed, budget = values.get("contract_signed_on"), values.get("budget_kzt")
+    return bool(signed and signed >= policy.cutoff and budget is not None and budget < policy.split_contract_kzt)
 
 
 def _former_values(ids: Collection[int], *conditions: ColumnElement[bool]) -> dict[int, list[tuple[str, Any]]]:
-    """Return the codes and names that projects had: who takes one away does not take the project from its object."""
+    """Return the codes, names and suppliers that projects had."""
     statement = select(REVISION.project_id, REVISION.changes).where(REVISION.version > 1, *conditions)
     values: dict[int, list[tuple[str, Any]]] = {}
     for project_id, changes in db.session.execute(statement.where(is_among(REVISION.project_id, ids))) if ids else ():
         values.setdefault(project_id, []).extend(
-            (change["field"], change["old"]) for change in changes if change["field"] in IDENTIFYING
+            (change["field"], change["old"]) for change in changes if change["field"] in KEPT
         )
     return values
 
@@ -211,6 +230,8 @@ def _keys(
 ) -> frozenset[Hashable]:
     keys: set[Hashable] = set()
     for name, value in (*((name, values.get(name)) for name in IDENTIFYING), *former):
+        if name == SUPPLIER:
+            continue
         if name == "object_code":
             code = exact_value(name, value)
             keys |= {("code", above[agency], code)} if code else set()
@@ -218,6 +239,11 @@ def _keys(
             words = name_without_numbers(value)
             keys |= {("name", agency, words)} if words else set()
     return frozenset(keys)
+
+
+def _suppliers(values: Mapping[Any, Any], former: Iterable[tuple[str, Any]]) -> frozenset[str]:
+    had = [values[SUPPLIER], *(value for name, value in former if name == SUPPLIER)]
+    return frozenset(each for each in had if each is not None)
 
 
 # The names of a register are read again under the lock of each audit.
@@ -271,9 +297,7 @@ def _sibling(of: Member, other: Member) -> Sibling:
     is_own = of.agency == other.agency
     return Sibling(
         number=other.number if is_own else None,
-        has_same_supplier=is_own
-        and of.values["supplier_bin"] is not None
-        and of.values["supplier_bin"] == other.values["supplier_bin"],
+        has_same_supplier=is_own and not of.suppliers.isdisjoint(other.suppliers),
         **{name: other.values[name] for name in JUDGED},
     )
 

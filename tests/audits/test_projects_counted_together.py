@@ -152,6 +152,21 @@ def test_linked_slices_count_together_while_the_link_stands(agency: Agency, pres
     assert verify_audit(AUDITOR, linked.id).matches
 
 
+def test_verdict_counts_what_concerns_the_object_of_a_linked_project_of_another_tree(
+    client: FlaskClient, agency: Agency
+) -> None:
+    first = a_slice(agency, "Водный кадастр")
+    elsewhere = an_agency()
+    linked = a_project(elsewhere, name_kk=None, name_ru="Реестр плотин", object_code=CODE)
+    beyond = a_slice(an_agency(elsewhere), "Учёт каналов", object_code=CODE)
+    with transaction():
+        add_link(SUPERVISOR, first.number, {"kind": "part_of", "target": linked.number})
+    audit()
+    assert flags_of(first) == flags_of(beyond) == [SUM]
+    explained = caller(client, Role.AUDITOR).get(f"/projects/{first.number}/verdict").get_json()
+    assert [each["rule"] for each in explained["findings"]] == ["freeze.modification-sum"]
+
+
 def test_change_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) -> None:
     first = a_slice(agency, "Водный кадастр", object_code=CODE)
     second = a_slice(agency, "Реестр плотин", object_code=CODE, budget_kzt=5)
@@ -225,3 +240,38 @@ def test_contract_split_among_numbered_projects_is_flagged_with_their_numbers(ag
         "total_kzt": 120_000_000,
     }
     assert verify_audit(AUDITOR, run.id).matches
+
+
+@pytest.mark.parametrize("supplier", [None, "960140000061"])
+def test_supplier_that_is_taken_away_or_replaced_leaves_the_parts_together(
+    client: FlaskClient, agency: Agency, supplier: str | None
+) -> None:
+    parts = [a_project(agency, **PART, name_ru=f"Водный кадастр, лот {number}") for number in (1, 2)]
+    editor = caller(client, Role.AGENCY_EDITOR, agency)
+    checked = editor.post(f"/projects/{parts[1].number}/check", {"supplier_bin": supplier}).get_json()
+    assert checked["ended"] == []
+    before = now()
+    edit(again(parts[1]), supplier_bin=supplier)
+    run = audit()
+    assert flags_of(parts[0]) == flags_of(parts[1]) == [SPLIT]
+    assert verify_audit(AUDITOR, run.id).matches
+    for part in parts:
+        for at in (before, now()):
+            known = verdict_known_at(again(part), None, at, "en")
+            assert [each["rule"] for each in known["findings"]] == ["integrity.split-contract"]
+
+
+def test_verdict_on_a_linked_project_counts_what_it_was_a_part_of_before_an_edit(
+    client: FlaskClient, agency: Agency, present: Present
+) -> None:
+    parts = [a_project(agency, **PART, name_ru=name) for name in ("Водный кадастр", "Реестр плотин")]
+    with transaction():
+        add_link(SUPERVISOR, parts[0].number, {"kind": "part_of", "target": parts[1].number})
+    audit()
+    assert flags_of(parts[0]) == [SPLIT]
+    present.move(timedelta(days=1))
+    edit(again(parts[0]), budget_kzt=100_000_000)
+    audit()
+    assert flags_of(parts[0])[1:] == [("integrity.rewritten", "medium", "open")]
+    explained = caller(client, Role.AUDITOR).get(f"/projects/{parts[0].number}/verdict").get_json()
+    assert [each["rule"] for each in explained["findings"]] == ["integrity.rewritten"]
