@@ -247,6 +247,9 @@ def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(release_0_2: Fla
     run(
         "UPDATE audits SET status = 'rejected' WHERE id = 1",
         "UPDATE audit_changes SET change = 'raised' WHERE id = 1",
+        "UPDATE flags SET severity = 'plan' WHERE id = 1",
+        "UPDATE cases SET severity = 'plan', from_severity = 'plan' WHERE id = 1",
+        "UPDATE project_statuses SET freeze_status = 'to_migrate', severity = 'plan' WHERE project_id = 1",
         document.format(id=1, of="NULL"),
         document.format(id=2, of="'case'"),
         document.format(id=3, of="'exemption'"),
@@ -260,6 +263,9 @@ def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(release_0_2: Fla
     downgrade_schema(RELEASE)
     assert rows("SELECT status FROM audits WHERE id = 1") == [("held",)]
     assert rows("SELECT count(*) FROM audit_changes WHERE id = 1") == [(0,)]
+    assert rows("SELECT severity FROM flags WHERE id = 1") == [("low",)]
+    assert rows("SELECT severity, from_severity FROM cases WHERE id = 1") == [("low", "low")]
+    assert rows("SELECT freeze_status, severity FROM projects WHERE id = 1") == [("flagged", "low")]
     # Among a project's own documents, its agency would see those of cases and exemptions.
     assert rows("SELECT id FROM documents") == [(1,)]
     # It would send the message for Aitu as an e-mail.
