@@ -118,9 +118,11 @@ class _Read:
 
     def judge(self, policy: Policy, on: date, part: Part, siblings: Siblings, ids: Sequence[int] | None = None) -> None:
         """Read and judge the projects of a part, or those of these ids."""
+        # A dry run may be of any day.
+        until = on + min(AHEAD, date.max - on)
         for project_id, facts, exemption_id in candidates(policy, on, part, self, ids, siblings):
             self.projects += 1
-            changes = tuple(findings_from(facts, policy, on, on + AHEAD))
+            changes = tuple(findings_from(facts, policy, on, until))
             findings = changes[0].findings
             if findings:
                 self.verdicts[project_id] = findings, exemption_id
