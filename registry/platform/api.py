@@ -102,13 +102,12 @@ def confirm_end(values: Mapping[str, Any], number: str) -> Any:
 @blp.arguments(FACT)
 @blp.idempotent
 @blp.etag
-@blp.response(200, PROJECT, **THE_PROJECT)
-@blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+@blp.response(202, APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
 def confirm_fact(values: Mapping[str, Any], number: str) -> Any:
     """Confirm a fact that counts only when confirmed, with a document of the project.
 
-    Editing the fact ends the confirmation. While a medium or high flag of the project is active, or no audit has
-    judged it as it stands, it is a proposal, and another person approves it, one of the two a supervisor.
+    It is a proposal, and another person approves it, one of the two a supervisor. Editing the fact ends the
+    confirmation.
     """
     return confirmed(number, FACT_KIND, values)
 

@@ -51,8 +51,9 @@ from registry.requests.schemas import TEXT, RequestShown
 
 # Confirmed facts: which of them one person confirms, and which wait for a second one, with a document.
 #
-# Two people confirm a placement that the platform's inventory does not list, and what ends or lowers a serious flag,
-# or could: no audit has judged the project as it stands, so that nobody knows yet what it would be flagged for.
+# Two people confirm a placement that the platform's inventory does not list, a fact of the record, and what ends or
+# lowers a serious flag, or could: no audit has judged the project as it stands, so that nobody knows yet what it would
+# be flagged for.
 
 PLACEMENT: Final = ConfirmationKind.PLACEMENT.value
 ONBOARDING: Final = ConfirmationKind.ONBOARDING.value
@@ -103,8 +104,6 @@ def confirm_or_propose(
         CHECKS[kind](project, facts)
         if takes_two_people(project, kind, facts):
             return project, propose_fact(actor, project, kind, facts, evidence, values.get("documents") or [])
-        if kind == FACT and (problems := proof_problems(project, values.get("documents") or [])):
-            raise Invalid(problems)
         CONFIRM[kind](actor, project, facts, evidence)
     return project, None
 
@@ -117,11 +116,14 @@ def lock_for(kind: str) -> None:
 
 
 def takes_two_people(project: Project, kind: str, facts: Mapping[str, Any]) -> bool:
-    """Return a placement does that the inventory does not list; others while a medium or high flag is, or may be,
-    active.
+    """Return a placement does that the inventory does not list; a fact of the record always; others while a medium or
+    high flag is, or may be, active.
 
-    The inventory lists one object for a key. That a second project is the same one is a link of one reviewer.
+    The inventory lists one object for a key. That a second project is the same one is a link of one reviewer. A fact
+    that lifts nothing yet could lift a finding after the next edit, and would still be confirmed.
     """
+    if kind == FACT:
+        return True
     if kind == PLACEMENT:
         key = facts["platform_key"]
         return not lists_key(project.agency_id, key) or bool(confirmed_by_key(project, key))

@@ -134,7 +134,7 @@ class EndingApproval(FactApproval):
 
 
 class RecordFactApproval(FactApproval):
-    """A fact of the record of a project with a serious flag."""
+    """A fact of the record."""
 
     code: ClassVar[ApprovalKindCode] = ApprovalKindCode.FACT
 

@@ -375,14 +375,17 @@ def test_fact_that_was_edited_since_is_not_confirmed(agency: Agency, operator: C
 
 
 @pytest.mark.usefixtures("facts_count_when_confirmed")
-def test_one_person_confirms_a_fact_without_flags_with_a_document(agency: Agency, operator: Caller) -> None:
-    values = {"work_type": "maintenance", "consent_number": "17-3/45"}
-    project = a_project(agency, **values)
-    audit_without_findings()
+def test_two_people_confirm_a_fact_that_only_a_later_edit_lets_count(agency: Agency, operator: Caller) -> None:
+    began = date(2025, 1, 10)
+    values = {"work_type": "maintenance", "consent_number": "17-3/45", "object_commissioned_on": date(2020, 1, 1)}
+    project = a_project(agency, **values, stage="operation", contract_signed_on=began, work_started_on=began)
+    run_audit(an_actor(Role.OPERATOR))
+    assert judged(operator, project) == (["freeze.legacy"], {})
     sent = {"fact": "consent_number", "value": "17-3/45", "evidence": "Letter"}
     path = f"/projects/{project.number}/fact-confirmation"
     assert codes(operator.post(path, sent)) == {("/documents", "scan-required")}
-    assert operator.post(path, {**sent, "documents": [a_scan(project)]}).status_code == 200
+    answer = operator.post(path, {**sent, "documents": [a_scan(project)]})
+    assert (answer.status_code, answer.get_json()["kind"], confirmations()) == (202, "fact", [])
 
 
 @pytest.mark.usefixtures("facts_count_when_confirmed")
