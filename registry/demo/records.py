@@ -24,6 +24,7 @@ from registry.cases.commission import propose_exemption
 from registry.core.clock import national_calendar, today
 from registry.core.database import db, transaction
 from registry.core.translations import translate
+from registry.freeze.dates import add_months
 from registry.freeze.vocabulary import AgencyKind, Placement
 from registry.imports.models import IMPORT_QUEUE, ImportRun
 from registry.imports.service import import_now
@@ -31,6 +32,7 @@ from registry.imports.worker import run_import
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.inventory import apply_inventory
 from registry.projects.documents import add_document
+from registry.projects.migration_plans import confirm_plan, save_plan
 from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change
 from registry.requests.restriction import propose_restriction
@@ -229,6 +231,19 @@ def _row(kind: dict[str, str], region: Region, number: int) -> dict[str, str]:
 Act = Callable[[date], object]
 
 
+# Plans of the migration: of which systems, by their place in the order of the moves, in waves of so many, and how
+# many of the plans are confirmed.
+PLANNED_FROM: Final = 55
+PLANNED_UNTIL: Final = 85
+WAVE: Final = 12
+CONFIRMED_PLANS: Final = 18
+RESPONSIBLE: Final = ("Отдел развития информационных систем", "Управление цифровизации", "Е. Ахметов, начальник отдела")
+OBSTACLES: Final[Mapping[int, str]] = {
+    2: "Лицензия СУБД не передаётся на платформу, ждём закупки.",
+    13: "Интеграция с ведомственной шиной не проверена на платформе.",
+    25: "Нет описания программных интерфейсов от поставщика.",
+}
+
 # An empty page, in place of a scanned decision.
 DECISION: Final = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
@@ -299,6 +314,24 @@ def restriction(external_id: str, reason: str) -> Act:
     return restrict
 
 
+def migration_plans(day: date) -> None:
+    """Plan the migration of systems that are outside the platform, and confirm the first plans."""
+    this_month = day.replace(day=1)
+    for number, row in enumerate(systems()[PLANNED_FROM:PLANNED_UNTIL]):
+        wave = number // WAVE
+        month = add_months(this_month, 1 + wave * 2 + number % 2)
+        values = {
+            "month": month,
+            "wave": str(wave + 1),
+            "responsible": RESPONSIBLE[number % len(RESPONSIBLE)],
+            "obstacles": OBSTACLES.get(number),
+        }
+        planned = _project(row["external_id"]).number
+        save_plan(demo_actor(ADMINISTRATOR), planned, values)
+        if number < CONFIRMED_PLANS:
+            confirm_plan(demo_actor(REVIEWER), planned, month)
+
+
 def edit(actor: str, external_id: str, **changes: Any) -> Act:
     """Return an action: edit a project as an agency."""
     return lambda _day: change_project(demo_actor(actor), _project(external_id), changes)
@@ -345,6 +378,7 @@ ACTS: Final[tuple[tuple[int, Act], ...]] = (
         ),
     ),
     (12, onboarding("HEALTH-007", 70)),
+    (9, migration_plans),
     (11, inventory),
     (5, onboarding("NDS-006", -3)),
     (4, inventory),
