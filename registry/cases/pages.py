@@ -109,7 +109,7 @@ def legal_bases(actor: Actor, case_id: int) -> dict[Language, str]:
     bases = {}
     for language in OFFICIAL_LANGUAGES:
         flags = active_only(flags_of_cases(actor, [case_id], language)[case_id])
-        bases[language] = "; ".join(dict.fromkeys(flag["clause"] for flag in flags))
+        bases[language] = "; ".join(dict.fromkeys(flag["clause"].removesuffix(".") for flag in flags))
     return bases
 
 
@@ -164,13 +164,19 @@ def action_name(action: str, status: str) -> str:
     return choice_label("case_action", NAMES_IN_STATUS.get((action, status), action))
 
 
-def cautions_of(status: str) -> dict[str, str]:
+def cautions_of(status: str, appeal: Mapping[str, Any] | None) -> dict[str, str]:
     """Return warnings to display before an action is submitted, by action."""
     appealing: dict[str, str] = {
         ActionName.APPEAL: _("An order does not bind your agency from your appeal until a new decision.")
         if policy_in_force().appeal_suspends
         else _("An order stays in force until another decision replaces it, also after your appeal.")
     }
+    if appeal is not None and appeal["outcome"] is None:
+        appealing[ActionName.PROPOSE] = _(
+            "Your decision answers the appeal. The same decision upholds the appealed one, and its date may be later "
+            "by the days of the suspension. Another decision or date changes it; a decision that accepts the flags "
+            "revokes it."
+        )
     if status != Status.REMEDIATION:
         return appealing
     return appealing | {
@@ -519,7 +525,7 @@ def _page(
         clearings=explained,
         actions=actions,
         names={action: action_name(action, view["status"]) for action in actions},
-        cautions=cautions_of(view["status"]),
+        cautions=cautions_of(view["status"], view["appeal"]),
         documents=documents,
         letters=letters_of_case(actor, case_record, Page(MAX_LIMIT)).items,
         audits=audit_names(actor, view["events"], (each.audit_id for each in explained.values())),

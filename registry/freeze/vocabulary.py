@@ -62,7 +62,7 @@ class Choices(StrEnum):
 class Severity(Choices):
     """Severities in ascending order. ``PLAN``: a stage of the plan for the whole country, which flags nobody."""
 
-    PLAN = "plan", lazy_text("Of the plan"), lazy_text("To migrate")
+    PLAN = "plan", lazy_text("To migrate"), lazy_text("To migrate")
     LOW = "low", lazy_text("Low"), lazy_text("Flagged: low")
     MEDIUM = "medium", lazy_text("Medium"), lazy_text("Flagged: medium")
     HIGH = "high", lazy_text("High"), lazy_text("Flagged: high")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import ceil
 from typing import Any, Final
 
 from flask import redirect, render_template, request, url_for
@@ -189,7 +191,10 @@ def current_texts(project: Project) -> dict[str, str]:
 # The list takes every filter of the API; those without a field in the form are set by links and saved views.
 FILTERS: Final = (*PROJECT_FILTERS, BELOW, KIND)
 # The filters that the page offers as selects.
-CHOICES: Final = ("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation")
+CHOICES: Final = (
+    *("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation"),
+    "migration_plan",
+)
 SHOWN_FILTERS: Final = frozenset({"q", *CHOICES, "rule", "agency", BELOW, KIND, "withdrawn"})
 HIDDEN_FILTERS: Final = tuple(name for name in FILTERS if name not in SHOWN_FILTERS)
 SORTS: Final = {
@@ -432,8 +437,16 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
 def digital_object(actor: Actor, code: str) -> Answer:
     """Show the projects on one object, where it is hosted and what it costs."""
     shown = read_object(actor, code)
-    limit = policy_in_force().modification_limit_percent
-    return render_template("projects/object.html", code=code, object=shown, limit=limit)
+    cost = shown["least_cost_kzt"]
+    return render_template(
+        "projects/object.html",
+        code=code,
+        object=shown,
+        agencies=agency_names(project["agency"] for project in shown["projects"]),
+        limit=policy_in_force().modification_limit_percent,
+        # Rounded up to a tenth, as in the findings.
+        share=ceil(1000 * shown["modifications_kzt"] / cost) / 10 if cost else None,
+    )
 
 
 @pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)
@@ -485,19 +498,25 @@ def attest(actor: Actor, number: str) -> Answer:
     return redirect_to("project", number=number)
 
 
+MONTH: Final = re.compile(r"[0-9]{1,2}\.[0-9]{4}")
+
+
 @pages.page("/projects/<number>/migration-plan", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def migration_plan(actor: Actor, number: str) -> Answer:
     """Write the migration plan of a project."""
     project = read_project_to_change(actor, number, "migration plan")
     plan = plan_of(project.id)
+    fields = [schema_field(PLAN_BODY.inputs[name]) for name in PLANNED]
+    fields[0] = replace(fields[0], control="text", hint=_("Month and year: 03.2027"))
     page = FormPage(
         _("Migration plan"),
         _("Save the plan"),
         url_for("web.project", number=number),
-        [schema_field(PLAN_BODY.inputs[name]) for name in PLANNED],
+        fields,
         PLAN_BODY,
         intro=_("A plan that is changed waits to be confirmed again by oversight."),
-        subject=number,
+        subject=name_in_page_language(project),
+        prepare=_with_day,
     )
 
     def act(values: dict[str, Any]) -> None:
@@ -506,7 +525,17 @@ def migration_plan(actor: Actor, number: str) -> Answer:
 
     stored = {} if plan is None else {name: getattr(plan, name) for name in PLANNED}
     present = {field.name: present_text(field, stored[field.name]) for field in page.fields if stored}
+    if plan is not None:
+        present["month"] = f"{plan.month:%m.%Y}"
     return answer_form(page, act, present, done=_("The plan is saved."))
+
+
+def _with_day(texts: dict[str, str]) -> tuple[dict[str, str], list[Problem]]:
+    """Convert a month such as ``03.2027`` to its first day; a whole date stays."""
+    text = texts["month"].strip()
+    texts = {**texts, "month": f"01.{text}" if MONTH.fullmatch(text) else text}
+    _values, problems = PLAN_BODY.load_texts(texts)
+    return texts, [Problem("/month", "page-enter-month") for each in problems if each.pointer == "/month"][:1]
 
 
 @pages.page("/projects/<number>/migration-plan/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))

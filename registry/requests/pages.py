@@ -32,7 +32,15 @@ from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage
-from registry.web.labels import choice_label, display_value, field_label, labelled_facts, name_in_page_language, options
+from registry.web.labels import (
+    choice_label,
+    display_fact,
+    display_value,
+    field_label,
+    labelled_facts,
+    name_in_page_language,
+    options,
+)
 from registry.web.lists import render_list, requested_filters, requested_page
 
 # What the pages of requests show of each kind, and the names of their agencies.
@@ -66,7 +74,11 @@ def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = []
     if shown.get("kind") is not None:
         facts.append((gettext("Kind"), choice_label(KINDS[shown["request_kind"]], shown["kind"])))
-    facts += [(_label(name), display_value(name, shown[name])) for name in FACTS if shown.get(name) is not None]
+    for name in FACTS:
+        if shown.get(name) is not None:
+            is_value = name == "value"
+            text = display_fact(shown[FACT], shown[name]) if is_value else display_value(name, shown[name])
+            facts.append((_label(name), text))
     is_confirmation = shown["request_kind"] == RequestKind.CONFIRMATION
     facts += [(field_label("act"), shown["act"])] if shown["act"] is not None else []
     facts.append((field_label("evidence" if is_confirmation else "reason"), shown["reason"]))

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.numbers import format_decimal
 from flask import Flask
 from markupsafe import Markup, escape
@@ -55,6 +55,12 @@ def day(value: date | str | None) -> str:
         return NOTHING
     parsed = date.fromisoformat(value) if isinstance(value, str) else value
     return _plain(format_date(parsed, "long", locale=_locale()))
+
+
+def month(value: date) -> str:
+    """Format a month, such as January 2026."""
+    text = _plain(format_skeleton("yMMMM", value, locale=_locale()))
+    return text[:1].upper() + text[1:]
 
 
 def local_day(value: datetime | None) -> str:
@@ -134,6 +140,7 @@ def init_formats(app: Flask) -> None:
     """Register the template filters."""
     formats = (
         day,
+        month,
         local_day,
         days_since,
         moment,

@@ -169,6 +169,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "former_rules": lazy_text("Rules that a former record came under"),
     "contradictions": lazy_text("What contradicts"),
     CLAIMED: lazy_text("Claimed, not confirmed"),
+    "fact": lazy_text("Fact"),
     "counted_with": lazy_text("Counted with"),
     "counted_elsewhere": lazy_text("Counted with, of other agencies"),
     "total_kzt": lazy_text("Together"),
@@ -210,6 +211,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "duplicate_of": lazy_text("Registered already as"),
     "recovery_code": lazy_text("Recovery code"),
     "attestation": lazy_text("Confirmed as true"),
+    "migration_plan": lazy_text("Migration plan"),
     "case_status": lazy_text("Status of the case"),
 }
 # Parameters of messages that name a field.
@@ -252,6 +254,11 @@ def display_value(field: str, value: Any) -> str:
     return choice_label(CHOICES_OF.get(field, field).removeprefix(EARLIER), value)
 
 
+def display_fact(fact: str, value: str) -> str:
+    """Format the value of a fact of the record, which its confirmation keeps as text."""
+    return display_value(fact, int(value) if fact.endswith(AMOUNTS) else value)
+
+
 def labelled_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return fields of a record as choices, each with its value."""
     return [(name, f"{field_label(name)}: {display_value(name, value)}") for name, value in facts.items()]
@@ -292,6 +299,7 @@ def init_labels(app: Flask) -> None:
         choices=choices,
         options=options,
         display_value=display_value,
+        display_fact=display_fact,
         role_name=role_name,
         known_fields=lambda: FIELDS,
     )

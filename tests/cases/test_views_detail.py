@@ -56,7 +56,7 @@ def test_only_supervisor_reopens_order_and_not_by_first_button(signed_in: Signed
     assert send(supervisor, case, "claim")[0] == 200 and status(case) == "under_review"
     editor = signed_in(Role.AGENCY_EDITOR, agency)
     assert send(editor, case, "appeal", **{"appeal-comment": "Договор старше."})[0] == 200
-    assert "no longer in effect" in editor.get(case).text
+    assert "Suspended by an appeal" in editor.get(case).text
 
 
 @pytest.mark.parametrize("suspends", [True, False])

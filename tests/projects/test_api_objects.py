@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -86,9 +87,14 @@ def test_restricted_projects_and_those_of_others_are_neither_named_nor_counted(
 
 
 def test_page_of_an_object_names_its_projects(signed_in: SignedIn, ministry: Agency) -> None:
-    first, second = (a_project(ministry, object_code="IS-7", name_ru=name) for name in ("Кадастр", "Плотины"))
+    began = {"work_type": "modification", "contract_signed_on": date(2026, 3, 1), "object_original_cost_kzt": 980}
+    first, second = (
+        a_project(ministry, object_code="IS-7", name_ru=name, budget_kzt=130, **began)
+        for name in ("Кадастр", "Плотины")
+    )
     visit = signed_in(Role.REVIEWER)
     page = visit.get(f"/projects/{first.number}")
     assert f'/objects/{first.number}"' in page.text
     shown = visit.get(f"/objects/{first.number}").text
     assert first.number in shown and second.number in shown
+    assert str(ministry.name_ru) in shown and "260 ₸ (26.6%)" in shown.replace("\xa0", " ")

@@ -399,7 +399,7 @@ def test_pages_name_what_is_claimed_and_an_agency_asks_to_confirm_it(signed_in: 
     assert "20 December 2025 · Claimed, not confirmed" in shown and "Ask for confirmation of a fact" in shown
     path = f"{page}/confirmation-request/fact"
     sent = editor.send(path, fact="commissioned_on", evidence="Act No. 12", documents=str(document))
-    assert "Your request is sent." in sent.text
+    assert "Your request is sent." in sent.text and "20 December 2025" in sent.text
     reviewer = signed_in(Role.REVIEWER)
     assert "Confirm a fact of the record" in reviewer.get(page).text
     proposed = reviewer.send(f"{sent.request.path}/confirmation", page=sent.request.path, reason="")
