@@ -419,6 +419,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         part_title=part_title,
         confirmations=confirmations_of(project.id),
         exemptions=exemptions,
+        exempt_until=max((each.valid_to for each in exemptions if each.status == "in_force"), default=None),
         exemption_documents=documents_by_exemption,
         documents=documents_of(project),
         form=form,
