@@ -15,6 +15,7 @@ from sqlalchemy import select
 from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import Problem
+from registry.freeze.facts import CONSENT, CONTRACT
 from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.revisions import Revision, confirmed_of
@@ -49,6 +50,9 @@ def withdraw_confirmations(before: Mapping[str, Any], after: dict[str, Any]) -> 
 
 def _still_confirmed(before: Mapping[str, Any], after: Mapping[str, Any], *, is_another: bool) -> list[str] | None:
     known = {} if is_another else confirmed_facts(before["confirmed_facts"])
+    if before[CONTRACT] not in (None, after[CONTRACT]):
+        # A consent is given for the work of one contract.
+        known.pop(CONSENT, None)
     return confirmed_entries({name: day for name, day in known.items() if before[name] == after[name]})
 
 

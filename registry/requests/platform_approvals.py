@@ -144,8 +144,9 @@ class RecordFactApproval(FactApproval):
         return [Fact(name, stored(getattr(_project(approval), name)), value)]
 
     def seen(self, approval: Approval) -> Any:
-        """Return the value too."""
-        return [*super().seen(approval), *([fact.name, fact.before] for fact in self.facts(approval))]
+        """Return the value too, and the date of the contract, of which a consent is."""
+        contract = stored(_project(approval).contract_signed_on)
+        return [*super().seen(approval), *([fact.name, fact.before] for fact in self.facts(approval)), contract]
 
 
 def _project(approval: Approval) -> Project:

@@ -205,6 +205,7 @@ BEFORE: dict[str, Any] = {
     "name_kk": None,
     "name_ru": "Портал «Озёра»",
     "commissioned_on": date(2025, 6, 1),
+    "contract_signed_on": date(2026, 2, 1),
     "consent_number": "7-1",
     "confirmed_facts": ["commissioned_on 2026-05-03", "consent_number 2026-05-04"],
     **CONFIRMED,
@@ -222,6 +223,9 @@ def after(**changes: Any) -> dict[str, Any]:
     [
         ({"commissioned_on": None}, ["consent_number 2026-05-04"]),
         ({"contract_number": "13/3"}, None),
+        # A consent is given for the work of one contract.
+        ({"contract_signed_on": date(2026, 9, 1)}, ["commissioned_on 2026-05-03"]),
+        ({"contract_signed_on": None}, ["commissioned_on 2026-05-03"]),
         ({"stage": "pilot"}, BEFORE["confirmed_facts"]),
     ],
 )

@@ -375,6 +375,19 @@ def test_fact_that_was_edited_since_is_not_confirmed(agency: Agency, operator: C
 
 
 @pytest.mark.usefixtures("facts_count_when_confirmed")
+def test_proposed_confirmation_of_a_fact_is_out_of_date_with_another_contract(
+    client: FlaskClient, agency: Agency, operator: Caller, supervisor: Caller
+) -> None:
+    project = a_project(agency, work_type="modification", consent_number="17-3/45")
+    sent = {"fact": "consent_number", "value": "17-3/45", "evidence": "Letter", "documents": [a_scan(project)]}
+    made = operator.post(f"/projects/{project.number}/fact-confirmation", sent).get_json()
+    editor = caller(client, Role.AGENCY_EDITOR, agency)
+    assert editor.change(f"/projects/{project.number}", {"contract_signed_on": "2026-09-01"}).status_code == 200
+    answer = supervisor.post(f"/approvals/{made['id']}/approval", {})
+    assert (answer.status_code, code(answer), confirmations()) == (409, "approval-out-of-date", [])
+
+
+@pytest.mark.usefixtures("facts_count_when_confirmed")
 def test_two_people_confirm_a_fact_that_only_a_later_edit_lets_count(agency: Agency, operator: Caller) -> None:
     began = date(2025, 1, 10)
     values = {"work_type": "maintenance", "consent_number": "17-3/45", "object_commissioned_on": date(2020, 1, 1)}
