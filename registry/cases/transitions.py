@@ -251,7 +251,8 @@ def took_no_part(actor: Actor, decision: CaseDecision) -> bool:
 
 def account_took_no_part(account_id: int | None, name: str, decision: CaseDecision) -> bool:
     """Return True when whoever has the account, or had the name, neither proposed nor approved the decision."""
-    return took_no_part(Actor(principal=name, role=Role.REVIEWER, account_id=account_id), decision)
+    actor = Actor(principal=name, role=Role.REVIEWER, account_id=account_id, is_admitted=False)
+    return took_no_part(actor, decision)
 
 
 def _others_proposed(proposal: CaseDecision, appealed: CaseDecision) -> bool:

@@ -270,7 +270,7 @@ OWN_RULES = ("name", "owner", "to", "responsible")
 DECISIONS = ("confirm_", "refuse_", "cancel_", "approve_proposal", "reject_proposal")
 # Fields that do not fit the others of the valid body, and texts in which braces are placeholders.
 NOT_BESIDE = {
-    "ask_confirmation": ("consent_number",),
+    "ask_confirmation": ("consent_number", "value"),
     # A key that the inventory does not list needs a document.
     "confirm_placement": ("platform_key",),
     "create_case_template": ("text",),

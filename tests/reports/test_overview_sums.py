@@ -53,7 +53,7 @@ def sums(rows: list[Figures]) -> tuple[int, ...]:
 def adds_up(actor: Actor, bins: list[str]) -> None:
     result = read(actor)
     now = result.now
-    assert now.in_scope == now.clear + now.flagged + now.exempt + now.accepted + now.unaudited
+    assert now.in_scope == now.clear + now.flagged + now.exempt + now.accepted + now.unaudited + now.to_migrate
     assert now.projects == now.in_scope + now.out_of_scope
     assert now.flagged == now.flagged_high + now.flagged_medium + now.flagged_low
     for members in (result.regions, result.sectors):
