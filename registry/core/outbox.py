@@ -54,7 +54,8 @@ def lock_waiting(topics: Collection[str], most: int, after: int = 0) -> list[Out
     """Return the oldest undelivered messages of these topics, marked as delivered in the open transaction. ``after``:
     the highest id that is passed over.
 
-    Concurrent workers never get the same message: PostgreSQL skips locked rows, SQLite has one writer.
+    Concurrent workers never get the same message: they wait for each other, so that whoever comes second finds what
+    the first has queued.
     """
     session = require_transaction()
     waiting = (
@@ -62,7 +63,7 @@ def lock_waiting(topics: Collection[str], most: int, after: int = 0) -> list[Out
         .where(OutboxMessage.delivered_at.is_(None), OutboxMessage.topic.in_(topics), OutboxMessage.id > after)
         .order_by(OutboxMessage.id)
         .limit(most)
-        .with_for_update(skip_locked=True)
+        .with_for_update()
     )
     messages = list(session.scalars(waiting.execution_options(populate_existing=True)))
     for message in messages:
