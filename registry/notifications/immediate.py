@@ -176,7 +176,7 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
     Without a channel, notices are discarded.
 
     Each message is processed once, by one process. One that raises stays for the next run and holds up no other: its
-    error is raised when the others are processed.
+    error is raised when the others are processed, several errors as an ExceptionGroup.
     """
     channels = frozenset(
         channel for channel, is_usable in ((Channel.EMAIL, with_mail), (Channel.AITU, with_aitu)) if is_usable
@@ -192,6 +192,7 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
                 messages = lock_waiting(FOLLOWED, most, passed_over)
                 ids = [message.id for message in messages]
                 _process(messages, channels)
+        # Whatever one message raises must not stop those behind it; nothing is swallowed: see the end.
         except Exception as error:
             if not ids:
                 raise
@@ -205,9 +206,9 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
         handed_on += len(ids)
         if not ids:
             break
+    if len(errors) > 1:
+        raise ExceptionGroup("messages of the outbox wait", errors)
     if errors:
-        if len(errors) > 1:
-            errors[0].add_note(f"Messages of the outbox that wait: {len(errors)}.")
         raise errors[0]
     return handed_on
 

@@ -69,10 +69,9 @@ def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> Delive
     """
     try:
         handed_on = follow_acts(settings)
-    except Exception:
-        _deliver(settings, most)
-        raise
-    return DeliveryRun(handed_on, *_deliver(settings, most))
+    finally:
+        delivered = _deliver(settings, most)
+    return DeliveryRun(handed_on, *delivered)
 
 
 def _deliver(settings: Settings, most: int) -> tuple[DeliveryResult, DeliveryResult]:

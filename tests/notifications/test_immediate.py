@@ -220,6 +220,17 @@ def test_message_that_cannot_be_processed_holds_up_no_other() -> None:
     assert [each.events[0]["kind"] for each in db.session.scalars(select(OutboundEmail))] == ["question"]
 
 
+def test_errors_of_several_messages_are_all_raised() -> None:
+    with transaction():
+        enqueue("audit.missed", {"audit": "of Monday"})
+        enqueue("audit.missed", {"audit": "of Tuesday"})
+    with pytest.raises(ExceptionGroup) as raised:
+        process_outbox(with_mail=True)
+    monday, tuesday = map(str, raised.value.exceptions)
+    assert "of Monday" in monday
+    assert "of Tuesday" in tuesday
+
+
 def test_delivered_messages_and_emails_are_deleted_after_thirty_days(present: Present) -> None:
     case = under_review(a_project(an_agency(email="office@agency.kz")))
     act(AIGERIM, case, "ask")
