@@ -47,7 +47,7 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import local_date, now
 from registry.core.database import transaction
-from registry.core.lists import Listing
+from registry.core.lists import Listing, RecordList
 from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.projects.filters import BELOW
@@ -579,27 +579,33 @@ ORDER_FILTERS: Final = ("state", "decision", *ORDER_CHOICES, "agency", "project"
 ORDER_SORTS: Final = {"due_on": lazy_text("Earliest due date first"), "-id": lazy_text("Newest first")}
 
 
-@pages.page("/orders", needs=Permission.CASES_READ)
-def orders(actor: Actor) -> Answer:
-    """List the orders that match the filters."""
+def _render_records(
+    actor: Actor, template: str, records: RecordList[Any], names: Sequence[str], **shown: Any
+) -> Answer:
+    """Render a list of orders or appeals: only those that match the filters of these names."""
     address = address_with_agency(actor)
     if address is not None:
         return redirect(address)
-    filters = requested_filters(ORDER_FILTERS)
-    listing = Listing([], None) if names_no_agency(filters) else ORDER_LIST.read(actor, filters, requested_page())
+    filters = requested_filters(names)
     return render_list(
-        "cases/orders.html",
-        listing,
+        template,
+        Listing([], None) if names_no_agency(filters) else records.read(actor, filters, requested_page()),
         actor=actor,
         tabs=tabs(actor, {}),
         filters=filters,
         agency=agency_filter(actor, filters),
         choices=ORDER_CHOICES,
-        states=options("order_state"),
-        decisions=[(code, label) for code, label in options("decision") if code in ORDERING],
-        sorts=ORDER_SORTS,
-        sort=request.args.get("sort") or ORDER_LIST.default_sort,
+        sort=request.args.get("sort") or records.default_sort,
+        **shown,
     )
+
+
+@pages.page("/orders", needs=Permission.CASES_READ)
+def orders(actor: Actor) -> Answer:
+    """List the orders that match the filters."""
+    decisions = [(code, label) for code, label in options("decision") if code in ORDERING]
+    shown = {"states": options("order_state"), "decisions": decisions, "sorts": ORDER_SORTS}
+    return _render_records(actor, "cases/orders.html", ORDER_LIST, ORDER_FILTERS, **shown)
 
 
 @pages.page(f"/orders.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
@@ -629,24 +635,8 @@ APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest
 @pages.page("/appeals", needs=Permission.CASES_READ)
 def appeals(actor: Actor) -> Answer:
     """List the appeals that match the filters."""
-    address = address_with_agency(actor)
-    if address is not None:
-        return redirect(address)
-    filters = requested_filters(APPEAL_FILTERS)
-    listing = Listing([], None) if names_no_agency(filters) else APPEAL_LIST.read(actor, filters, requested_page())
-    return render_list(
-        "cases/appeals.html",
-        listing,
-        actor=actor,
-        tabs=tabs(actor, {}),
-        filters=filters,
-        agency=agency_filter(actor, filters),
-        choices=ORDER_CHOICES,
-        states=options("appeal_state"),
-        outcomes=options("appeal_outcome"),
-        sorts=APPEAL_SORTS,
-        sort=request.args.get("sort") or APPEAL_LIST.default_sort,
-    )
+    shown = {"states": options("appeal_state"), "outcomes": options("appeal_outcome"), "sorts": APPEAL_SORTS}
+    return _render_records(actor, "cases/appeals.html", APPEAL_LIST, APPEAL_FILTERS, **shown)
 
 
 @pages.page(f"/appeals.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
