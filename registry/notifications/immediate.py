@@ -176,7 +176,7 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
     Without a channel, notices are discarded.
 
     Each message is processed once, by one process. One that raises stays for the next run and holds up no other: its
-    error is raised when the others are processed, several errors as an ExceptionGroup.
+    error is raised in an ExceptionGroup when the others are processed.
     """
     channels = frozenset(
         channel for channel, is_usable in ((Channel.EMAIL, with_mail), (Channel.AITU, with_aitu)) if is_usable
@@ -206,10 +206,8 @@ def process_outbox(*, with_mail: bool, with_aitu: bool = False) -> int:
         handed_on += len(ids)
         if not ids:
             break
-    if len(errors) > 1:
-        raise ExceptionGroup("messages of the outbox wait", errors)
     if errors:
-        raise errors[0]
+        raise ExceptionGroup("messages of the outbox wait", errors)
     return handed_on
 
 

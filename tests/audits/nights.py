@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 
 from flask import Flask
@@ -36,15 +37,19 @@ def runs_by_date() -> list[tuple[date, str, str]]:
     return sorted((row["on"], row["trigger"], row["status"]) for row in table(AuditRun))
 
 
-def breaking(connection: Connection, statement: str) -> Callable[[], None]:
-    """Make the first statement with this prefix fail. Call the result to restore it."""
+@contextmanager
+def breaking(connection: Connection, statement: str) -> Iterator[None]:
+    """Make statements with this prefix fail."""
 
     def broken(conn: Connection, cursor: object, sql: str, *rest: object) -> None:
         if sql.startswith(statement):
             raise Broken(statement)
 
     event.listen(connection.engine, "before_cursor_execute", broken)
-    return lambda: event.remove(connection.engine, "before_cursor_execute", broken)
+    try:
+        yield
+    finally:
+        event.remove(connection.engine, "before_cursor_execute", broken)
 
 
 def manually(app: Flask) -> str:

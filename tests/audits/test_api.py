@@ -100,9 +100,8 @@ def test_failed_audit_with_idempotency_key_may_be_retried(
     operator: Caller, agency: Agency, connection: Connection
 ) -> None:
     a_project(agency)
-    repair = breaking(connection, "INSERT INTO audit_changes")
-    broken = operator.post("/audits", {}, Idempotency_Key="k")
-    repair()
+    with breaking(connection, "INSERT INTO audit_changes"):
+        broken = operator.post("/audits", {}, Idempotency_Key="k")
     done = operator.post("/audits", {}, Idempotency_Key="k")
 
     assert (broken.status_code, done.status_code) == (500, 201)

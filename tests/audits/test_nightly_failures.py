@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import date, timedelta
 
 import pytest
@@ -32,8 +32,7 @@ def test_failed_nightly_audit_is_retried_after_ten_minutes(
     a_project()
     present.set(at(DAY, 2))
     journal, outbox = table(JournalEntry), table(OutboxMessage)
-    repair = breaking(connection, "INSERT INTO audit_changes")
-    with pytest.raises(Broken):
+    with breaking(connection, "INSERT INTO audit_changes"), pytest.raises(Broken):
         run_due_audit(TWO)
     (failed,) = table(AuditRun)
     assert (failed["on"], failed["status"], failed["scheduled_for"]) == (DAY, "failed", DAY)
@@ -45,10 +44,9 @@ def test_failed_nightly_audit_is_retried_after_ten_minutes(
     present.set(at(DAY, 2, 9))
     assert run_due_audit(TWO) is None
     present.set(at(DAY, 2, 10))
-    with pytest.raises(Broken):
+    with breaking(connection, "INSERT INTO audit_changes"), pytest.raises(Broken):
         run_due_audit(TWO)
     assert table(OutboxMessage) == messages
-    repair()
     present.set(at(DAY, 2, 19))
     assert run_due_audit(TWO) is None
     present.set(at(DAY, 2, 20))
@@ -66,10 +64,8 @@ def test_nightly_audit_failing_all_day_stays_listed_as_failed(
     run_due_audit(TWO)
     a_project()
     present.set(at(DAY, 2))
-    repair = breaking(connection, "INSERT INTO audit_changes")
-    with pytest.raises(Broken):
+    with breaking(connection, "INSERT INTO audit_changes"), pytest.raises(Broken):
         run_due_audit(TWO)
-    repair()
     present.set(at(days(1), 2))
     run_due_audit(TWO)
     assert runs_by_date() == [
@@ -83,10 +79,8 @@ def test_nightly_audit_failing_all_day_stays_listed_as_failed(
 def test_failed_manual_audit_is_stored_with_reason(app: Flask, present: Present, connection: Connection) -> None:
     present.set(DAY)
     a_project()
-    repair = breaking(connection, "INSERT INTO audit_changes")
-    with pytest.raises(Broken):
+    with breaking(connection, "INSERT INTO audit_changes"), pytest.raises(Broken):
         audit()
-    repair()
     (row,) = table(AuditRun)
     assert (row["status"], row["trigger"], row["failure"]) == ("failed", "manual", "Broken: INSERT INTO audit_changes")
     assert (row["started_at"], row["finished_at"]) == (now(), now())
@@ -156,13 +150,8 @@ def test_changing_clock_neither_repeats_nor_silently_skips_dates(
             if act == "manual":
                 by_hand()
             elif act == "fail":
-                repair = breaking(connection, "INSERT INTO audits")
-                try:
+                with breaking(connection, "INSERT INTO audits"), suppress(Broken):
                     run_due_audit(TWO)
-                except Broken:
-                    continue
-                finally:
-                    repair()
             else:
                 run_due_audit(TWO)
         # Finally the clock is correct, and the next nightly audit runs.

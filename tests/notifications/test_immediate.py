@@ -213,7 +213,7 @@ def test_message_that_cannot_be_processed_holds_up_no_other() -> None:
         enqueue("audit.missed", {"audit": "of last night"})
     act(AIGERIM, case, "ask")
     for _ in range(2):
-        with pytest.raises(ValueError, match="of last night"):
+        with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match="of last night")):
             process_outbox(with_mail=True)
     waiting = db.session.scalars(select(OutboxMessage.topic).where(OutboxMessage.delivered_at.is_(None))).all()
     assert waiting == ["audit.missed"]
@@ -224,11 +224,9 @@ def test_errors_of_several_messages_are_all_raised() -> None:
     with transaction():
         enqueue("audit.missed", {"audit": "of Monday"})
         enqueue("audit.missed", {"audit": "of Tuesday"})
-    with pytest.raises(ExceptionGroup) as raised:
+    expected = [pytest.RaisesExc(ValueError, match="of Monday"), pytest.RaisesExc(ValueError, match="of Tuesday")]
+    with pytest.RaisesGroup(*expected):
         process_outbox(with_mail=True)
-    monday, tuesday = map(str, raised.value.exceptions)
-    assert "of Monday" in monday
-    assert "of Tuesday" in tuesday
 
 
 def test_delivered_messages_and_emails_are_deleted_after_thirty_days(present: Present) -> None:
