@@ -18,11 +18,10 @@ from registry.accounts.roles import Actor, Permission
 from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
-from registry.cases.decisions import newest_appeal
 from registry.cases.models import Case, CaseEvent
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import link_case_documents, send_back
-from registry.cases.transitions import add_entry
+from registry.cases.transitions import add_entry, newest_appeal
 from registry.cases.vocabulary import CommissionOutcome, FurtherEvent, Status
 from registry.core.clock import local_date, now, today
 from registry.core.database import db, require_transaction, transaction

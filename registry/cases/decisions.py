@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select
 from registry.accounts.roles import Actor
 from registry.cases.models import CASE, Appeal, Case, CaseDecision, Order
 from registry.cases.service import decision_in_effect, end_appeal, end_orders, end_proposal
-from registry.cases.transitions import appealed_decision, apply, authorize
+from registry.cases.transitions import appealed_decision, apply, authorize, newest_appeal, order_on_appeal
 from registry.cases.vocabulary import AppealOutcome, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, ORDERING, STAGES
 from registry.core.clock import local_date, national_calendar, now, today
@@ -151,7 +151,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     if proposal.decision in ORDERING and _missing_texts({name: getattr(proposal, name) for name in TEXTS}):
         raise OrderInOneLanguage(case=case.id)
     accepts = proposal.decision in ACCEPTING
-    appealed = appealed_decision(case)
+    appealed, on_appeal = appealed_decision(case), order_on_appeal(case)
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
     update_freeze_status(now(), STATUS.c.project_id == case.project_id)
     earlier = decision_in_effect(case)
@@ -175,13 +175,13 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     journal_entry = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {
         "proposed_by": proposal.proposed_by
     }
-    if appealed is None:
-        proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
-    else:
-        # After the decision on an appeal, the agency's way is the court.
+    # After the decision on an appeal, the agency's way is the court, until an audit finds something else.
+    if appealed is not None and on_appeal is None:
         outcome = outcome_of_appeal(case, appealed, proposal)
         end_appeal(case, outcome, proposal)
         journal_entry["appeal_outcome"] = outcome.value
+    elif on_appeal is None or _findings(on_appeal) != _findings(proposal):
+        proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
     journal_entry |= {name: rules for name, rules in restated.items() if rules}
     return apply(step, comment, details=journal_entry, decision=proposal.decision, ordered_until=proposal.due_on)
 
@@ -231,6 +231,10 @@ def _accept_flags(case: Case, proposal: CaseDecision) -> list[str]:
             flag.status = "accepted"
     _mark(flags)
     return opened
+
+
+def _findings(decision: CaseDecision) -> dict[str, str]:
+    return {name: value for name, value in decision.seen.items() if name != OBJECT}
 
 
 def _object_digest(case: Case) -> str:
@@ -382,20 +386,15 @@ def outcome_of_appeal(case: Case, appealed: CaseDecision, new: CaseDecision) -> 
     return AppealOutcome.UPHELD if is_upheld else AppealOutcome.CHANGED
 
 
-def newest_appeal(case: Case) -> Appeal | None:
-    """Return the last appeal of the case, open or decided."""
-    return case.appeals[-1] if case.appeals else None
-
-
 def _to_appeal(case: Case) -> CaseDecision:
     made = newest_appeal(case)
     if made is not None and made.outcome is None:
         raise AppealPending(case=case.id)
     decision = decision_in_effect(case)
-    if decision is not None and made is not None and made.new_decision_id == decision.id and not decision.appeal_until:
-        raise AppealDecided(case=case.id)
-    if decision is None or decision.appeal_until is None:
+    if decision is None:
         raise NothingToAppeal(case=case.id)
+    if decision.appeal_until is None:
+        raise AppealDecided(case=case.id)
     if today() > decision.appeal_until:
         raise AppealTooLate(case=case.id, until=decision.appeal_until.isoformat())
     other = select(Case.id).where(

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, false, func, not_, or_, select
-from sqlalchemy.orm import contains_eager, selectinload
+from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
@@ -17,13 +17,19 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_each
 from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
-from registry.cases.decisions import TEXTS, can_be_appealed, newest_appeal, with_both_languages
+from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
 from registry.cases.models import Appeal, Case, CaseDecision, CaseFlag
 from registry.cases.queries import flags_of_cases, missing_for_appeal
 from registry.cases.service import documents_by_event
-from registry.cases.transitions import appealed_decision, possible_actions, took_no_part, waiting_proposal
+from registry.cases.transitions import (
+    appealed_decision,
+    newest_appeal,
+    possible_actions,
+    took_no_part,
+    waiting_proposal,
+)
 from registry.cases.vocabulary import Outcome, Status
-from registry.cases.workflow import OPEN
+from registry.cases.workflow import ACCEPTING, OPEN
 from registry.core import lists
 from registry.core.clock import rfc3339, today
 from registry.core.database import db
@@ -79,7 +85,7 @@ def _appeal(actor: Actor, case: Case) -> dict[str, Any] | None:
     shown = {name: _plain(getattr(made, name)) for name in (*APPEAL_SHOWN, *COURT_SHOWN)}
     appealed = None if actor.role in AGENCY_ROLES else appealed_decision(case)
     return shown | {
-        "missing": [] if appealed is None else missing_for_appeal(case, appealed),
+        "missing": [] if appealed is None or made.outcome is not None else missing_for_appeal(case, appealed),
         "is_barred": appealed is not None and not took_no_part(actor, appealed),
     }
 
@@ -324,7 +330,15 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
     by_another = exists(proposed.where(not_(own)))
     appealed = select(Appeal.id).join(CaseDecision, CaseDecision.id == Appeal.decision_id)
     decided_it = or_(own, CaseDecision.decided_by.in_(names_of_person(actor)))
-    is_barred = exists(appealed.where(Appeal.case_id == Case.id, Appeal.outcome.is_(None), decided_it))
+    later = aliased(CaseDecision)
+    # As ``order_on_appeal``: until a decision that can be appealed, or that closed the case.
+    is_over = exists(
+        select(later.id)
+        .where(later.case_id == Case.id, later.outcome == "approved", later.id >= Appeal.new_decision_id)
+        .where(or_(later.appeal_until.is_not(None), later.decision.in_(ACCEPTING)))
+    )
+    is_open = or_(Appeal.outcome.is_(None), and_(Appeal.new_decision_id.is_not(None), not_(is_over)))
+    is_barred = exists(appealed.where(Appeal.case_id == Case.id, is_open, decided_it))
     return and_(Case.status == Status.AWAITING_APPROVAL, by_another, not_(is_barred))
 
 

@@ -24,7 +24,7 @@ from registry.cases.commission import (
     propose_commission_decision,
     record_court,
 )
-from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, newest_appeal, order_steps, with_both_languages
+from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, order_steps, with_both_languages
 from registry.cases.list_pages import no_case_chosen, requested_list, requested_position
 from registry.cases.lists import show_case
 from registry.cases.models import Case, CaseTemplate
@@ -57,6 +57,7 @@ from registry.cases.service import (
     sides_of,
 )
 from registry.cases.text_templates import filled, find_template, name_in, templates_for
+from registry.cases.transitions import newest_appeal
 from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import national_calendar, today

@@ -108,11 +108,11 @@ APPEAL_PROPERTIES: Final[dict[str, Any]] = {
     "missing": {
         "type": "array",
         "items": {"type": "string", "enum": ["supervisor", "reviewer"]},
-        "description": "Roles that nobody has who may decide on the appeal; empty for agencies.",
+        "description": "Roles that nobody has who may decide on the open appeal; empty for agencies.",
     },
     "is_barred": {
         "type": "boolean",
-        "description": "Whether the caller proposed or approved the decision of an open appeal.",
+        "description": "Whether the caller proposed or approved the appealed decision, and so decides nothing here.",
     },
 }
 APPEAL_SCHEMA: Final = shown_object(APPEAL_PROPERTIES)

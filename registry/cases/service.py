@@ -25,7 +25,14 @@ from registry.cases.models import (
     side_of,
 )
 from registry.cases.queries import find_case, find_case_to_change, may_review_restricted, reviewer_id
-from registry.cases.transitions import account_took_no_part, appealed_decision, apply, authorize, open_appeal
+from registry.cases.transitions import (
+    account_took_no_part,
+    appealed_decision,
+    apply,
+    authorize,
+    last_decision,
+    open_appeal,
+)
 from registry.cases.vocabulary import ActionName, AppealOutcome, FurtherEvent, Status
 from registry.core.clock import national_calendar, now, today
 from registry.core.database import db, require_transaction, transaction
@@ -192,7 +199,7 @@ def say(actor: Actor, case: Case, comment: str, *, for_agency: bool = False) -> 
 
 def decision_in_effect(case: Case) -> CaseDecision | None:
     """Return the last approved decision of the case, unless it was appealed, withdrawn or replaced."""
-    last = next((each for each in reversed(case.decisions) if each.outcome == "approved"), None)
+    last = last_decision(case)
     return last if last is not None and last.ended_because is None else None
 
 

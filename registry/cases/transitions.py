@@ -16,7 +16,7 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, RoleN
 from registry.accounts.same_person import ProposerLostAccess, account_ever_named, is_another_person, may_still
 from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, Order, add_event, case_acted
 from registry.cases.vocabulary import Status
-from registry.cases.workflow import ACTIONS, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
+from registry.cases.workflow import ACTIONS, ORDERING, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
 from registry.core.clock import Calendar, national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, NotAllowed
@@ -98,7 +98,13 @@ class DecisionNeedsAnotherPerson(NotAllowed):
 
 
 class AppealNeedsOthers(NotAllowed):
-    """Whoever proposed or approved a decision takes no part in the appeal of it, under whatever name or role."""
+    """Whoever proposed or approved a decision takes no part in the appeal of it, under whatever name or role, and
+    decides nothing again while the order on the appeal is the last decision (Code 350-VI, Art. 91(3)).
+    """
+
+
+class OrderDecidedOnAppeal(Conflict):
+    """Nobody withdraws alone what two people ordered on an appeal; another decision of two people replaces it."""
 
 
 # What an appealed case is reviewed by; answers and comments are open to all.
@@ -119,8 +125,8 @@ class AuthorizedAction:
 def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     """Check role, status and person, in this order, on a case that is locked in the open transaction.
 
-    Raises RoleNotAllowed, CaseActionNotPossible, AppealNeedsOthers, CaseTaken, CaseNotYours, ApprovalNeedsAPerson,
-    ProposalNeedsAPerson, DecisionNeedsAnotherPerson and ProposerLostAccess.
+    Raises RoleNotAllowed, CaseActionNotPossible, AppealNeedsOthers, OrderDecidedOnAppeal, CaseTaken, CaseNotYours,
+    ApprovalNeedsAPerson, ProposalNeedsAPerson, DecisionNeedsAnotherPerson and ProposerLostAccess.
     """
     require_transaction()
     action = ACTIONS[name]
@@ -132,6 +138,8 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     appealed = appealed_decision(case) if action.needs in OF_REVIEW else None
     if appealed is not None and not took_no_part(actor, appealed):
         raise AppealNeedsOthers(case=case.id)
+    if transition.before_appeal and order_on_appeal(case) is not None:
+        raise OrderDecidedOnAppeal(case=case.id)
     if not _is_permitted(actor, action, transition, proposal, lambda: holder_for(actor, case, appealed)):
         raise _error(actor, case, action, transition.who, proposal)
     if transition.who is Who.ANOTHER and proposal is not None:
@@ -228,19 +236,40 @@ def possible_actions(actor: Actor, case: Case, proposal: CaseDecision | None) ->
         if actor.may(action.needs)
         and not (is_barred and action.needs in OF_REVIEW)
         and (transition := _transition(case, action)) is not None
+        and not (transition.before_appeal and order_on_appeal(case) is not None)
         and _is_permitted(actor, action, transition, proposal, holder)
     ]
 
 
 def appealed_decision(case: Case) -> CaseDecision | None:
-    """Return the decision of the case of which the appeal is open."""
-    appeal = open_appeal(case)
-    return None if appeal is None else next(each for each in case.decisions if each.id == appeal.decision_id)
+    """Return the decision of which the appeal is open, or led to an order that is the last decision of the case."""
+    made = newest_appeal(case)
+    if made is None or (made.outcome is not None and order_on_appeal(case) is None):
+        return None
+    return next(each for each in case.decisions if each.id == made.decision_id)
+
+
+def order_on_appeal(case: Case) -> CaseDecision | None:
+    """Return the last decision of the case if it is an order on an appeal, or replaced one for the same findings."""
+    last = last_decision(case)
+    is_final = last is not None and last.decision in ORDERING and last.appeal_until is None
+    return last if is_final and case.appeals else None
+
+
+def last_decision(case: Case) -> CaseDecision | None:
+    """Return the last approved decision of the case."""
+    return next((each for each in reversed(case.decisions) if each.outcome == "approved"), None)
+
+
+def newest_appeal(case: Case) -> Appeal | None:
+    """Return the last appeal of the case, open or decided."""
+    return case.appeals[-1] if case.appeals else None
 
 
 def open_appeal(case: Case) -> Appeal | None:
     """Return the appeal of the case that is not decided yet."""
-    return next((each for each in case.appeals if each.outcome is None), None)
+    made = newest_appeal(case)
+    return made if made is not None and made.outcome is None else None
 
 
 def took_no_part(actor: Actor, decision: CaseDecision) -> bool:

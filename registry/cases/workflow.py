@@ -39,12 +39,14 @@ class Who(Enum):
 class Transition:
     """The target status of an action from one status, and who may take it.
 
-    ``under_order``: only while an order from this case is in force.
+    ``under_order``: only while an order from this case is in force. ``before_appeal``: not of an order that was decided
+    on an appeal.
     """
 
     to: Status | Target
     who: Who = Who.HOLDER
     under_order: bool = False
+    before_appeal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ _ALL: Final = (
             S.AWAITING_AGENCY: Transition(Target.BACK),
             S.AWAITING_APPROVAL: Transition(Target.BACK),
             S.WITH_COMMISSION: Transition(Target.BACK),
-            S.REMEDIATION: Transition(Target.BACK, Who.LEAD),
+            S.REMEDIATION: Transition(Target.BACK, Who.LEAD, before_appeal=True),
         },
     ),
     Action(

@@ -22,7 +22,8 @@ from registry.accounts.models import Account, is_active, is_admitted
 from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
 from registry.accounts.same_person import account_ever_named
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseDecision, CaseEvent, proposer_before
+from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, proposer_before
+from registry.cases.transitions import account_took_no_part
 from registry.cases.vocabulary import ActionName, AuditEvent, FurtherEvent, Status
 from registry.cases.workflow import ORDERING
 from registry.core.clock import now
@@ -330,8 +331,11 @@ def _returned(context: EventContext) -> Recipients:
 
 
 def _appealed(context: EventContext) -> Recipients:
-    proposed_by = proposer_before(context.event, CaseDecision.outcome == "approved")
-    return [(EntryKind.APPEALED, [*context.named(proposed_by), *context.who_may(Permission.CASES_REVIEW)])]
+    of_event = select(CaseDecision).join(Appeal, Appeal.decision_id == CaseDecision.id)
+    appealed = db.session.scalars(of_event.where(Appeal.event_id == context.event.id)).one()
+    people = [*context.named(appealed.proposed_by), *context.who_may(Permission.CASES_REVIEW)]
+    own = [each for each in people if not account_took_no_part(each.id, each.name, appealed)]
+    return [(EntryKind.APPEALED_OWN, own), (EntryKind.APPEALED, people)]
 
 
 def _reopened(context: EventContext) -> Recipients:

@@ -20,6 +20,11 @@ class EntryKind(Choices):
     ANSWERED = "answered", lazy_text("The agency answered"), lazy_text("Answered")
     RETURNED = "returned", lazy_text("Your proposal was returned"), lazy_text("Returned to you")
     APPEALED = "appealed", lazy_text("The agency appealed"), lazy_text("Appealed")
+    APPEALED_OWN = (
+        "appealed_own",
+        lazy_text("The agency appealed a decision that you proposed or approved: another person decides"),
+        lazy_text("Appeals of your decisions"),
+    )
     REOPENED = "reopened", lazy_text("Your case was reopened"), lazy_text("Reopened")
     ASSIGNED = "assigned", lazy_text("Assigned to you"), lazy_text("Assigned to you")
     QUESTION = "question", lazy_text("Question to your agency"), lazy_text("New questions")

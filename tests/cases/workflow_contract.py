@@ -8,12 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Role
-from registry.cases.models import Appeal, Case, CaseDecision
+from registry.cases.models import Case
+from registry.cases.transitions import appealed_decision
 from registry.core.clock import today
-from registry.core.database import db
 from registry.core.errors import Conflict, NotAllowed, RegistryError
 from registry.projects.models import Project
 from tests.cases.cast import BOLAT, DANA, NO_BREACH, SAULE, TIMUR, TRANSITIONAL, act, case_of, migrate_by
@@ -131,7 +130,7 @@ def assert_reason_is_documented(
     elif isinstance(refused, Conflict) and status in STARTS[name]:
         assert refused.code in (
             "case-taken", "proposal-out-of-date", "nothing-to-appeal", "appeal-too-late", "another-case-open",
-            "appeal-pending", "appeal-decided",
+            "appeal-pending", "appeal-decided", "order-decided-on-appeal",
         )  # fmt: skip
     if isinstance(refused, NotAllowed) and actor.role is Role.SUPERVISOR:
         not_this_one = ("decision-needs-another-person", "appeal-needs-others")
@@ -139,10 +138,9 @@ def assert_reason_is_documented(
 
 
 def appealed_by_case(case: Case) -> set[str]:
-    """Who proposed and who approved the decision of which the appeal is open."""
-    decided_it = select(CaseDecision.proposed_by, CaseDecision.decided_by)
-    of_case = decided_it.join(Appeal, Appeal.decision_id == CaseDecision.id).where(Appeal.case_id == case.id)
-    return {str(name) for row in db.session.execute(of_case.where(Appeal.outcome.is_(None))) for name in row}
+    """Who proposed and who approved the decision of which the appeal is open, or led to the order of the case."""
+    appealed = appealed_decision(case)
+    return set() if appealed is None else {appealed.proposed_by, str(appealed.decided_by)}
 
 
 def come_to_an_end(project: Project) -> None:

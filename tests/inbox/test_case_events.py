@@ -112,7 +112,8 @@ def test_appeal_comes_to_who_proposed_the_decision_and_to_those_who_may_take_the
 
     act(cast.editor, cast.case, "appeal", "The contract is older.")
 
-    assert kinds(cast.aigerim) == kinds(cast.saule) == kinds(cast.bolat) == ["appealed"]
+    assert kinds(cast.aigerim) == kinds(cast.saule) == ["appealed_own"]
+    assert kinds(cast.bolat) == ["appealed"]
 
 
 def test_assigned_case_comes_to_the_reviewer_unless_it_is_the_one_who_assigned(cast: Cast) -> None:

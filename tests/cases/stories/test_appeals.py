@@ -17,25 +17,28 @@ from registry.cases.decisions import (
     AppealPending,
     AppealTooLate,
     NothingToAppeal,
-    newest_appeal,
 )
-from registry.cases.lists import show_case
+from registry.cases.lists import list_cases, show_case
 from registry.cases.models import Appeal, Case, migrate_by_in_force
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.transitions import (
     AppealNeedsOthers,
     CaseActionNotPossible,
+    OrderDecidedOnAppeal,
+    newest_appeal,
     possible_actions,
     waiting_proposal,
 )
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid, NotAllowed
+from registry.core.lists import Page
 from registry.freeze.current import first_policy, set_policy
 from registry.projects.models import Project
 from tests.cases.cast import (
     AIGERIM,
     AIGERIM_AS_SUPERVISOR,
     BOLAT,
+    DANA,
     NO_BREACH,
     SAULE,
     TIMUR,
@@ -214,12 +217,45 @@ def test_decision_on_an_appeal_is_not_appealed_again() -> None:
         act(editor, case, "appeal", "Once more.")
 
 
-def test_later_decision_on_the_case_can_be_appealed() -> None:
+@pytest.mark.parametrize("person", [AIGERIM, AIGERIM_AS_SUPERVISOR, SAULE])
+def test_who_decided_before_the_appeal_decides_nothing_after_it(person: Actor) -> None:
+    case = decided_appeal(a_project(), migrate_by(in_days(60)))
+    shown = show_case(person, case, "en")
+    assert (shown["actions"], shown["appeal"]["is_barred"]) == (["comment"], True)
+    with pytest.raises(NotAllowed):
+        act(person, case, "claim")
+    act(BOLAT, act(DANA, act(DANA, case, "claim"), "assign", "bolat"), "propose", migrate_by(in_days(20)))
+    assert list_cases(with_account(person), {"to_approve": "true"}, Page(), "en").items == []
+    with pytest.raises(NotAllowed):
+        act(person, case, "approve")
+
+
+def test_order_on_an_appeal_is_not_withdrawn_by_one_person() -> None:
+    case = decided_appeal(a_project(), migrate_by(in_days(60)))
+    assert "withdraw" not in possible_actions(TIMUR, case, None)
+    with pytest.raises(OrderDecidedOnAppeal):
+        act(TIMUR, case, "withdraw")
+
+
+def test_decision_that_replaces_the_one_on_an_appeal_is_not_appealed_either() -> None:
     project = a_project()
-    case = act(SAULE, decided_appeal(project, migrate_by(in_days(60))), "claim")
-    act(SAULE, case, "propose", migrate_by(in_days(20)))
+    case = act(DANA, decided_appeal(project, migrate_by(in_days(60))), "claim")
+    act(DANA, case, "propose", migrate_by(in_days(20)))
     case = act(TIMUR, case, "approve")
-    assert act(editor_of(project.agency), case, "appeal", "Too soon.").status == "new"
+    assert [order.ended_because for order in orders_of(project)] == ["appealed", "replaced", None]
+    with pytest.raises(AppealDecided):
+        act(editor_of(project.agency), case, "appeal", "Too soon.")
+
+
+def test_decision_on_other_findings_than_those_of_the_appeal_can_be_appealed() -> None:
+    project = a_project()
+    editor = editor_of(project.agency)
+    case = decided_appeal(project, migrate_by(in_days(60)))
+    edit(editor, project, stage="pilot")
+    audit()
+    act(DANA, act(DANA, case, "claim"), "propose", migrate_by(in_days(20)))
+    act(TIMUR, case, "approve")
+    assert act(editor, case, "appeal", "Too soon.").status == "new"
     assert outcomes(project) == ["upheld", None]
 
 
