@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from registry.freeze.contradictions import LINES
 from registry.freeze.evaluation import evaluate
 from registry.freeze.policy_file import load_policy
 from tests.freeze.cases import CONFIRMED_FACTS, SEVERITIES, Case, load
+from tests.freeze.oracle import expected
 
 CASES = load()
 WITH_CONFIRMED_FACTS = load(CONFIRMED_FACTS)
@@ -35,6 +37,7 @@ def test_case_with_facts_to_confirm(case: Case, policy) -> None:
 def assert_found(case: Case, policy) -> None:
     actual = sorted((finding.rule, finding.severity) for finding in evaluate(case.facts, policy, case.on))
     assert actual == sorted(case.findings), case.reason
+    assert expected(case.facts, policy, case.on) == case.findings
 
 
 @pytest.mark.parametrize("rule", SEVERITIES)
@@ -49,6 +52,20 @@ def test_each_rule_has_at_least_five_near_misses(rule: str) -> None:
     near = [case for case in CASES if case.rule == rule and case.kind == "near_miss"]
     assert len(near) >= 5
     assert [case.id for case in near if rule in dict(case.findings)] == []
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_each_line_of_contradictions_has_five_cases_and_five_near_misses(line: str, policy) -> None:
+    as_entered = replace(policy, confirmed_facts=None)
+    for kind in ("fires", "near_miss"):
+        cases = [case for case in CASES if case.id.startswith(f"contradiction-{line}") and case.kind == kind]
+        assert len(cases) >= 5
+        assert [case.id for case in cases if (line in lines_of(case, as_entered)) is not (kind == "fires")] == []
+
+
+def lines_of(case: Case, policy) -> list[str]:
+    observed = (finding.observed for finding in evaluate(case.facts, policy, case.on))
+    return [line for each in observed for line in str(each.get("contradictions")).split(", ")]
 
 
 def test_ids_are_unique() -> None:
