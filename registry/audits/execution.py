@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select
 from registry.accounts.roles import Actor
 from registry.audits.candidates import Totals
 from registry.audits.held_audits import held_because, held_causes
-from registry.audits.judgement import Judgement, Preparation
+from registry.audits.judgement import Coming, Judgement, Preparation
 from registry.audits.models import PolicyText
 from registry.audits.policy_activation import ProjectChanges, check_promise, promise_to_check
 from registry.audits.queries import COUNTS, LATER_COUNTS, RESTRICTED
@@ -249,13 +249,11 @@ def _carry_out(
 def _write_coming_changes(judgement: Judgement) -> None:
     """Store what time alone will change, where it is not what is stored: most nights little is."""
     session, coming = require_transaction(), judgement.coming_changes()
-    stored = {(row["project_id"], row["on"]): dict(row) for row in session.execute(select(COMING)).mappings()}
-    gone = [{"project": key[0], "day": key[1]} for key, row in stored.items() if coming.get(key) != row]
-    if gone:
+    stored = set(map(Coming._make, session.execute(select(*(COMING.c[name] for name in Coming._fields)))))
+    if gone := stored - coming:
         which = (COMING.c.project_id == bindparam("project"), COMING.c.on == bindparam("day"))
-        session.execute(delete(COMING).where(*which), gone)
-    for rows in _chunks([row for key, row in coming.items() if stored.get(key) != row]):
-        insert_rows(session, models.ComingChange, rows)
+        session.execute(delete(COMING).where(*which), [{"project": each.project_id, "day": each.on} for each in gone])
+    insert_rows(session, models.ComingChange, (each._asdict() for each in sorted(coming - stored)))
 
 
 def _changed_statuses(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:

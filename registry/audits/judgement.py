@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Date, bindparam, select
 
@@ -116,10 +116,10 @@ class _Read:
         """Take the next line, as a hash does. Each is a ``repr``, and has no line break."""
         self.lines.append(line)
 
-    def judge(self, policy: Policy, on: date, part: Part, siblings: Siblings, ids: Sequence[int] | None = None) -> None:
-        """Read and judge the projects of a part, or those of these ids."""
-        # A dry run may be of any day.
-        until = on + min(AHEAD, date.max - on)
+    def judge(
+        self, policy: Policy, on: date, until: date, part: Part, siblings: Siblings, ids: Sequence[int] | None = None
+    ) -> None:
+        """Read and judge the projects of a part, or those of these ids, on a day and ahead ``until`` another."""
         for project_id, facts, exemption_id in candidates(policy, on, part, self, ids, siblings):
             self.projects += 1
             changes = tuple(findings_from(facts, policy, on, until))
@@ -173,12 +173,12 @@ class _Unit:
 class Judgement:
     """Every project judged by a policy on a date, as of one moment, and compared with its flags.
 
-    ``began_at``: when the reading began.
+    ``began_at``: when the reading began. ``ahead``: how long time alone may change the findings.
     """
 
-    def __init__(self, policy: Policy, on: date) -> None:
+    def __init__(self, policy: Policy, on: date, ahead: timedelta = AHEAD) -> None:
         """Without reading anything."""
-        self.policy, self.on = policy, on
+        self.policy, self.on, self._until = policy, on, on + ahead
         self.began_at = now()
         self.totals = Totals(0, 0, 0)
         self.restricted = RestrictedProjects(frozenset(), self.totals)
@@ -250,17 +250,19 @@ class Judgement:
                 restricted.add(unit.restricted)
             yield part, plan, restricted
 
-    def coming_changes(self) -> dict[tuple[int, date], dict[str, Any]]:
-        """Return the rows of ``ComingChange``, by project and day, by the flags that are accepted now."""
+    def coming_changes(self) -> set[Coming]:
+        """Return the rows of ``ComingChange``, by the flags that are accepted now."""
         accepted = select(FLAGS.c.project_id, FLAGS.c.rule, FLAGS.c.accepted_fingerprint)
         of_flags = accepted.where(IS_ACTIVE, FLAGS.c.accepted_fingerprint.is_not(None))
         fingerprints = {(row[0], row[1]): row[2] for row in db.session.execute(of_flags)}
         ends: dict[int, date] = {row.id: row.valid_to for row in db.session.execute(EXEMPTION_ENDS, {"on": self.on})}
-        rows: dict[tuple[int, date], dict[str, Any]] = {}
-        for units in (self._parts or {}).values():
-            for project_id, ahead in ((each, unit.ahead[each]) for unit in units for each in sorted(unit.ahead)):
-                rows |= {(project_id, row["on"]): row for row in _coming(project_id, *ahead, fingerprints, ends)}
-        return rows
+        return {
+            row
+            for units in (self._parts or {}).values()
+            for unit in units
+            for project_id, ahead in unit.ahead.items()
+            for row in _coming(project_id, *ahead, fingerprints, ends)
+        }
 
     def digest(self) -> str:
         """SHA-256 (hex) of the policy, the date and everything that was read: of each part projects, then revisions."""
@@ -274,7 +276,7 @@ class Judgement:
 
     def _judged(self, part: Part) -> list[_Unit]:
         read = _Read()
-        read.judge(self.policy, self.on, part, self._siblings)
+        read.judge(self.policy, self.on, self._until, part, self._siblings)
         units = [
             _Unit(Part(after, min(after + IDS_IN_UNIT, part.to))) for after in range(part.after, part.to, IDS_IN_UNIT)
         ]
@@ -295,7 +297,7 @@ class Judgement:
             if not changed:
                 continue
             read = _Read()
-            read.judge(self.policy, self.on, part, self._siblings, changed)
+            read.judge(self.policy, self.on, self._until, part, self._siblings, changed)
             for place in sorted({_place(part, project_id) for project_id in changed}):
                 unit = units[place]
                 of_unit = frozenset(project_id for project_id in changed if _place(part, project_id) == place)
@@ -328,6 +330,16 @@ def _last_audit() -> tuple[int, datetime]:
     return last.judged_up_to, last.finished_at or last.started_at
 
 
+class Coming(NamedTuple):
+    """A row of ``ComingChange``."""
+
+    project_id: int
+    on: date
+    freeze_status: str
+    severity: str | None
+    flagged_for: str | None
+
+
 EXEMPTION_ENDS: Final = select(Exemption.id, Exemption.valid_to).where(in_force_on(bindparam("on", type_=Date)))
 
 
@@ -337,7 +349,7 @@ def _coming(
     exemption_id: int | None,
     accepted: Mapping[tuple[int, str], str],
     ends: Mapping[int, date],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Coming]:
     """Yield a row for each day after the first change on which the open flags of the project are others."""
     end = date.min if exemption_id is None else ends[exemption_id]
     days = {change.on: change.findings for change in changes}
@@ -348,20 +360,21 @@ def _coming(
     for on in sorted(days):
         ranks, open_now = [], {}
         for finding in days[on]:
-            is_accepted = accepted.get((project_id, finding.rule)) == finding.fingerprint
+            fingerprint = accepted.get((project_id, finding.rule))
+            is_accepted = fingerprint is not None and fingerprint == finding.fingerprint
             status = "exempt" if on <= end else "accepted" if is_accepted else "open"
             ranks.append(rank_of_flag(status, finding.severity))
             if status == "open":
                 open_now[finding.rule] = SEVERITY_RANK[finding.severity]
         if known is not None:
             new = [rule for rule, rank in open_now.items() if rank > max(known.get(rule, 0), 0)]
-            yield {
-                "project_id": project_id,
-                "on": on,
-                "freeze_status": STATUS_OF_RANK[max(ranks)] if ranks else FreezeStatus.CLEAR.value,
-                "severity": max((each.severity for each in days[on]), key=SEVERITY_RANK.__getitem__, default=None),
-                "flagged_for": max(new, key=open_now.__getitem__, default=None),
-            }
+            yield Coming(
+                project_id,
+                on,
+                STATUS_OF_RANK[max(ranks)] if ranks else FreezeStatus.CLEAR.value,
+                max((each.severity for each in days[on]), key=SEVERITY_RANK.__getitem__, default=None),
+                max(new, key=open_now.__getitem__, default=None),
+            )
         known = open_now
 
 
@@ -410,7 +423,8 @@ class Preparation:
     def __init__(self, policy: Policy, on: date, *, writes: bool = True) -> None:
         """Without reading anything."""
         self.policy, self.on = policy, on
-        self.judgement = Judgement(policy, on)
+        # A dry run, which may be of any day, does not look ahead.
+        self.judgement = Judgement(policy, on, AHEAD if writes else timedelta())
         self.counts = Counts(on)
         self._writes = writes
         self._to_sync: frozenset[int] | None = None

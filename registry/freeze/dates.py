@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, timedelta
-from typing import Any
 
+_A_DAY = timedelta(days=1)
 _ENGLISH_MONTHS = (
     "January",
     "February",
@@ -60,7 +60,7 @@ def add_months(day: date, months: int) -> date:
 
 
 class RecordingDate(date):
-    """A date that records the dates from which on its comparisons would come out differently."""
+    """A date that records the later dates from which on its comparisons would come out differently."""
 
     boundaries: set[date]
 
@@ -71,25 +71,21 @@ class RecordingDate(date):
         recording.boundaries = set()
         return recording
 
-    def _record(self, other: Any, days: int) -> None:
-        if isinstance(other, date):
-            self.boundaries.add(other + timedelta(days=days))
+    def __lt__(self, other: date) -> bool:
+        if is_earlier := super().__lt__(other):
+            self.boundaries.add(other)
+        return is_earlier
 
-    def __lt__(self, other: Any) -> bool:
-        self._record(other, 0)
-        return super().__lt__(other)
+    def __ge__(self, other: date) -> bool:
+        return not self < other
 
-    def __ge__(self, other: Any) -> bool:
-        self._record(other, 0)
-        return super().__ge__(other)
+    def __le__(self, other: date) -> bool:
+        if is_not_later := super().__le__(other):
+            self.boundaries.add(other + _A_DAY)
+        return is_not_later
 
-    def __le__(self, other: Any) -> bool:
-        self._record(other, 1)
-        return super().__le__(other)
-
-    def __gt__(self, other: Any) -> bool:
-        self._record(other, 1)
-        return super().__gt__(other)
+    def __gt__(self, other: date) -> bool:
+        return not self <= other
 
 
 def iso(day: date | None) -> str | None:

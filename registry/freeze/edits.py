@@ -77,21 +77,21 @@ def table_findings(facts: Facts, started: date | None, policy: Policy, on: date)
     """Return the findings of the rules for unfinished projects, without that of an edit."""
     findings = []
     claimed = claims(facts, policy, on)
+    # A claim adds findings, and only a confirmed fact removes one.
+    without = without_claims(facts, claimed) if claimed else None
     for name, severity, rule in enabled_rules(policy):
         observed = rule(facts, started, policy, on)
-        if observed is None and claimed:
-            observed = _despite_claims(rule, facts, claimed, policy, on)
+        if observed is None and without is not None:
+            observed = _despite_claims(rule, facts, without, claimed, policy, on)
         if observed is not None:
             findings.append(Finding(name, severity, observed))
     return findings
 
 
-def _despite_claims(rule: Rule, facts: Facts, claimed: tuple[str, ...], policy: Policy, on: date) -> Observed | None:
-    """Return what the rule finds as if the claimed facts were missing, with their values and names; None for nothing.
-
-    A claim adds findings, and only a confirmed fact removes one.
-    """
-    without = without_claims(facts, claimed)
+def _despite_claims(
+    rule: Rule, facts: Facts, without: Facts, claimed: tuple[str, ...], policy: Policy, on: date
+) -> Observed | None:
+    """Return what the rule finds ``without`` the claimed facts, with their values and names; None for nothing."""
     started = started_on(without, policy)
     observed = rule(without, started, policy, on)
     if observed is None:
@@ -119,15 +119,17 @@ def edited(facts: Facts, policy: Policy) -> Observed | None:
     ended: dict[str, tuple[Finding, Facts]] = {}
     if policy.edit_severity == NOT_JUDGED:
         return None
+    revisions: tuple[EarlierRevision | Facts, ...] = (*facts.past, facts)
     for place, past in enumerate(facts.past):
-        after = facts.past[place + 1] if place + 1 < len(facts.past) else facts
+        after = revisions[place + 1]
         edited_on = past.replaced_on
         if edited_on is None or edited_on < policy.cutoff or _values(past) == _values(after):
             continue
         before = _with_confirmed(_unconfirmed(past, facts, place), facts)
         findings = _findings(before, policy, edited_on)
         serious = [finding for finding in findings if is_serious(finding)]
-        for values in (_unconfirmed(after, facts, place + 1), _unconfirmed(facts, facts, len(facts.past))):
+        for later in sorted({place + 1, len(facts.past)}):
+            values = _unconfirmed(revisions[later], facts, later)
             serious = _ended(serious, findings, before, values, policy, edited_on) if serious else serious
         for finding in serious:
             ended.setdefault(finding.rule, (finding, before))
@@ -142,13 +144,17 @@ def earlier_facts(facts: Facts, policy: Policy, on: date) -> Observed | None:
     """
     if policy.confirmed_facts is None or policy.edit_severity == NOT_JUDGED:
         return None
+    replaced = [
+        (place, past, earlier)
+        for place, past in enumerate(facts.past)
+        if (earlier := _replaced_facts(past, facts, policy))
+    ]
+    if not replaced:
+        return None
     present = _unconfirmed(facts, facts, len(facts.past))
     observed: Observed = {}
     is_found = False
-    for place, past in enumerate(facts.past):
-        earlier = _replaced_facts(past, facts, policy)
-        if not earlier:
-            continue
+    for place, past, earlier in replaced:
         before = replace(present, **earlier, past=facts.past[:place], confirmed=_confirmed_then(past, facts, earlier))
         for name in earlier:
             observed[name] = _value(name, facts, policy)
@@ -200,7 +206,7 @@ def registered_again(facts: Facts, policy: Policy) -> Observed | None:
     where that is later. ``former_rules`` are the rules; the values are only those of the present record, because not
     everybody who sees it may see a former one.
     """
-    if policy.edit_severity == NOT_JUDGED:
+    if not facts.former or policy.edit_severity == NOT_JUDGED:
         return None
     present = _unconfirmed(facts, facts, len(facts.past))
     observed: dict[str, Observed] = {}

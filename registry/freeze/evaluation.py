@@ -84,10 +84,8 @@ def findings_from(facts: Facts, policy: Policy, on: date, until: date = date.max
         if findings != known:
             known = findings
             yield NextChange(on, findings)
-        later = [boundary for boundary in day.boundaries if on < boundary <= until]
-        if not later:
+        if not day.boundaries or (on := min(day.boundaries)) > until:
             return
-        on = min(later)
 
 
 def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:

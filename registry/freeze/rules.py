@@ -394,12 +394,10 @@ def data_gap(facts: Facts, started: date | None, policy: Policy, on: date) -> Ob
 
 def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """In operation since before the freeze and not migrated by the deadline (Government, January 2026)."""
-    if on <= policy.migration_deadline:
-        return None
     # The result of a creation is the object itself; any other work concerns an object that existed before.
     field = "commissioned_on" if facts.work_type == CREATION else "object_commissioned_on"
     since: date | None = getattr(facts, field)
-    if since is not None and since < policy.cutoff:
+    if since is not None and since < policy.cutoff and on > policy.migration_deadline:
         return {"work_type": facts.work_type, field: iso(since)}
     return None
 
