@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -51,6 +52,9 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
 @contextmanager
 def connected(app: Flask) -> Iterator[None]:
     """Push the app's context; release its database connections at the end."""
+    # Garbage is collected among what is made from now on: the 330,000 objects loaded by now cost 0.2 s each time, a
+    # third of an audit of 10,000 projects.
+    gc.freeze()
     with app.app_context():
         try:
             yield

@@ -6,11 +6,10 @@ writes nothing more.
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
@@ -88,25 +87,11 @@ def run_import(lease: Lease, on_progress: Progress | None = None, table: Table |
     run = db.session.get_one(ImportRun, lease.id)
     actor = _actor(run)
     try:
-        with _spared_collector():
-            failure = _work(lease, actor, run, on_progress, table)
+        failure = _work(lease, actor, run, on_progress, table)
         _finish(lease, actor, failure)
     except LeaseLost:
         logger.warning("import %s was taken over by another worker", lease.id)
     return run
-
-
-@contextmanager
-def _spared_collector() -> Iterator[None]:
-    """Collect garbage only among what is made inside the block.
-
-    Otherwise it looks at all objects of the process again every few chunks: 0.25 of 1.24 s of processor for 4,000 rows.
-    """
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _work(lease: Lease, actor: Actor, run: ImportRun, on_progress: Progress | None, table: Table | None) -> str | None:

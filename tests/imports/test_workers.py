@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 from dataclasses import replace
 from datetime import timedelta
@@ -106,21 +105,6 @@ def test_worker_with_lost_lease_writes_nothing(own_app: Flask) -> None:
         run_next_import(timedelta(0), overtaken)
         assert others == ["done"]
         assert_each_row_went_in_once(run_id)
-
-
-def test_garbage_collector_looks_at_all_objects_again_after_an_import(app: Flask) -> None:
-    def broken(_run: ImportRun) -> None:
-        raise ZeroDivisionError
-
-    content = csv_of(minimal(an_agency().bin))
-    during: list[int] = []
-    queue_import(ADMINISTRATOR, "projects", False, "x", content)
-    run_next_import(on_progress=lambda _run: during.append(gc.get_freeze_count()))
-    queue_import(ADMINISTRATOR, "projects", False, "x", content)
-    with pytest.raises(ZeroDivisionError):
-        run_next_import(on_progress=broken)
-    assert during[0] > 0
-    assert gc.get_freeze_count() == 0
 
 
 def test_run_without_progress_fails_with_reason(app: Flask) -> None:
