@@ -327,9 +327,9 @@ def migration_plans(day: date) -> None:
             "obstacles": OBSTACLES.get(number),
         }
         planned = _project(row["external_id"]).number
-        save_plan(demo_actor(ADMINISTRATOR), planned, values)
+        plan = save_plan(demo_actor(ADMINISTRATOR), planned, values)
         if number < CONFIRMED_PLANS:
-            confirm_plan(demo_actor(REVIEWER), planned, month)
+            confirm_plan(demo_actor(REVIEWER), planned, plan.version)
 
 
 def edit(actor: str, external_id: str, **changes: Any) -> Act:

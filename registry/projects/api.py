@@ -390,13 +390,13 @@ class ProjectMigrationPlanConfirmation(MethodView):
     """That oversight agrees with a migration plan."""
 
     @blp.requires(Permission.CASES_REVIEW, operation="confirm_migration_plan")
-    @blp.arguments(PLAN_CONFIRMATION, example={"month": "2027-03-01"})
+    @blp.arguments(PLAN_CONFIRMATION, example={"planned_at": "2026-11-24T05:00:00.000000Z"})
     @blp.idempotent
     @blp.response(200, PLAN, description="The plan, confirmed.", example=PLAN_EXAMPLE)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm the migration plan of a project."""
         with transaction():
-            return PLAN.dump(confirm_plan(current_actor(), number, values["month"]))
+            return PLAN.dump(confirm_plan(current_actor(), number, values["planned_at"]))
 
 
 @blp.route("/projects/<number>/history")

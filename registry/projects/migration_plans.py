@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, and_, fun
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.roles import Actor, Permission
-from registry.core.clock import now
+from registry.core.clock import now, rfc3339, today
 from registry.core.database import Instant, Model, db, require_transaction, table_of
-from registry.core.errors import Conflict, NotFound
+from registry.core.errors import Conflict, NotFound, invalid
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Day, ReadOnly, Timestamp, nullable
 from registry.core.fields import Text as TextField
 from registry.core.translations import lazy_text
@@ -36,7 +36,7 @@ class MigrationPlanNotFound(NotFound):
 
 
 class MigrationPlanChanged(Conflict):
-    """The plan is no longer for the month that the actor saw."""
+    """The plan was changed since the actor read it."""
 
 
 class MigrationPlan(Model):
@@ -60,6 +60,11 @@ class MigrationPlan(Model):
     def due_on(self) -> date:
         """The last day of the month."""
         return add_months(self.month, 1) - timedelta(days=1)
+
+    @property
+    def version(self) -> str:
+        """``planned_at`` as a confirmation sends it back."""
+        return rfc3339(self.planned_at)
 
 
 class PlanBody(BaseSchema):
@@ -89,7 +94,7 @@ class PlanShown(BaseSchema):
 class PlanConfirmation(BaseSchema):
     """The plan that is confirmed."""
 
-    month = Day(required=True, description="The month that was seen; with another one the answer is 409.")
+    planned_at = TextField(required=True, description="`planned_at` of the plan that was read; 409 if it changed.")
 
 
 PLAN_BODY: Final = PlanBody()
@@ -104,13 +109,14 @@ def plan_of(project_id: int) -> MigrationPlan | None:
 
 def save_plan(actor: Actor, number: str, values: Mapping[str, Any]) -> MigrationPlan:
     """Write the plan of a project from validated values, in the open transaction. One that is changed loses its
-    confirmation. Raises RoleNotAllowed and ProjectNotFound.
+    confirmation. Raises RoleNotAllowed, ProjectNotFound, and Invalid for a month that is over.
     """
     actor.require(Permission.PROJECTS_WRITE)
     session = require_transaction()
     project = find_project_to_change(actor, number)
     plan = session.get(MigrationPlan, project.id)
-    sent = {name: values.get(name) for name in PLANNED} | {"month": values["month"].replace(day=1)}
+    month: date = values["month"].replace(day=1)
+    sent = {name: values.get(name) for name in PLANNED} | {"month": month}
     before = {name: None if plan is None else getattr(plan, name) for name in PLANNED}
     changes = [
         {"field": name, "old": json_value(before[name]), "new": json_value(value)}
@@ -121,6 +127,8 @@ def save_plan(actor: Actor, number: str, values: Mapping[str, Any]) -> Migration
         plan = MigrationPlan(project_id=project.id)
         session.add(plan)
     if changes:
+        if month < today().replace(day=1):
+            raise invalid("/month", "month-over")
         for name, value in sent.items():
             setattr(plan, name, value)
         plan.planned_by, plan.planned_at = actor.principal, now()
@@ -130,8 +138,8 @@ def save_plan(actor: Actor, number: str, values: Mapping[str, Any]) -> Migration
     return plan
 
 
-def confirm_plan(actor: Actor, number: str, month: date) -> MigrationPlan:
-    """Confirm the plan of a project for oversight, in the open transaction; a second time changes nothing.
+def confirm_plan(actor: Actor, number: str, planned_at: str) -> MigrationPlan:
+    """Confirm the plan that was read, by its time, in the open transaction; a second time changes nothing.
 
     Raises RoleNotAllowed, ProjectNotFound, MigrationPlanNotFound and MigrationPlanChanged.
     """
@@ -140,7 +148,7 @@ def confirm_plan(actor: Actor, number: str, month: date) -> MigrationPlan:
     plan = require_transaction().get(MigrationPlan, project.id)
     if plan is None:
         raise MigrationPlanNotFound(number=number)
-    if plan.month != month.replace(day=1):
+    if plan.version != planned_at:
         raise MigrationPlanChanged(number=number)
     if plan.confirmed_at is None:
         plan.confirmed_by, plan.confirmed_at = actor.principal, now()

@@ -542,11 +542,11 @@ def _with_day(texts: dict[str, str]) -> tuple[dict[str, str], list[Problem]]:
 @pages.page("/projects/<number>/migration-plan/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
 def confirm_migration_plan(actor: Actor, number: str) -> Answer:
     """Confirm the migration plan, from the page of the project."""
-    values, problems = PLAN_CONFIRMATION.load_texts({"month": request.form.get("month", "")})
+    values, problems = PLAN_CONFIRMATION.load_texts({"planned_at": request.form.get("planned_at", "")})
     if problems:
         raise Malformed(problems)
     with flash_outcome(_("You confirmed the migration plan.")), transaction():
-        confirm_plan(actor, number, values["month"])
+        confirm_plan(actor, number, values["planned_at"])
     return redirect_to("project", number=number)
 
 

@@ -39,7 +39,7 @@ from registry.journal.service import JournalEntry
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import Draft, drafts_of
 from registry.projects.pages import projects_of
-from registry.projects.queries import list_projects
+from registry.projects.queries import count_projects, list_projects
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.agency_overview import judged_counts
@@ -654,6 +654,7 @@ def _download(actor: Actor, name: str, ending: str, header: Sequence[str], rows:
 
 WORST: Final = 10
 TO_APPROVE: Final = {"to_approve": "true"}
+TO_CONFIRM: Final = {"migration_plan": "planned"}
 ORDERED: Final = {"status": "remediation"}
 # Work lists whose counts oversight sees.
 COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
@@ -736,6 +737,7 @@ def home(actor: Actor) -> Answer:
         tokens=[row for row in pending_tokens(actor) if row["can_confirm"]] if may_confirm else [],
         worst=WORST,
         drafts=_drafts(actor),
+        plans_waiting=count_projects(actor, TO_CONFIRM, 10**6) if actor.may(Permission.CASES_REVIEW) else 0,
         estimated=national_calendar().estimated_next_year(today()) if actor.role in CALENDAR_ROLES else [],
         counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date
+from contextlib import nullcontext
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from flask import Flask
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.core.database import transaction
+from registry.core.errors import Invalid
 from registry.core.lists import Page
 from registry.projects.migration_plans import (
     MigrationPlan,
@@ -39,9 +42,9 @@ def plan(agency: Agency, project: Project, **values: Any) -> MigrationPlan:
         return save_plan(an_actor(Role.AGENCY_EDITOR, agency), project.number, {**MARCH, **values})
 
 
-def confirm(project: Project, month: date) -> MigrationPlan:
+def confirm(project: Project, version: str) -> MigrationPlan:
     with transaction():
-        return confirm_plan(REVIEWER, project.number, month)
+        return confirm_plan(REVIEWER, project.number, version)
 
 
 def numbers(state: str) -> list[str]:
@@ -53,7 +56,7 @@ def test_plan_is_written_by_the_agency_and_confirmed_by_oversight(app: Flask, pr
     agency = an_agency()
     project = a_project(agency, **OLD_SYSTEM)
     with pytest.raises(MigrationPlanNotFound):
-        confirm(project, date(2027, 3, 1))
+        confirm(project, "2026-10-05T07:00:00.000000Z")
     written = plan(agency, project)
     assert (written.month, written.due_on, written.wave, written.confirmed_at) == (
         date(2027, 3, 1),
@@ -61,10 +64,8 @@ def test_plan_is_written_by_the_agency_and_confirmed_by_oversight(app: Flask, pr
         "2",
         None,
     )
-    with pytest.raises(MigrationPlanChanged):
-        confirm(project, date(2027, 4, 1))
     assert numbers("planned") == [project.number]
-    assert confirm(project, date(2027, 3, 1)).confirmed_by == REVIEWER.principal
+    assert confirm(project, written.version).confirmed_by == REVIEWER.principal
     assert (numbers("none"), numbers("planned"), numbers("confirmed")) == ([], [], [project.number])
 
 
@@ -74,10 +75,34 @@ def test_plan_that_is_changed_waits_again_and_one_that_is_not_keeps_its_confirma
     present.set(DAY)
     agency = an_agency()
     project = a_project(agency, **OLD_SYSTEM)
-    plan(agency, project)
-    confirm(project, date(2027, 3, 1))
+    confirm(project, plan(agency, project).version)
     assert plan(agency, project, month=date(2027, 3, 30)).confirmed_at is not None
     assert plan(agency, project, obstacles="No contract yet.").confirmed_at is None
+
+
+@pytest.mark.parametrize(
+    "change", [{"month": date(2027, 4, 1)}, {"wave": "3"}, {"responsible": "B. Omarov"}, {"obstacles": "No contract."}]
+)
+def test_plan_that_changed_since_it_was_read_is_not_confirmed(
+    change: dict[str, Any], app: Flask, present: Present
+) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **OLD_SYSTEM)
+    read = plan(agency, project).version
+    present.move(timedelta(minutes=1))
+    plan(agency, project, **change)
+    with pytest.raises(MigrationPlanChanged):
+        confirm(project, read)
+
+
+@pytest.mark.parametrize(("month", "is_over"), [(date(2026, 9, 30), True), (date(2026, 10, 1), False)])
+def test_plan_is_for_this_month_or_a_later_one(month: date, is_over: bool, app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **OLD_SYSTEM)
+    with pytest.raises(Invalid) if is_over else nullcontext():
+        plan(agency, project, month=month)
 
 
 def test_other_agencies_cannot_plan_and_agencies_cannot_confirm(app: Flask, present: Present) -> None:
@@ -88,7 +113,7 @@ def test_other_agencies_cannot_plan_and_agencies_cannot_confirm(app: Flask, pres
         plan(an_agency(), project)
     plan(agency, project)
     with pytest.raises(RoleNotAllowed), transaction():
-        confirm_plan(an_actor(Role.AGENCY_ADMINISTRATOR, agency), project.number, date(2027, 3, 1))
+        confirm_plan(an_actor(Role.AGENCY_ADMINISTRATOR, agency), project.number, "2026-10-05T07:00:00.000000Z")
 
 
 def test_overview_adds_up_plans_by_month_without_what_has_moved(app: Flask, present: Present) -> None:
@@ -97,8 +122,7 @@ def test_overview_adds_up_plans_by_month_without_what_has_moved(app: Flask, pres
     first, second, third = (a_project(agency, **OLD_SYSTEM) for _ in range(3))
     moved = a_project(agency, placement="on_platform")
     verify(moved, DAY)
-    plan(agency, first)
-    confirm(first, date(2027, 3, 1))
+    confirm(first, plan(agency, first).version)
     plan(agency, second)
     plan(agency, third, month=date(2027, 5, 1))
     plan(agency, moved)
@@ -121,9 +145,9 @@ def test_plan_is_written_and_confirmed_on_pages(signed_in: SignedIn, present: Pr
     sent["month"] = "3.2027"
     page = editor.send(f"{address}/migration-plan", **sent).text
     assert "The plan is saved." in page and "To migrate by 31 March 2027." in page
-    page = (
-        signed_in(Role.REVIEWER).send(f"{address}/migration-plan/confirmation", page=address, month="2027-03-01").text
-    )
+    reviewer = signed_in(Role.REVIEWER)
+    (read,) = re.findall('name="planned_at" value="([^"]+)"', reviewer.get(address).text)
+    page = reviewer.send(f"{address}/migration-plan/confirmation", page=address, planned_at=read).text
     assert "You confirmed the migration plan." in page
     assert 'value="03.2027"' in editor.get(f"{address}/migration-plan").text
     assert editor.send(f"{address}/migration-plan", **sent | {"month": "14.04.2027"}).status_code == 200

@@ -7,7 +7,8 @@ import re
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.core.clock import today
-from registry.core.database import db
+from registry.core.database import db, transaction
+from registry.projects.migration_plans import confirm_plan, save_plan
 from registry.requests.models import RequestKind
 from registry.requests.service import ask
 from tests.cases.cast import AIGERIM, act, audit, case_of, decided_case, in_days, migrate_by, under_review
@@ -58,6 +59,21 @@ def test_requests_to_decide_lead_to_those_that_the_reader_decides(signed_in: Sig
         visit = signed_in(role)
         (link,) = (link for link in Page(visit.get("/home").text).links if link.text == text)
         assert len(Page(visit.get(link.href).text).tables[0].rows) == count
+
+
+def test_home_of_a_reviewer_leads_to_the_migration_plans_to_confirm(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    projects = [a_project(agency) for _ in range(2)]
+    planned = {"month": in_days(90), "responsible": "A. Serik"}
+    with transaction():
+        plans = [save_plan(an_actor(Role.AGENCY_EDITOR, agency), each.number, planned) for each in projects]
+    visit = signed_in(Role.REVIEWER)
+    assert "2 migration plans wait to be confirmed" in visit.get("/home").text
+    with transaction():
+        confirm_plan(AIGERIM, projects[0].number, plans[0].version)
+    (link,) = (link for link in Page(visit.get("/home").text).links if link.text.startswith("1 migration plan waits"))
+    assert projects[1].number in visit.get(link.href).text
+    assert "wait" not in signed_in(Role.AUDITOR).get("/home").text
 
 
 def test_home_of_a_supervisor_counts_what_waits_for_a_second_person(signed_in: SignedIn) -> None:

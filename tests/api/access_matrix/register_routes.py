@@ -58,7 +58,7 @@ REGISTER: dict[str, Try] = {
     ),
     "read_migration_plan": Try("/projects/{number}/migration-plan", ALL),
     "confirm_migration_plan": Try(
-        "/projects/{number}/migration-plan/confirmation", REVIEWERS, 404, lambda world: {"month": "2027-03-01"}
+        "/projects/{number}/migration-plan/confirmation", REVIEWERS, 404, lambda world: {"planned_at": "2026-11-30"}
     ),
     "read_history": Try("/projects/{number}/history", ALL),
     "read_verdict": Try("/projects/{number}/verdict", ALL),
