@@ -109,10 +109,12 @@ class NoAuditHeld(Conflict):
 def confirm_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     """Judge a held run's date again without the change threshold; its row becomes succeeded.
 
-    Raises RoleNotAllowed, AuditNotFound, AuditNotHeld, AuditDateBeforeLast, AuditRunning.
+    Raises RoleNotAllowed, AuditNotFound, NeedsTwoPeople for programs and for a command where two people could act,
+    AuditNotHeld, AuditDateBeforeLast, AuditRunning.
     """
     actor.require(Permission.AUDITS_CONFIRM)
     on = find_audit(actor, audit_id).on
+    require_person(actor)
     prepared = Preparation(policy_in_force(on), on)
     with exclusive_lock(prepared.read) as session:
         run = _held(session, audit_id)

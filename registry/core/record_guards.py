@@ -2,8 +2,8 @@
 
 - ``journal_chain``: an entry of the journal follows the last one, by number and by hash.
 - ``journal_clock``: its time is within ``MAX_SKEW`` of the database's clock, so that nobody writes the past.
-- ``FINAL``: columns that stay as they are once a decision, an order, an exemption, a proposal, a request or a report is
-  made, or has ended.
+- ``FINAL``: columns that stay as they are once a decision, an order, an exemption, a proposal, a request, a report or a
+  version of the policy is made, or has ended.
 - ``project_status_copies``: what a project's status repeats of the project (``COPIED``) is what the project has,
   and its ``changed_at`` the time of the last edit or a later one.
 
@@ -133,6 +133,27 @@ FINAL: Final = (
         ),
         "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL"
         " OR OLD.state = 'confirmed' AND NEW.state = 'confirmed' AND NEW.carried_out_at IS NULL",
+    ),
+    # A withdrawal that took effect notes when its project is restored.
+    FinalColumns(
+        "requests_details",
+        "requests",
+        ("details",),
+        "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL AND OLD.kind <> 'withdrawal'",
+    ),
+    # An activation can be taken back before its day, so before an audit has compared what it changes.
+    FinalColumns(
+        "policy_versions_activated",
+        "policy_versions",
+        ("version", "based_on", "text", "digest", "verdict_cases", "drafted_by", "drafted_at", "editors"),
+        "OLD.in_force_from IS NOT NULL",
+        stays=True,
+    ),
+    FinalColumns(
+        "policy_versions_audited",
+        "policy_versions",
+        ("in_force_from", "activated_by", "activated_at", "impact_digest"),
+        "OLD.checked_at IS NOT NULL",
     ),
     FinalColumns(
         "government_reports_issued",

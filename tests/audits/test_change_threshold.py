@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from flask import Flask
 from sqlalchemy import update
 
+from registry.accounts.roles import Role, local_actor
+from registry.approvals.service import NeedsTwoPeople
 from registry.audits.jobs import run_due_audit
 from registry.audits.queries import visible_run
 from registry.audits.service import AuditDateBeforeLast, AuditNotHeld, confirm_held_audit
@@ -17,6 +20,7 @@ from registry.core.outbox import OutboxMessage
 from registry.flags.models import AuditRun, Flag
 from registry.projects.models import Project
 from tests.audits.steps import (
+    AUDITOR,
     OLD_SYSTEM,
     SUPERVISOR,
     audit,
@@ -27,7 +31,7 @@ from tests.audits.steps import (
     set_verified,
     table,
 )
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_agency, with_account
 from tests.present import NOON, Present
 
 LAST = date(2026, 10, 5)
@@ -231,6 +235,11 @@ def test_confirmation_judges_again_and_run_succeeds_once(app: Flask, present: Pr
     held = audit()
     # The facts at the time of confirmation apply, not those of the held run.
     set_verified(ids[:5], VERIFIED)
+    for person in (SUPERVISOR, AUDITOR):
+        with_account(person)
+    for program in (local_actor(Role.SUPERVISOR), replace(SUPERVISOR, is_person=False)):
+        with pytest.raises(NeedsTwoPeople):
+            confirm_held_audit(program, held.id, "checked")
     run = confirm_held_audit(SUPERVISOR, held.id, "checked")
     assert (run.id, run.status, run.held_because) == (held.id, "succeeded", None)
     assert (flag_counts(run), len(changes(run)), len(table(Flag))) == ((55, 0, 0, 0), 55, 55)

@@ -89,7 +89,7 @@ def test_held_audit_exits_with_four_until_confirmed(
     present.set(DAY + timedelta(days=1))
     held = registry("audits", "run", "--json")
     assert (held.code, held.json["status"], len(held.json["changes"])) == (4, "held", 55)
-    assert "--confirm-held" in held.err
+    assert "a supervisor confirms it" in held.err
     assert held.json["held_because"]["newly_flagged"] == 55
     assert "newly_flagged 55" in registry("audits", "show", str(held.json["id"])).out
     assert registry("audits", "list", "--json").json["items"][0]["held_because"] == held.json["held_because"]

@@ -139,7 +139,9 @@ CASE_ROWS = (
     " proposed_at, expires_at) VALUES (1, 'restriction', 'waiting', 'project:1', '{{}}', 'r', 'd',"
     " 'aigul@example.kz', 'supervisor', '2026-03-01', '2026-04-01')",
     "INSERT INTO requests (id, kind, state, agency_id, project_id, reason, details, asked_by, asked_at)"
-    " VALUES (1, 'withdrawal', 'waiting', {agency}, {project}, 'r', '{{}}', 'aigul@example.kz', '2026-03-01')",
+    " VALUES (1, 'transfer', 'waiting', {agency}, {project}, 'r', '{{}}', 'aigul@example.kz', '2026-03-01')",
+    "INSERT INTO policy_versions (id, version, based_on, text, digest, verdict_cases, drafted_by, drafted_at, editors,"
+    " revision) VALUES (1, '2026.9', '2026.1', 't', 'd', '[]', 'aigul@example.kz', '2026-03-01', '[]', 1)",
     "INSERT INTO government_reports (id, year, ordinal, version, status, period_end, due_on, responsible, created_by,"
     " created_at, authors, revision) VALUES (1, 2026, 1, 1, 'submitted', '2026-06-30', '2026-07-31',"
     " 'aigul@example.kz', 'aigul@example.kz', '2026-03-01', '[]', 1)",
@@ -193,6 +195,15 @@ def test_what_was_decided_or_issued_is_final(app: Flask, connection: Connection)
     assert not is_taken("UPDATE requests SET state = 'cancelled'")
     assert not is_taken("UPDATE requests SET carried_out_at = NULL")
     assert not is_taken("UPDATE requests SET \"on\" = '2026-02-02'")
+    assert not is_taken("UPDATE requests SET details = '[]'")
+    assert is_taken("UPDATE policy_versions SET text = 't2', editors = '[1]'")
+    assert is_taken("UPDATE policy_versions SET in_force_from = '2026-04-01', activated_by = 'saule@example.kz'")
+    assert not is_taken("UPDATE policy_versions SET text = 't3'")
+    assert not is_taken("UPDATE policy_versions SET editors = '[]'")
+    assert not is_taken("DELETE FROM policy_versions")
+    assert is_taken("UPDATE policy_versions SET in_force_from = NULL, activated_by = NULL")
+    assert is_taken("UPDATE policy_versions SET in_force_from = '2026-05-01', checked_at = '2026-05-01'")
+    assert not is_taken("UPDATE policy_versions SET in_force_from = NULL")
     assert is_taken("UPDATE government_reports SET figures = '{}', measures_ru = 'm'")
     assert is_taken("UPDATE government_reports SET status = 'issued', issued_at = '2026-07-30'")
     assert not is_taken("UPDATE government_reports SET figures = '[]'")
