@@ -268,6 +268,50 @@ def _entry(value: Any) -> str:
     return f"{value[YEAR]}: {money(value[AMOUNT])}" if isinstance(value, Mapping) else str(value)
 
 
+# Labels of filters that are no field of a record, and of the ends of a range.
+FILTERS: Final[Mapping[str, str]] = {
+    "flagged": lazy_text("Flagged"),
+    "flagged_until": lazy_text("Flagged if nothing changes, by"),
+    "flagged_next_for": lazy_text("Flagged soon, by rule"),
+    "open_rule": lazy_text("Open flags by rule"),
+    "flag_age": lazy_text("Age of open flags"),
+    "is_null": lazy_text("Not stated"),
+    "has_security_conclusion": lazy_text("With a security test conclusion"),
+}
+ENDS: Final[Mapping[str, str]] = {"_from": lazy_text("from"), "_to": lazy_text("to")}
+RULE_FILTERS: Final = ("rule", "open_rule", "flagged_next_for")
+
+
+def filter_text(name: str, value: str, rules: Mapping[str, str]) -> str:
+    """Return a filter of a list and its value, which may be invalid. ``rules``: the titles of rules by their code."""
+    end = next((each for each in ENDS if name.endswith(each) and name not in FIELDS), "")
+    field = name.removesuffix(end)
+    label = gettext(FILTERS[field]) if field in FILTERS else field_label(field)
+    if end:
+        label += ", " + gettext(ENDS[end])
+    return f"{label}: " + "; ".join(_filter_value(field, each, rules) for each in value.split(","))
+
+
+def _filter_value(name: str, value: str, rules: Mapping[str, str]) -> str:
+    if name in RULE_FILTERS:
+        return rules.get(value, value)
+    if name == "is_null":
+        return field_label(value)
+    if name == "flag_age":
+        age, _, severity = value.partition("-")
+        return (
+            f"{choice_label(name, age)}, {choice_label('severity', severity)}" if severity else choice_label(name, age)
+        )
+    try:
+        if name.endswith(AMOUNTS):
+            return money(int(value))
+        if name == "flagged_until" or (name.endswith(INSTANTS) and "T" not in value):
+            return day(value)
+        return display_value(name, value == "true" if value in ("true", "false") else value)
+    except ValueError:
+        return value
+
+
 def options(field: str) -> list[tuple[str, str]]:
     """Return ``(choice, label)`` of all choices of a field."""
     return [(value, gettext(text)) for value, text in CHOICE_LABELS[field].items()]
@@ -300,6 +344,7 @@ def init_labels(app: Flask) -> None:
         options=options,
         display_value=display_value,
         display_fact=display_fact,
+        filter_text=filter_text,
         role_name=role_name,
         known_fields=lambda: FIELDS,
     )

@@ -50,11 +50,12 @@ def render_list(template: str, listing: Listing, **context: Any) -> str:
 
 
 def list_address(**changed: str) -> str:
-    """Return the URL of the first page of this list, with some parameters changed."""
+    """Return the URL of the first page of this list, with some parameters changed; an empty one is left out."""
     left_out = {"cursor", *changed}
-    parameters = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out and value]
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out]
+    parameters = [(name, value) for name, value in (*kept, *changed.items()) if value]
     # When a list page is displayed again for an invalid form, its links use the list's own URL.
-    return f"{parent_page(request.path)}?{urlencode([*parameters, *changed.items()])}"
+    return f"{parent_page(request.path)}?{urlencode(parameters)}"
 
 
 # List downloads: all rows of a list page as CSV or XLSX, in the same order.

@@ -18,6 +18,7 @@ from registry.reports.compliance import compliance
 from registry.reports.overview import coming_rules, overview
 from tests.audits.steps import AUDITOR, OLD_SYSTEM, accept, audit, edit, exempt, verify
 from tests.factories import a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 DAY = date(2026, 7, 1)
@@ -83,6 +84,15 @@ def test_projects_that_are_flagged_soon_are_listed_and_counted(app: Flask, prese
     shown = overview(an_actor(Role.LEADER))
     assert shown is not None
     assert [(row[0]["bin"], row[1]) for row in shown.coming_agencies] == [(agency.bin, [1, 1, 1])]
+
+
+def test_page_of_projects_names_the_filters_of_a_link_and_removes_each(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.LEADER)
+    page = visit.get("/projects?flagged_next_for=freeze.pilot-limit&flagged_until=2026-07-21&budget_kzt_from=5000").text
+    assert "Flagged soon, by rule: Pilot beyond its limit" in page and "Budget, from: 5,000" in page
+    assert "Flagged if nothing changes, by: 21 July 2026" in page
+    assert 'href="/projects?flagged_next_for=freeze.pilot-limit&amp;budget_kzt_from=5000"' in page
+    assert "by: soon" in visit.get("/projects?agency=unknown&flagged_until=soon").text
 
 
 def test_compliance_of_a_later_date_is_what_an_audit_of_that_day_leaves(app: Flask, present: Present) -> None:
