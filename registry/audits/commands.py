@@ -14,7 +14,7 @@ from registry.audits import service
 from registry.audits.past import verdict_known_at, verify_audit
 from registry.audits.queries import AUDIT_LIST, all_changes_of, visible_run
 from registry.audits.schemas import verification_shown
-from registry.audits.verdicts import verdict_of
+from registry.audits.verdicts import later_changes, verdict_of
 from registry.cli import output
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, FLAGS_FOUND, UsageError
@@ -38,7 +38,7 @@ from registry.projects.visibility import journal_restricted_reads
 @in_registry
 def explain(number: str, on: date | None, known_at_text: str | None, fail_on_flags: bool, as_json: bool) -> None:
     """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that matches, with observed values,
-    required values, remedy and clause.
+    required values, remedy and clause, and until when this holds if nothing changes.
 
     Judges the facts as they are now, or with --known-at as they were known then, and writes nothing.
     """
@@ -75,6 +75,14 @@ def _print(project: Project, verdict: dict[str, Any]) -> None:
             ("cli-clause", finding["clause"]),
         ):
             click.echo(f"  {output.cli_text(code)}: {text}")
+    if verdict["valid_until"]:
+        changed = later_changes(verdict)
+        click.echo()
+        click.echo(output.cli_text("cli-if-nothing-changes", on=verdict["valid_until"]))
+        for begun in changed.opened:
+            click.echo(f"  {begun['rule']} ({begun['severity']}): {begun['title']}")
+        for ended in changed.ended:
+            click.echo(f"  {ended['rule']}: {output.cli_text('cli-no-longer')}")
 
 
 def _value(value: Any) -> str:

@@ -151,7 +151,8 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     if proposal.decision in ORDERING and _missing_texts({name: getattr(proposal, name) for name in TEXTS}):
         raise OrderInOneLanguage(case=case.id)
     accepts = proposal.decision in ACCEPTING
-    appealed, on_appeal = appealed_decision(case), order_on_appeal(case)
+    # Before anything of it changes.
+    appeal_until, appeal_outcome = appeal_terms(case, proposal)
     restated = {"flags_accepted": _accept_flags(case, proposal)} if accepts else {"flags_opened": _open_flags(case)}
     update_freeze_status(now(), STATUS.c.project_id == case.project_id)
     earlier = decision_in_effect(case)
@@ -175,15 +176,25 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
     journal_entry = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {
         "proposed_by": proposal.proposed_by
     }
-    # After the decision on an appeal, the agency's way is the court, until an audit finds something else.
-    if appealed is not None and on_appeal is None:
-        outcome = outcome_of_appeal(case, appealed, proposal)
-        end_appeal(case, outcome, proposal)
-        journal_entry["appeal_outcome"] = outcome.value
-    elif on_appeal is None or _findings(on_appeal) != _findings(proposal):
-        proposal.appeal_until = national_calendar().after(today(), policy_in_force().deadlines.appeal)
+    proposal.appeal_until = appeal_until
+    if appeal_outcome is not None:
+        end_appeal(case, appeal_outcome, proposal)
+        journal_entry["appeal_outcome"] = appeal_outcome.value
     journal_entry |= {name: rules for name, rules in restated.items() if rules}
     return apply(step, comment, details=journal_entry, decision=proposal.decision, ordered_until=proposal.due_on)
+
+
+def appeal_terms(case: Case, proposal: CaseDecision) -> tuple[date | None, AppealOutcome | None]:
+    """Return the last day to appeal a decision that is approved today, and what it makes of the open appeal.
+
+    After the decision on an appeal, the agency's way is the court, until an audit finds something else.
+    """
+    appealed, on_appeal = appealed_decision(case), order_on_appeal(case)
+    if appealed is not None and on_appeal is None:
+        return None, outcome_of_appeal(case, appealed, proposal)
+    if on_appeal is None or _findings(on_appeal) != _findings(proposal):
+        return national_calendar().after(today(), policy_in_force().deadlines.appeal), None
+    return None, None
 
 
 DECIDED = ("decision", "reason_code", *BILINGUAL, *TEXTS, "due_on")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -77,6 +78,7 @@ from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files
 from registry.http.responses import document_download, make_tag
 from registry.letters.queries import letters_of_case
+from registry.letters.service import KINDS, preview_letter
 from registry.projects.documents import documents_of
 from registry.projects.pages import FILE, LETTER, chosen_letters, projects_of
 from registry.projects.visibility import journal_restricted_reads
@@ -196,7 +198,7 @@ def fields_of(actor: Actor, action: str) -> list[Field]:
 
 
 def _fields_of(actor: Actor, action: str) -> list[Field]:
-    note = form_field("comment", "note", label=_("Note for the timeline (optional)"))
+    note = form_field("comment", "note", label=_("Note that stays inside (optional)"))
     match action:
         case ActionName.CLAIM:
             return []
@@ -210,7 +212,7 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
                         "The agency sees this text. If you leave it empty, the agency is asked to explain the flags."
                     ),
                 ),
-                form_field("note", "note", label=_("Note that stays inside (optional)")),
+                replace(note, name="note"),
             ]
         case ActionName.REFER:
             return [
@@ -220,7 +222,7 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
                     label=_("Text for the Commission (optional)"),
                     hint=_("The Commission reads it in the letter; the agency does not see it."),
                 ),
-                form_field("note", "note", label=_("Note that stays inside (optional)")),
+                replace(note, name="note"),
             ]
         case ActionName.ANSWER:
             return [form_field("comment", "area", label=_("Your answer"))]
@@ -251,7 +253,7 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
                     hint=_("Only when there is no breach."),
                     when="no-breach",
                 ),
-                form_field(f"reason_{first}", "area"),
+                form_field(f"reason_{first}", "area", hint=_("The agency reads it in the letter.")),
                 form_field(f"legal_basis_{first}", "area"),
                 form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
                 replace(form_field(f"reason_{second}", "area", hint=both), fold=other),
@@ -393,6 +395,9 @@ MAX_COUNT_DIGITS = 6
 NEXT = "next"
 # Actions whose forms take documents.
 WITH_FILES = (ActionName.ASK, ActionName.ANSWER, ActionName.PROPOSE, ActionName.APPEAL, ActionName.COMMENT)
+# The button that displays the letter of an action instead of sending it, and the actions that have one.
+PREVIEW: Final = "preview"
+WITH_LETTER: Final = (*KINDS, ActionName.PROPOSE, ActionName.APPROVE)
 # Entries that are letters between the two sides; the others are when both sides read them.
 WRITTEN = (ActionName.ASK, ActionName.ANSWER, ActionName.APPEAL)
 SHARED = (ActionName.COMMENT, FurtherEvent.DOCUMENT_ADDED)
@@ -429,6 +434,10 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     if problems:
         return _page(actor, case_id, texts, problems, action), 422
     try:
+        if PREVIEW in request.form:
+            if _is_stale(show_case(actor, find_case(actor, case_id), page_locale())):
+                return _page(actor, case_id, texts, opened=action, is_stale=True), 409
+            return _page(actor, case_id, texts, opened=action, letter=preview_letter(actor, case_id, action, values))
         with transaction():
             case_record = find_case_to_change(actor, case_id)
             place = requested_position(case_record)
@@ -491,6 +500,7 @@ def _page(
     error: RegistryError | None = None,
     *,
     is_stale: bool = False,
+    letter: Mapping[Language, Any] | None = None,
 ) -> str:
     case_record = find_case(actor, case_id)
     view = show_case(actor, case_record, page_locale())
@@ -537,6 +547,9 @@ def _page(
         },
         templates=offered_templates(actor, actions, view["flags"]),
         with_files=WITH_FILES,
+        with_letter=WITH_LETTER,
+        letter=letter,
+        has_files=letter is not None and bool(read_files(f"{opened}-{FILE}")),
         addable=_addable(actor, case_record, view),
         may_add_documents=case_record.project_record.withdrawn_at is None and actor.may(Permission.CASES_COMMENT),
         opened=opened if opened in actions else first,
@@ -751,7 +764,7 @@ def _without(texts: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]
 
 def _commission_fields() -> list[Field]:
     inputs = COMMISSION_DECISION.inputs
-    note = form_field("comment", "note", label=_("Note for the timeline (optional)"))
+    note = form_field("comment", "note", label=_("Note that stays inside (optional)"))
     return [
         form_field("outcome", "radios", label=_("What the Commission decided"), choices=options("commission_outcome")),
         *(schema_field(inputs[name]) for name in ("decision_number", "decided_on", *GRANTED)),
@@ -797,7 +810,7 @@ def _court_fields(*, is_ruling: bool) -> list[Field]:
     asked = [schema_field(COURT_RECORD.inputs["on"])]
     if is_ruling:
         asked.append(form_field("court_outcome", "radios", choices=_rulings()))
-    return [*asked, form_field("comment", "note", label=_("Note for the timeline (optional)"))]
+    return [*asked, form_field("comment", "note", label=_("Note that stays inside (optional)"))]
 
 
 def _rulings() -> list[tuple[str, str]]:
@@ -842,6 +855,8 @@ def act_on_chosen_cases(actor: Actor, action: str) -> Answer:
     values, problems = load_action(action, {name: texts.get(f"{action}-{name}", "") for name in names})
     if problems:
         return _bulk_form(actor, action, chosen, Form(texts, [_renamed(action, each) for each in problems])), 422
+    if PREVIEW in request.form:
+        return _bulk_form(actor, action, chosen, Form(texts), _first_letter(actor, action, chosen, values))
     return _bulk_result(action, choice_label("case_action", action), act_on_cases(actor, action, chosen, values))
 
 
@@ -855,7 +870,17 @@ def open_chosen_cases(actor: Actor) -> Answer:
     return _bulk_result("open", _(OPENING), open_cases(actor, chosen), back=url_for("web.watch_list"))
 
 
-def _bulk_form(actor: Actor, action: str, chosen: list[int], form: Form) -> str:
+def _first_letter(actor: Actor, action: str, chosen: list[int], values: Mapping[str, Any]) -> dict[Language, Any]:
+    """Preview the letter of the first case on which the action is possible; empty when it is on none."""
+    for case_id in chosen:
+        with suppress(RegistryError):
+            return preview_letter(actor, case_id, action, values)
+    return {}
+
+
+def _bulk_form(
+    actor: Actor, action: str, chosen: list[int], form: Form, letter: Mapping[Language, Any] | None = None
+) -> str:
     fields = fields_of(actor, action)
     return render_template(
         "cases/bulk_form.html",
@@ -865,6 +890,8 @@ def _bulk_form(actor: Actor, action: str, chosen: list[int], form: Form) -> str:
         fields=fields,
         labels={field.name: field.label for field in fields},
         form=form,
+        letter=letter,
+        with_letter=WITH_LETTER,
         place=requested_list(),
     )
 

@@ -18,7 +18,7 @@ from registry.core.database import db, table_of
 from registry.core.lists import Listing, Page, after, build_page, chosen_sort, order_by, split_values, with_count
 from registry.core.translations import Language, translator
 from registry.core.values import InvalidValue, exact_day
-from registry.flags.models import COMING, FLAGS, IS_ACTIVE, LAST_GOOD_DATE, last_good_date, rank
+from registry.flags.models import COMING, FLAGS, IS_ACTIVE, LAST_GOOD_DATE, ComingChange, last_good_date, rank
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
@@ -138,6 +138,15 @@ def coming_flags(actor: Actor, column: ColumnElement[Any], until: Sequence[date]
         .order_by(number[-1].desc(), column)
     )
     return {row[0]: list(row[1:]) for row in db.session.execute(statement)}
+
+
+def next_coming_flag(project_id: int) -> ComingChange | None:
+    """Return the next change by which time alone flags the project, as the last good audit saw it."""
+    coming = select(ComingChange).where(
+        ComingChange.project_id == project_id, ComingChange.on > today(), ComingChange.flagged_for.is_not(None)
+    )
+    change: ComingChange | None = db.session.scalar(coming.order_by(ComingChange.on).limit(1))
+    return change
 
 
 def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -18,20 +19,24 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.models import public_url
 from registry.accounts.roles import Actor, Role
-from registry.cases.decisions import TEXTS, language_of, order_steps, with_both_languages
+from registry.cases.actions import carry_out
+from registry.cases.decisions import TEXTS, appeal_terms, language_of, order_steps, with_both_languages
 from registry.cases.models import Case, CaseDecision, CaseEvent
-from registry.cases.queries import flags_of_cases
+from registry.cases.queries import find_case_to_change, flags_of_cases
+from registry.cases.transitions import waiting_proposal
 from registry.cases.vocabulary import ActionName, AppealOutcome, DecisionKind, FurtherEvent, Status
 from registry.cases.workflow import ACCEPTING
-from registry.core.clock import local_date
-from registry.core.database import db, require_transaction, table_of
+from registry.core.clock import local_date, today
+from registry.core.database import db, require_transaction, table_of, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.pdf import make_pdf
 from registry.core.translations import LOCALES, OFFICIAL_LANGUAGES, Language, lazy_text, translate, translator
+from registry.flags.models import ComingChange
+from registry.flags.queries import next_coming_flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_deadline
 from registry.freeze.findings import Finding, explain
-from registry.freeze.vocabulary import Translate
+from registry.freeze.vocabulary import Translate, in_language
 from registry.journal import service as journal
 from registry.letters.models import Letter, LetterEnd, LetterKind, LetterSeries
 from registry.projects.models import Project
@@ -47,6 +52,11 @@ APPEALED: Final = lazy_text(
     "The agency may appeal this decision %(deadline)s: open the case in the register and choose “Appeal”. "
     "Officials who took no part in this decision decide on the appeal; their decision can be challenged in court."
 )
+# Whether an appeal suspends an order, by the value of the policy.
+SUSPENDS: Final = {
+    True: lazy_text("The appeal suspends the order until the decision on the appeal."),
+    False: lazy_text("The appeal does not suspend the order: it stays in force until another decision replaces it."),
+}
 COURT: Final = lazy_text("This decision is on the agency’s appeal. It can be challenged in court.")
 COMMISSION: Final = lazy_text("The Commission for the introduction of digitalisation under the President")
 ISSUER: Final = lazy_text("QazTech project register")
@@ -136,8 +146,12 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
     law = _text(facts, "legal_basis", language, _) or list(dict.fromkeys(clause for _title, clause in flags))
     due_on = None if facts["due_on"] is None else date.fromisoformat(facts["due_on"])
     appeal = [_(APPEALED) % {"deadline": _deadline(facts["appeal_until"], language)}] if facts["appeal_until"] else []
+    if appeal and kind == LetterKind.ORDER:
+        suspends = facts["appeal_suspends"]
+        appeal.append(_(SUSPENDS[suspends]))
     return [
         (_("What was found"), list(dict.fromkeys(observed for observed, _clause in flags)), False),
+        (_("If nothing changes"), _coming(facts["coming"], language, _), False),
         (_("Grounds"), _text(facts, "reason", language, _), False),
         (_("Legal basis"), law, False),
         (
@@ -160,6 +174,14 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
         (_("How to appeal"), appeal, False),
         (_("Next instance"), [_(COURT)] if is_on_appeal else [], False),
     ]
+
+
+def _coming(change: ComingChange | None, language: Language, _: Translate) -> list[str]:
+    """Return what time alone will flag next, so that the addressee can act before."""
+    if change is None or change.flagged_for is None:
+        return []
+    title = in_language(policy_in_force().rules[change.flagged_for].title, language)
+    return [_("Flagged from %(day)s on: %(rule)s.") % {"day": full_date(change.on, language), "rule": title}]
 
 
 def _text(facts: Mapping[str, Any], name: str, language: Language, _: Translate) -> list[str]:
@@ -261,7 +283,7 @@ PENDING: Final = "letters_pending"
 # The setting with the lines that name the issuing body, by language.
 LETTERHEAD: Final = "LETTERHEAD"
 # Facts that only the texts of a letter hold.
-NOT_STORED: Final = ("project_record", "flags", "check_address", "letterhead")
+NOT_STORED: Final = ("project_record", "flags", "coming", "appeal_suspends", "check_address", "letterhead")
 CODE_BYTES: Final = 10
 CHECK_PATH: Final = "/verify"
 KINDS: Final = {
@@ -277,15 +299,11 @@ def prepare_letter(actor: Actor, case: Case, event: CaseEvent, proposal: CaseDec
     Actions without a letter are ignored.
     """
     decision = proposal if event.action == ActionName.APPROVE else None
-    if decision is not None:
-        kind = LetterKind.CLOSING if decision.decision in ACCEPTING else LetterKind.ORDER
-    elif event.action in KINDS:
-        kind = KINDS[ActionName(event.action)]
-    else:
+    if decision is None and event.action not in KINDS:
         return
     pending = require_transaction().info.setdefault(PENDING, [])
     decision_id = None if decision is None else decision.id
-    pending.append((actor, event, decision_id, _facts(actor, case, event, kind, decision)))
+    pending.append((actor, event, decision_id, _facts(actor, case, event, decision)))
 
 
 def issue_pending(session: Session) -> None:
@@ -325,9 +343,40 @@ def discard_pending(session: Session) -> None:
     session.info.pop(PENDING, None)
 
 
-def _facts(
-    actor: Actor, case: Case, event: CaseEvent, kind: LetterKind, decision: CaseDecision | None
-) -> dict[str, Any]:
+class _Previewed(Exception):
+    """Rolls back the action whose letter was rendered."""
+
+
+# What a letter has only when it is issued.
+NOT_YET: Final = "…"
+
+
+def preview_letter(actor: Actor, case_id: int, action: str, values: Mapping[str, Any]) -> dict[Language, Any]:
+    """Return what the letter of an action would say in each official language; empty for an action without one.
+
+    Writes nothing: the action is carried out and rolled back. A proposal has the letter of its approval, if that were
+    today. Raises what the action raises.
+    """
+    letters: list[dict[str, Any]] = []
+    with suppress(_Previewed), transaction() as session:
+        case = carry_out(actor, find_case_to_change(actor, case_id), action, values)
+        letters += [facts for *_, facts in session.info.get(PENDING, [])]
+        proposal = waiting_proposal(case)
+        if action == ActionName.PROPOSE and proposal is not None:
+            until, outcome = appeal_terms(case, proposal)
+            approved = {"approved_by": NOT_YET, "signed_role": Role.SUPERVISOR.value, "appeal_until": _iso(until)}
+            letters.append(_facts(actor, case, case.events[-1], proposal) | approved | {"appeal_outcome": outcome})
+        issued = {"number": NOT_YET, "date": today().isoformat(), "code": NOT_YET}
+        texts = {each: letter_text(facts | issued, each) for facts in letters for each in OFFICIAL_LANGUAGES}
+        raise _Previewed
+    return texts
+
+
+def _facts(actor: Actor, case: Case, event: CaseEvent, decision: CaseDecision | None) -> dict[str, Any]:
+    if decision is None:
+        kind = KINDS[ActionName(event.action)]
+    else:
+        kind = LetterKind.CLOSING if decision.decision in ACCEPTING else LetterKind.ORDER
     project: Project = case.project_record
     agency = project.agency
     texts = with_both_languages({name: getattr(decision, name, None) for name in ("reason", "legal_basis", *TEXTS)})
@@ -353,6 +402,8 @@ def _facts(
         **{name: texts.get(name) for name in TEXTS},
         **{f"text_{each}": text if each == spoken else None for each in OFFICIAL_LANGUAGES},
         "flags": _flags(actor, case),
+        "coming": next_coming_flag(project.id),
+        "appeal_suspends": policy_in_force().appeal_suspends,
         "check_address": f"{public_url() or ''}{CHECK_PATH}",
     }
 

@@ -116,6 +116,18 @@ def test_explain_prints_rule_values_requirement_remedy_and_clause(registry: Comm
     assert "freeze.creation" in spoken and "2026-01-20" in spoken and "Не істеу керек" in spoken
 
 
+def test_explain_says_until_when_a_verdict_holds(
+    registry: CommandLine, services: Callable[[], Any], present: Present
+) -> None:
+    present.set(DAY)
+    with services():
+        pilot = a_project(stage="pilot", pilot_started_on="2026-02-10").number
+    printed = registry("explain", pilot).out
+    assert printed.endswith(
+        "From 2027-02-11 on, if nothing changes:\n  freeze.pilot-limit (high): Pilot beyond its limit\n"
+    )
+
+
 def test_explaining_restricted_project_is_journalled(
     registry: CommandLine, frozen_work: str, services: Callable[[], Any]
 ) -> None:

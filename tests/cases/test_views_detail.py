@@ -235,3 +235,15 @@ def test_note_of_a_question_stays_inside(signed_in: SignedIn) -> None:
     assert all(text in reviewer.get(case).text for text in ("Когда начаты работы?", "Спросить у оператора."))
     seen = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
     assert "Когда начаты работы?" in seen and "Спросить у оператора." not in seen
+
+
+def test_preview_shows_the_letter_in_both_languages_keeps_the_form_and_sends_nothing(signed_in: SignedIn) -> None:
+    _project, case = flagged_case(an_agency())
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    before = reviewer.get(case).text
+    code, page = send(reviewer, case, "ask", preview="yes", **{"ask-comment": "Когда начаты работы?"})
+    assert (code, status(case)) == (200, "under_review")
+    assert "Вопрос организации" in page and "Ұйымға сұрақ" in page and page.count("Когда начаты работы?") == 3
+    send(reviewer, case, "ask", **{"ask-comment": "Когда начаты работы?"})
+    assert send(reviewer, case, "ask", seen=before, preview="yes")[0] == 409

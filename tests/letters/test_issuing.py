@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,12 +15,27 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.cases.models import Case
+from registry.cases.transitions import CaseNotYours
 from registry.core.database import db, transaction
+from registry.freeze.current import policy_in_force, set_policy
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.letters.queries import check_letter
-from registry.letters.service import ends_of
-from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, SAULE, TIMUR, act, audit, case_of, edit, editor_of, migrate_by
+from registry.letters.service import ends_of, preview_letter
+from tests.cases.cast import (
+    AIGERIM,
+    BOLAT,
+    NO_BREACH,
+    SAULE,
+    TIMUR,
+    act,
+    audit,
+    case_of,
+    edit,
+    editor_of,
+    migrate_by,
+    verify,
+)
 from tests.factories import a_project, an_agency
 from tests.present import Present
 
@@ -79,6 +95,28 @@ def test_order_says_how_to_carry_it_out_and_until_when_to_appeal(case: Case) -> 
     assert "2026 жылғы 1 қыркүйектен кешіктірмей (қоса алғанда) объектіні QazTech платформасына көшіріңіз." in kazakh
 
 
+@pytest.mark.parametrize("suspends", [True, False])
+def test_order_says_whether_an_appeal_suspends_it_as_the_policy_does(case: Case, suspends: bool) -> None:
+    usual = policy_in_force()
+    set_policy(replace(usual, appeal_suspends=suspends))
+    try:
+        text = str(content_of(ordered(case))["texts"]["ru"]["sections"])
+    finally:
+        set_policy(usual)
+    assert ("Жалоба приостанавливает исполнение предписания" in text) is suspends
+    assert ("Жалоба не приостанавливает исполнение предписания" in text) is not suspends
+
+
+def test_letter_says_what_time_alone_will_flag(agency: Agency) -> None:
+    project = a_project(agency, stage="pilot", pilot_started_on="2026-02-10")
+    audit()
+    act(AIGERIM, act(AIGERIM, case_of(project), "claim"), "ask", "Почему?")
+    sections = {each["heading"]: each["paragraphs"] for each in content_of(letters()[0])["texts"]["ru"]["sections"]}
+    assert sections["Если ничего не изменится"] == [
+        "С 11 февраля 2027 года появится замечание: Опытная эксплуатация сверх срока."
+    ]
+
+
 def test_letter_names_who_issues_it_to_whom_and_who_signs_with_what_post(
     app: Flask, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +156,41 @@ def test_decision_on_an_appeal_names_its_outcome_and_the_court(case: Case, agenc
     assert text["sections"][-1]["paragraphs"] == [
         "Это решение принято по жалобе организации. Его можно оспорить в суде."
     ]
+
+
+def frozen(texts: dict[str, Any]) -> dict[str, Any]:
+    """Return the texts of a letter without what it has only when it is issued."""
+    return {language: {**text, "number": "", "check": "", "signature": ""} for language, text in texts.items()}
+
+
+@pytest.mark.parametrize("action", ["ask", "refer", "approve", "confirm"])
+def test_preview_is_the_letter_that_is_then_issued_and_writes_nothing(case: Case, agency: Agency, action: str) -> None:
+    actor, comment = AIGERIM, "Неге кеш?"
+    if action == "approve":
+        act(AIGERIM, case, "propose", {"decision": "stop", "due_on": date(2026, 9, 1), **IN_BOTH})
+        actor = SAULE
+    elif action == "confirm":
+        verify(case.project_record)
+        audit()
+    before = (case.status, case.version, db.session.query(JournalEntry).count())
+    preview = preview_letter(actor, case.id, action, {"comment": comment, "note": "inside"})
+    db.session.expire_all()
+    assert (case.status, case.version, db.session.query(JournalEntry).count()) == before and letters() == []
+    act(actor, case, action, comment)
+    assert frozen(preview) == frozen(content_of(letters()[0])["texts"])
+
+
+def test_preview_of_a_proposal_is_the_letter_of_its_approval(case: Case) -> None:
+    order = {"decision": "migrate_by", "due_on": date(2026, 9, 1), **IN_BOTH}
+    preview = preview_letter(AIGERIM, case.id, "propose", order)
+    assert preview["ru"]["signature"] == ["Руководитель", "…", "Исполнитель: aigerim"]
+    assert frozen(preview) == frozen(content_of(ordered(case))["texts"])
+
+
+def test_preview_is_refused_as_its_action_is_and_empty_without_a_letter(case: Case) -> None:
+    with pytest.raises(CaseNotYours):
+        preview_letter(BOLAT, case.id, "ask", {})
+    assert preview_letter(AIGERIM, case.id, "comment", {"comment": "Хм."}) == {}
 
 
 def test_text_of_one_language_stands_in_the_other_with_a_note(case: Case) -> None:
