@@ -54,6 +54,7 @@ REVOKE DELETE ON flags FROM :"service";
 REVOKE DELETE ON orders FROM :"service";
 REVOKE DELETE ON people FROM :"service";
 REVOKE DELETE ON accounts FROM :"service";
+REVOKE DELETE ON platform_products FROM :"service";
 REVOKE DELETE ON project_links FROM :"service";
 REVOKE DELETE ON projects FROM :"service";
 REVOKE DELETE ON requests FROM :"service";

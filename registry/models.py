@@ -26,6 +26,7 @@ from registry.notifications import aitu as aitu_links
 from registry.notifications import models as email_tables
 from registry.open_data import models as open_data
 from registry.platform import models as platform
+from registry.platform import products as platform_products
 from registry.policies import models as policy_versions
 from registry.projects import documents, drafts, fingerprints, former_records, links, migration_plans, revisions
 from registry.projects import models as project_table

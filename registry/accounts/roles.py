@@ -75,6 +75,7 @@ class Permission(StrEnum):
     RESTRICTED_READ = "restricted.read", Scope.READ
     RESTRICTED_ADMIT = "restricted.admit", Scope.DECISIONS_APPROVE, STEP_UP
     PLACEMENTS_CONFIRM = "placements.confirm", Scope.PROJECTS_WRITE
+    PRODUCTS_WRITE = "products.write", Scope.PROJECTS_WRITE
     ONBOARDING_EXTEND = "onboarding.extend", Scope.PROJECTS_WRITE
     DOCUMENTS_WRITE = "documents.write", Scope.PROJECTS_WRITE
     IMPORTS_RUN = "imports.run", Scope.IMPORTS_RUN
@@ -208,7 +209,16 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         }
     ),
     Role.OPERATOR: frozenset(
-        OVERSIGHT | DECIDER | {P.PLACEMENTS_CONFIRM, P.DOCUMENTS_WRITE, P.AUDITS_RUN, P.AUDITS_VOID, P.AUDITS_VERIFY}
+        OVERSIGHT
+        | DECIDER
+        | {
+            P.PLACEMENTS_CONFIRM,
+            P.PRODUCTS_WRITE,
+            P.DOCUMENTS_WRITE,
+            P.AUDITS_RUN,
+            P.AUDITS_VOID,
+            P.AUDITS_VERIFY,
+        }
     ),
     Role.ADMINISTRATOR: frozenset(
         OVERSIGHT

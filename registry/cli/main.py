@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "agencies": "registry.agencies.commands:agencies",
     "imports": "registry.imports.commands:imports",
     "inventory": "registry.platform.commands:inventory",
+    "products": "registry.platform.commands:products",
     "tokens": "registry.accounts.commands:tokens",
     "users": "registry.accounts.commands:users",
     "journal": "registry.journal.commands:journal",

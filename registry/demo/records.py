@@ -31,6 +31,7 @@ from registry.imports.service import import_now
 from registry.imports.worker import run_import
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.inventory import apply_inventory
+from registry.platform.products import import_products
 from registry.projects.documents import add_document
 from registry.projects.migration_plans import confirm_plan, save_plan
 from registry.projects.models import Project
@@ -256,8 +257,9 @@ class InvalidDemoData(RuntimeError):
 
 
 def import_agencies() -> None:
-    """Import the demo agencies."""
+    """Import the demo agencies, and the products of the platform."""
     import_rows("agencies", "agencies.csv", rows_of("agencies.csv", today()))
+    import_products(demo_actor(OPERATOR), as_csv(rows_of("products.csv", today())))
 
 
 def import_part(part: int, day: date) -> None:

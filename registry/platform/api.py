@@ -1,4 +1,4 @@
-"""The endpoints of confirmed facts, of restrictions, and of the platform inventory."""
+"""The endpoints of confirmed facts, of restrictions, of the platform inventory, and of products of the platform."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
+from registry.api.exports import add_exports
+from registry.api.parameters import ListArguments
 from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, UploadedFile, row_error
 from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL
@@ -15,6 +17,7 @@ from registry.approvals.tables import Approval
 from registry.core.database import transaction
 from registry.core.fields import BaseSchema, ReadOnly
 from registry.http.requests import SentFile, request_locale
+from registry.platform.products import PRODUCT, PRODUCT_BODY, PRODUCT_LIST, save_product
 from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects import examples
 from registry.projects.api import etag_data, project_row
@@ -212,3 +215,27 @@ def create_platform_inventory(form: Mapping[str, Any]) -> Any:
 
 def _shown(summary: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**summary, "errors": [row_error(error, request_locale()) for error in summary["errors"]]}
+
+
+# Products of the platform: everybody reads them, the platform's operators write them.
+
+products_blp = ApiBlueprint(
+    "platform-products", __name__, description="Products of QazTech that can replace an object (Digital Code, 90(2))."
+)
+add_exports(products_blp, PRODUCT_LIST, PRODUCT, PRODUCT_LIST.read, sort="code")
+
+
+@products_blp.route("/platform-products", methods=["GET"])
+@products_blp.listing(PRODUCT_LIST, PRODUCT, operation="list_platform_products")
+def list_platform_products(query: ListArguments) -> Any:
+    """List the products of the platform."""
+    return PRODUCT_LIST.read(current_actor(), *query)
+
+
+@products_blp.route("/platform-products/<code>", methods=["PUT"])
+@products_blp.requires(Permission.PRODUCTS_WRITE, operation="put_platform_product")
+@products_blp.arguments(PRODUCT_BODY)
+@products_blp.response(200, PRODUCT)
+def put_platform_product(values: Mapping[str, Any], code: str) -> Any:
+    """Register a product of the platform, or replace all its values. A withdrawn one is proposed to nobody."""
+    return save_product(current_actor(), code, values)

@@ -1,4 +1,4 @@
-"""``registry inventory``: import the platform inventory."""
+"""``registry inventory`` and ``registry products``: import the platform inventory, and products of the platform."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
 from registry.cli.output import FILE, as_json_option, dry_run_option, print_json, print_message
 from registry.imports.commands import error_row, print_row_errors
+from registry.platform.products import import_products
 from registry.requests.platform_approvals import import_inventory, preview_inventory
 
 COUNTS = ("total", "matched", "lost", "shared", "mismatched", "unregistered", "rejected")
@@ -60,3 +61,22 @@ def import_(file: Path, dry_run: bool, reason: str | None, as_json: bool) -> Non
         print_message(checked if dry_run else "cli-inventory-applied")
     if summary["rejected"]:
         raise click.exceptions.Exit(INVALID)
+
+
+@click.group()
+def products() -> None:
+    """Manage the products of the platform that can replace objects."""
+
+
+@products.command("import")
+@click.argument("file", type=FILE)
+@dry_run_option
+@in_registry
+def import_products_(file: Path, dry_run: bool) -> None:
+    """Register or change the products in FILE, CSV or XLSX; those that it leaves out stay.
+
+    Columns: code, name_kk, name_ru, name_en, description_kk, description_ru, description_en, terms (with semicolons),
+    contact, product_state (in_use or withdrawn). With an invalid row nothing is written, and the command exits with 5.
+    """
+    count = import_products(local_actor(Role.OPERATOR), file.read_bytes(), dry_run=dry_run)
+    print_message("cli-products-checked" if dry_run else "cli-products-imported", count=count)

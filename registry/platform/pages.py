@@ -1,4 +1,4 @@
-"""Pages for oversight actions on a project, and of inventories."""
+"""Pages for oversight actions on a project, of inventories, and of products of the platform."""
 
 from __future__ import annotations
 
@@ -18,6 +18,15 @@ from registry.core.fields import BaseSchema
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.http.requests import read_files, read_form
 from registry.platform.inventory import read_upload, store_upload, take_upload
+from registry.platform.products import (
+    PRODUCT_BODY,
+    PRODUCT_LIST,
+    WRITTEN,
+    ProductRow,
+    ProductState,
+    find_product,
+    save_product,
+)
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION, FactConfirmation
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
@@ -35,6 +44,7 @@ from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage
 from registry.web.labels import labelled_facts, name_in_page_language
+from registry.web.lists import render_list, requested_filters, requested_page
 
 # Pages for oversight actions on a project: confirm placement, onboarding and ending, restrict, record exemption.
 
@@ -306,3 +316,49 @@ def uploaded_file() -> tuple[str, bytes]:
         raise invalid("/file", "page-choose-file")
     upload = read_form()[1]["file"]
     return upload.name, upload.content
+
+
+# Products of the platform: list, register, change.
+
+
+@pages.page("/platform-products", needs=Permission.PROJECTS_READ)
+def products(actor: Actor) -> Answer:
+    """List the products of the platform."""
+    filters = requested_filters(("product_state",))
+    listing = PRODUCT_LIST.read(actor, filters, requested_page())
+    return render_list("platform/products.html", listing, actor=actor, filters=filters)
+
+
+@pages.page("/platform-products/new", needs=Permission.PRODUCTS_WRITE, methods=BOTH)
+def new_product(actor: Actor) -> Answer:
+    """Register a product of the platform."""
+    code = forms.form_field("code", "text", hint=_("Small Latin letters, digits and hyphens, such as qt-sign."))
+    page = _product_page(_("Register a product of the platform"), _("Register"))
+    page = replace(page, fields=[code, *page.fields], schema=ProductRow())
+
+    def act(values: dict[str, Any]) -> Answer:
+        return _save_product(actor, values.pop("code"), values, is_new=True)
+
+    return forms.answer_form(page, act, {"product_state": ProductState.IN_USE.value})
+
+
+@pages.page("/platform-products/<code>/edit", needs=Permission.PRODUCTS_WRITE, methods=BOTH)
+def edit_product(actor: Actor, code: str) -> Answer:
+    """Change a product of the platform."""
+    product = find_product(code)
+    page = _product_page(_("Change the product of the platform"), _("Save changes"))
+    page = replace(page, subject=name_in_page_language(product), edits=True)
+    present = {name: getattr(product, name) for name in WRITTEN}
+    texts = {field.name: forms.present_text(field, present[field.name]) for field in page.fields}
+    return forms.answer_form(page, lambda values: _save_product(actor, code, {**present, **values}), texts)
+
+
+def _product_page(title: str, submit: str) -> FormPage:
+    fields = [forms.schema_field(PRODUCT_BODY.inputs[name]) for name in WRITTEN]
+    return FormPage(title, submit, url_for("web.products"), fields, PRODUCT_BODY)
+
+
+def _save_product(actor: Actor, code: str, values: Mapping[str, Any], *, is_new: bool = False) -> Answer:
+    save_product(actor, code, values, is_new=is_new)
+    flash_message(_("Saved."))
+    return redirect_to("products", _anchor=code)

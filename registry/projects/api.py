@@ -68,6 +68,7 @@ from registry.http.responses import (
     xlsx_download,
 )
 from registry.journal.read_replica import use_read_replica
+from registry.platform.products import products_for
 from registry.projects import examples
 from registry.projects.attestations import attest_project
 from registry.projects.bulk_writes import ExternalIdsCollided, number_of, put_project, register_batch
@@ -662,7 +663,8 @@ class DigitalObjects(MethodView):
         Projects with one object code in one tree of agencies, with one key on QazTech, or linked as a duplicate or part
         concern one object. Only projects that the caller may read are named and counted.
         """
-        return read_object(current_actor(), code)
+        shown = read_object(current_actor(), code)
+        return {**shown, "platform_products": [each.code for each in products_for(shown["texts"])]}
 
 
 @related_blp.route("/projects/<number>/links")

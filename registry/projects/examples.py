@@ -96,6 +96,7 @@ DIGITAL_OBJECT: Final[dict[str, Any]] = {
     "least_cost_kzt": 100_000_000,
     "modifications_kzt": 15_000_000,
     "exchanges_data_with": ["eGov"],
+    "platform_products": ["qt-queue"],
 }
 SHORT: Final[dict[str, Any]] = {
     "number": NUMBER,

@@ -328,6 +328,7 @@ MAX_CODE_LENGTH: Final = 200
 SHOWN: Final = (
     *("id", "number", "agency_id", *NAMES, "object_code", "platform_key", "work_type", "stage", "placement"),
     *("contract_signed_on", "work_started_on", "budget_kzt", "object_original_cost_kzt", "integrations"),
+    "purpose",
     "is_restricted",
 )
 
@@ -340,7 +341,7 @@ def read_object(actor: Actor, code: str) -> dict[str, Any]:
     """Return the object that a project with this number, ``object_code`` or ``platform_key`` concerns.
 
     Only projects that the actor may see are named, counted and followed; reads of restricted ones are journalled.
-    Raises ObjectNotFound.
+    ``texts``: their names and purposes, which products of the platform are compared with. Raises ObjectNotFound.
     """
     actor.require(Permission.PROJECTS_READ)
     rows = _projects_of_object(actor, code)
@@ -364,10 +365,11 @@ def read_object(actor: Actor, code: str) -> dict[str, Any]:
         "least_cost_kzt": min(costs, default=None),
         "modifications_kzt": sum(modifications),
         "exchanges_data_with": sorted({*_exchanges(actor, rows), *integrations}),
+        "texts": [row[name] for row in rows for name in (*NAMES, "purpose")],
     }
 
 
-NOT_SHOWN: Final = frozenset({"id", "agency_id", "integrations", "is_restricted"})
+NOT_SHOWN: Final = frozenset({"id", "agency_id", "integrations", "purpose", "is_restricted"})
 
 
 def _began_under_freeze(row: Mapping[str, Any], policy: Policy) -> bool:

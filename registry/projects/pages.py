@@ -40,18 +40,20 @@ from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.fields import AnyDay, BaseSchema, Day
 from registry.core.lists import NAME, Listing, Page, parse_known_at
+from registry.core.search import NAMES
 from registry.core.translations import lazy_text
 from registry.exemptions.queries import EXEMPTION_LIST
 from registry.exemptions.service import documents_of_exemptions
 from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
 from registry.freeze.current import policy_in_force
-from registry.freeze.vocabulary import FINAL_STAGES
+from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import SentFile, read_files, read_form
 from registry.http.responses import csv_download, document_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.platform.confirmations import confirmations_of
+from registry.platform.products import products_for
 from registry.projects.attestations import attest_project, attestation_of, may_attest, records_to_attest
 from registry.projects.documents import (
     DocumentFields,
@@ -443,6 +445,8 @@ def digital_object(actor: Actor, code: str) -> Answer:
         "projects/object.html",
         code=code,
         object=shown,
+        placements=[choice_label("placement", each) for each in shown["placements"]],
+        products=products_for(shown["texts"]),
         agencies=agency_names(project["agency"] for project in shown["projects"]),
         limit=policy_in_force().modification_limit_percent,
         # Rounded up to a tenth, as in the findings.
@@ -975,6 +979,7 @@ def _check(actor: Actor, draft: Draft, form: Form) -> str:
         ]
     except (Conflict, NotAllowed) as error:
         errors = [(STEPS[0], field_of(error), error_message(error))]
+    is_on_platform = values.get("placement") == Placement.ON_PLATFORM
     return render_template(
         "projects/register_check.html",
         draft=draft,
@@ -984,6 +989,7 @@ def _check(actor: Actor, draft: Draft, form: Form) -> str:
         values=values,
         verdict=verdict,
         similar=similar,
+        products=[] if is_on_platform else products_for(values.get(name) for name in (*NAMES, "purpose")),
         errors=errors,
         parts={part: [name for name in names if is_asked(name, draft.values)] for part, names in PARTS.items()},
         part_title=part_title,

@@ -388,6 +388,7 @@ class DigitalObject(BaseSchema):
     least_cost_kzt = ReadOnly("The least original cost that a project states.", nullable(dict(KZT)))
     modifications_kzt = ReadOnly("The modifications that began under the freeze, together.", dict(KZT))
     exchanges_data_with = ReadOnly("Systems and projects that it exchanges data with.", dict(TEXTS))
+    platform_products = ReadOnly("Codes of the products of the platform in use that could replace it.", dict(TEXTS))
 
 
 SIMILAR_TEXT: Final = "Likely duplicates that the caller may read, the most similar first, ten at most."

@@ -29,6 +29,7 @@ from registry.inbox.models import EntryKind
 from registry.letters.models import LetterEnd, LetterKind
 from registry.notifications.models import ChannelChoice
 from registry.platform.models import ConfirmationKind
+from registry.platform.products import PRODUCT, ProductState
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
 from registry.policies.models import PolicyState
 from registry.projects.schemas import PROJECT, PROJECT_BODY
@@ -125,6 +126,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "request_kind": _labels(RequestKind),
     "request_state": _labels(RequestState),
     "confirmation_kind": _labels(ConfirmationKind),
+    "product_state": _labels(ProductState),
     "succession_kind": _labels(SuccessionKind),
     "report_status": _labels(GovernmentReportStatus),
     "report_section": _labels(Section),
@@ -146,6 +148,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
 RECORDS: Final = (
     # First, because another date is due elsewhere.
     REPORT_BODY,
+    PRODUCT,
     *(PROJECT, PROJECT_BODY, AGENCY_BODY, EXEMPTION_BODY, VERIFICATION, ONBOARDING, RESTRICTION),
 )
 FIELDS: Final[Mapping[str, str]] = {
@@ -327,10 +330,10 @@ def role_name(role: str) -> str:
     return choice_label("role", role)
 
 
-def name_in_page_language(named: Any) -> str:
-    """Return the name of a project or agency in the page's language, else in the nearest one that it has."""
+def name_in_page_language(named: Any, field: str = "name") -> str:
+    """Return the name, or another text, of a record in the page's language, else in the nearest one that it has."""
     language = page_locale()
-    order = (f"name_{each}" for each in (language, *reversed(OFFICIAL_LANGUAGES), DEFAULT_LANGUAGE))
+    order = (f"{field}_{each}" for each in (language, *reversed(OFFICIAL_LANGUAGES), DEFAULT_LANGUAGE))
     names = (named.get(key) if isinstance(named, Mapping) else getattr(named, key, None) for key in order)
     return next((str(name) for name in names if name), "")
 

@@ -30,7 +30,7 @@ READERS_OF = {
 # They read the pages of their lists, which are tried.
 SAME_PAGES = {
     f"/exports/{name}.{ending}"
-    for name in ("agencies", "appeals", "audits", "cases", "exemptions", "flags", "orders")
+    for name in ("agencies", "appeals", "audits", "cases", "exemptions", "flags", "orders", "products")
     for ending in ("csv", "ndjson", "xlsx")
 }
 # What the specification must have, so that a change of its shape does not empty these tests.
@@ -59,6 +59,7 @@ LISTS = (
     "/letters",
     "/appeals",
     "/orders",
+    "/platform-products",
     "/overview/history",
     "/projects",
     "/reports/compliance",

@@ -39,6 +39,18 @@ REGISTER: dict[str, Try] = {
         owned=False,
     ),
     "patch_agency": Try("/agencies/{bin}", {Role.ADMINISTRATOR}, 200, lambda world: {"name_en": "Body"}, owned=False),
+    "list_platform_products": Try("/platform-products", ALL, owned=False),
+    "put_platform_product": Try(
+        "/platform-products/qt-queue",
+        {Role.OPERATOR},
+        200,
+        lambda world: {
+            **dict.fromkeys(("name_kk", "name_ru", "description_kk", "description_ru", "contact"), "Кезек"),
+            "terms": ["кезек"],
+            "product_state": "in_use",
+        },
+        owned=False,
+    ),
     "list_all_projects": Try("/projects", ALL, owned=False),
     "create_project": Try("/projects", WRITERS, 201, new_project, owned=False),
     "create_many_projects": Try(
@@ -145,6 +157,7 @@ REGISTER: dict[str, Try] = {
         f"export_{name}_as_{ending}": Try(f"/exports/{name}.{ending}", readers, owned=False)
         for name, readers in {
             "agencies": ALL,
+            "products": ALL,
             "flags": ALL,
             "cases": CASE_READERS,
             "exemptions": ALL,
