@@ -19,12 +19,13 @@ from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, ca
 from registry.agencies.models import Agency
 from registry.audits.counting import is_counted
 from registry.audits.verdicts import PROJECT_FACTS
-from registry.cases.models import Order, newest_in_force
+from registry.cases.models import ORDER_FACTS, Order, newest_in_force
 from registry.core.clock import local_date
 from registry.core.database import db, table_of
 from registry.exemptions.service import exemption_on
 from registry.freeze.facts import EarlierRevision, Facts, Sibling
 from registry.freeze.policy import NOT_JUDGED, Policy
+from registry.freeze.rules import ORDER_OVERDUE, UNTESTED
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import STATUS, Project
 from registry.projects.objects import Siblings, siblings_of_register
@@ -34,6 +35,10 @@ from registry.projects.visibility import IS_RESTRICTED
 IDS_AT_ONCE = 20_000
 of_edits = attrgetter(*UNDONE)
 law_of = attrgetter(*LAW_LOOKS_AT)
+# What only newer policies read of a project (``read_by``), and the facts that all read.
+OF_TESTS: Final = ("security_conclusion_number", "security_conclusion_on")
+READ_ALWAYS: Final = tuple(name for name in PROJECT_FACTS if name not in OF_TESTS)
+NEWER: Final = (*OF_TESTS, CONFIRMED, "order_end_by")
 
 
 class Part(NamedTuple):
@@ -122,7 +127,7 @@ def candidates(
         statement = statement.where(table_of(Project).c.id.in_(ids))
     rows = db.session.execute(statement, {**part._asdict(), "on": on}).all()
     for row in rows:
-        digest.update(repr(tuple(row) if policy.confirmed_facts else tuple(row)[:-1]).encode())
+        digest.update(repr((*tuple(row)[: -len(NEWER)], *read_by(policy, row._mapping))).encode())
     former: Pasts = {}
     if policy.edit_severity != NOT_JUDGED:
         of_part = in_part(FORMER.project_id) if ids is None else FORMER.project_id.in_(ids)
@@ -135,7 +140,7 @@ def candidates(
             row._mapping,
             row.agency_kind,
             row.registered_at,
-            row.order_migrate_by,
+            row._mapping,
             past.get(row.id, ()),
             former.get(row.id, ()),
             counted.get(row.id, ()),
@@ -147,7 +152,7 @@ def facts_of_row(
     row: Mapping[Any, Any],
     agency_kind: str,
     registered_at: datetime,
-    order_migrate_by: date | None,
+    order: Mapping[Any, Any],
     past: tuple[EarlierRevision, ...],
     former: Iterable[FormerPast] = (),
     siblings: tuple[Sibling, ...] = (),
@@ -156,13 +161,20 @@ def facts_of_row(
     return Facts(
         agency_kind=agency_kind,
         registered_on=local_date(registered_at),
-        order_migrate_by=order_migrate_by,
+        **{name: order[name] for name in ORDER_FACTS},
         past=past,
         former=tuple(each.past for each in former),
         siblings=siblings,
         confirmed=confirmed_of(row[CONFIRMED]),
         **{name: row[name] for name in PROJECT_FACTS},
     )
+
+
+def read_by(policy: Policy, row: Mapping[Any, Any]) -> tuple[Any, ...]:
+    """Return what only newer policies read of a project, so that audits by others are repeated with the same digest."""
+    is_read = (policy.confirmed_facts, policy.rules[ORDER_OVERDUE].enabled, policy.rules[UNTESTED].enabled)
+    names = (CONFIRMED,), ("order_end_by",), OF_TESTS
+    return tuple(row[name] for read, each in zip(is_read, names, strict=True) if read for name in each)
 
 
 def new_digest(policy: Policy, on: date) -> Any:
@@ -195,12 +207,13 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
             project.id,
             project.version,
             project.registered_at,
-            *(project[name] for name in PROJECT_FACTS),
+            *(project[name] for name in READ_ALWAYS),
             agency.kind.label("agency_kind"),
             case((order.decision == "migrate_by", order.due_on)).label("order_migrate_by"),
             exemption_on(project.id, on).label("exemption_id"),
-            # The last: policies by which facts count as entered do not read it.
-            project.confirmed_facts,
+            # The last are those of ``NEWER``.
+            *(project[name] for name in (*OF_TESTS, CONFIRMED)),
+            case((order.decision.in_(ORDER_FACTS["order_end_by"]), order.due_on)).label("order_end_by"),
         )
         .join(table_of(Agency), agency.id == project.agency_id)
         .outerjoin(newest, newest.c.project_id == project.id)

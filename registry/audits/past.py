@@ -13,14 +13,15 @@ from sqlalchemy import and_, or_, select
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.queries import kinds_known_at
-from registry.audits.candidates import Candidate, Part, facts_of_row, new_digest, parts, pasts_of
+from registry.audits.candidates import READ_ALWAYS, Candidate, Part, facts_of_row, new_digest, parts, pasts_of, read_by
 from registry.audits.judgement import statuses_before
 from registry.audits.models import PolicyText
 from registry.audits.queries import COUNTS
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, ActiveFlag, Plan, reconcile
 from registry.audits.service import find_audit
 from registry.audits.verdicts import PROJECT_FACTS, represent_verdict
-from registry.cases.queries import migrate_by_known_at
+from registry.cases.models import order_facts
+from registry.cases.queries import orders_known_at
 from registry.core.clock import local_date, rfc3339
 from registry.core.database import db, table_of
 from registry.core.errors import Conflict
@@ -183,21 +184,22 @@ class KnownRegister:
         siblings: Siblings,
     ) -> Iterator[Candidate]:
         exemptions = exemptions_known_at(self.at, on, *part)
-        orders = migrate_by_known_at(self.at, *part)
+        orders = orders_known_at(self.at, *part)
         for each in projects:
-            values = (each.values[name] for name in PROJECT_FACTS)
+            values = (each.values[name] for name in READ_ALWAYS)
             read = (each.id, each.version, each.registered_at, *values, self.kinds[each.agency])
-            more = (each.values[CONFIRMED],) if policy.confirmed_facts else ()
-            digest.update(repr((*read, orders.get(each.id), exemptions.get(each.id), *more)).encode())
+            order = orders.get(each.id) or order_facts()
+            more = read_by(policy, {**each.values, **order})
+            digest.update(repr((*read, order["order_migrate_by"], exemptions.get(each.id), *more)).encode())
         former: Pasts = {}
         if policy.edit_severity != NOT_JUDGED:
             former = former_pasts_known_at(self.at, *part)
         present = {each.id: (each.version, each.values) for each in projects}
         past = pasts_of(present, former, siblings, policy, digest)
         for each in projects:
-            kind, due = self.kinds[each.agency], orders.get(each.id)
+            kind, order = self.kinds[each.agency], orders.get(each.id) or order_facts()
             of_past = past.get(each.id, ()), former.get(each.id, ()), siblings.get(each.id, ())
-            facts = facts_of_row(each.values, kind, each.registered_at, due, *of_past)
+            facts = facts_of_row(each.values, kind, each.registered_at, order, *of_past)
             yield Candidate(each.id, facts, exemptions.get(each.id))
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import case, select
+from sqlalchemy import select
 
 from registry.agencies.models import Agency
-from registry.cases.models import Order, migrate_by_in_force, newest_in_force
+from registry.cases.models import Order, newest_in_force, order_facts, order_in_force
 from registry.core.clock import local_date, today
 from registry.core.database import db, table_of
 from registry.core.fields import Day
@@ -23,7 +23,7 @@ from registry.freeze.evaluation import evaluate, in_scope, next_change
 from registry.freeze.facts import EarlierRevision, Facts, Sibling
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
-from registry.freeze.rules import fact_states
+from registry.freeze.rules import ORDER_OVERDUE, fact_states
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.projects.fields import FIELDS
@@ -59,6 +59,8 @@ CLAIMED: Final = (
     "budget_kzt",
     "object_original_cost_kzt",
     "consent_number",
+    "security_conclusion_number",
+    "security_conclusion_on",
 )
 CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on", "attested_on")
 PROJECT_FACTS: Final = (*CLAIMED, *CONFIRMED)
@@ -76,12 +78,12 @@ def facts_of(project: Project, policy: Policy, *, is_check: bool = False) -> Fac
     ``is_check``: only of those of its own agency. From checks, which nobody notices, the budget of another agency's
     project could be worked out.
     """
-    return _facts(project, migrate_by_in_force(project.id), earlier(project), policy, is_check=is_check)
+    return _facts(project, order_in_force(project.id), earlier(project), policy, is_check=is_check)
 
 
 def _facts(
     project: Project,
-    order_migrate_by: date | None,
+    order: Mapping[str, Any],
     past: tuple[EarlierRevision, ...],
     policy: Policy,
     *,
@@ -91,13 +93,13 @@ def _facts(
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),
-        order_migrate_by=order_migrate_by,
         past=past,
         former=former_of(project.id),
         siblings=_siblings_of(
             project.agency_id, _identity(project), policy, project.id, is_new=is_new, own_only=is_check
         ),
         confirmed=confirmed_of(project.confirmed_facts),
+        **order,
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 
@@ -135,7 +137,7 @@ def verdict_at_registration(project: Project, language: Language) -> dict[str, A
     """Return today's verdict on a project that was just registered and has no decisions or exemptions."""
     return represent_verdict(
         project.number,
-        _facts(project, None, (), policy_in_force(), is_new=True),
+        _facts(project, order_facts(), (), policy_in_force(), is_new=True),
         today(),
         language,
         policy_in_force(),
@@ -277,7 +279,7 @@ def findings_on(proposed: Sequence[ProposedProject], *, is_check: bool = False) 
     policy, day = policy_in_force(), today()
     kinds = _kinds({each.agency_id for each in proposed})
     ids = [each.project_id for each in proposed if each.project_id is not None]
-    registered, due, past = _registered_on(ids), _order_dates(ids), _revisions(ids)
+    registered, orders, past = _registered_on(ids), _orders(ids), _revisions(ids)
     exempt = exempt_projects(ids, day)
     listed: list[Sequence[Finding]] = []
     former = former_pasts(FORMER.project_id.in_(ids))
@@ -289,11 +291,11 @@ def findings_on(proposed: Sequence[ProposedProject], *, is_check: bool = False) 
         facts = Facts(
             agency_kind=kinds[each.agency_id],
             registered_on=day if number is None else registered[number],
-            order_migrate_by=None if number is None else due.get(number),
             past=() if number is None else past.get(number, ()),
             confirmed=confirmed_of(each.values.get(CONFIRMED_FACTS)),
             former=each.former if number is None else tuple(of.past for of in former.get(number, ())),
             siblings=counted,
+            **orders.get(number, {}),
             **values,
         )
         is_judged = in_scope(facts.agency_kind, policy) and number not in exempt
@@ -310,15 +312,13 @@ def _registered_on(ids: Sequence[int]) -> dict[int, date]:
     return {row.id: local_date(row.registered_at) for row in rows}
 
 
-def _order_dates(ids: Sequence[int]) -> dict[int, date | None]:
+def _orders(ids: Sequence[int]) -> dict[int | None, dict[str, Any]]:
     order = table_of(Order).c
     newest = newest_in_force(order.project_id.in_(ids))
     rows = db.session.execute(
-        select(order.project_id, case((order.decision == "migrate_by", order.due_on)).label("due")).join(
-            newest, order.id == newest.c.order_id
-        )
+        select(order.project_id, order.decision, order.due_on).join(newest, order.id == newest.c.order_id)
     )
-    return {row.project_id: row.due for row in rows}
+    return {row.project_id: order_facts(row.decision, row.due_on) for row in rows}
 
 
 def _revisions(ids: Sequence[int]) -> dict[int, tuple[EarlierRevision, ...]]:
@@ -339,7 +339,7 @@ def _revisions(ids: Sequence[int]) -> dict[int, tuple[EarlierRevision, ...]]:
 ALWAYS: Final = frozenset({"placement", "stage", "work_type", "ended_on", *CONFIRMED, "onboarding_due_on", "agency"})
 # A rule's observed value may have another name than the fields from which it is computed.
 STARTED: Final = ("contract_signed_on", "work_started_on")
-ORDER_OVERDUE: Final = "migration.order-overdue"
+ORDERS_OVERDUE: Final = ("migration.order-overdue", ORDER_OVERDUE)
 LEGACY: Final = "freeze.legacy"
 
 
@@ -380,7 +380,7 @@ def clearings(project_id: int, flag_ids: Iterable[int]) -> dict[int, Clearing]:
 
 def _explains(fact: ClearingFact, rule: str, observed: Mapping[str, Any]) -> bool:
     if fact.kind == "order":
-        return rule == ORDER_OVERDUE
+        return rule in ORDERS_OVERDUE
     if fact.kind != "field":
         return True
     if rule == LEGACY:

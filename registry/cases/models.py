@@ -314,12 +314,24 @@ def newest_in_force(*conditions: ColumnElement[bool]) -> Subquery:
     )
 
 
-def migrate_by_in_force(project_id: int) -> date | None:
-    """Return the due date of the project's newest order in force, if that order is ``migrate_by``."""
+# What the rules call the due date of a project's newest order in force, by its decisions.
+ORDER_FACTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "order_migrate_by": ("migrate_by",),
+    "order_end_by": ("stop", "write_off"),
+}
+
+
+def order_facts(decision: str | None = None, due_on: date | None = None) -> dict[str, Any]:
+    """Return the facts that a project's newest order in force gives to the rules."""
+    return {name: due_on if decision in decisions else None for name, decisions in ORDER_FACTS.items()}
+
+
+def order_in_force(project_id: int) -> dict[str, Any]:
+    """Return the facts of the project's newest order in force."""
     newest = db.session.scalar(
         select(Order).where(Order.project_id == project_id, Order.ended_at.is_(None)).order_by(Order.id.desc()).limit(1)
     )
-    return newest.due_on if newest is not None and newest.decision == "migrate_by" else None
+    return order_facts() if newest is None else order_facts(newest.decision, newest.due_on)
 
 
 # Events of cases, published inside the transaction of the change, after its entries of the timeline are written.

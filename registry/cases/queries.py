@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -15,7 +15,7 @@ from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import accounts_ever_named
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseDecision, CaseFlag, Order
+from registry.cases.models import Case, CaseDecision, CaseFlag, Order, order_facts
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.clock import now
 from registry.core.database import db, require_transaction
@@ -190,13 +190,12 @@ def returned_proposal(case: Case) -> ReturnedProposal | None:
 # Orders in force as the register knew them at an earlier moment.
 
 
-def migrate_by_known_at(at: datetime, after: int, to: int) -> dict[int, date | None]:
-    """Return the due date of each newest order in force that is ``migrate_by``, by project in ``after < id <= to``."""
+def orders_known_at(at: datetime, after: int, to: int) -> dict[int, dict[str, Any]]:
+    """Return the facts of each newest order in force, by project in ``after < id <= to``."""
     statement = (
         select(Order.project_id, Order.decision, Order.due_on)
         .where(Order.project_id > after, Order.project_id <= to, Order.approved_at <= at)
         .where(or_(Order.ended_at.is_(None), Order.ended_at > at))
         .order_by(Order.id)
     )
-    newest = {project_id: (decision, due_on) for project_id, decision, due_on in db.session.execute(statement)}
-    return {project_id: due_on for project_id, (decision, due_on) in newest.items() if decision == "migrate_by"}
+    return {row.project_id: order_facts(row.decision, row.due_on) for row in db.session.execute(statement)}

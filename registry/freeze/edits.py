@@ -49,7 +49,7 @@ _values = attrgetter(*VALUES)
 # Below the rank of every severity.
 NOT_FOUND: Final = -1
 RANK: Final = {severity.value: severity.rank for severity in Severity}
-KEPT: Final = ("freeze.", "integrity.")
+KEPT: Final = ("freeze.", "integrity.", "security.")
 EARLIER: Final = "earlier_"
 FORMER_RULES: Final = "former_rules"
 

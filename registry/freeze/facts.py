@@ -13,7 +13,16 @@ COMMISSIONED: Final = "commissioned_on"
 OBJECT_COMMISSIONED: Final = "object_commissioned_on"
 ORIGINAL_COST: Final = "object_original_cost_kzt"
 CONSENT: Final = "consent_number"
-CONFIRMABLE: Final = (OBJECT_COMMISSIONED, ORIGINAL_COST, CONSENT, CONTRACT, COMMISSIONED, ENDED_ON)
+SECURITY_CONCLUSION: Final = "security_conclusion_number"
+CONFIRMABLE: Final = (
+    OBJECT_COMMISSIONED,
+    ORIGINAL_COST,
+    CONSENT,
+    CONTRACT,
+    COMMISSIONED,
+    ENDED_ON,
+    SECURITY_CONCLUSION,
+)
 # The observed value that names those of a finding that are only claimed.
 CLAIMED: Final = "claimed"
 # Facts that a second party has confirmed with a document, each with the day from which the confirmation counts.
@@ -39,6 +48,8 @@ class EarlierRevision:
     budget_kzt: int | None = None
     object_original_cost_kzt: int | None = None
     consent_number: str | None = None
+    security_conclusion_number: str | None = None
+    security_conclusion_on: date | None = None
     replaced_on: date | None = None
     confirmed: Confirmed = ()
 
@@ -65,7 +76,8 @@ class Facts:
     ``past`` contains every earlier revision, oldest first, without the current one. ``registered_on`` is None for a
     project that is only checked and not registered: it counts as registered on the day of evaluation.
     ``attested_on``: when the agency last confirmed that the record is true; None counts as the registration.
-    ``order_migrate_by`` is the date of the newest ``migrate_by`` order in force, None without one.
+    ``order_migrate_by``, ``order_end_by``: the due date of the newest order in force, where it is one to migrate, and
+    where it is one to stop or to write off.
     ``former``: for each withdrawn or ended record of the same work, its revisions while it was neither withdrawn nor
     ended (of a withdrawn one also those of final stages), oldest first.
     ``siblings``: other projects on the same object, those that may count together with it, by their registration.
@@ -86,11 +98,14 @@ class Facts:
     budget_kzt: int | None = None
     object_original_cost_kzt: int | None = None
     consent_number: str | None = None
+    security_conclusion_number: str | None = None
+    security_conclusion_on: date | None = None
     placement_verified_on: date | None = None
     onboarding_confirmed_on: date | None = None
     ending_confirmed_on: date | None = None
     attested_on: date | None = None
     order_migrate_by: date | None = None
+    order_end_by: date | None = None
     confirmed: Confirmed = ()
     past: tuple[EarlierRevision, ...] = ()
     former: tuple[tuple[EarlierRevision, ...], ...] = ()

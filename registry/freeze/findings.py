@@ -20,6 +20,7 @@ from registry.freeze.facts import (
     ENDED_ON,
     OBJECT_COMMISSIONED,
     ORIGINAL_COST,
+    SECURITY_CONCLUSION,
 )
 from registry.freeze.policy import Policy, Wording
 from registry.freeze.vocabulary import Translate, in_language, lazy_text
@@ -127,6 +128,10 @@ _PILOT: Final = lazy_text("In pilot since {since}; limit in months: {limit}, day
 _MISSING: Final = lazy_text("Missing values: {count}.")
 _MIGRATION_LATE: Final = lazy_text("In operation since {since}; days after the deadline of {deadline}: {days}.")
 _ORDER_LATE: Final = lazy_text("Ordered to move by {due}; days late: {days}.")
+_ENDING_LATE: Final = lazy_text("Ordered to end by {due}; days late: {days}.")
+_UNTESTED: Final = lazy_text("No positive conclusion of security tests is given.")
+_UNTESTED_UNDATED: Final = lazy_text("The conclusion of security tests has no date.")
+_TESTED_LATER: Final = lazy_text("The conclusion of security tests is dated {concluded}; days until then: {days}.")
 _BACKDATED: Final = lazy_text("Start on {started}, contract of {contract}; days between them: {days}.")
 _START_MOVED: Final = lazy_text("The start was {earlier}, now it is {started}.")
 _WAS_CREATION: Final = lazy_text("The work was registered as a creation.")
@@ -144,6 +149,7 @@ FACT_NAMES: Final = {
     CONTRACT: lazy_text("date the contract was signed"),
     COMMISSIONED: lazy_text("date the result went into operation"),
     ENDED_ON: lazy_text("date of the ending"),
+    SECURITY_CONCLUSION: lazy_text("number of the conclusion of security tests"),
     "work_started_on": lazy_text("date work started"),
     "pilot_started_on": lazy_text("start of the pilot"),
     "work_type": lazy_text("kind of work"),
@@ -239,6 +245,11 @@ class _Reason:
             case "migration.order-overdue":
                 ordered = self._day("order_migrate_by")
                 return self._format(_ORDER_LATE, ordered, due=ordered, days=_days(ordered, self.on))
+            case "order.overdue":
+                ordered = self._day("order_end_by")
+                return self._format(_ENDING_LATE, ordered, due=ordered, days=_days(ordered, self.on))
+            case "security.untested" if not self.claims:
+                return self._untested()
             case "integrity.backdated":
                 began, contract = self._day("work_started_on"), self._day("contract_signed_on")
                 return self._format(_BACKDATED, began, started=began, contract=contract, days=_days(began, contract))
@@ -257,6 +268,13 @@ class _Reason:
                 due = None if attested is None else add_months(attested, self.policy.attestation_months)
                 return self._format(_UNATTESTED, attested, attested=attested, days=_days(due, self.on))
         return ""
+
+    def _untested(self) -> str:
+        if self.observed.get("security_conclusion_number") is None:
+            return self._format(_UNTESTED)
+        concluded = self._day("security_conclusion_on")
+        later = self._format(_TESTED_LATER, concluded, concluded=concluded, days=_days(self.on, concluded))
+        return later or self._format(_UNTESTED_UNDATED)
 
     def _share(self) -> str:
         budget, cost = self.observed.get("budget_kzt"), self.observed.get("object_original_cost_kzt")
@@ -410,6 +428,12 @@ _REQUIRED: Mapping[str, str] = {
     ),
     "migration.overdue": lazy_text("An object in operation since before {cutoff} has moved to QazTech by {deadline}."),
     "migration.order-overdue": lazy_text("The object has moved to the platform by the date that the order sets."),
+    "order.overdue": lazy_text(
+        "The work is stopped or the object written off by the date that the order sets, and the ending is confirmed."
+    ),
+    "security.untested": lazy_text(
+        "An object in operation has a positive conclusion of security tests, and its number and date are given."
+    ),
     "integrity.backdated": lazy_text(
         "Work did not begin before its contract: under a contract signed on or after {cutoff} no earlier start is "
         "given."
@@ -446,6 +470,7 @@ _DOCUMENTS: Final[Mapping[str, str]] = {
     CONTRACT: lazy_text("framework contract"),
     COMMISSIONED: lazy_text("act of commissioning of the result"),
     ENDED_ON: lazy_text("decision on the ending, with the consent of the authorised body"),
+    SECURITY_CONCLUSION: lazy_text("positive conclusion of security tests"),
 }
 
 

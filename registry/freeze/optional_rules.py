@@ -15,7 +15,9 @@ NEW_CONFIRMED_FACTS: Final = ConfirmedFacts(
     framework_contract_months=12,
 )
 # Newer than some installations: the next draft of a policy that lacks them has them in use.
-NEW_IN_DRAFTS: Final = frozenset({"freeze.modification-sum", "integrity.contradiction", "integrity.split-contract"})
+NEW_IN_DRAFTS: Final = frozenset(
+    {"freeze.modification-sum", "integrity.contradiction", "integrity.split-contract", "order.overdue"}
+)
 _ACT: Final = {"kk": "Тізілім саясаты", "ru": "Политика реестра", "en": "Policy of the registry"}
 
 
@@ -79,6 +81,42 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "kk": "бір объект бойынша бір өнім берушімен жасалған шарттар бірге қаралады.",
             "ru": "договоры с одним поставщиком по одному объекту рассматриваются вместе.",
             "en": "contracts with one supplier on one object are looked at together.",
+        },
+    ),
+    "order.overdue": _disabled(
+        "high",
+        {
+            "kk": "Тоқтату немесе есептен шығару туралы нұсқаманың мерзімі өтіп кеткен",
+            "ru": "Предписание о прекращении или списании просрочено",
+            "en": "Order to stop or to write off overdue",
+        },
+        {
+            "kk": "Жұмысты дереу тоқтатып, деректерді түзетіңіз де, тоқтатудың расталуын сұраңыз.",
+            "ru": "Немедленно прекратите работы, исправьте сведения и запросите подтверждение прекращения.",
+            "en": "Stop the work at once, correct the record and ask for the ending to be confirmed.",
+        },
+        {
+            "kk": "нұсқама онда белгіленген мерзімде орындалады.",
+            "ru": "предписание исполняется в установленный в нём срок.",
+            "en": "an order is carried out by the date that it sets.",
+        },
+    ),
+    "security.untested": _disabled(
+        "medium",
+        {
+            "kk": "Ақпараттық қауіпсіздік сынағының оң қорытындысынсыз өнеркәсіптік пайдалану",
+            "ru": "Промышленная эксплуатация без положительного заключения об испытаниях на безопасность",
+            "en": "In operation without a positive security test",
+        },
+        {
+            "kk": "Объектіні сынақтан өткізіп, оң қорытындының нөмірі мен күнін енгізіңіз.",
+            "ru": "Проведите испытания и внесите номер и дату положительного заключения.",
+            "en": "Have the object tested and enter the number and the date of the positive conclusion.",
+        },
+        {
+            "kk": "объект сынақтың оң қорытындысы болғанда ғана өнеркәсіптік пайдалануға енгізіледі.",
+            "ru": "объект вводится в промышленную эксплуатацию только при положительном заключении об испытаниях.",
+            "en": "an object goes into operation only with a positive conclusion of security tests.",
         },
     ),
     "integrity.unattested": _disabled(

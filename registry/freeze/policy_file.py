@@ -215,12 +215,8 @@ _AMOUNTS = ("budget_kzt", "object_original_cost_kzt")
 _FACTS: Mapping[str, ValueType] = {
     **{name: _one_of(codes) for name, codes in _CHOICES.items()},
     **{name: _whole(0, 10**15, "tenge")._replace(required=False) for name in _AMOUNTS},
-    "consent_number": _TEXT._replace(required=False),
-    **{
-        name: _DATE._replace(required=False)
-        for name in Facts.__dataclass_fields__
-        if name.endswith("_on") or name == "order_migrate_by"
-    },
+    **{name: _TEXT._replace(required=False) for name in ("consent_number", "security_conclusion_number")},
+    **{name: _DATE._replace(required=False) for name in Facts.__dataclass_fields__ if name.endswith(("_on", "_by"))},
 }
 
 

@@ -21,6 +21,7 @@ from registry.freeze.facts import (
     ENDED_ON,
     OBJECT_COMMISSIONED,
     ORIGINAL_COST,
+    SECURITY_CONCLUSION,
     EarlierRevision,
     Facts,
     Sibling,
@@ -108,6 +109,8 @@ def _lifts_a_finding(name: str, facts: Facts, policy: Policy, asked: ConfirmedFa
     """Return whether the fact could end or lower a finding on this project."""
     if name == ENDED_ON:
         return facts.stage in FINAL_STAGES
+    if name == SECURITY_CONCLUSION:
+        return policy.rules[UNTESTED].enabled and facts.stage == OPERATION
     if name == CONTRACT:
         return is_framework(facts, policy, asked)
     started = started_on(facts, policy)
@@ -232,6 +235,7 @@ MODIFICATION: Final = WorkType.MODIFICATION.value
 MIGRATION: Final = WorkType.MIGRATION.value
 PLANNING: Final = Stage.PLANNING.value
 PILOT: Final = Stage.PILOT.value
+OPERATION: Final = Stage.OPERATION.value
 UNKNOWN: Final = Placement.UNKNOWN.value
 # The rule for final stages, and the rule that holds where no other one does.
 ENDED_UNCONFIRMED: Final = "integrity.ended-unconfirmed"
@@ -244,6 +248,8 @@ CONTRADICTION: Final = "integrity.contradiction"
 DATA_GAP: Final = "freeze.data-gap"
 PLANNED: Final = "freeze.planned"
 MIGRATION_OVERDUE: Final = "migration.overdue"
+ORDER_OVERDUE: Final = "order.overdue"
+UNTESTED: Final = "security.untested"
 # The rule that holds beside the others and never keeps ``freeze.legacy`` away.
 UNATTESTED: Final = "integrity.unattested"
 
@@ -402,11 +408,37 @@ def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: da
     return None
 
 
-def order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """Return an order to migrate is in force and its due date has passed."""
+def migration_order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """An order to migrate is in force and its due date has passed."""
     if facts.order_migrate_by is not None and facts.order_migrate_by < on:
         return {"order_migrate_by": iso(facts.order_migrate_by)}
     return None
+
+
+def order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """An order to stop or to write off is in force, its due date has passed, and nobody has confirmed the ending.
+
+    Only a final stage can be confirmed as ended (Digital Code, Art. 89).
+    """
+    if facts.order_end_by is None or not facts.order_end_by < on:
+        return None
+    if facts.stage in FINAL_STAGES and ending_confirmed(facts, on):
+        return None
+    return {"order_end_by": iso(facts.order_end_by)}
+
+
+def untested(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """In operation without a positive conclusion of security tests by the day (Order No. 111/НҚ of 3 June 2019)."""
+    concluded = facts.security_conclusion_on
+    if facts.stage != OPERATION:
+        return None
+    if facts.security_conclusion_number and concluded is not None and concluded <= on:
+        return None
+    return {
+        "stage": facts.stage,
+        "security_conclusion_number": facts.security_conclusion_number,
+        "security_conclusion_on": iso(concluded),
+    }
 
 
 def backdated(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
@@ -529,7 +561,9 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
     "freeze.pilot-limit": pilot_limit,
     DATA_GAP: data_gap,
     MIGRATION_OVERDUE: migration_overdue,
-    "migration.order-overdue": order_overdue,
+    "migration.order-overdue": migration_order_overdue,
+    ORDER_OVERDUE: order_overdue,
+    UNTESTED: untested,
     "integrity.backdated": backdated,
     CONTRADICTION: contradiction,
     SPLIT_CONTRACT: split_contract,
@@ -537,6 +571,7 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
 }
 # The rules for final stages, which the caller has checked, in the order of the findings.
 ENDED: Final[Mapping[str, Callable[[Facts, Policy, date], Observed | None]]] = {
+    ORDER_OVERDUE: lambda facts, policy, on: order_overdue(facts, None, policy, on),
     CONTRADICTION: lambda facts, policy, on: (
         None if ending_confirmed(facts, on) else ending_contradiction(facts, policy, on)
     ),

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import Problem
-from registry.freeze.facts import CONSENT, CONTRACT
+from registry.freeze.facts import CONSENT, CONTRACT, SECURITY_CONCLUSION
 from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.revisions import Revision, confirmed_of
@@ -28,6 +28,8 @@ OFFICIAL_NAMES: Final = ("name_kk", "name_ru")
 # What says which object was confirmed, beside its names.
 IDENTITY: Final = ("object_kind", "contract_number", "supplier_bin")
 OF_OBJECT: Final = (*IDENTITY, *OFFICIAL_NAMES)
+# A consent is given for the work of one contract, a conclusion on one day: another one ends the confirmation.
+GIVEN_WITH: Final = {CONSENT: CONTRACT, SECURITY_CONCLUSION: "security_conclusion_on"}
 WORD: Final = re.compile(r"\w+")
 
 
@@ -50,9 +52,9 @@ def withdraw_confirmations(before: Mapping[str, Any], after: dict[str, Any]) -> 
 
 def _still_confirmed(before: Mapping[str, Any], after: Mapping[str, Any], *, is_another: bool) -> list[str] | None:
     known = {} if is_another else confirmed_facts(before["confirmed_facts"])
-    if before[CONTRACT] not in (None, after[CONTRACT]):
-        # A consent is given for the work of one contract.
-        known.pop(CONSENT, None)
+    for fact, of in GIVEN_WITH.items():
+        if before[of] not in (None, after[of]):
+            known.pop(fact, None)
     return confirmed_entries({name: day for name, day in known.items() if before[name] == after[name]})
 
 

@@ -202,11 +202,12 @@ class ProjectFields(BaseSchema):
     )
     security_conclusion_number = Text(
         label=lazy_text("Number of the security test conclusion"),
-        description="Number of the conclusion of the information security test.",
+        hint=lazy_text("Only of a positive conclusion. Operation needs one."),
+        description="Number of the positive conclusion of the information security test.",
     )
     security_conclusion_on = Day(
         label=lazy_text("Date of the security test conclusion"),
-        description="Date of the conclusion of the information security test.",
+        description="Date of the positive conclusion of the information security test.",
     )
     object_class = WholeNumber(
         1,

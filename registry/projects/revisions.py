@@ -32,6 +32,8 @@ UNDONE: Final = (
     "budget_kzt",
     "object_original_cost_kzt",
     "consent_number",
+    "security_conclusion_number",
+    "security_conclusion_on",
 )
 
 

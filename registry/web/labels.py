@@ -168,6 +168,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "changed_since_audit": lazy_text("Records changed since the last audit that it confirms"),
     "lost": lazy_text("Records that lose their confirmation"),
     "order_migrate_by": lazy_text("Order to migrate by"),
+    "order_end_by": lazy_text("Order to end by"),
     "earlier_rules": lazy_text("Rules that an edit ended"),
     "former_rules": lazy_text("Rules that a former record came under"),
     "contradictions": lazy_text("What contradicts"),
@@ -219,7 +220,7 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")
-DAYS: Final = ("_on", "migrate_by", "valid_from", "valid_to", "appeal_until")
+DAYS: Final = ("_on", "migrate_by", "end_by", "valid_from", "valid_to", "appeal_until")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"

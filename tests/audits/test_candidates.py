@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
 from registry.audits.candidates import Part, candidates, count_projects, new_digest
-from registry.cases.models import migrate_by_in_force
+from registry.cases.models import order_in_force
 from registry.core.database import db, transaction
 from registry.flags.models import Flag
 from registry.freeze.current import policy_in_force
@@ -88,7 +88,8 @@ def test_flags_after_audit_equal_findings_of_every_project(
         }
         for key, facts in written.items():
             record = db.session.get_one(Project, key)
-            assert (earlier(record), migrate_by_in_force(key)) == (facts.past, facts.order_migrate_by)
+            orders = {"order_migrate_by": facts.order_migrate_by, "order_end_by": facts.order_end_by}
+            assert (earlier(record), order_in_force(key)) == (facts.past, orders)
 
 
 def test_many_revisions_belong_to_their_project(app: Flask, present: Present) -> None:
@@ -126,6 +127,7 @@ def test_several_orders_and_exemptions_do_not_duplicate_a_project(app: Flask, pr
         stage="operation",
         placement="off_platform",
         order_migrate_by=DAY - timedelta(days=1),
+        order_end_by=None,
     )
     key, written = write(facts, agencies)
     totals = count_projects(policy_in_force())

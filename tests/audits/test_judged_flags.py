@@ -119,14 +119,15 @@ def believable_steps(present: Present) -> None:
     )
     edit(record("B-RW-2"), contract_signed_on="2025-12-30", work_started_on="2025-12-31")
     with transaction() as session:
-        order = Order(
-            project_id=record("B-ORD-1").id,
-            decision="migrate_by",
-            due_on=date(2026, 10, 15),
-            approved_at=now() - timedelta(days=20),
-            approved_by=SUPERVISOR.principal,
-        )
-        session.add(order)
+        for external_id, decision, day in (("B-ORD-1", "migrate_by", 15), ("B-ORD-2", "stop", 20)):
+            order = Order(
+                project_id=record(external_id).id,
+                decision=decision,
+                due_on=date(2026, 10, day),
+                approved_at=now() - timedelta(days=20),
+                approved_by=SUPERVISOR.principal,
+            )
+            session.add(order)
     present.set(date(2026, 10, 20))
     register_file("projects", "believable.csv", NEWCOMER)
 

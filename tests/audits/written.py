@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert
 
 from registry.agencies.models import Agency
-from registry.cases.models import Order
+from registry.cases.models import ORDER_FACTS, Order
 from registry.core.clock import local_instant, now
 from registry.core.database import transaction
 from registry.freeze.current import policy_in_force
@@ -21,7 +21,7 @@ from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
 
-NOT_COLUMNS = ("agency_kind", "registered_on", "order_migrate_by", "confirmed", "past", "former", "siblings")
+NOT_COLUMNS = ("agency_kind", "registered_on", *ORDER_FACTS, "confirmed", "past", "former", "siblings")
 _serial = count(1)
 
 
@@ -55,7 +55,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
         row = {column.name: getattr(project, column.name) for column in Project.__table__.columns}
         session.execute(insert(ProjectStatus), first_status(row, facts.agency_kind, policy_in_force().scope))
         session.execute(insert(Revision), list(_revisions(facts, project.id, at)))
-        if facts.order_migrate_by is not None:
+        if facts.order_migrate_by or facts.order_end_by:
             session.add_all(_orders(project.id, facts, at))
     past = tuple(replace(each, confirmed=()) for each in facts.past)
     return project.id, replace(facts, registered_on=registered, confirmed=(), past=past, siblings=())
@@ -83,6 +83,10 @@ def _orders(project_id: int, facts: Facts, at: datetime) -> list[Order]:
     usual = {"project_id": project_id, "approved_at": at, "approved_by": "supervisor"}
     return [
         Order(**usual, decision="stop", due_on=None, ended_at=at, ended_because="replaced"),
-        Order(**usual, decision="migrate_by", due_on=facts.order_migrate_by),
+        Order(
+            **usual,
+            decision="migrate_by" if facts.order_migrate_by else "stop",
+            due_on=facts.order_migrate_by or facts.order_end_by,
+        ),
         Order(**usual, decision="write_off", due_on=None, ended_at=at, ended_because="withdrawn"),
     ]

@@ -34,6 +34,8 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "freeze.data-gap": "medium",
         "migration.overdue": "plan",
         "migration.order-overdue": "high",
+        "order.overdue": "high",
+        "security.untested": "medium",
         "integrity.backdated": "high",
         "integrity.rewritten": "medium high",
         "integrity.contradiction": "medium",
@@ -79,7 +81,7 @@ def _value(column: str, text: str) -> str | int | date | Confirmed | None:
         return None
     if column in MONEY:
         return int(text)
-    if column.endswith("_on") or column == "order_migrate_by":
+    if column.endswith(("_on", "_by")):
         return date.fromisoformat(text)
     return text
 

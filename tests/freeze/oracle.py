@@ -36,6 +36,8 @@ TABLE_RULES = (
     "freeze.data-gap",
     "migration.overdue",
     "migration.order-overdue",
+    "order.overdue",
+    "security.untested",
     "integrity.backdated",
     "integrity.rewritten",
     "integrity.contradiction",
@@ -256,6 +258,20 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
     if facts.order_migrate_by is not None and facts.order_migrate_by < D:
         holds("migration.order-overdue")
 
+    # `order.overdue`: "an order `stop` or `write_off` is in force, its due date < D, and it is not so that the stage is
+    # final and the ending confirmed"
+    ordered_to_end = facts.order_end_by is not None and facts.order_end_by < D
+    if ordered_to_end:
+        holds("order.overdue")
+
+    # `security.untested`: "stage operation, and one of: `security_conclusion_number` or `security_conclusion_on` is
+    # empty; `security_conclusion_on` > D"
+    if facts.stage == "operation":
+        if facts.security_conclusion_number is None or facts.security_conclusion_on is None:
+            holds("security.untested")
+        elif facts.security_conclusion_on > D:
+            holds("security.untested")
+
     # `integrity.backdated`: "`work_started_on` < C and `contract_signed_on` ≥ C"
     # Whatever the clock: the row names the two fields.
     if facts.work_started_on is not None and facts.work_started_on < C:
@@ -345,6 +361,8 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= D:
             ending_confirmed = True
         if not ending_confirmed:
+            if ordered_to_end:
+                holds("order.overdue")
             # "final, and the ending is not confirmed": the second half of the table of contradictions
             if its_ending_contradicts(facts, policy):
                 holds("integrity.contradiction")
@@ -440,6 +458,8 @@ EDITED = (
     "budget_kzt",
     "object_original_cost_kzt",
     "consent_number",
+    "security_conclusion_number",
+    "security_conclusion_on",
 )
 
 
@@ -499,10 +519,10 @@ def a_former_record_had_a_serious_finding(facts: Facts, policy: Any) -> bool:
 
 
 def serious(rule: str, severity: str) -> bool:
-    # "findings of at least medium severity of `freeze.*` and `integrity.*`, without `freeze.data-gap`, ..."
+    # "findings of at least medium severity of `freeze.*`, `integrity.*` and `security.*`, without ..."
     if rule in ("freeze.data-gap", "freeze.legacy", "integrity.unattested"):
         return False
-    return rule.split(".")[0] in ("freeze", "integrity") and RANKS[severity] >= 2
+    return rule.split(".")[0] in ("freeze", "integrity", "security") and RANKS[severity] >= 2
 
 
 def found_unconfirmed(revisions: list[Any], number: int, facts: Facts, policy: Any, on: date) -> dict[str, str]:
@@ -576,6 +596,7 @@ def states(facts: Facts, policy: Any, on: date) -> dict[str, str]:
         "contract_signed_on": is_framework_contract(facts, policy),
         "commissioned_on": facts.work_type == "creation",
         "ended_on": facts.stage in FINAL,
+        "security_conclusion_number": facts.stage == "operation" and policy.rules["security.untested"].enabled,
     }
     for name, sum_kzt in policy.confirmed_facts.from_kzt:
         value = getattr(facts, name)

@@ -32,6 +32,8 @@ PLACEMENTS = ("on_platform", "onboarding", "off_platform", "unknown")
 SEVERITIES = ("low", "medium", "high")
 LEAP_DAYS = (date(2024, 2, 29), date(2028, 2, 29))
 CONSENTS = (None, "12-3/456", "№ 7")
+# Every text that a project may have.
+TEXTS = ("consent_number", "security_conclusion_number")
 
 
 def days(number: int) -> timedelta:
@@ -130,7 +132,13 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
             field = rng.choice(
                 (
                     *("work_type", "stage", "placement", "contract_signed_on", "work_started_on"),
-                    *("pilot_started_on", "commissioned_on", "object_commissioned_on", "consent_number"),
+                    *(
+                        "pilot_started_on",
+                        "commissioned_on",
+                        "object_commissioned_on",
+                        "security_conclusion_on",
+                        *TEXTS,
+                    ),
                     *("budget_kzt", "object_original_cost_kzt"),
                 )
             )
@@ -141,7 +149,7 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
                 value = a_stage(rng)
             elif field == "placement":
                 value = rng.choice(PLACEMENTS)
-            elif field == "consent_number":
+            elif field in TEXTS:
                 value = rng.choice(CONSENTS)
             elif field in ("budget_kzt", "object_original_cost_kzt"):
                 value = money(rng, policy)[field == "object_original_cost_kzt"]
@@ -199,14 +207,22 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
         budget_kzt=budget,
         object_original_cost_kzt=cost,
         consent_number=rng.choice(CONSENTS),
+        security_conclusion_number=rng.choice(CONSENTS),
+        security_conclusion_on=some_date(rng, policy, on),
         placement_verified_on=confirmed_date(rng, on) if rng.random() < 0.6 else None,
         onboarding_confirmed_on=onboarding_confirmed_on,
         ending_confirmed_on=confirmed_date(rng, on) if rng.random() < 0.6 else None,
         attested_on=attested_date(rng, policy, on) if rng.random() < 0.7 else None,
-        order_migrate_by=rng.choice((None, None, None, on + days(rng.randint(-1, 1)), some_date(rng, policy, on))),
+        **an_order(rng, policy, on),
     )
     facts = replace(facts, confirmed=confirmed_facts(rng, on))
     return replace(facts, past=earlier(rng, policy, on, facts), siblings=siblings(rng, policy, on, facts)), on
+
+
+def an_order(rng: Random, policy: Any, on: date) -> dict[str, date | None]:
+    """At most one, often just due or just overdue."""
+    due_on = rng.choice((on + days(rng.randint(-1, 1)), some_date(rng, policy, on)))
+    return rng.choice(({}, {"order_migrate_by": due_on}, {"order_end_by": due_on}))
 
 
 def siblings(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Sibling, ...]:

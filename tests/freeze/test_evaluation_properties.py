@@ -56,10 +56,13 @@ FACTS = st.builds(
     budget_kzt=MONEY,
     object_original_cost_kzt=MONEY,
     consent_number=st.none() | st.just("12-3"),
+    security_conclusion_number=st.none() | st.just("12-3"),
+    security_conclusion_on=MAYBE,
     placement_verified_on=MAYBE,
     onboarding_confirmed_on=MAYBE,
     ending_confirmed_on=MAYBE,
     order_migrate_by=MAYBE,
+    order_end_by=MAYBE,
     past=st.lists(PASTS, max_size=3).map(tuple),
     former=st.just(()) | st.lists(st.lists(PASTS, min_size=1, max_size=2).map(tuple), max_size=2).map(tuple),
 )
@@ -156,7 +159,7 @@ def test_placement_claim_adds_a_finding_and_removes_none_after_the_grace_period(
 
 @given(FACTS, ON, st.sampled_from(sorted(FINAL_STAGES)))
 def test_final_stage_has_only_the_rules_on_endings(project: Facts, on: date, stage: str) -> None:
-    rules = {"integrity.ended-unconfirmed", "integrity.contradiction"}
+    rules = {"order.overdue", "integrity.ended-unconfirmed", "integrity.contradiction"}
     assert set(rules_of(replace(project, stage=stage), POLICY, on)) <= rules
 
 

@@ -40,7 +40,7 @@ def test_shipped_policy_matches_the_contract() -> None:
     assert POLICY.named_dates == (POLICY.cutoff, POLICY.migration_deadline)
 
 
-def test_shipped_rules_have_the_contracts_severity_and_all_but_attestation_are_on() -> None:
+def test_shipped_rules_have_the_contracts_severity_and_all_but_two_are_on() -> None:
     assert {name: rule.severity for name, rule in POLICY.rules.items()} == {
         "platform.unverified": "medium",
         "platform.onboarding": "plan",
@@ -57,6 +57,8 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_attestation_are_o
         "freeze.data-gap": "medium",
         "migration.overdue": "plan",
         "migration.order-overdue": "high",
+        "order.overdue": "high",
+        "security.untested": "medium",
         "integrity.backdated": "high",
         "integrity.rewritten": "high",
         "integrity.contradiction": "medium",
@@ -66,7 +68,10 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_attestation_are_o
         "integrity.unattested": "low",
     }
     assert tuple(POLICY.rules) == RULES
-    assert [name for name, rule in POLICY.rules.items() if not rule.enabled] == ["integrity.unattested"]
+    assert [name for name, rule in POLICY.rules.items() if not rule.enabled] == [
+        "security.untested",
+        "integrity.unattested",
+    ]
     assert not any(rule.kk_reviewed for rule in POLICY.rules.values())
 
 
@@ -175,7 +180,7 @@ def test_policy_file_without_document_quota_means_200_mib() -> None:
 
 def test_older_policy_file_without_attestation_loads_with_six_months_and_the_rule_off(tmp_path: Path) -> None:
     older = tmp_path / "older.toml"
-    start = SHIPPED.index("# Off until oversight asks for it")
+    start = SHIPPED.index("# Off until oversight asks for it: a record")
     end = SHIPPED.index("# Holds where no other rule")
     older.write_text((SHIPPED[:start] + SHIPPED[end:]).replace("attestation_months = 6\n", ""), encoding="utf-8")
     policy = load_policy(older)

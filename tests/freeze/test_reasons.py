@@ -100,6 +100,22 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
             {"order_migrate_by": "2027-02-28"},
             "Ordered to move by 28 February 2027; days late: 1.",
         ),
+        ("order.overdue", {"order_end_by": "2027-02-28"}, "Ordered to end by 28 February 2027; days late: 1."),
+        (
+            "security.untested",
+            {"stage": "operation", "security_conclusion_number": None, "security_conclusion_on": "2026-05-12"},
+            "No positive conclusion of security tests is given.",
+        ),
+        (
+            "security.untested",
+            {"stage": "operation", "security_conclusion_number": "7", "security_conclusion_on": None},
+            "The conclusion of security tests has no date.",
+        ),
+        (
+            "security.untested",
+            {"stage": "operation", "security_conclusion_number": "7", "security_conclusion_on": "2027-03-04"},
+            "The conclusion of security tests is dated 4 March 2027; days until then: 3.",
+        ),
         (
             "integrity.backdated",
             {"work_started_on": "2025-12-30", "contract_signed_on": "2026-02-12"},

@@ -19,7 +19,7 @@ from registry.cases.decisions import (
     NothingToAppeal,
 )
 from registry.cases.lists import list_cases, show_case
-from registry.cases.models import Appeal, Case, migrate_by_in_force
+from registry.cases.models import Appeal, Case, order_in_force
 from registry.cases.queries import find_case, find_case_to_change
 from registry.cases.transitions import (
     AppealNeedsOthers,
@@ -179,7 +179,7 @@ def test_same_order_with_the_same_date_upholds_the_decision() -> None:
     case = decided_appeal(project, migrate_by(in_days(60)))
     assert (case.status, outcomes(project)) == ("remediation", ["upheld"])
     assert [order.ended_because for order in orders_of(project)] == ["appealed", None]
-    assert migrate_by_in_force(project.id) == in_days(60)
+    assert order_in_force(project.id)["order_migrate_by"] == in_days(60)
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(70, "upheld"), (71, "changed"), (59, "changed")])
@@ -290,7 +290,7 @@ def test_appealed_order_stays_in_force_where_the_policy_says_so(binding_while_ap
     assert [order.ended_because for order in orders_of(project)] == [None]
     shown = show_case(editor, case, "en")
     assert [decision["ended_because"] for decision in shown["decisions"]] == [None]
-    assert migrate_by_in_force(project.id) == in_days(60)
+    assert order_in_force(project.id)["order_migrate_by"] == in_days(60)
     # One appeal a decision.
     assert shown["actions"] == ["comment"]
     with pytest.raises(AppealPending):
@@ -307,7 +307,7 @@ def test_appeal_suspends_the_order_unless_the_policy_says_otherwise() -> None:
     case = appealed(project)
     assert [order.ended_because for order in orders_of(project)] == ["appealed"]
     assert [decision["ended_because"] for decision in show_case(SAULE, case, "en")["decisions"]] == ["appealed"]
-    assert migrate_by_in_force(project.id) is None
+    assert order_in_force(project.id)["order_migrate_by"] is None
 
 
 def test_time_to_decide_begins_with_the_appeal(present: Present) -> None:

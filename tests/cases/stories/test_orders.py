@@ -8,10 +8,14 @@ import pytest
 
 from registry.accounts.roles import RoleNotAllowed
 from registry.cases.lists import show_case
+from registry.core.database import transaction
+from registry.platform.confirmations import confirm_ending
+from registry.projects.service import find_project_to_change
 from tests.cases.cast import (
     AIGERIM,
     BOLAT,
     NO_BREACH,
+    OPERATOR,
     SAULE,
     TIMUR,
     act,
@@ -19,6 +23,7 @@ from tests.cases.cast import (
     case_of,
     cases_of,
     decided_case,
+    edit,
     editor_of,
     flags_of,
     in_days,
@@ -58,6 +63,23 @@ def test_overdue_order_is_flagged_while_case_stays_in_remediation(present: Prese
     assert (shown["status"], shown["is_overdue"], cases_of(project)) == ("remediation", True, 1)
     assert "migration.order-overdue" in [flag["rule"] for flag in shown["flags"]]
     assert shown["events"][-1]["action"] == "flagged"
+
+
+def test_order_to_stop_stays_overdue_until_somebody_else_confirms_the_ending(present: Present) -> None:
+    project = a_project()
+    decided_case(project, {**migrate_by(date(2026, 3, 20)), "decision": "stop"})
+    edit(editor_of(project.agency), project, stage="terminated", ended_on="2026-03-19")
+    present.set(date(2026, 3, 20))
+    audit()
+    assert flags_of(project) == {"freeze.creation": "cleared", "integrity.ended-unconfirmed": "open"}
+    present.set(date(2026, 3, 21))
+    audit()
+    assert flags_of(project)["order.overdue"] == "open"
+    with transaction():
+        confirm_ending(OPERATOR, find_project_to_change(OPERATOR, project.number), date(2026, 3, 19), "17", "Act 3")
+    audit()
+    assert set(flags_of(project).values()) == {"cleared"}
+    assert case_of(project).status == "awaiting_confirmation"
 
 
 def test_new_order_replaces_old_one_on_approval() -> None:
