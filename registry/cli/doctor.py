@@ -41,7 +41,7 @@ from registry.core.installation import ScheduledJob, has_other_key, installed_at
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
 from registry.flags.models import AuditRun, audit_in_future, last_good_audit
-from registry.freeze.current import policy_in_force, set_policy
+from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy_file import PolicyInvalid, load_policy
 from registry.http.error_handlers import error_of
 from registry.http.health import MAX_AUDIT_AGE
@@ -398,8 +398,10 @@ def journal() -> Finding:
 
 
 def policy() -> Finding:
-    """Return which policy is in force today?"""
-    current = policy_in_force()
+    """Is the policy in force the one that the last audit judged by? An activated version may be another one."""
+    current, last = policy_in_force(), last_good_audit()
+    if last is not None and current is first_policy() and last.policy_digest != current.digest:
+        return warning("policy", "doctor-policy-differs", version=current.version, former=last.policy_version)
     return good("policy", "doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())
 
 

@@ -57,7 +57,7 @@ SUSPENDS: Final = {
     True: lazy_text("The appeal suspends the order until the decision on the appeal."),
     False: lazy_text("The appeal does not suspend the order: it stays in force until another decision replaces it."),
 }
-COURT: Final = lazy_text("This decision is on the agency’s appeal. It can be challenged in court.")
+COURT: Final = lazy_text("The agency’s appeal has been decided. This decision can be challenged in court.")
 COMMISSION: Final = lazy_text("The Commission for the introduction of digitalisation under the President")
 ISSUER: Final = lazy_text("QazTech project register")
 APPEAL_TITLE: Final = lazy_text("Decision on an appeal")
@@ -141,7 +141,9 @@ def _labelled_facts(facts: Mapping[str, Any], language: Language, _: Translate) 
 def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> list[tuple[str, Sequence[str], bool]]:
     kind, decision = facts["kind"], facts["decision"]
     usual = {LetterKind.QUESTION: ASKED, LetterKind.REFERRAL: REFERRED, LetterKind.CLOSING: CLEARED}
-    flags, is_on_appeal = facts["flags"][language], facts["appeal_outcome"] is not None
+    flags = facts["flags"][language]
+    # Of a decision on an appeal, and of one that replaces it for the same findings.
+    is_final = decision is not None and facts["appeal_until"] is None
     # The law stands in a letter once: as the basis of its decision, or else as the clauses of its flags.
     law = _text(facts, "legal_basis", language, _) or list(dict.fromkeys(clause for _title, clause in flags))
     due_on = None if facts["due_on"] is None else date.fromisoformat(facts["due_on"])
@@ -172,7 +174,7 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
             False,
         ),
         (_("How to appeal"), appeal, False),
-        (_("Next instance"), [_(COURT)] if is_on_appeal else [], False),
+        (_("Next instance"), [_(COURT)] if is_final else [], False),
     ]
 
 

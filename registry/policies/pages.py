@@ -39,7 +39,7 @@ from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome
-from registry.web.formats import day, gettext
+from registry.web.formats import day, gettext, money
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label
@@ -97,9 +97,8 @@ def setting_label(setting: str) -> str:
     """
     if setting.startswith(TARGET):
         return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
-    fact = setting.removeprefix(CONFIRMED_FACTS)
-    if fact in CONFIRMABLE and fact != setting:
-        return gettext("%(field)s: confirmed from a budget of, ₸") % {"field": field_label(fact)}
+    if (fact := setting.removeprefix(CONFIRMED_FACTS)) in CONFIRMABLE and fact != setting:
+        return gettext("%(field)s: counts only when confirmed") % {"field": field_label(fact)}
     of_rule = OF_RULE.fullmatch(setting)
     if of_rule is not None:
         return f"{rule_titles().get(of_rule[1], of_rule[1])}: {_part(of_rule[2])}"
@@ -124,6 +123,12 @@ def setting_value(setting: str, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return choice_label(setting, value)
+    if (fact := setting.removeprefix(CONFIRMED_FACTS)) in CONFIRMABLE and fact != setting:
+        return (
+            gettext("from a budget of %(sum)s; below it, as entered") % {"sum": money(value)}
+            if value
+            else gettext("always")
+        )
     if setting in DATES or setting.endswith((".in_force_from", ".in_force_to")):
         return str(day(value))
     if setting == "scope":

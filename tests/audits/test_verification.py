@@ -142,7 +142,7 @@ def test_audits_match_after_later_versions_of_the_policy(app: Flask, present: Pr
     file_policy = first_policy()
     try:
         # Another file in a later release: nothing but the stored texts says what the audits used.
-        set_policy(read_policy(SHIPPED.replace('version = "2026.1"', 'version = "2028.1"'), "policy.toml"))
+        set_policy(read_policy(SHIPPED.replace('version = "2026.12"', 'version = "2028.1"'), "policy.toml"))
         for place, rule in enumerate(({"severity": "low"}, {"enabled": False}), 2):
             version = f"2026.{place}"
             draft(version, rules={"freeze.creation": rule})

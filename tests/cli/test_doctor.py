@@ -19,6 +19,7 @@ from registry.core.installation import save_job_run
 from registry.core.messages import MESSAGES_OF
 from registry.core.outbox import enqueue
 from registry.flags.models import AuditRun
+from registry.freeze.current import first_policy
 from registry.settings import CHECKOUT, read_settings
 from tests.databases import bare_app, journal_clock
 from tests.fixtures.cli import CommandLine, Ran
@@ -114,6 +115,16 @@ def test_wrong_policy_file_is_named(registry: CommandLine, tmp_path: Path) -> No
     (tmp_path / "policy.toml").write_text("version = 1\n")
     ran = registry("doctor", "--json", REGISTRY_POLICY_FILE=str(tmp_path / "policy.toml"))
     assert (ran.code, states(ran)["policy"], states(ran)["database"]) == (1, "failure", "ok")
+
+
+def test_policy_file_that_no_audit_has_used_is_named(registry: CommandLine, services: Callable[[], Any]) -> None:
+    with services():
+        an_audit(now().date())
+    assert states(registry("doctor", "--json"))["policy"] == "ok"
+    with services():
+        an_audit(now().date(), policy_digest="0" * 64)
+    finding = found(registry("doctor", "--json"))["policy"]
+    assert (finding["state"], "the last audit judged by another one (1)" in finding["text"]) == ("warning", True)
 
 
 def test_database_that_is_away_leaves_the_other_checks(registry: CommandLine) -> None:
@@ -338,7 +349,7 @@ def test_every_problem_has_advice_and_every_runbook_exists() -> None:
     assert {name for name in runbooks if f'"{name}"' not in code} == set()
 
 
-def an_audit(on: date, status: str = "succeeded", at: datetime | None = None) -> None:
+def an_audit(on: date, status: str = "succeeded", at: datetime | None = None, policy_digest: str | None = None) -> None:
     with transaction() as session:
         session.add(
             AuditRun(
@@ -347,7 +358,7 @@ def an_audit(on: date, status: str = "succeeded", at: datetime | None = None) ->
                 status=status,
                 dry_run=False,
                 policy_version="1",
-                policy_digest="0" * 64,
+                policy_digest=policy_digest or first_policy().digest,
                 started_by="tests",
                 started_at=at or now(),
                 finished_at=at or now(),

@@ -25,6 +25,7 @@ from registry.letters.service import ends_of, preview_letter
 from tests.cases.cast import (
     AIGERIM,
     BOLAT,
+    DANA,
     NO_BREACH,
     SAULE,
     TIMUR,
@@ -153,9 +154,13 @@ def test_decision_on_an_appeal_names_its_outcome_and_the_court(case: Case, agenc
     text = data["texts"]["ru"]
     assert (data["appeal_outcome"], data["appeal_until"]) == ("changed", None)
     assert (text["title"], ["Решение по жалобе", "Решение изменено"] in text["facts"]) == ("Решение по жалобе", True)
-    assert text["sections"][-1]["paragraphs"] == [
-        "Это решение принято по жалобе организации. Его можно оспорить в суде."
-    ]
+    court = ["Жалоба организации рассмотрена. Это решение можно оспорить в суде."]
+    assert text["sections"][-1]["paragraphs"] == court
+    # So can what replaces it, and that too has no other appeal.
+    act(TIMUR, case, "claim")
+    act(TIMUR, case, "propose", {"decision": "stop", "due_on": date(2026, 10, 1), **IN_BOTH})
+    act(DANA, case, "approve")
+    assert content_of(letters()[-1])["texts"]["ru"]["sections"][-1]["paragraphs"] == court
 
 
 def frozen(texts: dict[str, Any]) -> dict[str, Any]:
