@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from flask import render_template, url_for
@@ -18,18 +17,15 @@ from registry.approvals.fields import REJECTION, REMARK
 from registry.approvals.kinds import KINDS, MAX_NAMED_PROJECTS
 from registry.approvals.tables import Approval, ApprovalState
 from registry.core.database import db
-from registry.core.errors import Conflict, Invalid, NotAllowed
-from registry.http.error_handlers import status_of
 from registry.http.responses import document_download
 from registry.projects.documents import names_of_documents
 from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
-from registry.web.forms import Form, invalid_form, typed_values
+from registry.web.forms import Form, answer_decision
 from registry.web.lists import render_list, requested_filters, requested_page
 
 FILTERS: Final = ("kind", "state")
-REASON: Final = "reason"
 ACCOUNT_SUBJECT: Final = "account:"
 MAX_WAITING: Final = 50
 # Values of a proposal that are numbers of projects, and how many of them its page lists.
@@ -96,24 +92,14 @@ DECIDE: Final = f"/approvals/<row_id:approval_id>/<any({','.join(DECISIONS)}):de
 @pages.page(DECIDE, needs=Permission.APPROVALS_READ, methods=("POST",))
 def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
     """Approve, reject or cancel. The permission of each is checked by its service."""
-    approval = queries.find_approval(actor, approval_id)
-    texts = typed_values((REASON,))
+
+    def act(reason: str | None) -> Answer:
+        flash_message(DECISIONS[decision](actor, approval_id, reason))
+        return redirect_to("approval_page", approval_id=approval_id)
+
     schema = REJECTION if decision == "rejection" else REMARK
-    values, problems = schema.load_texts({REASON: texts.get(REASON, "")})
-    if problems:
-        return _page(actor, approval, Form(texts, problems)), 422
-    try:
-        text = DECISIONS[decision](actor, approval_id, values.get(REASON))
-    except Invalid as error:
-        # What is wrong is in the proposal, of which this form has no field.
-        at_reason = [replace(problem, pointer=f"/{REASON}") for problem in error.problems]
-        return _page(actor, queries.find_approval(actor, approval_id), Form(texts, at_reason)), status_of(error)
-    except (Conflict, NotAllowed) as error:
-        return _page(actor, queries.find_approval(actor, approval_id), invalid_form(texts, error, REASON)), status_of(
-            error
-        )
-    flash_message(text)
-    return redirect_to("approval_page", approval_id=approval_id)
+    queries.find_approval(actor, approval_id)
+    return answer_decision(schema, act, lambda form: _page(actor, queries.find_approval(actor, approval_id), form))
 
 
 def _page(actor: Actor, approval: Approval, form: Form) -> str:

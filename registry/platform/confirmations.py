@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -112,13 +112,9 @@ def verify_placement(actor: Actor, project: Project, platform_key: str, verified
     require_confirmer(actor)
     lock_keys(require_transaction())
     check_placement(project, platform_key, verified_on)
-    before = snapshot(project)
-    after = before | {"platform_key": platform_key, "placement_verified_on": verified_on}
-    _confirm(
-        actor, project, "placement", {"verified_on": verified_on, "platform_key": platform_key, "evidence": evidence}
-    )
-    save_changes(actor, project, before, after, "placement.verified", {"evidence": evidence})
-    return project
+    changes = {"platform_key": platform_key, "placement_verified_on": verified_on}
+    facts = {"verified_on": verified_on, "platform_key": platform_key, "evidence": evidence}
+    return _confirm(actor, project, "placement.verified", facts, changes, {"evidence": evidence})
 
 
 def confirm_onboarding(actor: Actor, project: Project, due_on: date) -> Project:
@@ -130,11 +126,9 @@ def confirm_onboarding(actor: Actor, project: Project, due_on: date) -> Project:
     require_confirmer(actor)
     require_may_extend(actor, project)
     check_onboarding(project, due_on)
-    before = snapshot(project)
-    after = before | {"onboarding_due_on": due_on, "onboarding_confirmed_on": today()}
-    _confirm(actor, project, "onboarding", {"due_on": due_on})
-    save_changes(actor, project, before, after, "onboarding.confirmed", {"due_on": due_on.isoformat()})
-    return project
+    changes = {"onboarding_due_on": due_on, "onboarding_confirmed_on": today()}
+    details = {"due_on": due_on.isoformat()}
+    return _confirm(actor, project, "onboarding.confirmed", {"due_on": due_on}, changes, details)
 
 
 def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_number: str, evidence: str) -> Project:
@@ -144,13 +138,9 @@ def confirm_ending(actor: Actor, project: Project, ended_on: date, consent_numbe
     """
     require_confirmer(actor)
     check_ending(project, ended_on)
-    before = snapshot(project)
-    after = before | {"ended_on": ended_on, "ending_confirmed_on": today()}
-    facts = {"ended_on": ended_on, "consent_number": consent_number, "evidence": evidence}
-    _confirm(actor, project, "ending", facts)
+    changes = {"ended_on": ended_on, "ending_confirmed_on": today()}
     details = {"consent_number": consent_number, "evidence": evidence}
-    save_changes(actor, project, before, after, "ending.confirmed", details)
-    return project
+    return _confirm(actor, project, "ending.confirmed", {"ended_on": ended_on, **details}, changes, details)
 
 
 def confirm_fact(actor: Actor, project: Project, fact: str, value: str, evidence: str) -> Project:
@@ -160,12 +150,9 @@ def confirm_fact(actor: Actor, project: Project, fact: str, value: str, evidence
     """
     require_confirmer(actor)
     check_fact(project, fact, value)
-    before = snapshot(project)
     days = {**confirmed_facts(project.confirmed_facts), fact: today()}
-    after = before | {"confirmed_facts": confirmed_entries(days)}
-    _confirm(actor, project, "fact", {"fact": fact, "value": value, "evidence": evidence})
-    save_changes(actor, project, before, after, "fact.confirmed", {"fact": fact, "value": value, "evidence": evidence})
-    return project
+    details = {"fact": fact, "value": value, "evidence": evidence}
+    return _confirm(actor, project, "fact.confirmed", details, {"confirmed_facts": confirmed_entries(days)}, details)
 
 
 def check_fact(project: Project, fact: str, value: str) -> None:
@@ -245,6 +232,18 @@ def _count_confirmations(project_id: int, kind: str) -> int:
     return db.session.execute(counted).scalar_one()
 
 
-def _confirm(actor: Actor, project: Project, kind: str, facts: dict[str, Any]) -> None:
+def _confirm(
+    actor: Actor,
+    project: Project,
+    action: str,
+    facts: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    details: dict[str, Any],
+) -> Project:
+    """Store the confirmation, and change the project by it. The action begins with the kind of the confirmation."""
     ready = {name: value.isoformat() if isinstance(value, date) else value for name, value in facts.items()}
+    kind = action.partition(".")[0]
     require_transaction().add(Confirmation(project_id=project.id, kind=kind, at=now(), by=actor.principal, facts=ready))
+    before = snapshot(project)
+    save_changes(actor, project, before, {**before, **changes}, action, details)
+    return project

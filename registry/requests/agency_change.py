@@ -16,16 +16,16 @@ from registry.agencies.fields import AGENCY_FIELDS, APPROVED_FIELDS
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, check_agency_change
 from registry.agencies.vocabulary import AGENCY_KINDS
-from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
+from registry.approvals.kinds import ApprovalKind, Fact, Proposal
 from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import BaseSchema, Bin, Choice, Text
-from registry.core.translations import lazy_text
+from registry.core.fields import BaseSchema, Bin, Choice
 from registry.flags.models import lock_flags_for_review
 from registry.freeze.vocabulary import AgencyKind
 from registry.projects.models import Project
+from registry.requests.kinds import ACT, REASON
 from registry.requests.succession import agency_and_above, count_of, count_readers, scope_effects, touched, visible_ids
 
 
@@ -44,14 +44,8 @@ class AgencyChangeFields(BaseSchema):
         hint=AGENCY_FIELDS["parent_bin"].hint,
         description="The agency above: its people act for this one too. Null: none.",
     )
-    act = Text(
-        500,
-        description="The act that orders it: its number and date.",
-        label=lazy_text("Act"),
-        hint=lazy_text("The number and date of the act that orders it."),
-        required=True,
-    )
-    reason = Text(MAX_REASON_LENGTH, description="Why.", label=lazy_text("Reason"), required=True)
+    act = ACT
+    reason = REASON
 
 
 AGENCY_CHANGE: Final = AgencyChangeFields()

@@ -9,7 +9,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
 from registry.approvals.api import proposed
-from registry.approvals.fields import APPROVAL
+from registry.approvals.fields import APPROVAL, REJECTION, REMARK
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import approval_of
@@ -17,7 +17,6 @@ from registry.requests.handlers import HANDLERS
 from registry.requests.kinds import RequestHandler
 from registry.requests.models import Request, RequestKind
 from registry.requests.queries import REQUEST_LIST, of_kinds, read_request, show_request
-from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.service import restore_project
 
 # What every kind of request has in the API: its list, single requests and decisions.
@@ -65,7 +64,7 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
         @blp.requires(permission, operation=f"{verb}_{singular}")
         @blp.doc(summary=summary)
         @blp.arguments(
-            REFUSED if must else REMARK, required=must, example={"reason": "The act is not signed."} if must else {}
+            REJECTION if must else REMARK, required=must, example={"reason": "The act is not signed."} if must else {}
         )
         @blp.idempotent
         @blp.etag
@@ -169,7 +168,7 @@ def ask_confirmation(values: Mapping[str, Any], number: str) -> Any:
 
 @blp.route("/withdrawals/<row_id:id>/restoration", methods=["POST"])
 @blp.requires(Permission.CASES_APPROVE, operation="restore_withdrawn_project")
-@blp.arguments(REFUSED)
+@blp.arguments(REJECTION)
 @blp.idempotent
 @blp.etag
 @blp.response(200, WITHDRAWAL.shown)

@@ -45,9 +45,8 @@ from registry.projects.documents import Document, documents_of, scan_problems
 from registry.projects.edits import confirmed_facts
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
-from registry.requests.kinds import Asked, RequestHandler
+from registry.requests.kinds import TEXT, Asked, RequestHandler, RequestShown
 from registry.requests.models import Request, RequestKind, RequestState
-from registry.requests.schemas import TEXT, RequestShown
 
 # Confirmed facts: which of them one person confirms, and which wait for a second one, with a document.
 #
@@ -68,21 +67,18 @@ FIELDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 FACTS: Final = tuple(name for names in FIELDS_OF.values() for name in names)
 DAYS: Final = tuple(name for name in FACTS if name.endswith("_on"))
-CHECKS: Final[Mapping[str, Callable[[Project, Mapping[str, Any]], None]]] = {
-    PLACEMENT: lambda project, facts: check_placement(project, facts["platform_key"], facts["verified_on"]),
-    ONBOARDING: lambda project, facts: check_onboarding(project, facts["due_on"]),
-    ENDING: lambda project, facts: check_ending(project, facts["ended_on"]),
-    FACT: lambda project, facts: check_fact(project, facts["fact"], facts["value"]),
+# What a confirmation takes besides its facts, by their names: the project; and who confirms it, and the evidence.
+CHECKS: Final[Mapping[str, Callable[..., None]]] = {
+    PLACEMENT: check_placement,
+    ONBOARDING: check_onboarding,
+    ENDING: lambda project, ended_on, consent_number: check_ending(project, ended_on),  # noqa: ARG005 - a fact
+    FACT: check_fact,
 }
-CONFIRM: Final[Mapping[str, Callable[[Actor, Project, Mapping[str, Any], str], object]]] = {
-    PLACEMENT: lambda actor, project, facts, evidence: verify_placement(
-        actor, project, facts["platform_key"], facts["verified_on"], evidence
-    ),
-    ONBOARDING: lambda actor, project, facts, _evidence: confirm_onboarding(actor, project, facts["due_on"]),
-    ENDING: lambda actor, project, facts, evidence: confirm_ending(
-        actor, project, facts["ended_on"], facts["consent_number"], evidence
-    ),
-    FACT: lambda actor, project, facts, evidence: confirm_fact(actor, project, facts["fact"], facts["value"], evidence),
+CONFIRM: Final[Mapping[str, Callable[..., object]]] = {
+    PLACEMENT: verify_placement,
+    ONBOARDING: lambda actor, project, due_on, evidence: confirm_onboarding(actor, project, due_on),  # noqa: ARG005
+    ENDING: confirm_ending,
+    FACT: confirm_fact,
 }
 
 
@@ -101,10 +97,10 @@ def confirm_or_propose(
     with transaction():
         lock_for(kind)
         project = find_project_to_change(actor, number)
-        CHECKS[kind](project, facts)
+        CHECKS[kind](project, **facts)
         if takes_two_people(project, kind, facts):
             return project, propose_fact(actor, project, kind, facts, evidence, values.get("documents") or [])
-        CONFIRM[kind](actor, project, facts, evidence)
+        CONFIRM[kind](actor, project, **facts, evidence=evidence)
     return project, None
 
 
@@ -289,7 +285,7 @@ class ConfirmationRequest(RequestHandler):
         if problems:
             raise Invalid(problems)
         facts = {name: values[name] for name in FIELDS_OF[kind]}
-        CHECKS[kind](project, facts)
+        CHECKS[kind](project, **facts)
         details = {"kind": kind, **{name: stored(value) for name, value in facts.items()}}
         details["documents"] = sorted(set(values.get("documents") or []))
         return Asked(project.agency_id, values["evidence"], project_id=project.id, details=details)
@@ -300,14 +296,15 @@ class ConfirmationRequest(RequestHandler):
 
     def check_again(self, request: Request) -> None:
         """Raises ConfirmationOutOfDate, and the conflicts of the confirmation itself."""
+        kind = request.details["kind"]
         try:
-            CHECKS[request.details["kind"]](_project_of(request), read_facts(request.details["kind"], request.details))
+            CHECKS[kind](request.subject_project, **read_facts(kind, request.details))
         except Invalid as error:
             raise ConfirmationOutOfDate(id=request.id) from error
 
     def propose(self, actor: Actor, request: Request) -> bool:
         """Propose the confirmation where it takes two people. Raises ConfirmationWithoutDocument."""
-        project, kind = find_project_to_change(actor, _project_of(request).number), request.details["kind"]
+        project, kind = find_project_to_change(actor, request.subject_project.number), request.details["kind"]
         facts = read_facts(kind, request.details)
         if not takes_two_people(project, kind, facts):
             return False
@@ -322,9 +319,9 @@ class ConfirmationRequest(RequestHandler):
 
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Make the confirmation as whoever accepts it."""
-        project = find_project_to_change(actor, _project_of(request).number)
+        project = find_project_to_change(actor, request.subject_project.number)
         kind = request.details["kind"]
-        CONFIRM[kind](actor, project, read_facts(kind, request.details), request.reason)
+        CONFIRM[kind](actor, project, **read_facts(kind, request.details), evidence=request.reason)
         return {}
 
     def more(self, request: Request) -> dict[str, Any]:
@@ -340,7 +337,7 @@ class ConfirmationRequest(RequestHandler):
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:  # noqa: ARG002 - the base's
         """Return the names of the documents."""
         listed = set(request.details["documents"])
-        documents = documents_of(_project_of(request)) if listed else []
+        documents = documents_of(request.subject_project) if listed else []
         return {
             "document_names": [{"id": each["id"], "name": each["name"]} for each in documents if each["id"] in listed]
         }
@@ -359,9 +356,3 @@ def _field_problems(kind: str, values: Mapping[str, Any]) -> list[Problem]:
     missing = [Problem(f"/{name}", "required") for name in needed if values.get(name) is None]
     others = [name for name in FACTS if name not in needed and values.get(name) is not None]
     return missing + [Problem(f"/{name}", "not-with-this-confirmation", {"kind": kind}) for name in others]
-
-
-def _project_of(request: Request) -> Project:
-    if request.project_record is None:
-        raise RuntimeError("a confirmation request is about a project")
-    return request.project_record

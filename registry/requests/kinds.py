@@ -1,4 +1,4 @@
-"""What differs between the kinds of requests: who asks, who decides, what is checked and what follows.
+"""What the kinds of requests share: what they show, and what each says of itself: who asks, decides, what follows.
 
 A kind is a module with a subclass of ``RequestHandler`` (``withdrawal.py``, ``succession.py``), which ``handlers.py``
 lists.
@@ -12,8 +12,47 @@ from typing import Any, ClassVar, Final
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.database import Event
-from registry.core.fields import BaseSchema
-from registry.requests.models import Request, RequestKind
+from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Text, Timestamp, nullable
+from registry.core.translations import lazy_text
+from registry.requests.models import MAX_TEXT_LENGTH, Request, RequestKind, RequestState
+
+# Fields of requests.
+
+TEXT: Final[dict[str, Any]] = {"type": "string"}
+REASON_LABEL: Final = lazy_text("Reason")
+REASON: Final = Text(MAX_TEXT_LENGTH, description="Why.", label=REASON_LABEL, required=True)
+ACT: Final = Text(
+    500,
+    description="The act that orders it: its number and date.",
+    label=lazy_text("Act"),
+    hint=lazy_text("The number and date of the act that orders it."),
+    required=True,
+)
+
+
+class RequestShown(BaseSchema):
+    """What every request shows."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    state = ReadOnly("Where it stands.", {"type": "string", "enum": list(RequestState.codes())})
+    agency = ReadOnly("BIN of the agency that it is about, as it was when it was asked.", TEXT)
+    project = ReadOnly("Number of the project that it is about; null for an agency.", nullable(TEXT))
+    on = ReadOnly("The day from which it takes effect; null: with the confirmation.", nullable(dict(DAY_SCHEMA)))
+    act = ReadOnly("The act that it rests on.", nullable(TEXT))
+    reason = ReadOnly("Why it was asked.", TEXT)
+    asked_by = ReadOnly("By whom.", TEXT)
+    asked_at = Timestamp("When.")
+    first_decided_by = ReadOnly("The first of two people who confirm it; null where one does.", nullable(TEXT))
+    first_decided_at = Timestamp("When the first of two people confirmed it.", nullable=True)
+    decided_by = ReadOnly("Who confirmed, refused or cancelled it.", nullable(TEXT))
+    decided_at = Timestamp("When.", nullable=True)
+    decision_reason = ReadOnly("Why it was decided so.", nullable(TEXT))
+    carried_out_at = Timestamp("When it took effect.", nullable=True)
+    failed_at = Timestamp(
+        "When it first failed on the last day on which it could not take effect, though it is due; tried each minute.",
+        nullable=True,
+    )
+
 
 # Events of requests, published inside the transaction of the change.
 

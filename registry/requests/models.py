@@ -136,6 +136,13 @@ class Request(Model):
         return None if self.project_record is None else self.project_record.number
 
     @property
+    def subject_project(self) -> Project:
+        """The project of a request that is about one."""
+        if self.project_record is None:
+            raise RuntimeError("the request is about an agency")
+        return self.project_record
+
+    @property
     def to_agency(self) -> str | None:
         """The BIN of the agency that gets something by it."""
         return None if self.to_agency_record is None else self.to_agency_record.bin

@@ -11,9 +11,9 @@ from flask import redirect, render_template, url_for
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency, with_bins
 from registry.agencies.service import agency_by_bin, may_act_for
-from registry.core.errors import Conflict, Malformed, NotAllowed, Problem, RegistryError
+from registry.approvals.fields import REJECTION, REMARK
+from registry.core.errors import Malformed, Problem
 from registry.core.lists import Listing
-from registry.http.error_handlers import status_of
 from registry.platform.models import ConfirmationKind
 from registry.projects.documents import documents_of
 from registry.projects.queries import projects_numbered
@@ -25,7 +25,6 @@ from registry.requests.decisions import is_another_person
 from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind
 from registry.requests.queries import REQUEST_LIST, find_request, of_kinds, read_request, show_request
-from registry.requests.schemas import REFUSED, REMARK
 from registry.requests.service import is_in_effect, restore_project
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -66,7 +65,7 @@ def numbers_of_projects(items: Collection[Mapping[str, Any]]) -> set[str]:
 
 
 def _label(name: str) -> str:
-    return gettext(HANDLERS[RequestKind.CONFIRMATION].body.inputs[name].label)
+    return gettext(CONFIRMATION.inputs[name].label)
 
 
 def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -89,17 +88,30 @@ def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 # Forms that ask for a succession of an agency and for a transfer of a project.
 
-SUCCESSION = HANDLERS[RequestKind.SUCCESSION]
-TRANSFER = HANDLERS[RequestKind.TRANSFER]
-WITHDRAWAL = HANDLERS[RequestKind.WITHDRAWAL]
-CONFIRMATION = HANDLERS[RequestKind.CONFIRMATION]
+SUCCESSION = HANDLERS[RequestKind.SUCCESSION].body
+TRANSFER = HANDLERS[RequestKind.TRANSFER].body
+WITHDRAWAL = HANDLERS[RequestKind.WITHDRAWAL].body
+CONFIRMATION = HANDLERS[RequestKind.CONFIRMATION].body
+
+
+def _ask(
+    actor: Actor, kind: RequestKind, about: str, page: FormPage, done: str, present: Mapping[str, str] | None = None
+) -> Answer:
+    """Answer the form by which somebody asks for something about an agency (its BIN) or a project (its number)."""
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        request = service.ask(actor, kind, about, dict(values))
+        flash_message(done)
+        return redirect_to("request_page", request_id=request.id)
+
+    return forms.answer_form(page, act, present)
 
 
 @pages.page("/agencies/<bin>/succession", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
 def ask_succession(actor: Actor, bin: str) -> Answer:
     """Propose that another agency succeeds this one."""
     agency = agency_by_bin(bin)
-    fields = {name: forms.schema_field(field) for name, field in SUCCESSION.body.inputs.items() if name != "kind"}
+    fields = {name: forms.schema_field(field) for name, field in SUCCESSION.inputs.items() if name != "kind"}
     kind = replace(fields["reason"], name="kind", control="radios", label=_("Kind of succession"))
     fields["projects"] = replace(fields["projects"], control="area")
     page = FormPage(
@@ -107,7 +119,7 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         _("Propose"),
         url_for("web.agency", bin=bin),
         [_agency(fields["successor"]), replace(kind, choices=options("succession_kind")), *list(fields.values())[1:]],
-        SUCCESSION.body,
+        SUCCESSION,
         intro=_(
             "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
             "agency is closed. Deadlines go on unchanged. A supervisor confirms it."
@@ -116,13 +128,8 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         labels={"kind": _("Kind of succession"), "on": _("Effective from")},
         prepare=lambda texts: with_bins(actor, ["successor"], texts),
     )
-
-    def act(values: Mapping[str, Any]) -> Answer:
-        request = service.ask(actor, RequestKind.SUCCESSION, bin, dict(values))
-        flash_message(_("The succession is proposed. A supervisor has to confirm it."))
-        return redirect_to("request_page", request_id=request.id)
-
-    return forms.answer_form(page, act, {"kind": SuccessionKind.MERGER.value})
+    done = _("The succession is proposed. A supervisor has to confirm it.")
+    return _ask(actor, RequestKind.SUCCESSION, bin, page, done, {"kind": SuccessionKind.MERGER.value})
 
 
 def _agency(field: forms.Field) -> forms.Field:
@@ -134,13 +141,13 @@ def _agency(field: forms.Field) -> forms.Field:
 def ask_transfer(actor: Actor, number: str) -> Answer:
     """Propose that another agency gets this project."""
     project = read_project_to_change(actor, number, "transfer")
-    fields = {name: forms.schema_field(field) for name, field in TRANSFER.body.inputs.items()}
+    fields = {name: forms.schema_field(field) for name, field in TRANSFER.inputs.items()}
     page = FormPage(
         _("Transfer of the project"),
         _("Propose"),
         url_for("web.project", number=number),
         [_agency(fields.pop("to")), *fields.values()],
-        TRANSFER.body,
+        TRANSFER,
         intro=_(
             "The project passes to another agency with its documents, cases and orders. Deadlines go on unchanged. A "
             "supervisor confirms it."
@@ -149,13 +156,8 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
         labels={"on": _("Effective from")},
         prepare=lambda texts: with_bins(actor, ["to"], texts),
     )
-
-    def act(values: Mapping[str, Any]) -> Answer:
-        request = service.ask(actor, RequestKind.TRANSFER, number, dict(values))
-        flash_message(_("The transfer is proposed. A supervisor has to confirm it."))
-        return redirect_to("request_page", request_id=request.id)
-
-    return forms.answer_form(page, act)
+    done = _("The transfer is proposed. A supervisor has to confirm it.")
+    return _ask(actor, RequestKind.TRANSFER, number, page, done)
 
 
 @pages.page("/projects/<number>/withdrawal", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
@@ -166,8 +168,8 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
         _("Withdraw the project"),
         _("Ask for the withdrawal"),
         url_for("web.project", number=number),
-        [forms.schema_field(field) for field in WITHDRAWAL.body.inputs.values()],
-        WITHDRAWAL.body,
+        [forms.schema_field(field) for field in WITHDRAWAL.inputs.values()],
+        WITHDRAWAL,
         intro=_(
             "For a project that was registered in error only. A reviewer decides; two people do while a case is open "
             "or an order in force, and where the project has or had a medium or high flag. The record stays readable "
@@ -175,13 +177,8 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
         ),
         subject=name_in_page_language(project),
     )
-
-    def act(values: Mapping[str, Any]) -> Answer:
-        request = service.ask(actor, RequestKind.WITHDRAWAL, number, dict(values))
-        flash_message(_("You asked to withdraw the project. A reviewer has to decide."))
-        return redirect_to("request_page", request_id=request.id)
-
-    return forms.answer_form(page, act)
+    done = _("You asked to withdraw the project. A reviewer has to decide.")
+    return _ask(actor, RequestKind.WITHDRAWAL, number, page, done)
 
 
 @pages.page("/agencies/<bin>/change", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
@@ -208,7 +205,6 @@ def propose_change_of_agency(actor: Actor, bin: str) -> Answer:
 
 # The form by which an agency asks for a confirmation, and attaches documents of the project.
 
-HANDLER: Final = HANDLERS[RequestKind.CONFIRMATION]
 # The kind is in the path.
 FORM: Final = ConfirmationRequestFields(exclude=("kind",))
 PATH: Final = f"/projects/<number>/confirmation-request/<any({','.join(ConfirmationKind.codes())}):kind>"
@@ -222,8 +218,11 @@ OF_RECORD: Final = ("fact", "value")
 def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
     """Ask to confirm the placement, the onboarding or the ending."""
     project = read_project_to_change(actor, number, "confirmation")
-    inputs = HANDLER.body.inputs
-    fields = [forms.schema_field(inputs[name]) for name in (*FIELDS_OF[kind], "evidence") if name not in OF_RECORD]
+    fields = [
+        forms.schema_field(CONFIRMATION.inputs[name])
+        for name in (*FIELDS_OF[kind], "evidence")
+        if name not in OF_RECORD
+    ]
     if kind == FACT:
         fields.insert(0, forms.form_field("fact", "radios", choices=labelled_facts(facts_to_confirm(project))))
     documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]
@@ -264,7 +263,6 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
 
 KIND: Final = "request_kind"
 FILTERS: Final = ("state", "agency", "project")
-REASON: Final = "reason"
 # Decisions that need a reason.
 WITH_REASON: Final = ("refusal", "restoration")
 
@@ -345,20 +343,13 @@ DECIDE: Final = f"/requests/<row_id:request_id>/<any({','.join(DECISIONS)}):deci
 def decide_request(actor: Actor, request_id: int, decision: str) -> Answer:
     """Confirm, refuse or cancel the request, or undo it. The permission of each is checked by its service."""
     request = find_request(actor, request_id)
-    texts = forms.typed_values((REASON,))
-    values, problems = (REFUSED if decision in WITH_REASON else REMARK).load_texts({REASON: texts.get(REASON, "")})
-    if problems:
-        return _page(actor, request, Form(texts, problems)), 422
-    try:
-        text = DECISIONS[decision](actor, request, values.get(REASON))
-    except (Conflict, NotAllowed) as error:
-        return _with_error(actor, request_id, texts, error)
-    flash_message(text)
-    return redirect_to("request_page", request_id=request_id)
 
+    def act(reason: str | None) -> Answer:
+        flash_message(DECISIONS[decision](actor, request, reason))
+        return redirect_to("request_page", request_id=request_id)
 
-def _with_error(actor: Actor, request_id: int, texts: Mapping[str, str], error: RegistryError) -> Answer:
-    return _page(actor, find_request(actor, request_id), forms.invalid_form(texts, error, REASON)), status_of(error)
+    schema = REJECTION if decision in WITH_REASON else REMARK
+    return forms.answer_decision(schema, act, lambda form: _page(actor, find_request(actor, request_id), form))
 
 
 def _page(actor: Actor, request: Request, form: Form) -> str:

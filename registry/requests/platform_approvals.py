@@ -104,8 +104,8 @@ class FactApproval(ApprovalKind):
             return {"request": request.id}
         kind, facts = self.code.value, read_facts(self.code.value, approval.payload["facts"])
         project = find_project_to_change(actor, approval.subject.removeprefix("project:"))
-        CHECKS[kind](project, facts)
-        CONFIRM[kind](actor, project, facts, approval.reason)
+        CHECKS[kind](project, **facts)
+        CONFIRM[kind](actor, project, **facts, evidence=approval.reason)
         return {}
 
     def rejected(self, actor: Actor, approval: Approval) -> None:

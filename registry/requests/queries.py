@@ -17,10 +17,12 @@ from registry.core.errors import NotFound
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
 from registry.requests.handlers import HANDLERS
+from registry.requests.kinds import RequestShown
 from registry.requests.models import Request, RequestKind, RequestState
 
 SHOWN_OF_PROJECT: Final = 10
 PROJECT: Final = table_of(Project).c
+SHOWN: Final = [name for name in RequestShown().fields if name != "failed_at"]
 
 
 class RequestNotFound(NotFound):
@@ -33,13 +35,9 @@ def show_request(actor: Actor, request: Request) -> dict[str, Any]:
 
 
 def _shown(request: Request) -> dict[str, Any]:
-    names = (
-        *("id", "state", "agency", "project", "on", "act", "reason", "asked_by", "asked_at"),
-        *("first_decided_by", "first_decided_at", "decided_by", "decided_at", "decision_reason", "carried_out_at"),
-    )
     own = HANDLERS[RequestKind(request.kind)].more(request)
     failed_at = request.details.get("failed_at") if request.is_due else None
-    shown = {name: getattr(request, name) for name in names}
+    shown = {name: getattr(request, name) for name in SHOWN}
     return {"request_kind": request.kind, **shown, "failed_at": failed_at, **own}
 
 

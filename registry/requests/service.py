@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from registry.accounts.same_person import require_still_may
 from registry.agencies.service import agencies_by_id
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, table_of, transaction, violates
-from registry.core.dialects import insert_rows, is_among, reserve_ids
+from registry.core.dialects import is_among
 from registry.core.errors import Conflict
 from registry.flags.former_flags import reopen_flags
 from registry.flags.freeze_status import update_freeze_status
@@ -26,7 +27,7 @@ from registry.projects.service import find_project, find_project_to_change
 from registry.projects.visibility import save_freeze_status_change
 from registry.requests import decisions
 from registry.requests.handlers import HANDLERS
-from registry.requests.kinds import RequestHandler
+from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import Request, RequestKind, RequestState
 from registry.requests.queries import due_requests, find_request_to_change, waiting_request
 
@@ -191,24 +192,10 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
         waiting = waiting_request(kind, asked.agency_id, asked.project_id)
         if waiting is not None:
             raise RequestAlreadyWaiting(id=waiting, subject=subject)
-        request = Request(
-            kind=kind.value,
-            state=RequestState.WAITING.value,
-            agency_id=asked.agency_id,
-            project_id=asked.project_id,
-            to_agency_id=asked.to_agency_id,
-            on=asked.on,
-            act=asked.act,
-            reason=asked.reason,
-            details=asked.details,
-            asked_by=actor.principal,
-            asked_account_id=actor.account_id,
-            asked_at=now(),
-        )
         try:
             # A savepoint: whoever asks for several in one transaction goes on with the others.
             with session.begin_nested():
-                session.add(request)
+                [request] = _store(actor, kind, [asked])
         except IntegrityError as error:
             if not violates(error, "uq_requests_waiting_agency", "uq_requests_waiting_project"):
                 raise
@@ -232,27 +219,25 @@ def ask_to_withdraw(actor: Actor, projects: Sequence[Mapping[str, Any]], reason:
         waiting = set(session.scalars(select(Request.project_id).where(*waits, is_among(REQUEST.project_id, ids))))
         asked = [project for project in projects if project["id"] not in waiting]
         bins = {agency.id: agency.bin for agency in agencies_by_id().values()} if asked else {}
-        rows = [
-            {
-                "id": request_id,
-                "kind": kind.value,
-                "state": RequestState.WAITING.value,
-                "agency_id": project["agency_id"],
-                "project_id": project["id"],
-                "reason": reason,
-                "details": {"duplicate_of": None},
-                "asked_by": actor.principal,
-                "asked_account_id": actor.account_id,
-                "asked_at": now(),
-            }
-            for request_id, project in zip(reserve_ids(session, Request, len(asked)), asked, strict=True)
+        withdrawals = [
+            Asked(each["agency_id"], reason, project_id=each["id"], details={"duplicate_of": None}) for each in asked
         ]
-        insert_rows(session, Request, rows)
-        for row, project in zip(rows, asked, strict=True):
+        for request, project in zip(_store(actor, kind, withdrawals), asked, strict=True):
             subject = {"request_kind": kind.value, "agency": bins[project["agency_id"]], "project": project["number"]}
-            decisions.record_row(actor, "asked", row["id"], {**subject, "reason": reason})
+            decisions.record_row(actor, "asked", request.id, {**subject, "reason": reason})
     numbers = [project["number"] for project in asked]
     return numbers, [project["number"] for project in projects if project["id"] in waiting]
+
+
+def _store(actor: Actor, kind: RequestKind, asked: Sequence[Asked]) -> list[Request]:
+    """Store requests that were checked, in the open transaction."""
+    session = require_transaction()
+    asker = {"asked_by": actor.principal, "asked_account_id": actor.account_id, "asked_at": now()}
+    state = {"kind": kind.value, "state": RequestState.WAITING.value}
+    requests = [Request(**asdict(each), **asker, **state) for each in asked]
+    session.add_all(requests)
+    session.flush()
+    return requests
 
 
 def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None = None) -> Request:

@@ -22,7 +22,7 @@ from registry.cases.workflow import OPEN
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, Text, nullable
+from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, nullable
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import SERIOUS
 from registry.flags.freeze_status import update_freeze_status
@@ -34,21 +34,12 @@ from registry.projects.drafts import pass_on_drafts
 from registry.projects.models import STATUS, Project, is_project_number, projects_of_ids
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
-from registry.requests.kinds import Asked, RequestHandler, agency_succeeded
-from registry.requests.models import MAX_TEXT_LENGTH, Request, RequestKind, RequestState, SuccessionKind
-from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
+from registry.requests.kinds import ACT, REASON, TEXT, Asked, RequestHandler, RequestShown, agency_succeeded
+from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind
 
 # What a change of an agency, a succession or a transfer touches: counted for whoever decides, by ``EFFECT_LABELS``.
 
 OPEN_STATUSES: Final = [status.value for status in OPEN]
-
-
-def effects_field() -> ReadOnly:
-    """Return the field of a request that shows what it would touch."""
-    return ReadOnly(
-        "Not in lists: while it is open, how much it touches of what the caller may see; null once it took effect.",
-        nullable(EFFECTS),
-    )
 
 
 def visible_ids(actor: Actor, *conditions: ColumnElement[bool]) -> Select[int]:
@@ -259,6 +250,26 @@ def equal_external_ids(actor: Actor, former_id: int, to_id: int, numbers: Sequen
     ]
 
 
+def receiver(request: Request) -> Agency:
+    """Return the agency that gets something by a succession or transfer."""
+    if request.to_agency_record is None:
+        raise RuntimeError("nobody gets anything by the request")
+    return request.to_agency_record
+
+
+def shown_effects(
+    actor: Actor, request: Request, former: Agency, numbers: Sequence[str] | None, *, with_accounts: bool
+) -> dict[str, Any]:
+    """Return what an open request touches, and the external ids that will change."""
+    if not request.is_open:
+        return {"effects": None, "equal_external_ids": []}
+    to = receiver(request)
+    return {
+        "effects": effects_of_passing_on(actor, former, to, numbers, with_accounts=with_accounts),
+        "equal_external_ids": equal_external_ids(actor, former.id, to.id, numbers),
+    }
+
+
 # An agency is succeeded: everything that it has passes to the successor, and it is closed.
 
 
@@ -304,8 +315,6 @@ def list_problems(actor: Actor, agency: Agency, numbers: Sequence[str]) -> list[
 # Succession: an agency passes what it has to another one, which succeeds it; or, divided, some of its projects.
 
 ON_LABEL: Final = lazy_text("Effective from")
-ACT_LABEL: Final = lazy_text("Act")
-ACT_HINT: Final = lazy_text("The number and date of the act that orders it.")
 KINDS: Final[dict[str, Any]] = {"type": "string", "enum": list(SuccessionKind.codes())}
 EQUAL_ID: Final[dict[str, Any]] = {
     "type": "object",
@@ -343,28 +352,34 @@ class SuccessionFields(BaseSchema):
         hint=lazy_text("Today or later. On this day everything passes on by itself."),
         required=True,
     )
-    act = Text(
-        500, description="The act that orders it: its number and date.", label=ACT_LABEL, hint=ACT_HINT, required=True
-    )
-    reason = Text(MAX_TEXT_LENGTH, description="Why.", label=REASON_LABEL, required=True)
+    act = ACT
+    reason = REASON
 
 
-class SuccessionShown(RequestShown):
-    """A succession in responses."""
+class PassingOnShown(RequestShown):
+    """What successions and transfers show of what they touch."""
 
     SOMETIMES: ClassVar[frozenset[str]] = frozenset({"effects", "equal_external_ids"})
+
+    equal_external_ids = ReadOnly(
+        "Not in lists: external ids that projects of both agencies have, as far as the reader sees them. When it takes "
+        "effect, that of the former agency's project gets its BIN as a prefix.",
+        {"type": "array", "items": EQUAL_ID},
+    )
+    effects = ReadOnly(
+        "Not in lists: while it is open, how much it touches of what the caller may see; null once it took effect.",
+        nullable(EFFECTS),
+    )
+
+
+class SuccessionShown(PassingOnShown):
+    """A succession in responses."""
 
     successor = ReadOnly("BIN of the agency that succeeds.", TEXT)
     kind = ReadOnly("How it passes on what it has.", KINDS)
     projects = ReadOnly(
         "Numbers of the projects that pass on in a division; null: all.", nullable({"type": "array", "items": TEXT})
     )
-    equal_external_ids = ReadOnly(
-        "Not in lists: external ids that projects of both agencies have, as far as the reader sees them. When it takes "
-        "effect, that of the former agency's project gets its BIN as a prefix.",
-        {"type": "array", "items": EQUAL_ID},
-    )
-    effects = effects_field()
 
 
 class Succession(RequestHandler):
@@ -405,7 +420,7 @@ class Succession(RequestHandler):
     def check_again(self, request: Request) -> None:
         """Raises AgencyClosed, SuccessionPlanned and SuccessionCircular."""
         # Locked, so that of two successions that lead to each other's agency the second sees the first.
-        agency, successor = lock_agencies(request.agency_id, _successor_id(request))
+        agency, successor = lock_agencies(request.agency_id, receiver(request).id)
         require_open(agency)
         require_no_whole_succession(agency)
         if request.details["kind"] != DIVISION and leads_back(successor.id, agency.id):
@@ -413,7 +428,7 @@ class Succession(RequestHandler):
 
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Pass everything to the successor and close the agency; in a division pass the listed projects."""
-        former, successor = lock_agencies(request.agency_id, _successor_id(request))
+        former, successor = lock_agencies(request.agency_id, receiver(request).id)
         if request.details["kind"] == DIVISION:
             return pass_projects(actor, request, former, successor, numbers=request.details["projects"])
         return close_and_pass_on(actor, request, former, successor)
@@ -425,15 +440,8 @@ class Succession(RequestHandler):
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Return what it touches, and the external ids that will change."""
-        projects, successor = request.details["projects"], request.to_agency_record
-        if not request.is_open or successor is None:
-            return {"effects": None, "equal_external_ids": []}
-        return {
-            "effects": effects_of_passing_on(
-                actor, request.agency_record, successor, projects, with_accounts=request.details["kind"] != DIVISION
-            ),
-            "equal_external_ids": equal_external_ids(actor, request.agency_id, successor.id, projects),
-        }
+        is_whole, projects = request.details["kind"] != DIVISION, request.details["projects"]
+        return shown_effects(actor, request, request.agency_record, projects, with_accounts=is_whole)
 
     def _planned_problems(
         self, agency: Agency, kind: str, numbers: list[str] | None, values: dict[str, Any]
@@ -452,12 +460,6 @@ class Succession(RequestHandler):
         return []
 
 
-def _successor_id(request: Request) -> int:
-    if request.to_agency_id is None:
-        raise RuntimeError("a succession has a successor")
-    return request.to_agency_id
-
-
 # Transfer: one project passes from its agency to another one, with its documents, cases and orders.
 
 
@@ -473,24 +475,14 @@ class TransferFields(BaseSchema):
         hint=lazy_text("Today or later. On this day the project passes on by itself."),
         required=True,
     )
-    act = Text(
-        500, description="The act that orders it: its number and date.", label=ACT_LABEL, hint=ACT_HINT, required=True
-    )
-    reason = Text(MAX_TEXT_LENGTH, description="Why.", label=REASON_LABEL, required=True)
+    act = ACT
+    reason = REASON
 
 
-class TransferShown(RequestShown):
+class TransferShown(PassingOnShown):
     """A transfer in responses."""
 
-    SOMETIMES: ClassVar[frozenset[str]] = frozenset({"effects", "equal_external_ids"})
-
     to = ReadOnly("BIN of the agency that gets the project.", TEXT)
-    equal_external_ids = ReadOnly(
-        "Not in lists: the external id, if a project of the other agency has it too. When the transfer takes effect, "
-        "that of this project gets the BIN of its former agency as a prefix.",
-        {"type": "array", "items": EQUAL_ID},
-    )
-    effects = effects_field()
 
 
 class Transfer(RequestHandler):
@@ -523,15 +515,12 @@ class Transfer(RequestHandler):
 
     def check_again(self, request: Request) -> None:
         """Raises TransferPlanned."""
-        if request.project_record is not None:
-            require_no_planned_transfer(request.project_record)
+        require_no_planned_transfer(request.subject_project)
 
     def carry_out(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Pass the project on from the agency that has it on that day."""
-        project, to_id = request.project_record, request.to_agency_id
-        if project is None or to_id is None:
-            raise RuntimeError("a transfer has a project and an agency that gets it")
-        former, to = lock_agencies(project.agency_id, to_id)
+        project = request.subject_project
+        former, to = lock_agencies(project.agency_id, receiver(request).id)
         return pass_projects(actor, request, former, to, numbers=[project.number])
 
     def more(self, request: Request) -> dict[str, Any]:
@@ -540,11 +529,6 @@ class Transfer(RequestHandler):
 
     def more_of_one(self, actor: Actor, request: Request) -> dict[str, Any]:
         """Return what it touches, and the external id, if it will change."""
-        project, to = request.project_record, request.to_agency_record
-        if project is None or to is None or not request.is_open:
-            return {"effects": None, "equal_external_ids": []}
+        project = request.subject_project
         former = db.session.get_one(Agency, project.agency_id)
-        return {
-            "effects": effects_of_passing_on(actor, former, to, [project.number], with_accounts=False),
-            "equal_external_ids": equal_external_ids(actor, former.id, to.id, [project.number]),
-        }
+        return shown_effects(actor, request, former, [project.number], with_accounts=False)

@@ -32,9 +32,8 @@ from registry.projects.models import STATUS, Project, is_project_number, project
 from registry.projects.service import find_project_to_change
 from registry.projects.vocabulary import LinkKind
 from registry.requests.decisions import cancel_other_requests
-from registry.requests.kinds import Asked, RequestHandler
+from registry.requests.kinds import REASON_LABEL, TEXT, Asked, RequestHandler, RequestShown
 from registry.requests.models import MAX_TEXT_LENGTH, Request, RequestKind, RequestState
-from registry.requests.schemas import REASON_LABEL, TEXT, RequestShown
 
 PEOPLE: Final = {"type": "integer", "minimum": 1, "maximum": 2}
 
@@ -109,13 +108,13 @@ class Withdrawal(RequestHandler):
         And before it the agency: a registration under way is committed first, so that it is linked, or is later, and
         finds the project withdrawn.
         """
-        project = _project_of(request)
+        project = request.subject_project
         hold_agencies(AGENCY.id == project.agency_id)
         lock_open_case(project.id)
 
     def people_who_decide(self, request: Request) -> int:
         """Two while a case is open or an order in force, and where a medium or high flag is or ever was."""
-        project_id = _project_of(request).id
+        project_id = request.subject_project.id
         return 2 if _has_open_case(project_id) or _has_order(project_id) or ever_had_serious_flag(project_id) else 1
 
     def require_decider(self, actor: Actor, request: Request) -> None:
@@ -125,7 +124,7 @@ class Withdrawal(RequestHandler):
 
     def check_again(self, request: Request) -> None:
         """Raises ProjectWithdrawn and DuplicateWithdrawn."""
-        visibility.require_not_withdrawn(_project_of(request))
+        visibility.require_not_withdrawn(request.subject_project)
         remaining = request.details["duplicate_of"]
         withdrawn = select(Project.id).where(Project.number == remaining, Project.withdrawn_at.is_not(None))
         # Locked, so that of two that are each other's duplicate one remains.
@@ -137,7 +136,7 @@ class Withdrawal(RequestHandler):
         session = require_transaction()
         _link_to_remaining(actor, request)
         # The case is locked already, as actions on cases lock it before the project.
-        project = find_project_to_change(actor, _project_of(request).number)
+        project = find_project_to_change(actor, request.subject_project.number)
         at, before = now(), project.freeze_status
         flags = clear_flags(project.id, at)
         case_id = close_case_of_withdrawn(actor, project.id, project.number, request.reason)
@@ -171,7 +170,7 @@ def _link_to_remaining(actor: Actor, request: Request) -> None:
 
     Raises LinkCircle when a reviewer has linked the two the other way round.
     """
-    remaining, number = request.details["duplicate_of"], _project_of(request).number
+    remaining, number = request.details["duplicate_of"], request.subject_project.number
     seen = select(Project.id).where(Project.number == remaining, *visibility.visible_projects(actor))
     if remaining is not None and db.session.scalar(seen) is not None:
         add_link(actor, number, {"kind": LinkKind.DUPLICATE_OF.value, "target": remaining})
@@ -200,9 +199,3 @@ def _has_open_case(project_id: int) -> bool:
 def _has_order(project_id: int) -> bool:
     in_force = select(Order.id).where(Order.project_id == project_id, Order.ended_at.is_(None))
     return db.session.scalar(in_force.limit(1)) is not None
-
-
-def _project_of(request: Request) -> Project:
-    if request.project_record is None:
-        raise RuntimeError("a withdrawal is of a project")
-    return request.project_record

@@ -32,6 +32,7 @@ from registry.core.fields import (
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
+from registry.http.error_handlers import status_of
 from registry.projects.fields import FIELDS
 from registry.web.blueprint import Answer, flash_message
 from registry.web.errors import day_typed, error_message, problem_message
@@ -356,6 +357,25 @@ def answer_form(
         flash_message(done)
         return redirect(page.back, 303)
     return answer
+
+
+def answer_decision(
+    schema: BaseSchema, act: Callable[[str | None], Answer], page: Callable[[Form], str], at: str = "reason"
+) -> Answer:
+    """Call ``act`` with the remark or reason that was entered beside the buttons of a page.
+
+    What is wrong is displayed there by ``page``, also what the service says of values that the form does not have.
+    """
+    texts = typed_values((at,))
+    values, problems = schema.load_texts({at: texts.get(at, "")})
+    if problems:
+        return page(Form(texts, problems)), 422
+    try:
+        return act(values.get(at))
+    except Invalid as error:
+        return page(Form(texts, [replace(each, pointer=f"/{at}") for each in error.problems])), status_of(error)
+    except (Conflict, NotAllowed) as error:
+        return page(invalid_form(texts, error, at)), status_of(error)
 
 
 def problems_by_control(problems: Iterable[Problem], fields: Sequence[Field]) -> list[Problem]:
