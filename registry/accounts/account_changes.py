@@ -23,7 +23,7 @@ from registry.accounts.invitations import can_be_invited, delete_invitation, sen
 from registry.accounts.models import Account, OidcIdentity, Person
 from registry.accounts.passwords import FIRST_HALVES, NO_PASSWORD, generate_halves, hash_password
 from registry.accounts.roles import Actor, Permission, Role
-from registry.accounts.same_person import is_another_person, names_of_person, owned_by
+from registry.accounts.same_person import names_of_person, owned_by
 from registry.accounts.sessions import WebSession, end_sessions_of
 from registry.accounts.tokens import Token, revoke_tokens_of
 from registry.accounts.vocabulary import AccountKind
@@ -148,9 +148,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
         asked_by, since = account.asked_by or [], account.pending_since
-        # A command is as good as a second person only where there is none.
-        if confirmations.has_confirmer(account) if actor.is_local else not is_another_person(actor, asked_by, since):
-            raise confirmations.ConfirmationNeedsAnotherPerson(name=account.name)
+        confirmations.require_second_person(actor, account, asked_by, since)
         address = email_of(account)
         # Whoever requested the account may have given it a password since the first look.
         same_kind = _gets_password(account) is (kept is not None)
@@ -162,8 +160,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             account.asked_by = [account.name, actor.principal]
             journal.record(actor, "account.requested", f"account:{account.name}", models.account_details(account))
             return None
-        if not actor.is_local:
-            confirmations.require_supervisor(actor, account, asked_by)
+        confirmations.require_supervisor(actor, account, asked_by)
         account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
         if role.needs_two_people:
             unlink_by_address(actor, account)

@@ -68,7 +68,7 @@ def require_may_give(actor: Actor, role: Role, agency_id: int | None) -> None:
 
 def may_give(actor: Actor, role: Role, agency_id: int | None) -> bool:
     """Return True when the actor may manage accounts with that role and agency."""
-    return _may_manage(actor, role, agency_id)
+    return may_manage(actor.role, actor.agency_id, role, agency_id, is_in_subtree)
 
 
 def roles_to_give(actor: Actor) -> list[Role]:
@@ -85,7 +85,7 @@ def require_may_manage(actor: Actor, account: Account) -> None:
     """Raise AccountNotFound for an account that the actor does not see, AccountNotYours for another's."""
     if not sees_account(actor, account):
         raise AccountNotFound(id=account.id)
-    if not _may_manage(actor, Role(account.role), account.agency_id):
+    if not may_give(actor, Role(account.role), account.agency_id):
         raise AccountNotYours(name=account.name)
 
 
@@ -163,7 +163,3 @@ def require_unchanged(actor: Actor) -> None:
 def is_own(actor: Actor, account: Account) -> bool:
     """Return True when the account is the actor's."""
     return account.id == actor.account_id or account.name == actor.principal
-
-
-def _may_manage(actor: Actor, role: Role, agency_id: int | None) -> bool:
-    return may_manage(actor.role, actor.agency_id, role, agency_id, is_in_subtree)

@@ -12,12 +12,10 @@ from registry.accounts.account_changes import confirm_account, disable_account, 
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.handover import hand_over
-from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import account_id_in
-from registry.accounts.passwords import generate_password
 from registry.accounts.queries import ACCOUNT_LIST, TOKEN_LIST, account_row, read_account, token_row
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role, Scope, sorted_scopes
-from registry.accounts.service import NewPerson, add_person, changes_in, edit_account, invite_person
+from registry.accounts.service import changes_in, create_person, edit_account, new_person
 from registry.accounts.sessions import end_own_session, list_sessions
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
@@ -197,15 +195,12 @@ def _create(actor: Actor, values: Mapping[str, Any]) -> tuple[int, str | None]:
     problems = [Problem(f"/{name}", FIELD_OF[name]) for name in ONLY_OF[kind] if values.get(name) is not None]
     if problems:
         raise Invalid(problems)
-    agency_id = agency_id_of(values.get("agency"))
     if kind is AccountKind.SERVICE:
+        agency_id = agency_id_of(values.get("agency"))
         owner = account_id_in("owner", values["owner"]) if values.get("owner") else None
         return tokens.add_service_account(actor, values["name"], role, agency_id, owner).id, None
-    new = NewPerson(values["name"], role, agency_id, values.get("email"), values.get("language", "kk"))
-    if can_be_invited(new.email):
-        return invite_person(actor, new).account_id, None
-    password = generate_password()
-    return add_person(actor, new, password).account_id, password
+    person, password = create_person(actor, new_person(values))
+    return person.account_id, password
 
 
 # The tokens endpoints. A token is shown once, when it is created.
@@ -229,7 +224,7 @@ class Tokens(MethodView):
     @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.")
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create a token of the own account, never wider than the token of this request."""
-        return _shown_once(tokens.issue_own_token(current_actor(), *_role_and_lifetime(values), **_limits(values)))
+        return _shown_once(tokens.issue_own_token(current_actor(), **_parameters(values)))
 
 
 @tokens_blp.route("/tokens/<key_id>", methods=["DELETE"])
@@ -247,7 +242,7 @@ def revoke_token(key_id: str) -> None:
 @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.")
 def create_service_token(values: Mapping[str, Any], id: int) -> Any:
     """Create a token of a service account; with an oversight role it waits for a second person's confirmation."""
-    return _shown_once(tokens.issue_service_token(current_actor(), id, *_role_and_lifetime(values), **_limits(values)))
+    return _shown_once(tokens.issue_service_token(current_actor(), id, **_parameters(values)))
 
 
 def _revoke(actor: Actor, key_id: str) -> None:
@@ -260,13 +255,11 @@ def _revoke(actor: Actor, key_id: str) -> None:
         tokens.revoke(actor, key_id)
 
 
-def _role_and_lifetime(values: Mapping[str, Any]) -> tuple[Any, Role | None]:
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     role = values.get("role")
-    return values.get("expires_in"), None if role is None else Role(role)
-
-
-def _limits(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
+        "lifetime": values.get("expires_in"),
+        "role": None if role is None else Role(role),
         "scopes": values.get("scopes"),
         "addresses": values.get("addresses") or (),
         "purpose": values.get("purpose"),
@@ -290,18 +283,7 @@ sessions_blp = ApiBlueprint("sessions", __name__, description="The open browser 
 @sessions_blp.response(200, PageSchema(schemas.SESSION))
 def list_own_sessions() -> Any:
     """List the own open sessions, the last used first, all on one page. Service accounts have none."""
-    shown = [
-        {
-            "id": session.public_id,
-            "device": session.device,
-            "address": session.address,
-            "started_at": session.started_at,
-            "last_used_at": session.last_used_at,
-            "factor_kind": session.factor_kind,
-        }
-        for session in list_sessions(current_actor())
-    ]
-    return Listing(shown, None)
+    return Listing(list_sessions(current_actor()), None)
 
 
 @sessions_blp.route("/sessions/<id>", methods=["DELETE"])

@@ -24,13 +24,22 @@ from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.people_import import import_people
 from registry.accounts.queries import ACCOUNT_LIST, all_tokens
 from registry.accounts.roles import AGENCY_ROLES, Role, Scope
-from registry.accounts.schemas import LIFETIME, SECONDS
+from registry.accounts.schemas import ACCOUNT, LifetimeField
 from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, person_named
 from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID, UsageError, problem_lines
-from registry.cli.output import DAY, as_json_option, cli_text, print_json, print_message, print_pairs, print_table
+from registry.cli.output import (
+    DAY,
+    FieldType,
+    as_json_option,
+    cli_text,
+    print_json,
+    print_message,
+    print_pairs,
+    print_table,
+)
 from registry.core.errors import Invalid
 from registry.core.lists import MAX_LIMIT, Page, every_page
 from registry.core.translations import LANGUAGES
@@ -38,21 +47,7 @@ from registry.imports.commands import print_row_errors
 
 # ``registry users``: accounts of people, and account administration.
 
-COLUMNS: Final = (
-    "id",
-    "kind",
-    "name",
-    "email",
-    "language",
-    "role",
-    "agency",
-    "status",
-    "second_factor",
-    "last_signed_in_at",
-    "owner",
-    "created_at",
-    "changed_at",
-)
+COLUMNS: Final = tuple(name for name in ACCOUNT.fields if name != "reads_restricted")
 # The kinds of second factors of a person: totp, passkey.
 KINDS: Final = "second_factors"
 
@@ -338,25 +333,6 @@ KEYS = {"principal": "account"}
 LISTS = ("scopes", "addresses")
 
 
-MAX_LIFETIME_S = 36_500 * SECONDS["d"]
-
-
-class Lifetime(click.ParamType[timedelta]):
-    """An option type: a whole number with a unit (s, m, h or d), at most 100 years."""
-
-    name = "lifetime"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Parse the lifetime; a usage error if it is malformed."""
-        if isinstance(value, timedelta):
-            return value
-        match = LIFETIME.fullmatch(value)
-        seconds = int(match[1]) * SECONDS[match[2]] if match else 0
-        if not 0 < seconds <= MAX_LIFETIME_S:
-            self.fail(cli_text("cli-lifetime-wrong", value=value), param, ctx)
-        return timedelta(seconds=seconds)
-
-
 @click.group()
 def tokens() -> None:
     """Issue, confirm, list and revoke bearer tokens."""
@@ -372,7 +348,7 @@ def tokens() -> None:
 @click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for the agency roles.")
 @click.option(
     "--expires-in",
-    type=Lifetime(),
+    type=FieldType("lifetime", LifetimeField()),
     metavar="90d",
     help="Lifetime in s, m, h or d, at most 366 days; by default 90 days.",
 )

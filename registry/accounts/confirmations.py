@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -17,7 +18,7 @@ from registry.accounts.account_names import FormerName
 from registry.accounts.models import Account, Person, find_account, is_active, require_person, role_details
 from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role, local_actor
 from registry.accounts.same_person import is_another_person, names_of_person
-from registry.accounts.tokens import KEY_ID, Token, TokenNotFound
+from registry.accounts.tokens import Token, find_any_token
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now
 from registry.core.database import db, transaction
@@ -90,9 +91,16 @@ def supervisor_is_missing(
     return _is_missing(account, asked_by, confirming_people() if people is None else people)
 
 
+def require_second_person(actor: Actor, account: Account, asked_by: Collection[str], since: datetime) -> None:
+    """Raise ConfirmationNeedsAnotherPerson for who asked since then, and for a command where somebody could confirm."""
+    # A command is as good as a second person only where there is none.
+    if has_confirmer(account, asked_by) if actor.is_local else not is_another_person(actor, asked_by, since):
+        raise ConfirmationNeedsAnotherPerson(name=account.name)
+
+
 def require_supervisor(actor: Actor, account: Account, asked_by: Collection[str]) -> None:
     """Raise ConfirmationNeedsASupervisor unless one of the two people is a supervisor where one has to be."""
-    if supervisor_is_missing(actor, account, asked_by):
+    if not actor.is_local and supervisor_is_missing(actor, account, asked_by):
         raise ConfirmationNeedsASupervisor(name=account.name)
 
 
@@ -138,18 +146,17 @@ def confirm_token(actor: Actor, key_id: str) -> None:
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     require_person(actor)
-    with transaction():
+    with transaction() as session:
         require_unchanged(actor)
-        token = _find_locked(key_id)
+        token = find_any_token(key_id)
+        session.refresh(token, with_for_update=True)
         account = find_account(token.account_id)
-        if token.pending_since is None or not _is_unended(token) or account.disabled_at is not None:
+        waits = session.scalar(select(Token.id).join(Account).where(Token.id == token.id, *_waiting()))
+        if token.pending_since is None or waits is None:
             raise TokenNotPending(key_id=key_id)
-        asked_by, since = [token.asked_by or ""], token.pending_since
-        # A command is as good as a second person only where there is none.
-        if has_confirmer(account, asked_by) if actor.is_local else not is_another_person(actor, asked_by, since):
-            raise ConfirmationNeedsAnotherPerson(name=account.name)
-        if not actor.is_local:
-            require_supervisor(actor, account, asked_by)
+        asked_by = [token.asked_by or ""]
+        require_second_person(actor, account, asked_by, token.pending_since)
+        require_supervisor(actor, account, asked_by)
         details = {"account": account.name, **role_details(token.role, token.agency_id), "asked_by": token.asked_by}
         token.pending_since, token.confirmed_by = None, actor.principal
         journal.record(actor, "token.confirmed", f"token:{key_id}", details)
@@ -176,15 +183,3 @@ def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
 def _waiting() -> list[ColumnElement[bool]]:
     unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now())
     return [Token.pending_since.is_not(None), Token.revoked_at.is_(None), unexpired, Account.disabled_at.is_(None)]
-
-
-def _is_unended(token: Token) -> bool:
-    return token.revoked_at is None and (token.expires_at is None or token.expires_at > now())
-
-
-def _find_locked(key_id: str) -> Token:
-    statement = select(Token).where(Token.key_id == key_id).execution_options(populate_existing=True)
-    token = db.session.scalar(statement.with_for_update()) if KEY_ID.fullmatch(key_id) else None
-    if token is None:
-        raise TokenNotFound(key_id=key_id)
-    return token

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from flask import render_template
 from marshmallow.fields import Field as SchemaField
@@ -19,7 +19,7 @@ from registry.accounts.roles import (
     scopes_of_role,
     sorted_scopes,
 )
-from registry.accounts.tokens import MAX_PURPOSE_LENGTH, IssuedToken
+from registry.accounts.tokens import MAX_PURPOSE_LENGTH, IssuedToken, TokenLimits
 from registry.core.fields import BaseSchema, Choice, InputField, Text
 from registry.core.translations import LANGUAGES
 from registry.core.values import InvalidValue
@@ -99,14 +99,11 @@ def token_defaults(account_role: Role) -> dict[str, str]:
     return {**DEFAULTS, "role": account_role.value, "scopes": scopes}
 
 
-class TokenParameters(TypedDict):
+class TokenParameters(TokenLimits):
     """The arguments of ``issue_own_token`` and ``issue_service_token``."""
 
-    lifetime: timedelta
+    lifetime: timedelta | None
     role: Role | None
-    scopes: Collection[Scope]
-    addresses: Sequence[str]
-    purpose: str | None
 
 
 def token_parameters(values: Mapping[str, Any]) -> TokenParameters:

@@ -195,6 +195,14 @@ def own_person(actor: Actor, *, lock: bool = False) -> Person | None:
     return db.session.scalar(statement.with_for_update(of=Person) if lock else statement)
 
 
+def require_own_person(actor: Actor, *, lock: bool = False) -> Person:
+    """Return the actor's person. Raises AccountsNeedAPerson for a service account."""
+    person = own_person(actor, lock=lock)
+    if person is None:
+        raise AccountsNeedAPerson
+    return person
+
+
 def is_active() -> ColumnElement[bool]:
     """Return the SQL condition for accounts that are neither disabled nor pending nor invited."""
     # Columns of the table: a condition on mapped attributes makes any statement one of the ORM.

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from environs import ValidationError as SettingInvalid
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from registry.accounts.roles import Role
 
@@ -105,49 +105,29 @@ class SignInConfiguration:
         return self.passwords or name in self.break_glass
 
 
+FILLED: Final = validate.Length(min=1)
+
+
 class _Claims(Schema):
-    class Meta:
-        unknown = RAISE
-
-    name = fields.String(load_default="name", validate=validate.Length(min=1))
-    email = fields.String(load_default="email", validate=validate.Length(min=1))
-    role = fields.String(load_default="roles", validate=validate.Length(min=1))
-    agency = fields.String(load_default="organization_bin", validate=validate.Length(min=1))
-    match = fields.String(load_default="sub", validate=validate.OneOf(MATCHES))
-
-    @post_load
-    def make(self, values: dict[str, Any], **_kwargs: object) -> ClaimPaths:
-        return ClaimPaths(**values)
-
-
-class _SecondFactor(Schema):
-    class Meta:
-        unknown = RAISE
-
-    acr = fields.List(fields.String(), load_default=list)
-    amr = fields.List(fields.String(), load_default=list)
-
-
-class _Password(Schema):
-    class Meta:
-        unknown = RAISE
-
-    enabled = fields.Boolean(load_default=True, truthy={True}, falsy={False})
-    break_glass = fields.List(fields.String(), load_default=list)
+    name = fields.String(validate=FILLED)
+    email = fields.String(validate=FILLED)
+    role = fields.String(validate=FILLED)
+    agency = fields.String(validate=FILLED)
+    match = fields.String(validate=validate.OneOf(MATCHES))
 
 
 class _SignInFile(Schema):
-    class Meta:
-        unknown = RAISE
+    """What the file may have. What it does not has the defaults of ``ClaimPaths`` and ``SignInConfiguration``."""
 
-    claims = fields.Nested(_Claims, load_default=ClaimPaths)
+    claims = fields.Nested(_Claims, load_default=dict)
     roles = fields.Dict(
-        keys=fields.String(validate=validate.OneOf([role.value for role in Role])),
-        values=fields.List(fields.String(validate=validate.Length(min=1))),
+        fields.String(validate=validate.OneOf(Role.codes())), fields.List(fields.String(validate=FILLED))
+    )
+    second_factor = fields.Nested({name: fields.List(fields.String()) for name in ("acr", "amr")}, load_default=dict)
+    password = fields.Nested(
+        {"enabled": fields.Boolean(truthy={True}, falsy={False}), "break_glass": fields.List(fields.String())},
         load_default=dict,
     )
-    second_factor = fields.Nested(_SecondFactor, load_default=dict)
-    password = fields.Nested(_Password, load_default=dict)
 
 
 def load_sign_in_file(path: Path) -> SignInConfiguration:
@@ -164,8 +144,8 @@ def load_sign_in_file(path: Path) -> SignInConfiguration:
         raise SignInFileInvalid(f"{path}: {_first(error.messages)}") from error
     factor, password = values["second_factor"], values["password"]
     configuration = SignInConfiguration(
-        claims=values["claims"],
-        roles={Role(role): frozenset(names) for role, names in values["roles"].items()},
+        claims=ClaimPaths(**values["claims"]),
+        roles={Role(role): frozenset(names) for role, names in values.get("roles", {}).items()},
         acr=tuple(factor.get("acr", ())),
         amr=frozenset(factor.get("amr", ())),
         passwords=password.get("enabled", True),

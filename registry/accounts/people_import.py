@@ -8,52 +8,25 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import select
-
 from registry.accounts.account_changes import email_of
 from registry.accounts.account_management import may_give, require_account_manager
-from registry.accounts.account_names import clean_name, skeleton
-from registry.accounts.agency_tree import AGENCIES
+from registry.accounts.account_names import skeleton
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import account_named, role_problems, taken_name
 from registry.accounts.oidc_configuration import sign_in_configuration
-from registry.accounts.passwords import generate_password
 from registry.accounts.roles import Actor, Role
-from registry.accounts.service import NewPerson, add_person, invite_person, person_problems
-from registry.core.database import db, transaction
-from registry.core.errors import Problem, invalid
-from registry.core.fields import BaseSchema, Bin, Choice, Email, Text
+from registry.accounts.schemas import AccountFields
+from registry.accounts.service import NewPerson, create_person, new_person, person_problems
+from registry.core.database import transaction
+from registry.core.errors import Invalid, Problem, invalid
 from registry.core.spreadsheets.reader import Row, Table, check_columns, has_content, open_table, require_upload_size
 from registry.core.spreadsheets.rows import CellField, cell_fields, load_cells, row_error
 from registry.core.spreadsheets.writer import plain_workbook
-from registry.core.translations import LANGUAGE_NAMES, LANGUAGES, Language, translate
+from registry.core.translations import LANGUAGE_NAMES, Language, translate
 from registry.core.values import comparable
 
-# The fields of new accounts, the same for forms and tables.
-
-
-class AccountFields(BaseSchema):
-    """An account of a person or a system."""
-
-    name = Text(required=True)
-    role = Choice(Role, required=True)
-    agency = Bin()
-
-
-class PersonFields(AccountFields):
-    """A person."""
-
-    email = Email()
-    # As people write it in tables: each language's own name, and the names in the others.
-    language = Choice(
-        LANGUAGES,
-        {
-            "kk": ("Қазақша", "Казахский", "Қазақ тілі", "Kazakh", "каз", "қаз"),
-            "ru": ("Русский", "Орысша", "Орыс тілі", "Russian", "рус", "орыс"),
-            "en": ("English", "Английский", "Ағылшынша", "Ағылшын тілі", "англ"),
-        },
-        required=True,
-    )
+# The fields of a person in forms and tables.
+PERSON: Final = AccountFields(exclude=("owner",))
 
 
 def role_and_agency_problems(texts: Mapping[str, str]) -> list[Problem]:
@@ -79,7 +52,7 @@ HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "language": ("Language", "Язык", "Язык уведомлений", "Тіл", "Тілі"),
 }
 # Columns that clerks add for themselves, and nobody's data.
-NOTES: Final = frozenset(map(comparable, ("№", "№ п/п", "№ р/с", "п/п", "р/с", "No.", "Примечание", "Ескерту", "Note")))
+NOTES: Final = {"", *map(comparable, ("№", "№ п/п", "№ р/с", "п/п", "р/с", "No.", "Примечание", "Ескерту", "Note"))}
 NAMES: Final[Mapping[str, str]] = {comparable(text): name for name in COLUMNS for text in (name, *HEADERS[name])}
 # Titles may stand above the header.
 ROWS_SEARCHED: Final = 20
@@ -97,10 +70,10 @@ def people_columns(table: Table) -> tuple[int, tuple[str, ...]]:
     number, cells = next((each for each in records if _count_known(each[1]) >= MIN_KNOWN), records[0])
     while cells and not cells[-1].strip():
         cells = cells[:-1]
-    columns = tuple(NAMES.get(comparable(cell), cell.strip()) for cell in cells)
-    is_note = [not comparable(cell) or comparable(cell) in NOTES for cell in cells]
-    check_columns([name for name, note in zip(columns, is_note, strict=True) if not note], COLUMNS, REQUIRED_COLUMNS)
-    return number, tuple("" if note else name for name, note in zip(columns, is_note, strict=True))
+    keys = map(comparable, cells)
+    columns = tuple("" if key in NOTES else NAMES.get(key, cell.strip()) for key, cell in zip(keys, cells, strict=True))
+    check_columns(filter(None, columns), COLUMNS, REQUIRED_COLUMNS)
+    return number, columns
 
 
 def _count_known(cells: list[str]) -> int:
@@ -136,8 +109,6 @@ def write_people_template(path: Path, labels: Mapping[str, str], roles: Sequence
         sheet.freeze_panes(1, 0)
 
 
-FIELDS: Final = PersonFields()
-DEFAULT_LANGUAGE: Final = "kk"
 MAX_ROWS: Final = 200
 
 
@@ -168,14 +139,6 @@ class PeopleImport:
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What rows are compared with: ids of agencies by BIN, and the rows of names already seen in the file."""
-
-    agencies: dict[str, int]
-    seen: dict[str, int]
-
-
 def import_people(actor: Actor, content: bytes, *, dry_run: bool) -> PeopleImport:
     """Create a person for each valid row of a CSV or XLSX file, in one transaction.
 
@@ -198,17 +161,17 @@ def import_people(actor: Actor, content: bytes, *, dry_run: bool) -> PeopleImpor
 
 def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *, dry_run: bool) -> PeopleImport:
     result = PeopleImport()
-    fields = cell_fields(columns, FIELDS)
-    agencies = db.session.execute(select(AGENCIES.c.bin, AGENCIES.c.id))
-    known = _Known({agency.bin: agency.id for agency in agencies}, {})
+    fields = cell_fields(columns, PERSON)
+    # The rows of names.
+    seen: dict[str, int] = {}
     for row in rows:
         values, problems = _read(columns, row, fields)
-        new = None if problems else _new_person(values, known, problems)
-        if new is not None and _is_unchanged(actor, row, new, known):
+        new = None if problems else _new_person(values, problems)
+        if new is not None and _is_unchanged(actor, row, new, seen):
             result.unchanged.append(new.name)
             continue
         if new is not None:
-            problems += _problems(actor, row, new, known)
+            problems += _problems(actor, row, new, seen)
         if new is None or problems:
             result.refused += 1
             result.errors += [row_error(row.number, problem) for problem in problems]
@@ -221,27 +184,21 @@ def _read(columns: tuple[str, ...], row: Row, fields: Sequence[CellField]) -> tu
     values, problems = load_cells(row.cells, fields)
     if row.surplus:
         problems.append(Problem("", "row-too-long", {"columns": len(columns), "surplus": row.surplus}))
-    named = {problem.pointer for problem in problems}
-    missing = [name for name in REQUIRED_COLUMNS if values.get(name) is None and f"/{name}" not in named]
+    # A cell with a problem has no value, not even None.
+    missing = [name for name in REQUIRED_COLUMNS if values.get(name, "") is None]
     return values, problems + [Problem(f"/{name}", "required") for name in missing]
 
 
-def _new_person(values: dict[str, Any], known: _Known, problems: list[Problem]) -> NewPerson | None:
+def _new_person(values: Mapping[str, Any], problems: list[Problem]) -> NewPerson | None:
     """Return the person of a row; None, with a problem added, when the agency is unknown."""
-    number = values.get("agency")
-    if number is not None and number not in known.agencies:
-        problems.append(Problem("/agency", "agency-unknown", {"bin": number}))
+    try:
+        return new_person(values)
+    except Invalid as error:
+        problems += error.problems
         return None
-    return NewPerson(
-        clean_name(values["name"]),
-        Role(values["role"]),
-        None if number is None else known.agencies[number],
-        values.get("email"),
-        values.get("language") or DEFAULT_LANGUAGE,
-    )
 
 
-def _is_unchanged(actor: Actor, row: Row, new: NewPerson, known: _Known) -> bool:
+def _is_unchanged(actor: Actor, row: Row, new: NewPerson, seen: dict[str, int]) -> bool:
     """True for the first row of a person whom the actor manages and who has what the row says, but for the language."""
     account = account_named(new.name)
     if account is None or not account.is_person or not may_give(actor, Role(account.role), account.agency_id):
@@ -249,15 +206,15 @@ def _is_unchanged(actor: Actor, row: Row, new: NewPerson, known: _Known) -> bool
     email = email_of(account)
     if (account.role, account.agency_id, email) != (new.role.value, new.agency_id, new.email):
         return False
-    return known.seen.setdefault(skeleton(new.name), row.number) == row.number
+    return seen.setdefault(skeleton(new.name), row.number) == row.number
 
 
-def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Problem]:
+def _problems(actor: Actor, row: Row, new: NewPerson, seen: dict[str, int]) -> list[Problem]:
     problems = person_problems(new.name, new)
     if not problems and not may_give(actor, new.role, new.agency_id):
         problems.append(Problem("/role", "role-not-yours-to-give", {"role": new.role.value}))
     name_skeleton = skeleton(new.name)
-    first = known.seen.setdefault(name_skeleton, row.number)
+    first = seen.setdefault(name_skeleton, row.number)
     taken = taken_name(new.name)
     if first != row.number:
         problems.append(Problem("/name", "name-twice", {"row": first}))
@@ -267,17 +224,13 @@ def _problems(actor: Actor, row: Row, new: NewPerson, known: _Known) -> list[Pro
 
 
 def _create(actor: Actor, row: Row, new: NewPerson, agency: str | None, *, dry_run: bool) -> ImportedPerson:
-    is_invited, password = can_be_invited(new.email), None
     has_password = sign_in_configuration().allows_password(new.name)
     is_pending = new.role.needs_two_people and not actor.acts_alone
-    if not dry_run and is_invited:
-        invite_person(actor, new)
-    elif not dry_run:
-        generated = generate_password()
-        add_person(actor, new, generated, must_change=True)
-        # Whoever confirms a pending account is displayed another one.
-        password = None if is_pending or not has_password else generated
+    password = None if dry_run else create_person(actor, new)[1]
+    # Whoever confirms a pending account is displayed another one.
+    shown = password if has_password and not is_pending else None
+    is_invited = can_be_invited(new.email)
     outcome = "pending" if is_pending else "invited" if is_invited else "password" if has_password else "provider"
     return ImportedPerson(
-        row.number, new.name, new.email, new.role.value, agency, new.language, outcome, password=password
+        row.number, new.name, new.email, new.role.value, agency, new.language, outcome, password=shown
     )

@@ -207,17 +207,6 @@ BELOW: Final = "below"
 HISTORY_LENGTH: Final = 50
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """An entry of the journal about an account."""
-
-    at: str
-    principal: str
-    role: str
-    action: str
-    details: dict[str, Any]
-
-
 def list_people(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     """Return a page of people whom the actor sees, by name: the ``person`` of each row.
 
@@ -260,20 +249,21 @@ def matching_people(actor: Actor, filters: Mapping[str, str], most: int) -> list
     return list(db.session.scalars(statement))
 
 
-def account_history(actor: Actor, account: Account) -> list[HistoryEntry]:
-    """Return the newest entries of the journal about an account that the actor sees. Raises RoleNotAllowed."""
+def account_history(actor: Actor, account: Account) -> list[dict[str, Any]]:
+    """Return the newest entries of the journal about an account that the actor sees: who did what, and when. Raises
+    RoleNotAllowed.
+    """
     actor.require(Permission.PEOPLE_READ)
+    entry = JournalEntry
     former = db.session.scalars(select(FormerName.name).where(FormerName.account_id == account.id))
+    subjects = [f"account:{name}" for name in (account.name, *former)]
     statement = (
-        select(JournalEntry)
-        .where(JournalEntry.subject.in_([f"account:{name}" for name in (account.name, *former)]))
-        .order_by(JournalEntry.seq.desc())
-        .limit(HISTORY_LENGTH)
+        select(entry.at, entry.principal, entry.role, entry.action, entry.details)
+        .where(entry.subject.in_(subjects))
+        .order_by(entry.seq.desc())
     )
-    return [
-        HistoryEntry(entry.at, entry.principal, entry.role, entry.action, json.loads(entry.details))
-        for entry in db.session.scalars(statement)
-    ]
+    rows = db.session.execute(statement.limit(HISTORY_LENGTH)).mappings()
+    return [{**row, "details": json.loads(row["details"])} for row in rows]
 
 
 def _matching(actor: Actor, filters: Mapping[str, str]) -> Select[Person]:
@@ -297,26 +287,22 @@ def people_to_choose(actor: Actor, permissions: Collection[Permission] = ()) -> 
     RoleNotAllowed.
     """
     actor.require(Permission.PEOPLE_READ)
-    roles = [role.value for role, has in PERMISSIONS.items() if has.issuperset(permissions)]
-    statement = select(Account).where(
-        Account.kind == AccountKind.PERSON.value, Account.role.in_(roles), is_active(), visible_accounts(actor)
-    )
-    return sorted(db.session.scalars(statement), key=lambda account: kazakh_key(account.name))
+    return _active_people(permissions, visible_accounts(actor))
 
 
 def people_of_agencies(
     agency_ids: Collection[int | None], permission: Permission, without: Collection[int] = ()
 ) -> list[str]:
     """Return the names of active people of these agencies whose role has the permission, without some accounts."""
-    roles = [role.value for role, permissions in PERMISSIONS.items() if permission in permissions]
-    statement = select(Account.name).where(
-        Account.kind == AccountKind.PERSON.value,
-        Account.role.in_(roles),
-        Account.agency_id.in_([each for each in agency_ids if each is not None]),
-        Account.id.not_in(without),
-        is_active(),
-    )
-    return sorted(db.session.scalars(statement), key=kazakh_key)
+    of_agencies = Account.agency_id.in_([each for each in agency_ids if each is not None])
+    return [each.name for each in _active_people([permission], of_agencies, Account.id.not_in(without))]
+
+
+def _active_people(permissions: Collection[Permission], *conditions: ColumnElement[bool]) -> list[Account]:
+    roles = [role.value for role, has in PERMISSIONS.items() if has.issuperset(permissions)]
+    people = (Account.kind == AccountKind.PERSON.value, Account.role.in_(roles), is_active())
+    accounts = db.session.scalars(select(Account).where(*people, *conditions))
+    return sorted(accounts, key=lambda account: kazakh_key(account.name))
 
 
 # Token queries; the results never contain secrets.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, func, or_, select, union
+from sqlalchemy import ColumnElement, Select, func, or_, select, union
 from sqlalchemy.orm import aliased
 
 from registry.accounts.account_management import (
@@ -22,7 +22,7 @@ from registry.accounts.account_management import (
     visible_accounts,
 )
 from registry.accounts.account_names import FormerName
-from registry.accounts.models import Account, AccountNotFound, Person, account_named, find_account
+from registry.accounts.models import Account, AccountNotFound, Person, find_account
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import rfc3339
@@ -135,12 +135,7 @@ def names_of(actor: Actor) -> frozenset[str]:
 
 def names_of_person(actor: Actor) -> frozenset[str]:
     """``names_of``, and those of every account that has the same e-mail address."""
-    if actor.account_id is None:
-        return frozenset({actor.principal})
-    address = func.lower(Person.email)
-    own = select(address).where(Person.account_id == actor.account_id, Person.email.is_not(None)).scalar_subquery()
-    alike = Account.id.in_(select(Person.account_id).where(address == own))
-    return frozenset({actor.principal, *_names(or_(Account.id == actor.account_id, alike))})
+    return frozenset({actor.principal, *_names(Account.id.in_(accounts_of_person(actor)))})
 
 
 def accounts_of_person(actor: Actor) -> set[int]:
@@ -214,11 +209,7 @@ def lost_admission_since(actor: Actor, since: datetime) -> bool:
 
 def account_ever_named(name: str) -> Account | None:
     """Return the account that has the name, or had it; None without one."""
-    account = account_named(name)
-    if account is not None or not name.isprintable():
-        return account
-    had = select(FormerName.account_id).where(FormerName.name == name)
-    return db.session.scalar(select(Account).where(Account.id.in_(had)))
+    return db.session.scalar(select(Account).where(Account.id.in_(accounts_ever_named([name]))))
 
 
 def accounts_ever_named(names: Collection[str]) -> Select[int]:
@@ -231,10 +222,7 @@ def accounts_ever_named(names: Collection[str]) -> Select[int]:
 
 def every_name_of(names: Collection[str]) -> frozenset[str]:
     """Return the names, and every other one that an account with one of them has or had."""
-    accounts = accounts_ever_named(names)
-    present = select(Account.name).where(Account.id.in_(accounts))
-    former = select(FormerName.name).where(FormerName.account_id.in_(accounts))
-    return frozenset({*names, *db.session.scalars(union(present, former))})
+    return frozenset({*names, *_names(Account.id.in_(accounts_ever_named(names)))})
 
 
 def _ids(names: Iterable[str]) -> set[int]:
@@ -307,10 +295,5 @@ def _changes_since(action: str, names: Collection[str], since: datetime) -> list
 
 def _names(which: ColumnElement[bool]) -> frozenset[str]:
     """Return the present and former names of the accounts that fit."""
-    return frozenset(name for _, name in db.session.execute(_named(which)))
-
-
-def _named(which: ColumnElement[bool]) -> CompoundSelect[Any]:
-    """Select the id and each present and former name of the accounts that fit."""
-    former = select(FormerName.account_id, FormerName.name).join(Account, Account.id == FormerName.account_id)
-    return union(select(Account.id, Account.name).where(which), former.where(which))
+    former = select(FormerName.name).join(Account, Account.id == FormerName.account_id)
+    return frozenset(db.session.scalars(union(select(Account.name).where(which), former.where(which))))

@@ -84,8 +84,18 @@ class AccountFields(BaseSchema):
 
     name = Text(MAX_NAME_LENGTH, description="What a person signs in with, and records show.", required=True)
     email = Email(MAX_EMAIL_LENGTH, description="Where notices go. Of people only.")
-    language = Choice(LANGUAGES, description="Of pages and notices; by default `kk`. Of people only.", nullable=False)
-    role = Choice(Role.codes(), description="What the account may do.", required=True)
+    # As people write it in tables: each language's own name, and the names in the others.
+    language = Choice(
+        LANGUAGES,
+        {
+            "kk": ("Қазақша", "Казахский", "Қазақ тілі", "Kazakh", "каз", "қаз"),
+            "ru": ("Русский", "Орысша", "Орыс тілі", "Russian", "рус", "орыс"),
+            "en": ("English", "Английский", "Ағылшынша", "Ағылшын тілі", "англ"),
+        },
+        description="Of pages and notices; by default `kk`. Of people only.",
+        nullable=False,
+    )
+    role = Choice(Role, description="What the account may do.", required=True)
     agency = Bin(description="BIN of the agency; with an agency role only, and then always.")
     owner = Text(
         MAX_NAME_LENGTH,

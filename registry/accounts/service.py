@@ -30,7 +30,15 @@ from registry.accounts.account_names import clean_name, keep_former_name, name_p
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, mark_succeeded
 from registry.accounts.models import Account, AccountsNeedAPerson, Person
-from registry.accounts.passwords import MAX_LENGTH, MIN_LENGTH, NO_PASSWORD, hash_password, is_common, verify_password
+from registry.accounts.passwords import (
+    MAX_LENGTH,
+    MIN_LENGTH,
+    NO_PASSWORD,
+    generate_password,
+    hash_password,
+    is_common,
+    verify_password,
+)
 from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, change_owner, names_of
 from registry.accounts.sessions import carried_over, start_session
@@ -58,6 +66,13 @@ class NewPerson:
     agency_id: int | None = None
     email: str | None = None
     language: str = "kk"
+
+
+def new_person(values: Mapping[str, Any]) -> NewPerson:
+    """Return the person that a request, a form or a row has. Raises Invalid for an unknown agency."""
+    agency_id = agency_id_of(values.get("agency"))
+    language = values.get("language") or "kk"
+    return NewPerson(clean_name(values["name"]), Role(values["role"]), agency_id, values.get("email"), language)
 
 
 def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_change: bool | None = None) -> Person:
@@ -222,6 +237,17 @@ def personal_problems(email: str | None, language: str | None) -> list[Problem]:
     return problems
 
 
+def create_person(actor: Actor, new: NewPerson) -> tuple[Person, str | None]:
+    """Add a person, who is invited where that is possible; any other gets the returned password, to be changed.
+
+    Raises what ``add_person`` raises.
+    """
+    if invitations.can_be_invited(new.email):
+        return invite_person(actor, new), None
+    password = generate_password()
+    return add_person(actor, new, password, must_change=True), password
+
+
 # People who are invited: they set their first password themselves, so that no administrator knows it.
 
 CREDENTIAL = "invitation"
@@ -303,9 +329,7 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
 def change_own_language(actor: Actor, language: Language) -> None:
     """Change the language of the actor's account. Raises AccountsNeedAPerson."""
     with transaction():
-        person = models.own_person(actor, lock=True)
-        if person is None:
-            raise AccountsNeedAPerson
+        person = models.require_own_person(actor, lock=True)
         if person.language != language:
             change = {"field": "language", "old": person.language, "new": language}
             person.language = language
@@ -315,42 +339,14 @@ def change_own_language(actor: Actor, language: Language) -> None:
 # Notification preferences: which e-mails a person gets. Orders, questions and security notices always arrive.
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationPreferences:
-    """``immediate``: e-mails at once about own cases. ``digest``: the daily digest. ``weekly_overview``: the overview
-    of the week, for those who may read it.
-    """
-
-    immediate: bool
-    digest: bool
-    weekly_overview: bool = False
-
-
-def notification_preferences(actor: Actor) -> NotificationPreferences | None:
-    """Return the preferences of the actor; None for a service account."""
-    person = models.own_person(actor)
-    return None if person is None else _preferences(person)
-
-
-def change_notification_preferences(actor: Actor, preferences: NotificationPreferences) -> None:
-    """Change the preferences of the actor. Raises AccountsNeedAPerson."""
+def change_notification_preferences(actor: Actor, preferences: Mapping[str, bool]) -> None:
+    """Change the preferences of the actor: columns of ``Person``. Raises AccountsNeedAPerson."""
     with transaction():
-        person = models.own_person(actor, lock=True)
-        if person is None:
-            raise AccountsNeedAPerson
-        if _preferences(person) != preferences:
-            person.immediate_emails, person.digest_emails = preferences.immediate, preferences.digest
-            person.weekly_overview = preferences.weekly_overview
-            details = {
-                "immediate_emails": preferences.immediate,
-                "digest_emails": preferences.digest,
-                "weekly_overview": preferences.weekly_overview,
-            }
-            journal.record(actor, "account.notifications-changed", f"account:{actor.principal}", details)
-
-
-def _preferences(person: Person) -> NotificationPreferences:
-    return NotificationPreferences(person.immediate_emails, person.digest_emails, person.weekly_overview)
+        person = models.require_own_person(actor, lock=True)
+        if any(getattr(person, name) != is_on for name, is_on in preferences.items()):
+            for name, is_on in preferences.items():
+                setattr(person, name, is_on)
+            journal.record(actor, "account.notifications-changed", f"account:{actor.principal}", dict(preferences))
 
 
 PERSONAL: Final = ("email", "language")

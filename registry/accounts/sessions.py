@@ -198,26 +198,13 @@ AWAITING_FACTOR_MAX_AGE: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
-class SessionUser:
-    """The user of a session: the actor for services, and the values that only pages need.
-
-    ``must_change_password`` is True while an administrator knows the password; no other page may be used until then.
-    ``session_key`` stays the same when a verified factor renews the session's secret: forms of other tabs stay valid.
-    """
-
-    actor: Actor
-    person_id: int
-    language: str
-    session_key: str = field(repr=False)
-    must_change_password: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class FactorSession:
-    """A session in which a second factor can be verified or enrolled.
+    """A session, in which a second factor can be verified or enrolled.
 
     ``awaits_factor``: nothing else may be done in it. ``actor`` is then for the journal only, never for services, but
     for the change of a password that an administrator knows. ``password_at``: the last verification of the password.
+    ``must_change_password`` is True while an administrator knows the password; no other page may be used until then.
+    ``session_key`` stays the same when a verified factor renews the session's secret: forms of other tabs stay valid.
     """
 
     id: int
@@ -234,17 +221,13 @@ class FactorSession:
     factor_kind: str | None = None
 
 
-def find_session_user(secret: str, source: str, request_id: str, client_request_id: str = "") -> SessionUser | None:
-    """Find the user of a session by its secret.
+def find_session_user(secret: str, source: str, request_id: str, client_request_id: str = "") -> FactorSession | None:
+    """Find the session of a user by its secret.
 
     None when it has ended or awaits its second factor, or when the account is disabled or pending.
     """
-    row = _find_session(secret)
-    if row is None or _awaits_factor(row):
-        return None
-    _record_use(row)
-    actor = _actor(row, source, request_id, client_request_id)
-    return SessionUser(actor, row.person_id, row.language, row.public_id, row.password_must_change)
+    session = find_factor_session(secret, source, request_id, client_request_id)
+    return None if session is None or session.awaits_factor else session
 
 
 def find_factor_session(secret: str, source: str, request_id: str, client_request_id: str = "") -> FactorSession | None:
@@ -256,6 +239,8 @@ def find_factor_session(secret: str, source: str, request_id: str, client_reques
     password_at = row.password_at or row.started_at
     if awaits_factor and now() - password_at > AWAITING_FACTOR_MAX_AGE:
         return None
+    if not awaits_factor:
+        _record_use(row)
     return FactorSession(
         id=row.id,
         secret_hash=row.secret_hash,
@@ -346,7 +331,7 @@ class SessionNotFound(NotFound):
 class OwnSession:
     """A session as its owner sees it. ``device`` is empty when unknown; ``is_current`` is that of the actor."""
 
-    public_id: str
+    id: str
     device: str
     address: str
     started_at: datetime

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypedDict, Unpack
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, and_, bindparam, exists, select, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -252,13 +252,12 @@ MAX_LIFETIME: Final = timedelta(days=366)
 MAX_RANGES: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class TokenLimits:
-    """What was asked for: None stands for the default, no addresses for any address."""
+class TokenLimits(TypedDict, total=False):
+    """What may be asked of a token, and what it is for. Without scopes it has the role's, without addresses any."""
 
-    lifetime: timedelta | None = None
-    scopes: Collection[Scope] | None = None
-    addresses: Sequence[str] = ()
+    scopes: Collection[Scope] | None
+    addresses: Sequence[str]
+    purpose: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,15 +270,15 @@ class GrantedLimits:
 
 
 def grant_limits(
-    asked: TokenLimits, role: Role, at: datetime, *, own: bool, issuing: Token | None = None
+    lifetime: timedelta | None, limits: TokenLimits, role: Role, at: datetime, *, own: bool, issuing: Token | None
 ) -> tuple[GrantedLimits, list[Problem]]:
     """Return the limits of a token with that role that is created at ``at``, and the problems of what was asked for.
 
     ``own``: a token of the account of whoever creates it. ``issuing``: the token that authenticated the request.
     """
-    expires_at, problems = _expiry(asked.lifetime, at, issuing)
-    scopes, scope_problems = _scopes(asked.scopes, role, issuing, own=own)
-    addresses, address_problems = _addresses(asked.addresses, issuing)
+    expires_at, problems = _expiry(lifetime, at, issuing)
+    scopes, scope_problems = _scopes(limits.get("scopes"), role, issuing, own=own)
+    addresses, address_problems = _addresses(limits.get("addresses", ()), issuing)
     return GrantedLimits(expires_at, scopes, addresses), [*problems, *scope_problems, *address_problems]
 
 
@@ -374,10 +373,8 @@ def issue(
     agency_id: int | None,
     lifetime: timedelta | None = None,
     *,
-    scopes: Collection[Scope] | None = None,
-    addresses: Sequence[str] = (),
     owner_account_id: int | None = None,
-    purpose: str | None = None,
+    **limits: Unpack[TokenLimits],
 ) -> IssuedToken:
     """Issue a token for the service account ``name``, which is created with the role if it does not exist.
 
@@ -408,32 +405,22 @@ def issue(
             if account.disabled_at is not None:
                 raise TokenForDisabledAccount(name=account.name)
         token_role = role or (Role.AGENCY_VIEWER if account is None else Role(account.role))
-        limits = TokenLimits(lifetime, scopes, addresses)
         # No wider than the token that asks for it in scopes, addresses and expiry; its role is the account's.
-        issuing = None if actor.token_key_id is None else _find(actor.token_key_id)
-        granted, limit_problems = grant_limits(limits, token_role, now(), own=False, issuing=issuing)
+        issuing = None if actor.token_key_id is None else find_any_token(actor.token_key_id)
+        granted, limit_problems = grant_limits(lifetime, limits, token_role, now(), own=False, issuing=issuing)
         if problems or limit_problems:
             raise Invalid(problems + limit_problems)
         if account is None:
-            require_may_give(actor, token_role, agency_id)
-            owner = owner_id(actor, owner_account_id)
-            account = models.new_account(actor, name, AccountKind.SERVICE, token_role, agency_id, owner)
-            details = {**models.account_details(account), "owner": owner_name(account)}
-            journal.record(actor, "account.added", f"account:{name}", details)
+            account = _new_service_account(actor, name, token_role, agency_id, owner_account_id)
         else:
             models.end_admission(actor, account)
         pending = not actor.acts_alone and Role(account.role).needs_two_people
+        purpose = limits.get("purpose")
         return _new_token(actor, account, token_role, agency_id, granted, pending=pending, purpose=purpose)
 
 
 def issue_own_token(
-    actor: Actor,
-    lifetime: timedelta | None = None,
-    role: Role | None = None,
-    *,
-    scopes: Collection[Scope] | None = None,
-    addresses: Sequence[str] = (),
-    purpose: str | None = None,
+    actor: Actor, lifetime: timedelta | None = None, role: Role | None = None, **limits: Unpack[TokenLimits]
 ) -> IssuedToken:
     """Issue a token for the actor, who must be a person, with the defaults of ``issue``.
 
@@ -447,10 +434,9 @@ def issue_own_token(
         account = models.find_account(actor.account_id, lock=True)
         require_unchanged(actor)
         require_credential(actor)
-        issuing = None if actor.token_key_id is None else _find(actor.token_key_id)
+        issuing = None if actor.token_key_id is None else find_any_token(actor.token_key_id)
         token_role = role or actor.role
-        limits = TokenLimits(lifetime, scopes, addresses)
-        granted, problems = grant_limits(limits, token_role, now(), own=True, issuing=issuing)
+        granted, problems = grant_limits(lifetime, limits, token_role, now(), own=True, issuing=issuing)
         must_change = select(Person.password_must_change).where(Person.account_id == account.id)
         if db.session.scalar(must_change):
             problems.append(Problem("/password", "password-must-change"))
@@ -459,7 +445,7 @@ def issue_own_token(
             raise Invalid(problems)
         if roles.needs_step_up(token_role, granted.scopes):
             actor.require_step_up()
-        return _new_token(actor, account, token_role, None, granted, purpose=purpose)
+        return _new_token(actor, account, token_role, None, granted, purpose=limits.get("purpose"))
 
 
 def _new_token(
@@ -564,12 +550,12 @@ def rekey_tokens(actor: Actor, previous_key: str) -> tuple[int, int]:
 def find_token(actor: Actor, key_id: str) -> Token:
     """Return a token of an account that the actor sees. Raises RoleNotAllowed and TokenNotFound."""
     actor.require(Permission.TOKENS_READ)
-    return _find(key_id, visible_accounts(actor))
+    return find_any_token(key_id, visible_accounts(actor))
 
 
 def find_own_token(actor: Actor, key_id: str) -> Token:
     """Return a token of the actor's account. Raises TokenNotFound, also for tokens of other accounts."""
-    return _find(key_id, Token.account_id == actor.account_id)
+    return find_any_token(key_id, Token.account_id == actor.account_id)
 
 
 def revoke_tokens_of(account_id: int) -> None:
@@ -578,7 +564,8 @@ def revoke_tokens_of(account_id: int) -> None:
     require_transaction().execute(update(Token).where(unrevoked).values(revoked_at=now()))
 
 
-def _find(key_id: str, *conditions: ColumnElement[bool]) -> Token:
+def find_any_token(key_id: str, *conditions: ColumnElement[bool]) -> Token:
+    """Return the token, whoever asks; ``conditions`` on it and its account. Raises TokenNotFound."""
     # PostgreSQL rejects NUL in a parameter.
     valid = KEY_ID.fullmatch(key_id) is not None
     statement = select(Token).join(Account, Account.id == Token.account_id)
@@ -621,13 +608,19 @@ def add_service_account(
     problems = name_problems(name) + models.role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
-    require_may_give(actor, role, agency_id)
     with transaction():
         require_unchanged(actor)
-        owner = owner_id(actor, owner_account_id)
-        account = models.new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
-        details = {**models.account_details(account), "owner": owner_name(account)}
-        journal.record(actor, "account.added", f"account:{name}", details)
+        return _new_service_account(actor, name, role, agency_id, owner_account_id)
+
+
+def _new_service_account(
+    actor: Actor, name: str, role: Role, agency_id: int | None, owner_account_id: int | None
+) -> Account:
+    require_may_give(actor, role, agency_id)
+    owner = owner_id(actor, owner_account_id)
+    account = models.new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
+    details = {**models.account_details(account), "owner": owner_name(account)}
+    journal.record(actor, "account.added", f"account:{name}", details)
     return account
 
 
@@ -654,10 +647,7 @@ def issue_service_token(
     account_id: int,
     lifetime: timedelta | None = None,
     role: Role | None = None,
-    *,
-    scopes: Collection[Scope] | None = None,
-    addresses: Sequence[str] = (),
-    purpose: str | None = None,
+    **limits: Unpack[TokenLimits],
 ) -> IssuedToken:
     """Issue a token for the service account, with its role or a narrower one and the defaults of ``issue``.
 
@@ -665,4 +655,4 @@ def issue_service_token(
     """
     with transaction():
         account = find_service_account(actor, account_id)
-        return issue(actor, account.name, role, None, lifetime, scopes=scopes, addresses=addresses, purpose=purpose)
+        return issue(actor, account.name, role, None, lifetime, **limits)

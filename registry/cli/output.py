@@ -14,11 +14,11 @@ from typing import Any
 import click
 
 from registry.core.clock import rfc3339
-from registry.core.fields import Text
+from registry.core.fields import AnyDay, InputField, Text
 from registry.core.lists import Listing, Page, every_page
 from registry.core.messages import message
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
-from registry.core.values import InvalidValue, exact_day
+from registry.core.values import InvalidValue
 
 MAX_CELL_WIDTH = 60
 OnProgress = Callable[[int, int], None]
@@ -110,39 +110,30 @@ def progress(code: str) -> Iterator[OnProgress]:
 # Shared options and parameter types of commands.
 
 
-class Day(click.ParamType[date]):
-    """A date in the form ``2026-11-24``."""
+class FieldType(click.ParamType[Any]):
+    """An option or argument that is read as a field of the API is. ``name``: of the value, in usage errors."""
 
-    name = "date"
+    def __init__(self, name: str, field: InputField) -> None:
+        self.name = name
+        self.field = field
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Return the date, or fail with a usage error."""
-        if isinstance(value, date):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value, or fail with a usage error; a default is converted already."""
+        if not isinstance(value, str):
             return value
         try:
-            return exact_day(value)
-        except InvalidValue as error:
-            self.fail(cli_text(error.code, **error.params), param, ctx)
-
-
-class Reason(click.ParamType[str]):
-    """A text that is not blank, of at most 5,000 characters."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the trimmed text, or fail with a usage error."""
-        try:
-            accepted = Text(5000).deserialize(value)
+            accepted = self.field.deserialize(value)
         except InvalidValue as error:
             self.fail(cli_text(error.code, **error.params), param, ctx)
         if accepted is None:
             self.fail(cli_text("required"), param, ctx)
-        return str(accepted)
+        return accepted
 
 
-DAY = Day()
-REASON = Reason()
+DAY = FieldType("date", AnyDay())
+"""A date in the form ``2026-11-24``."""
+REASON = FieldType("text", Text(5000))
+"""A text that is not blank, of at most 5,000 characters."""
 FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -61,7 +61,7 @@ class CurrentUser:
     """``secret`` is the session's, empty without one. ``awaiting``: the session that awaits its second factor."""
 
     secret: str
-    signed_in: sessions.SessionUser | None
+    signed_in: FactorSession | None
     awaiting: FactorSession | None = None
 
     @property

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from registry.accounts.models import AccountsNeedAPerson, Person
 from registry.accounts.roles import Actor, Role
-from registry.accounts.service import NotificationPreferences, change_notification_preferences
+from registry.accounts.service import change_notification_preferences
 from registry.core.clock import local_instant
 from registry.core.database import db
 from registry.journal.service import JournalEntry
@@ -33,7 +33,7 @@ def _monday(app: Flask, present: Present) -> None:
 
 def switch_off(person: Person, *, immediate: bool = True, digest: bool = True) -> None:
     actor = Actor(person.name, Role(person.role), person.agency_id, account_id=person.account_id, is_person=True)
-    change_notification_preferences(actor, NotificationPreferences(immediate=not immediate, digest=not digest))
+    change_notification_preferences(actor, {"immediate_emails": not immediate, "digest_emails": not digest})
 
 
 def digest_of(present: Present, day: date) -> list[tuple[str, str, list[int | str]]]:
@@ -89,7 +89,7 @@ def test_person_changes_the_preferences_on_the_page_of_the_own_account(signed_in
 
 def test_service_account_has_no_preferences() -> None:
     with pytest.raises(AccountsNeedAPerson):
-        change_notification_preferences(an_actor(Role.REVIEWER), NotificationPreferences(immediate=False, digest=False))
+        change_notification_preferences(an_actor(Role.REVIEWER), {"digest_emails": False})
 
 
 def _flagged() -> Project:

@@ -347,7 +347,7 @@ def test_list_has_device_address_and_the_current_session(app: Flask, present: Pr
     assert (earlier.is_current, earlier.device, earlier.address) == (False, "Firefox, Windows", "10.0.0.7")
     assert earlier.started_at == earlier.last_used_at == now() - timedelta(minutes=5)
     present.move(timedelta(minutes=58))
-    assert [each.public_id for each in list_sessions(zhanna)] == [current.public_id]
+    assert [each.id for each in list_sessions(zhanna)] == [current.id]
 
 
 def test_ended_session_is_no_longer_a_user(app: Flask) -> None:
@@ -355,13 +355,13 @@ def test_ended_session_is_no_longer_a_user(app: Flask) -> None:
     secret = sign_in("zhanna", PASSWORD, "10.0.0.7", "r").secret
     zhanna = come_in("zhanna")
     other = next(each for each in list_sessions(zhanna) if not each.is_current)
-    end_own_session(zhanna, other.public_id)
+    end_own_session(zhanna, other.id)
     assert find_session_user(secret, "", "") is None
     assert [each.is_current for each in list_sessions(zhanna)] == [True]
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "person.session-ended")).one()
     assert entry.subject == "person:zhanna"
     with pytest.raises(SessionNotFound):
-        end_own_session(zhanna, other.public_id)
+        end_own_session(zhanna, other.id)
 
 
 def test_session_of_another_person_is_not_found(app: Flask) -> None:
@@ -370,7 +370,7 @@ def test_session_of_another_person_is_not_found(app: Flask) -> None:
     timur = come_in("timur")
     theirs = list_sessions(come_in("zhanna"))[0]
     with pytest.raises(SessionNotFound):
-        end_own_session(timur, theirs.public_id)
+        end_own_session(timur, theirs.id)
 
 
 def test_all_other_sessions_end_at_once(app: Flask) -> None:

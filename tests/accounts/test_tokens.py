@@ -574,7 +574,7 @@ def test_session_that_a_change_of_the_account_ended_issues_no_token(
 
 
 def test_session_that_its_owner_ended_issues_no_token(own_session: Actor) -> None:
-    end_own_session(own_session, list_sessions(own_session)[0].public_id)
+    end_own_session(own_session, list_sessions(own_session)[0].id)
     with pytest.raises(SessionEnded):
         issue_own_token(own_session)
 

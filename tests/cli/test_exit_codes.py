@@ -17,7 +17,7 @@ import pytest
 
 from registry.cli.app_context import open_registry
 from registry.cli.main import main
-from registry.cli.output import Day
+from registry.cli.output import DAY
 from registry.core import clock
 from registry.settings import CHECKOUT, read_settings
 from tests.fixtures.cli import CommandLine, of_processes
@@ -165,7 +165,7 @@ def arguments(command: click.Command, file: Path) -> Iterator[str]:
             yield str(parameter.type.choices[0])
         elif isinstance(parameter.type, click.Path | click.File):
             yield str(file)
-        elif isinstance(parameter.type, Day):
+        elif parameter.type is DAY:
             yield "2026-11-01"
         else:
             yield "2"

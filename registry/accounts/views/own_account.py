@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from flask import current_app, redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -235,15 +235,15 @@ def revoke_own(actor: Actor, key_id: str) -> Answer:
 
 def _notifications(actor: Actor) -> str:
     """Return the e-mails that the user gets, in words."""
-    preferences = service.notification_preferences(actor)
-    if preferences is None:
+    person = models.own_person(actor)
+    if person is None:
         return ""
     switched_on = [
         text
         for text, is_on in (
-            (_("E-mails at once about my cases"), preferences.immediate and actor.may(Permission.CASES_REVIEW)),
-            (_("Daily digest"), preferences.digest),
-            (_("Overview of the week"), preferences.weekly_overview and actor.may(Permission.OVERVIEW_READ)),
+            (_("E-mails at once about my cases"), person.immediate_emails and actor.may(Permission.CASES_REVIEW)),
+            (_("Daily digest"), person.digest_emails),
+            (_("Overview of the week"), person.weekly_overview and actor.may(Permission.OVERVIEW_READ)),
         )
         if is_on
     ]
@@ -262,7 +262,7 @@ def _form(form: Form, *, must_change: bool) -> str:
 @pages.page("/account/sessions/<session_id>/end", needs=ANY_SIGNED_IN, methods=("POST",))
 def end_one_session(actor: Actor, session_id: str) -> Answer:
     """End one of the user's own sessions; the present one is a sign-out."""
-    is_current = any(session.public_id == session_id and session.is_current for session in list_sessions(actor))
+    is_current = any(session.id == session_id and session.is_current for session in list_sessions(actor))
     end_own_session(actor, session_id)
     if not is_current:
         flash_message(_("The session is ended."))
@@ -286,6 +286,10 @@ def end_all_other_sessions(actor: Actor) -> Answer:
 # The page of one's own notification preferences.
 
 
+# Checkboxes and the columns of ``Person`` that they change.
+PREFERENCES: Final = {"immediate": "immediate_emails", "digest": "digest_emails", "weekly_overview": "weekly_overview"}
+
+
 class NotificationsForm(BaseSchema):
     """Which e-mails a person gets."""
 
@@ -297,9 +301,7 @@ class NotificationsForm(BaseSchema):
 @pages.page("/account/notifications", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
 def own_notifications(actor: Actor) -> Answer:
     """Choose which e-mails the user gets."""
-    present = service.notification_preferences(actor)
-    if present is None:
-        raise models.AccountsNeedAPerson
+    person = models.require_own_person(actor)
     digest = form_field(
         "digest",
         "check",
@@ -318,13 +320,16 @@ def own_notifications(actor: Actor) -> Answer:
         label=_("Overview of the week"),
         hint=_("One e-mail on Mondays with the main figures of the overview and what changed in seven days."),
     )
-    reads_overview = actor.may(Permission.OVERVIEW_READ)
-    has_cases = actor.may(Permission.CASES_REVIEW)
+    offered = [
+        *([immediate] if actor.may(Permission.CASES_REVIEW) else []),
+        digest,
+        *([weekly] if actor.may(Permission.OVERVIEW_READ) else []),
+    ]
     page = FormPage(
         _("Notifications"),
         _("Save changes"),
         url_for("web.my_account"),
-        [*([immediate] if has_cases else []), digest, *([weekly] if reads_overview else [])],
+        offered,
         NotificationsForm(),
         intro=_(
             "E-mails about orders, questions and reopened cases of your agency, failed and held audits, tokens that "
@@ -333,11 +338,8 @@ def own_notifications(actor: Actor) -> Answer:
     )
 
     def act(values: dict[str, Any]) -> None:
-        immediate = bool(values.get("immediate")) if has_cases else present.immediate
-        weekly = bool(values.get("weekly_overview")) if reads_overview else present.weekly_overview
-        service.change_notification_preferences(
-            actor, service.NotificationPreferences(immediate, bool(values.get("digest")), weekly)
-        )
+        chosen = {PREFERENCES[field.name]: bool(values.get(field.name)) for field in offered}
+        service.change_notification_preferences(actor, chosen)
 
-    ticked = {"immediate": present.immediate, "digest": present.digest, "weekly_overview": present.weekly_overview}
+    ticked = {name: getattr(person, column) for name, column in PREFERENCES.items()}
     return answer_form(page, act, {name: "yes" for name, is_on in ticked.items() if is_on}, done=_("Changes saved."))

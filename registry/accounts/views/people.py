@@ -24,15 +24,16 @@ from registry.accounts.passwords import can_show_first_half, generate_password, 
 from registry.accounts.people_import import (
     COLUMNS,
     MAX_ROWS,
+    PERSON,
     REQUIRED_COLUMNS,
     PeopleImport,
-    PersonFields,
     import_people,
     role_and_agency_problems,
     write_people_template,
 )
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import count_owned_accounts, names_of_person, owned_by
+from registry.accounts.schemas import HandOverBody
 from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
 from registry.agencies.service import agencies_by_id
@@ -308,7 +309,7 @@ def new_person(actor: Actor) -> Answer:
             forms.form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
             forms.form_field("language", "radios", choices=options("language")),
         ],
-        PersonFields(),
+        PERSON,
         intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
         check=role_and_agency_problems,
     )
@@ -343,18 +344,12 @@ def move_chosen_people(actor: Actor) -> Answer:
 
 
 def _add(actor: Actor, values: Mapping[str, Any]) -> Answer:
-    new = service.NewPerson(
-        values["name"], Role(values["role"]), agency_id_of(values["agency"]), values["email"], values["language"]
-    )
-    if can_be_invited(new.email):
-        person = service.invite_person(actor, new)
+    person, password = service.create_person(actor, service.new_person(values))
+    if password is None:
         invited = _("The account %(name)s is added. An invitation goes to %(email)s.")
         added = _("The account %(name)s is added. The invitation goes out when the account is confirmed.")
         text = added if person.is_pending else invited
-        flash_with_confirmation(text % {"name": person.name, "email": person.email}, person.account)
-        return redirect_to("person", person_id=person.id)
-    password = generate_password()
-    person = service.add_person(actor, new, password)
+        return _done(person, text % {"name": person.name, "email": person.email})
     return show_password(person, password, _("The account %(name)s is added.") % {"name": person.name})
 
 
@@ -370,8 +365,7 @@ def show_password(person: Person, password: str, message: str) -> Answer:
     if not person.is_pending:
         off = _("The person signs in with single sign-on: sign-in with a password is switched off.")
         message = f"{message} {off}"
-    flash_with_confirmation(message, person.account)
-    return redirect_to("person", person_id=person.id)
+    return _done(person, message)
 
 
 def agency_field(actor: Actor, hint: str = "") -> Field:
@@ -549,7 +543,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
             role_field(actor),
             agency_field(actor),
         ],
-        PersonFields(),
+        PERSON,
         intro=" ".join(
             (_("A change of the role or the agency ends all sessions and tokens of this person."), confirmation_rule())
         ),
@@ -563,8 +557,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
             flash_changes([])
             return redirect_to("person", person_id=person_id)
         service.edit_account(actor, account.id, service.changes_in(values))
-        flash_with_confirmation(_("The account %(name)s is changed.") % {"name": account.name}, account)
-        return redirect_to("person", person_id=person_id)
+        return _done(changed, _("The account %(name)s is changed.") % {"name": account.name})
 
     present = {"name": changed.name, "email": changed.email or "", "language": changed.language}
     return forms.answer_form(page, act, {**present, "role": account.role, "agency": agency_bin(account.agency_id)})
@@ -615,8 +608,7 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
             consequences += " " + note % {"names": ", ".join(owned)}
         return _question(disabled, _("Disable account"), consequences)
     account_changes.disable_account(actor, disabled.account_id)
-    flash_message(_("The account is disabled. Its sessions and tokens have ended."))
-    return redirect_to("person", person_id=person_id)
+    return _done(disabled, _("The account is disabled. Its sessions and tokens have ended."))
 
 
 @pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
@@ -631,8 +623,7 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
             consequences = _("Earlier sessions and tokens of this person stay ended.")
         return _question(enabled, _("Enable account"), with_confirmation_note(consequences, enabled.account))
     account_changes.enable_account(actor, enabled.account_id)
-    flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": enabled.name}, enabled.account)
-    return redirect_to("person", person_id=person_id)
+    return _done(enabled, _("The account %(name)s is enabled.") % {"name": enabled.name})
 
 
 @pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
@@ -674,9 +665,7 @@ def reset_second_factor(actor: Actor, person_id: int) -> Answer:
         )
         return _question(changed, _("Reset second factor"), with_confirmation_note(consequences, changed.account))
     reset_factors(actor, changed.account_id)
-    text = _("The second factors of %(name)s are removed.") % {"name": changed.name}
-    flash_with_confirmation(text, changed.account)
-    return redirect_to("person", person_id=person_id)
+    return _done(changed, _("The second factors of %(name)s are removed.") % {"name": changed.name})
 
 
 @pages.page("/people/<row_id:person_id>/invitation", needs=Permission.PEOPLE_MANAGE, methods=("POST",))
@@ -705,6 +694,11 @@ def _changed_value(field: str, value: Any) -> str:
     return agency_name(value) if field == "agency" and value else display_value(field, value)
 
 
+def _done(person: Person, message: str) -> Answer:
+    flash_with_confirmation(message, person.account)
+    return redirect_to("person", person_id=person.id)
+
+
 def _question(subject: Person, act: str, consequences: str) -> str:
     return forms.question_page(subject.name, act, consequences, url_for("web.person", person_id=subject.id))
 
@@ -719,10 +713,9 @@ NEEDED: Final = {
 }
 
 
-class HandOverForm(BaseSchema):
+class HandOverForm(HandOverBody):
     """Who gets the work, and whether the account is then disabled."""
 
-    to = Text(required=True)
     disables = Boolean()
 
 

@@ -11,10 +11,10 @@ from registry.accounts.account_management import manageable, roles_to_give
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.forms import display_token, revocation_question, token_defaults, token_form, token_parameters
 from registry.accounts.models import account_id_in
-from registry.accounts.people_import import AccountFields
 from registry.accounts.queries import page_of_tokens, people_to_choose
 from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import change_owner, owner_name, owner_names, ownerless_accounts
+from registry.accounts.schemas import AccountFields
 from registry.accounts.tokens import (
     add_service_account,
     find_service_account,
@@ -75,7 +75,7 @@ def new_service_account(actor: Actor) -> Answer:
             people.role_field(actor),
             people.agency_field(actor),
         ],
-        AccountFields(),
+        AccountFields(only=("name", "role", "agency")),
         intro=people.confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
     )
 
