@@ -80,17 +80,10 @@ def test_password_is_compared_exactly_as_it_was_set(app: Flask) -> None:
             sign_in("a.serikova", other, "10.0.0.1", "r", device=other[:5])
 
 
-@pytest.mark.parametrize("password", ["password1234", "Qwertyuiop123", "IloveYou1234", "123456789012", "aaaaaaaaaaaa"])
-def test_password_that_many_use_is_rejected(app: Flask, password: str) -> None:
-    with pytest.raises(Invalid) as refused:
-        add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password)
-
-    assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [("/password", "password-common")]
-
-
 @pytest.mark.parametrize(
     "password",
     [
+        *("password1234", "Qwertyuiop123", "IloveYou1234", "123456789012", "aaaaaaaaaaaa"),
         "Пароль123456",
         "парольпароль",
         "Gfhjkm.2026.Gfhjkm",  # пароль, typed on Latin keys
@@ -106,7 +99,7 @@ def test_password_that_many_use_is_rejected(app: Flask, password: str) -> None:
         "Министерство1",
     ],
 )
-def test_password_of_russian_and_kazakh_speakers_that_many_use_is_rejected(app: Flask, password: str) -> None:
+def test_password_that_many_use_is_rejected(app: Flask, password: str) -> None:
     with pytest.raises(Invalid) as refused:
         add_person(ADMINISTRATOR, NewPerson("a.serikova", Role.REVIEWER), password)
 

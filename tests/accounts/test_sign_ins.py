@@ -287,14 +287,6 @@ def test_failures_are_listed_latest_first_and_looked_for(filters: dict[str, str]
     assert [row["request_id"] for row in listed.items] == requests
 
 
-@pytest.mark.usefixtures("failures_recorded")
-def test_failures_are_listed_in_pages() -> None:
-    first = FAILED_SIGN_INS.read(AUDITOR, {}, Page(3))
-    second = FAILED_SIGN_INS.read(AUDITOR, {}, Page(3, first.next))
-    assert [row["request_id"] for row in (*first.items, *second.items)] == ["r3", "r2", "r1", "r0"]
-    assert second.next is None
-
-
 @pytest.mark.parametrize("role", [role for role in Role if role not in ("auditor", "supervisor", "administrator")])
 def test_failures_are_for_those_who_read_the_journal(app: Flask, role: Role) -> None:
     with pytest.raises(RoleNotAllowed):

@@ -158,14 +158,6 @@ def test_disabling_and_password_reset_need_confirmation(app: Flask, signed_in: S
     assert 'secret">' in administrator.send(link[1].replace("disabled", "password")).text
 
 
-def test_agency_of_new_account_is_selected_by_name(signed_in: SignedIn) -> None:
-    agency = an_agency(name_ru="Министерство озёр")
-    visit = signed_in(Role.ADMINISTRATOR)
-    assert f'<option value="{agency.bin}" >Министерство озёр' in visit.get("/people/new").text
-    visit.send("/people/new", name="e.bek", role="agency_editor", agency=agency.bin, language="kk")
-    assert "Министерство озёр" in visit.get("/people").text
-
-
 def test_journal_entry_has_its_own_page(signed_in: SignedIn) -> None:
     project = a_project(purpose="Учёт аппаратов")
     visit = signed_in(Role.SUPERVISOR)
