@@ -134,7 +134,6 @@ def is_framework(facts: Facts, policy: Policy, asked: ConfirmedFacts) -> bool:
 # Attestation: until when a record counts as confirmed by its agency.
 
 A_DAY: Final = timedelta(days=1)
-MIN_DAYS_OF_MONTH: Final = 28
 
 
 def attestation_due(attested_on: date, policy: Policy) -> date | None:
@@ -149,10 +148,8 @@ def attested_before(due_before: date, policy: Policy) -> date | None:
     """
     if not policy.attestation_months:
         return None
-    day = due_before - MIN_DAYS_OF_MONTH * policy.attestation_months * A_DAY
-    while add_months(day, policy.attestation_months) >= due_before:
-        day -= A_DAY
-    return day
+    day = add_months(due_before, -policy.attestation_months)
+    return day - A_DAY if attestation_due(day, policy) == due_before else day
 
 
 # Findings on a placement that is claimed but not confirmed (docs/reference/rules.md).

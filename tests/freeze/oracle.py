@@ -617,6 +617,9 @@ def states(facts: Facts, policy: Any, on: date) -> dict[str, str]:
         before = policy.confirmed_facts.taken_over_before
         if since is not None and before is not None and since < before:
             state_of[name] = "taken_over"
+            # "The first attestation from that day on makes it `confirmed`."
+            if facts.attested_on is not None and before <= facts.attested_on <= on:
+                state_of[name] = "confirmed"
         if any(day <= on for day in confirmed_on):
             state_of[name] = "confirmed"
     return state_of

@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from registry.freeze.evaluation import evaluate, in_scope, on_platform
+from registry.freeze.evaluation import evaluate, in_scope
 from registry.freeze.facts import EarlierRevision, Facts
 from registry.freeze.policy import Policy
-from registry.freeze.rules import PLACEMENT_RULES, RULES, started_on
+from registry.freeze.rules import PLACEMENT_RULES, RULES
 from registry.freeze.vocabulary import FINAL_STAGES, AgencyKind, Severity
-from tests.freeze.factories import AS_ENTERED, CUTOFF, POLICY, facts, past, with_rule
+from tests.freeze.factories import CUTOFF, POLICY, facts, past, with_rule
 
 ONE_DAY = timedelta(days=1)
 EDGES = [CUTOFF - ONE_DAY, CUTOFF, date(2024, 2, 29), POLICY.migration_deadline, POLICY.migration_deadline + ONE_DAY]
@@ -179,87 +179,3 @@ def test_severity_is_the_policys_except_within_the_grace_period_and_after_an_edi
             expected = policy.edit_severity
         lone_claim = finding.rule == "platform.unverified" and len(evaluate(project, policy, on)) == 1
         assert finding.severity == ("low" if lone_claim else expected)
-
-
-def test_grace_period_lasts_thirty_days_and_ends_with_another_placement() -> None:
-    claim = facts(placement="on_platform", registered_on=date(2026, 2, 1), past=(past(placement="on_platform"),))
-    policy = with_rule(POLICY, "platform.unverified", severity="high")
-    for day in (date(2026, 1, 15), date(2026, 2, 1), date(2026, 3, 3)):
-        (only,) = evaluate(claim, policy, day)
-        assert (only.rule, only.severity) == ("platform.unverified", "low")
-    first, second = evaluate(claim, policy, date(2026, 3, 4))
-    assert (first.rule, first.severity, second.rule) == ("platform.unverified", "high", "freeze.legacy")
-    changed = replace(claim, past=(past(placement="on_platform"), past(placement="onboarding")))
-    assert rules_of(changed, policy, date(2026, 2, 2)) == ["platform.unverified", "freeze.legacy"]
-    assert rules_of(replace(claim, registered_on=None), policy, date(2027, 1, 1)) == ["platform.unverified"]
-    no_grace = replace(policy, verification_grace_days=0)
-    assert rules_of(replace(claim, registered_on=None), no_grace, date(2027, 1, 1)) == ["platform.unverified"]
-    assert len(evaluate(claim, no_grace, date(2026, 2, 2))) == 2
-
-
-def test_disabled_placement_rule_still_decides_which_rules_are_evaluated() -> None:
-    day = date(2026, 2, 10)
-    confirmed = facts(placement="onboarding", onboarding_confirmed_on=day, onboarding_due_on=day)
-    assert rules_of(confirmed, POLICY, day) == ["platform.onboarding"]
-    assert rules_of(confirmed, without(POLICY, "platform.onboarding"), day) == []
-    assert rules_of(confirmed, POLICY, day + ONE_DAY) == ["platform.onboarding-overdue", "freeze.legacy"]
-    assert rules_of(confirmed, POLICY, day - ONE_DAY) == ["platform.onboarding-unconfirmed", "freeze.legacy"]
-    assert rules_of(confirmed, without(POLICY, "platform.onboarding-overdue"), day + ONE_DAY) == ["freeze.legacy"]
-
-
-def test_confirmations_count_from_their_own_day_on() -> None:
-    day = date(2026, 5, 5)
-    ended = facts(stage="archived", ending_confirmed_on=day)
-    assert rules_of(ended, POLICY, day - ONE_DAY) == ["integrity.ended-unconfirmed"]
-    assert rules_of(ended, POLICY, day) == []
-    hosted = facts(placement="on_platform", placement_verified_on=day)
-    assert not on_platform(hosted, day - ONE_DAY)
-    assert on_platform(hosted, day)
-    assert not on_platform(facts(placement_verified_on=day), day)
-
-
-def test_ending_before_the_freeze_that_was_always_recorded_contradicts_only_its_registration() -> None:
-    day = date(2026, 5, 5)
-    ended = facts(
-        stage="written_off", ended_on=CUTOFF - ONE_DAY, past=(past(stage="archived", ended_on=CUTOFF - ONE_DAY),)
-    )
-    assert rules_of(ended, AS_ENTERED, day) == ["integrity.contradiction"]
-    assert rules_of(replace(ended, ending_confirmed_on=day), AS_ENTERED, day) == []
-    assert rules_of(replace(ended, ended_on=CUTOFF), AS_ENTERED, day) == ["integrity.ended-unconfirmed"]
-    assert rules_of(replace(ended, past=(past(),)), AS_ENTERED, day) == ["integrity.ended-unconfirmed"]
-
-
-def test_start_is_the_earliest_date_of_the_policys_clock() -> None:
-    both = facts(contract_signed_on=date(2026, 3, 2), work_started_on=date(2026, 3, 1))
-    assert started_on(both, POLICY) == date(2026, 3, 1)
-    assert started_on(past(work_started_on=None), POLICY) == date(2025, 2, 1)
-    assert started_on(both, replace(POLICY, start_clock=("contract_signed_on",))) == date(2026, 3, 2)
-    assert started_on(facts(contract_signed_on=None, work_started_on=None), POLICY) is None
-
-
-def test_modification_limit_is_exact_to_the_tenge_and_follows_the_policy() -> None:
-    day = date(2026, 5, 5)
-    work = facts(
-        work_type="modification",
-        contract_signed_on=CUTOFF,
-        work_started_on=None,
-        consent_number="12-3",
-        budget_kzt=2 * 10**14,
-        object_original_cost_kzt=10**15,
-    )
-    over = replace(work, budget_kzt=2 * 10**14 + 1)
-    assert rules_of(work, AS_ENTERED, day) == ["freeze.legacy"]
-    assert rules_of(over, AS_ENTERED, day) == ["freeze.modification-limit"]
-    assert rules_of(over, replace(AS_ENTERED, modification_limit_percent=21), day) == ["freeze.legacy"]
-    assert rules_of(replace(work, consent_number=""), AS_ENTERED, day) == ["freeze.modification-limit"]
-    assert rules_of(replace(work, budget_kzt=1, object_original_cost_kzt=0), AS_ENTERED, day) == [
-        "freeze.modification-limit"
-    ]
-    assert rules_of(replace(work, budget_kzt=0, object_original_cost_kzt=0), AS_ENTERED, day) == ["freeze.legacy"]
-
-
-def test_pilot_limit_follows_the_policy() -> None:
-    pilot = facts(stage="pilot", pilot_started_on=date(2024, 2, 29))
-    longer = replace(POLICY, pilot_limit_months=24)
-    assert rules_of(pilot, longer, date(2026, 2, 28)) == ["freeze.legacy"]
-    assert rules_of(pilot, longer, date(2026, 3, 1)) == ["freeze.pilot-limit"]

@@ -36,6 +36,8 @@ def test_freeze_rules_observe_the_work_and_its_start() -> None:
         "stage": "planning",
         "started_on": None,
     }
+    ahead = {"contract_signed_on": date(2026, 11, 1), "work_started_on": None}
+    assert observed("freeze.planned", work_type="migration", **ahead)["started_on"] == "2026-11-01"
     assert observed("freeze.transitional", work_type="creation", commissioned_on=date(2026, 5, 1)) == {
         "work_type": "creation",
         "started_on": "2025-02-01",
@@ -137,6 +139,15 @@ def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
         "ended_on": "2026-01-01",
         "earlier_stage": None,
     }
+    former = (past(work_type="creation", replaced_on=date(2026, 5, 4), **NEW),)
+    confirmed = (("ended_on", date(2026, 6, 1)),)
+    assert observed(
+        "integrity.ended-unconfirmed",
+        stage="archived",
+        ended_on=date(2025, 5, 15),
+        confirmed=confirmed,
+        former=(former,),
+    ) == {"stage": "archived", "ended_on": "2025-05-15", "former_rules": "freeze.creation"}
 
 
 def test_legacy_observes_placement_and_work() -> None:

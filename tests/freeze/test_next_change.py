@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from registry.freeze.evaluation import evaluate, next_change
+from registry.freeze.evaluation import evaluate, findings_from, next_change
 from registry.freeze.facts import Facts
 from tests.freeze.factories import POLICY, facts
 from tests.freeze.random_projects import another_policy, project, registered_again
@@ -29,8 +29,10 @@ def test_next_change_is_the_first_day_with_other_findings(nightly: bool) -> None
         judged, on = project(seed, policy)
         if seed % 5 == 0:
             judged = registered_again(seed, judged, policy, on)
+        change = next_change(judged, policy, on)
+        # What is only checked counts as registered on the day.
         judged = replace(judged, registered_on=judged.registered_on or on)
-        change, expected = next_change(judged, policy, on), first_other_day(judged, policy, on)
+        expected = first_other_day(judged, policy, on)
         known = None if change is None or change.on > on + A_DAY * HORIZON else change
         assert (known and known.on) == expected, (seed, on, judged)
         if known is not None:
@@ -46,6 +48,10 @@ def test_pilot_is_clear_until_twelve_months_have_passed() -> None:
     assert change is not None
     assert change.on == date(2027, 3, 15)
     assert [finding.rule for finding in change.findings] == ["freeze.pilot-limit"]
+    days = [
+        [each.on for each in findings_from(pilot, POLICY, change.on - A_DAY, change.on - n * A_DAY)] for n in (0, 1)
+    ]
+    assert days == [[change.on - A_DAY, change.on], [change.on - A_DAY]]
 
 
 def test_placement_that_is_confirmed_never_changes_by_time() -> None:

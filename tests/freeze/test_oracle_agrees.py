@@ -14,7 +14,8 @@ import pytest
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import Facts
 from registry.freeze.policy_file import load_policy
-from tests.freeze.oracle import ALL_RULES, expected
+from registry.freeze.rules import fact_states
+from tests.freeze.oracle import ALL_RULES, expected, states
 from tests.freeze.random_projects import another_policy, project, registered_again
 
 POLICY_FILE = Path(__file__).parents[2] / "config" / "freeze_policy.toml"
@@ -47,6 +48,8 @@ def assert_same_answers(cases: Iterable[tuple[str, Facts, Any, date]]) -> None:
     for seed, facts, policy, on in cases:
         findings = [(finding.rule, finding.severity) for finding in evaluate(facts, policy, on)]
         oracle = expected(facts, policy, on)
+        known = {name: state.value for name, state in fact_states(facts, policy, on).items()}
+        assert known == states(facts, policy, on)
         if set(findings) == oracle and len(findings) == len(oracle):
             continue
         rules.update(rule for rule, _ in set(findings) ^ oracle)

@@ -81,6 +81,51 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
             "The original cost of the object is given as 0. The number of the consent is missing.",
         ),
         (
+            "freeze.modification-sum",
+            {"total_kzt": 345, "least_cost_kzt": 1_000, "counted_with": "QT-1, QT-2", "counted_elsewhere": 0},
+            "Modifications of the object since the freeze began: 3, together 34.5% of its original cost, limit 20%. "
+            "Counted with: QT-1, QT-2.",
+        ),
+        (
+            "freeze.modification-sum",
+            {"counted_with": "QT-1", "counted_elsewhere": 2},
+            "Modifications of the object since the freeze began: 4, together above 20% of its original cost. "
+            "Counted with: QT-1. Of other agencies: 2.",
+        ),
+        (
+            "freeze.modification-sum",
+            {"total_kzt": 345, "least_cost_kzt": 0, "counted_with": "QT-1", "counted_elsewhere": 0},
+            "The original cost of the object is given as 0. Counted with: QT-1.",
+        ),
+        (
+            "integrity.split-contract",
+            {"total_kzt": 160_000_000, "counted_with": "QT-1", "counted_elsewhere": 0},
+            "Contracts with one supplier on one object: 2, each below 100,000,000 ₸, together 160,000,000 ₸; longest "
+            "time between them, in days: 30. Counted with: QT-1.",
+        ),
+        (
+            "freeze.misclassified",
+            {"started_on": "2026-01-11", "object_commissioned_on": "2018-05-14", "claimed": "object_commissioned_on"},
+            "Start on 11 January 2026; days after the freeze began: 10. "
+            "Claimed, not confirmed: date the object went into operation – 14 May 2018.",
+        ),
+        (
+            "freeze.transitional",
+            {"started_on": "2025-03-03", "commissioned_on": "2025-12-01", "claimed": "commissioned_on"},
+            "Claimed, not confirmed: date the result went into operation – 1 December 2025.",
+        ),
+        (
+            "freeze.modification-limit",
+            {
+                "budget_kzt": 5,
+                "object_original_cost_kzt": 100,
+                "consent_number": "7-1",
+                "claimed": "object_original_cost_kzt, consent_number",
+            },
+            "5% of the original cost, limit 20%. Claimed, not confirmed: original cost of the object – 100; "
+            "number of the authorised body's consent – 7-1.",
+        ),
+        (
             "freeze.pilot-limit",
             {"pilot_started_on": "2026-02-27"},
             "In pilot since 27 February 2026; limit in months: 12, days beyond it: 2.",
@@ -150,6 +195,17 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
             "The maintenance costs more than the object: 201% of its original cost.",
         ),
         (
+            "integrity.rewritten",
+            {"earlier_pilot_started_on": "2025-03-01", "earlier_work_type": "creation"},
+            "Earlier values, with which there would be another finding: start of the pilot – 1 March 2025; kind of "
+            "work.",
+        ),
+        (
+            "integrity.rewritten",
+            {"earlier_work_type": "development"},
+            "Earlier values, with which there would be another finding: kind of work.",
+        ),
+        (
             "integrity.contradiction",
             {"contradictions": "maintenance-above-cost", "budget_kzt": 1, "object_original_cost_kzt": 0},
             "The original cost of the object is given as 0.",
@@ -177,7 +233,20 @@ def test_reason_has_the_numbers_that_the_rule_read(rule: str, observed: dict[str
     assert reason(rule, **observed) == expected
 
 
-def test_decimal_mark_is_that_of_the_language() -> None:
+def test_claimed_facts_are_to_be_confirmed_by_documents() -> None:
+    values = {"contract_signed_on": "2023-05-01", "consent_number": "7-1"}
+    claimed = Finding("freeze.creation", "high", {**values, "claimed": "contract_signed_on, consent_number"})
+    texts = explain(claimed, POLICY, ON, "en", translator("en"))
+    remedy = POLICY.rules["freeze.creation"].remedy["en"]
+    documents = "framework contract; letter of consent of the authorised body"
+    assert texts.remedy == f"Attach to the project and ask for a confirmation: {documents}. {remedy}"
+    assert texts.required.endswith(
+        " What is claimed is confirmed: date the contract was signed; number of the authorised body's consent."
+    )
+
+
+def test_numbers_are_written_as_in_the_language() -> None:
+    assert "160\u00a0000\u00a0000 ₸" in reason("integrity.split-contract", "kk", total_kzt=160_000_000)
     above = {"budget_kzt": 200_001, "object_original_cost_kzt": 1_000_000, "consent_number": "12-3"}
     assert reason("freeze.modification-limit", "ru", **above) == "20,1 % первоначальной стоимости, предел 20 %."
 
