@@ -39,7 +39,7 @@ from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome
-from registry.web.formats import day, gettext, money
+from registry.web.formats import day, gettext, money, number
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label
@@ -129,6 +129,8 @@ def setting_value(setting: str, value: Any) -> str:
             if value
             else gettext("always")
         )
+    if setting == "split_contract_kzt":
+        return number(value)
     if setting in DATES or setting.endswith((".in_force_from", ".in_force_to")):
         return str(day(value))
     if setting == "scope":

@@ -31,7 +31,8 @@ def test_draft_is_made_changed_compared_and_deleted_on_pages(signed_in: SignedIn
     assert "An appeal suspends the order" in page
     assert "New object started under the moratorium: in use" in page
     assert "safety_belt" not in page
-    assert "from a budget of 100,000,000\u00a0₸; below it, as entered" in saule.get("/policies/2026.2").text
+    assert "from a budget of 100,000,000\u00a0₸; below it, as entered" in (shown := saule.get("/policies/2026.2").text)
+    assert ">100,000,000<" in shown
     stale = saule.send("/policies/2026.2/edit", revision="1", pilot_limit_months="7")
     assert stale.status_code == 409 and "Changes were saved after you opened this page." in stale.text
     refused = saule.send("/policies/2026.2/edit", pilot_limit_months="0")
