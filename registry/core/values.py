@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from marshmallow import ValidationError
@@ -92,6 +92,8 @@ LOOK_ALIKES: Final = str.maketrans(
 )
 
 
+# The names of an agency's former records are compared again with each registration.
+@lru_cache(maxsize=1 << 14)
 def comparable(text: str) -> str:
     """Return the letters and digits of a text in lower case: equal for two spellings of the same words.
 

@@ -96,9 +96,9 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
     alike = is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items}))
     if same:
         alike = or_(alike, PROJECT.id.in_(select(compared.project_id).where(or_(*same))))
-    columns = [PROJECT[name] for name in dict.fromkeys((*COMPARED, *CONTRACT, *READ_OF_PAST))]
-    statement = select(*columns).where(IS_FORMER, alike)
-    records = [dict(row) for row in db.session.execute(statement.order_by(PROJECT.id)).mappings()]
+    names = (*COMPARED, *CONTRACT, *READ_OF_PAST)
+    statement = select(*(PROJECT[name] for name in names)).where(IS_FORMER, alike).order_by(PROJECT.id)
+    records = [dict(zip(names, row, strict=True)) for row in db.session.execute(statement)]
     if not records:
         return [[] for _ in items]
     matched = _Keys(records).of(items)
