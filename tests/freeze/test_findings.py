@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from registry.core.translations import translator
+from registry.freeze.edits import serious_findings
 from registry.freeze.evaluation import evaluate
+from registry.freeze.facts import Sibling
 from registry.freeze.findings import Finding, Observed, explain
 from registry.freeze.policy import Wording
 from tests.freeze.factories import POLICY, facts, past, with_rule
@@ -148,6 +150,80 @@ def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
         confirmed=confirmed,
         former=(former,),
     ) == {"stage": "archived", "ended_on": "2025-05-15", "former_rules": "freeze.creation"}
+
+
+def test_sums_observe_what_is_counted_together() -> None:
+    work = {"work_type": "modification", "budget_kzt": 15, "object_original_cost_kzt": 100, "consent_number": "7-1"}
+    proven = (("object_original_cost_kzt", NEW["work_started_on"]), ("consent_number", NEW["work_started_on"]))
+    own = Sibling("QT-2", True, "modification", date(2026, 2, 20), None, 6, 90)
+    of_others = replace(own, number=None)
+    work_values = {"work_type": "modification", "started_on": "2026-02-01", "budget_kzt": 15}
+
+    def counted(*siblings: Sibling) -> Any:
+        return observed("freeze.modification-sum", siblings=siblings, confirmed=proven, **work, **NEW)
+
+    assert counted(own, replace(own, number="QT-1")) == {
+        **work_values,
+        **{"counted_with": "QT-1, QT-2", "counted_elsewhere": 0, "total_kzt": 27, "least_cost_kzt": 90},
+    }
+    # What those of other agencies cost is not stated.
+    assert counted(own, of_others) == {**work_values, "counted_with": "QT-2", "counted_elsewhere": 1}
+    assert counted(of_others) == {**work_values, "counted_with": None, "counted_elsewhere": 1}
+    part = replace(own, budget_kzt=50_000_000)
+    assert observed("integrity.split-contract", siblings=(part,), budget_kzt=60_000_000, **NEW) == {
+        "contract_signed_on": "2026-02-01",
+        "budget_kzt": 60_000_000,
+        **{"counted_with": "QT-2", "counted_elsewhere": 0, "total_kzt": 110_000_000},
+    }
+
+
+def test_finding_that_stays_despite_claims_observes_them() -> None:
+    framework = {"contract_signed_on": date(2023, 5, 1), "work_started_on": date(2026, 3, 2)}
+    assert observed("freeze.creation", work_type="creation", **framework) == {
+        "work_type": "creation",
+        "started_on": "2026-03-02",
+        "contract_signed_on": "2023-05-01",
+        "claimed": "contract_signed_on",
+    }
+    work = {"work_type": "modification", "budget_kzt": 5, "object_original_cost_kzt": 100, "consent_number": "7-1"}
+    assert observed("freeze.modification-limit", **work, **NEW) == {
+        **work,
+        "started_on": "2026-02-01",
+        "claimed": "object_original_cost_kzt, consent_number",
+    }
+    assert observed("integrity.ended-unconfirmed", stage="archived", ended_on=date(2025, 5, 15)) == {
+        "stage": "archived",
+        "ended_on": "2025-05-15",
+        "claimed": "ended_on",
+    }
+
+
+def test_facts_that_were_other_before_are_observed_as_they_were() -> None:
+    again = facts(former=((past(work_type="creation", replaced_on=date(2026, 5, 4), **NEW),),))
+    first = past(stage="pilot", pilot_started_on=date(2025, 9, 1))
+    restarted = {"stage": "pilot", "pilot_started_on": date(2026, 8, 1)}
+    in_time, too_late = (
+        facts(**restarted, past=(replace(first, replaced_on=day),)) for day in (date(2026, 8, 1), date(2026, 9, 2))
+    )
+    pilot = {"pilot_started_on": "2026-08-01", "earlier_pilot_started_on": "2025-09-01"}
+    for project, expected in (
+        (again, {"former_rules": "freeze.creation", "work_type": "maintenance", "started_on": "2025-02-01"}),
+        (in_time, pilot),
+        (too_late, {"earlier_rules": "freeze.pilot-limit", "stage": "pilot", **pilot}),
+    ):
+        (finding,) = [each for each in evaluate(project, POLICY, ON) if each.rule == "integrity.rewritten"]
+        assert (finding.severity, finding.observed) == ("medium", expected)
+
+
+@pytest.mark.parametrize(
+    ("replaced_on", "expected"),
+    [(None, []), (date(2025, 12, 31), []), (date(2026, 1, 1), [("freeze.transitional", "medium")])],
+)
+def test_serious_findings_of_a_record_are_those_of_its_revisions_since_the_freeze(
+    replaced_on: date | None, expected: list[tuple[str, str]]
+) -> None:
+    revisions = (past(work_type="creation", replaced_on=replaced_on), past(placement="unknown", replaced_on=ON))
+    assert sorted(serious_findings(revisions, POLICY)) == expected
 
 
 def test_legacy_observes_placement_and_work() -> None:
