@@ -575,7 +575,16 @@ def _rules() -> list[tuple[str, str]]:
 # The register of orders.
 
 ORDER_CHOICES: Final = ("sector", "region")
-ORDER_FILTERS: Final = ("state", "decision", *ORDER_CHOICES, "agency", "project", "due_on_from", "due_on_to")
+ORDER_FILTERS: Final = (
+    "state",
+    "fulfilment_claimed",
+    "decision",
+    *ORDER_CHOICES,
+    "agency",
+    "project",
+    "due_on_from",
+    "due_on_to",
+)
 ORDER_SORTS: Final = {"due_on": lazy_text("Earliest due date first"), "-id": lazy_text("Newest first")}
 
 
@@ -621,6 +630,7 @@ def orders_table(actor: Actor, ending: str) -> Answer:
         (field_label("due_on"), itemgetter("due_on")),
         (_("Days left"), itemgetter("days_left")),
         (_("State"), lambda row: choice_label("order_state", row["state"])),
+        (field_label("fulfilment_claimed"), lambda row: choice_label("fulfilment_claimed", row["fulfilment_claimed"])),
         (_("Case"), itemgetter("case")),
     ]
     return download_list(ending, "orders", columns, lambda page: ORDER_LIST.read(actor, filters, page))

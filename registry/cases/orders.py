@@ -15,7 +15,9 @@ from registry.cases.models import Appeal, Case, CaseDecision, Order
 from registry.cases.vocabulary import AppealOutcome, AppealState, DecisionEnd, DecisionKind, OrderState, Status
 from registry.cases.workflow import ORDERING
 from registry.core import lists
-from registry.core.clock import today
+from registry.core.clock import local_date, today
+from registry.core.database import db
+from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
@@ -49,13 +51,21 @@ def _state() -> ColumnElement[str]:
     )
 
 
+def _is_claimed() -> ColumnElement[bool]:
+    """Condition: the record says that the order is carried out, and nobody has confirmed it."""
+    moved = (Project.placement == Placement.ON_PLATFORM.value) & Project.placement_verified_on.is_(None)
+    ended = Project.stage.in_(FINAL_STAGES) & Project.ending_confirmed_on.is_(None)
+    claims = case((Order.decision == DecisionKind.MIGRATE_BY.value, moved), else_=ended)
+    return Order.ended_at.is_(None) & (Case.status != Status.CLOSED.value) & claims
+
+
 def _rows(actor: Actor) -> Select[Any]:
     columns = (Order.id, Order.decision, Order.due_on, Order.approved_at, Order.ended_at, CaseDecision.case_id)
     names = [getattr(Project, name) for name in NAMES]
     of_agency = [getattr(Agency, name).label(f"agency_{name}") for name in NAMES]
     return (
         select(*columns, *names, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
-        .add_columns(*of_agency, _state().label("state"))
+        .add_columns(*of_agency, _state().label("state"), _is_claimed().label("fulfilment_claimed"))
         .join(CaseDecision, CaseDecision.order_id == Order.id)
         .join(Case, Case.id == CaseDecision.case_id)
         .outerjoin(OF_ORDER, OF_ORDER.decision_id == CaseDecision.id)
@@ -93,6 +103,7 @@ ORDER_LIST: Final = lists.RecordList(
     shown=_shown,
     filters={
         "state": lists.ChoiceFilter(_state, OrderState.codes()),
+        "fulfilment_claimed": lists.PredicateFilter(_is_claimed),
         "decision": lists.ChoiceFilter(Order.decision.expression, tuple(DecisionKind(each).value for each in ORDERING)),
         "project": lists.TextFilter(Project.number.expression),
         "agency": lists.BinFilter(Agency.bin.expression),
@@ -104,6 +115,22 @@ ORDER_LIST: Final = lists.RecordList(
     sorts=lists.sort_keys(Order.id.expression, Order.due_on.expression),
     negatable=True,
 )
+
+
+# What still binds the agency, or would without its appeal.
+OPEN_STATES: Final = (*COUNTING, OrderState.TO_CONFIRM, OrderState.SUSPENDED)
+
+
+def order_of_project(actor: Actor, project_id: int) -> dict[str, Any] | None:
+    """Return a project's newest order as the list has it, and the day of its approval as ``ordered_on``; None where it
+    has ended.
+    """
+    newest = _rows(actor).where(Order.project_id == project_id).order_by(Order.id.desc()).limit(1)
+    row = db.session.execute(newest).mappings().first()
+    if row is None or row["state"] not in OPEN_STATES:
+        return None
+    binds = row["state"] in COUNTING
+    return {**row, "days_left": _days_left(row), "binds": binds, "ordered_on": local_date(row["approved_at"])}
 
 
 # Appeals, each of one decision.

@@ -373,6 +373,9 @@ class Order(BaseSchema):
         "`to_confirm`: an audit cleared its flags, and a person has to confirm that.",
         {"type": "string", "enum": list(OrderState.codes())},
     )
+    fulfilment_claimed = ReadOnly(
+        "Whether the record says that it is carried out, which nobody has confirmed.", {"type": "boolean"}
+    )
     approved_at = Timestamp("When it was approved.")
     ended_at = Timestamp("When it was suspended, replaced or withdrawn.", nullable=True)
 

@@ -168,6 +168,7 @@ CASE_FIELDS: Final[Mapping[str, str]] = {
     "proposed_by": lazy_text("Proposed by"),
     "for_agency": lazy_text("The agency may read it"),
     "withdrawn_from": lazy_text("Was"),
+    "fulfilment_claimed": lazy_text("Reported as carried out"),
     "rule": lazy_text("Rule"),
     "outcome": lazy_text("Outcome"),
     "appeal_outcome": lazy_text("Decision on the appeal"),

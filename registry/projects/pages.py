@@ -35,6 +35,7 @@ from registry.audits.verdicts import (
     verdict_to_check,
 )
 from registry.cases.models import Case
+from registry.cases.orders import order_of_project
 from registry.core.clock import local_date
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError
@@ -411,6 +412,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         plan=plan_of(project.id),
         may_attest=may_attest(actor, project),
         active=active_only(flags),
+        order=order_of_project(actor, project.id) if actor.may(Permission.CASES_READ) else None,
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         fact_states={each["fact"]: each["state"] for each in verdict["facts"]},

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.datastructures import FileStorage
@@ -32,7 +33,7 @@ from tests.cases.cast import (
     migrate_by,
     project_with_gap,
 )
-from tests.factories import an_agency, restrict
+from tests.factories import a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -92,6 +93,28 @@ def test_order_is_carried_out_when_a_person_confirms_it(client: FlaskClient) -> 
     assert reader.get("/orders").get_json()["items"][0]["days_left"] is None
 
 
+@pytest.mark.parametrize(
+    ("order", "claim"),
+    [
+        (migrate_by, {"placement": "on_platform", "platform_key": "qt-1"}),
+        (lambda day: {**migrate_by(day), "decision": "stop"}, {"stage": "terminated", "ended_on": "2026-03-10"}),
+    ],
+)
+def test_order_that_its_agency_reports_as_carried_out_is_overdue_until_it_is_confirmed(
+    client: FlaskClient, present: Present, order: Any, claim: dict[str, str]
+) -> None:
+    present.set(date(2026, 3, 2))
+    agency = an_agency()
+    project = a_project(agency)
+    decided_case(project, order(date(2026, 3, 12)))
+    present.set(date(2026, 3, 13))
+    reader = caller(client, Role.AUDITOR)
+    assert reader.get("/orders?fulfilment_claimed=true").get_json()["items"] == []
+    edit(editor_of(agency), project, **claim)
+    (item,) = reader.get("/orders?fulfilment_claimed=true").get_json()["items"]
+    assert (item["state"], item["fulfilment_claimed"]) == ("overdue", True)
+
+
 def test_order_that_ended_says_how(client: FlaskClient) -> None:
     withdrawn, replaced, reader = an_order(), an_order(), caller(client, Role.AUDITOR)
     act(SAULE, case_of(withdrawn), "withdraw", "The date was wrong.")
@@ -135,6 +158,9 @@ def test_page_lists_orders_and_gives_them_as_a_table(signed_in: SignedIn, presen
     table = visit.get("/orders.csv?state=overdue").text
     assert f"{project.number}," in table
     assert project.number not in visit.get("/orders?state=fulfilled").text
+    of_project = visit.get(f"/projects/{project.number}").text
+    assert "Order of 2 March 2026: Move to QazTech by a date" in of_project
+    assert "Carry out the order of 2 March 2026." in of_project
 
 
 def test_order_is_suspended_by_an_appeal_and_replaced_by_the_decision_on_it(client: FlaskClient) -> None:
