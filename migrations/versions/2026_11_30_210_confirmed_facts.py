@@ -25,7 +25,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the column."""
+    """Drop the column, and the confirmations of a kind that the release before does not know."""
     drop_guards(op.get_bind())
+    op.execute("DELETE FROM confirmations WHERE kind = 'fact'")
     op.drop_column("projects", "confirmed_facts")
     create_guards(op.get_bind())

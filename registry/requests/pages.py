@@ -12,7 +12,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency, with_bins
 from registry.agencies.service import agency_by_bin, may_act_for
 from registry.approvals.fields import REJECTION, REMARK
-from registry.core.errors import Malformed, Problem
+from registry.core.errors import Malformed, Problem, invalid
 from registry.core.lists import Listing
 from registry.platform.models import ConfirmationKind
 from registry.projects.documents import documents_of
@@ -249,7 +249,10 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
-        if kind == FACT and values.get("fact"):
+        if kind == FACT:
+            if not values.get("fact"):
+                # Its value has no field that could be missing.
+                raise invalid("/fact", "required")
             values = {**values, "value": str(getattr(project, values["fact"]))}
         asked = service.ask(actor, RequestKind.CONFIRMATION, number, {**values, "kind": kind})
         flash_message(_("Your request is sent. An operator or a reviewer decides."))

@@ -35,7 +35,7 @@ from registry.platform.inventory import (
     summary_of,
 )
 from registry.platform.models import ProposedInventory
-from registry.projects.edits import ENDING_CLAIMS, IDENTITY, OFFICIAL_NAMES, PLACEMENT_CLAIMS
+from registry.projects.edits import ENDING_CLAIMS, GIVEN_WITH, IDENTITY, OFFICIAL_NAMES, PLACEMENT_CLAIMS
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from registry.requests.confirmation import CHECKS, CONFIRM, lock_for, read_facts, stored
@@ -139,14 +139,14 @@ class RecordFactApproval(FactApproval):
     code: ClassVar[ApprovalKindCode] = ApprovalKindCode.FACT
 
     def facts(self, approval: Approval) -> Sequence[Fact]:
-        """Return the fact, with its value in the record and the one that is confirmed."""
-        name, value = approval.payload["facts"]["fact"], approval.payload["facts"]["value"]
-        return [Fact(name, stored(getattr(_project(approval), name)), value)]
+        """Return the fact that is confirmed: its value stays as it is."""
+        return [Fact(approval.payload["facts"]["fact"], None, approval.payload["facts"]["value"])]
 
     def seen(self, approval: Approval) -> Any:
-        """Return the value too, and the date of the contract, of which a consent is."""
-        contract = stored(_project(approval).contract_signed_on)
-        return [*super().seen(approval), *([fact.name, fact.before] for fact in self.facts(approval)), contract]
+        """Return the value too, and what the fact is given with."""
+        project, name = _project(approval), approval.payload["facts"]["fact"]
+        given_with = [stored(getattr(project, of)) for of in GIVEN_WITH.values()]
+        return [*super().seen(approval), [name, stored(getattr(project, name))], *given_with]
 
 
 def _project(approval: Approval) -> Project:

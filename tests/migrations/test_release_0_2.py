@@ -258,6 +258,7 @@ def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(release_0_2: Fla
         email.format(id=1, channel="email", no=no),
         email.format(id=2, channel="aitu", no=no),
         "UPDATE imports SET state = 'queued' WHERE id = 2",
+        f"INSERT INTO confirmations (project_id, kind, at, by, facts) VALUES (1, 'fact', {at}, 'x', '{{}}')",
         *(f"INSERT INTO import_files (import_id, position, content) VALUES ({id_}, 0, {piece})" for id_ in (1, 2)),
     )
     downgrade_schema(RELEASE)
@@ -270,6 +271,8 @@ def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(release_0_2: Fla
     assert rows("SELECT id FROM documents") == [(1,)]
     # It would send the message for Aitu as an e-mail.
     assert rows("SELECT id, state FROM letters ORDER BY id") == [(1, "waiting"), (2, "dropped")]
+    # It knows no such kind.
+    assert rows("SELECT count(*) FROM confirmations WHERE kind = 'fact'") == [(0,)]
     # It would never delete the file of an import that has ended.
     assert rows("SELECT import_id FROM import_files") == [(2,)]
 

@@ -347,7 +347,7 @@ def test_fact_lifts_its_finding_from_its_confirmation_to_its_next_edit(
     path, sent = f"/projects/{project.number}/fact-confirmation", {**SENT["fact"][1], "value": "2025-12-20"}
 
     made = operator.post(path, {**sent, "documents": [a_scan(project)]}).get_json()
-    assert made["changes"] == [{"name": "commissioned_on", "before": "2025-12-20", "after": "2025-12-20"}]
+    assert made["changes"] == [{"name": "commissioned_on", "before": None, "after": "2025-12-20"}]
     assert judged(operator, project) == (["freeze.transitional"], {"commissioned_on": "claimed"})
     assert supervisor.post(f"/approvals/{made['id']}/approval", {}).status_code == 200
     run = run_audit(an_actor(Role.OPERATOR))
@@ -375,14 +375,27 @@ def test_fact_that_was_edited_since_is_not_confirmed(agency: Agency, operator: C
 
 
 @pytest.mark.usefixtures("facts_count_when_confirmed")
-def test_proposed_confirmation_of_a_fact_is_out_of_date_with_another_contract(
-    client: FlaskClient, agency: Agency, operator: Caller, supervisor: Caller
+@pytest.mark.parametrize(
+    ("fact", "given_with", "values"),
+    [
+        ("consent_number", "contract_signed_on", {"work_type": "modification"}),
+        ("security_conclusion_number", "security_conclusion_on", {"security_conclusion_on": date(2026, 9, 1)}),
+    ],
+)
+def test_proposed_confirmation_of_a_fact_is_out_of_date_with_what_the_fact_was_given_with(
+    client: FlaskClient,
+    agency: Agency,
+    operator: Caller,
+    supervisor: Caller,
+    fact: str,
+    given_with: str,
+    values: dict[str, Any],
 ) -> None:
-    project = a_project(agency, work_type="modification", consent_number="17-3/45")
-    sent = {"fact": "consent_number", "value": "17-3/45", "evidence": "Letter", "documents": [a_scan(project)]}
+    project = a_project(agency, **{**values, fact: "17-3/45"})
+    sent = {"fact": fact, "value": "17-3/45", "evidence": "Letter", "documents": [a_scan(project)]}
     made = operator.post(f"/projects/{project.number}/fact-confirmation", sent).get_json()
     editor = caller(client, Role.AGENCY_EDITOR, agency)
-    assert editor.change(f"/projects/{project.number}", {"contract_signed_on": "2026-09-01"}).status_code == 200
+    assert editor.change(f"/projects/{project.number}", {given_with: "2026-09-02"}).status_code == 200
     answer = supervisor.post(f"/approvals/{made['id']}/approval", {})
     assert (answer.status_code, code(answer), confirmations()) == (409, "approval-out-of-date", [])
 
@@ -411,6 +424,8 @@ def test_pages_name_what_is_claimed_and_an_agency_asks_to_confirm_it(signed_in: 
     shown = editor.get(page).text
     assert "20 December 2025 · Claimed, not confirmed" in shown and "Ask for confirmation of a fact" in shown
     path = f"{page}/confirmation-request/fact"
+    unchosen = editor.send(path, evidence="Act No. 12", documents=str(document))
+    assert unchosen.status_code == 422 and unchosen.text.count("govuk-error-message") == 1
     sent = editor.send(path, fact="commissioned_on", evidence="Act No. 12", documents=str(document))
     assert "Your request is sent." in sent.text and "20 December 2025" in sent.text
     reviewer = signed_in(Role.REVIEWER)
