@@ -70,9 +70,9 @@ from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, Langu
 from registry.core.values import InvalidValue, read_day
 from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun
-from registry.flags.queries import active_flags_of
+from registry.flags.queries import active_flags_of, next_coming_flag
 from registry.freeze.current import policy_in_force
-from registry.freeze.dates import format_date
+from registry.freeze.dates import format_last_day
 from registry.http.error_handlers import status_of
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files
@@ -255,7 +255,7 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
                 ),
                 form_field(f"reason_{first}", "area", hint=_("The agency reads it in the letter.")),
                 form_field(f"legal_basis_{first}", "area"),
-                form_field("due_on", "day", hint=_("The date by which it must be moved or stopped."), when="ordered"),
+                form_field("due_on", "day", hint=_("The last day, inclusive, to move it or to stop."), when="ordered"),
                 replace(form_field(f"reason_{second}", "area", hint=both), fold=other),
                 replace(form_field(f"legal_basis_{second}", "area"), fold=other),
                 replace(note, fold=_("Note and documents (optional)")),
@@ -373,7 +373,7 @@ def _deadline(kind: TemplateKind, texts: Mapping[str, str], language: str) -> st
         day = national_calendar().after(today(), policy_in_force().deadlines.answer)
     else:
         day = _entered(texts.get(f"{ActionName.PROPOSE.value}-due_on", ""))
-    return "" if day is None else format_date(day, language)
+    return "" if day is None else format_last_day(day, language)
 
 
 def _label(template: CaseTemplate, titles: Mapping[str, str]) -> str:
@@ -532,6 +532,8 @@ def _page(
         project=projects_of(actor, [view])[view["project"]],
         active_flags=active,
         others=[flag for flag in on_project if flag["id"] not in own],
+        coming=next_coming_flag(case_record.project_id),
+        rules=rule_titles(),
         cleared=cleared,
         clearings=explained,
         actions=actions,

@@ -108,10 +108,19 @@ def grouped(amount: int, language: str) -> str:
     return f"{amount:,}" if language == "en" else f"{amount:,}".replace(",", "\N{NO-BREAK SPACE}")
 
 
+# What says of a last day that it is included: a bare «до» is read both ways.
+_INCLUSIVE = {"kk": "(қоса алғанда)", "ru": "(включительно)", "en": "(inclusive)"}
+
+
+def format_last_day(day: date, language: str) -> str:
+    """Return the last day for something, where a sentence or a label says for what."""
+    return f"{format_date(day, language)} {_INCLUSIVE[language]}"
+
+
 def format_deadline(day: date, language: str) -> str:
     """Return the last day for something as state bodies write it, so that nobody can read it as excluded."""
     if language == "kk":
-        return f"{day.year} жылғы {day.day} {_KAZAKH_MONTHS_FROM[day.month - 1]} кешіктірмей (қоса алғанда)"
+        return f"{day.year} жылғы {day.day} {_KAZAKH_MONTHS_FROM[day.month - 1]} кешіктірмей {_INCLUSIVE[language]}"
     if language == "ru":
-        return f"не позднее {day.day} {_RUSSIAN_MONTHS[day.month - 1]} {day.year} года (включительно)"
-    return f"not later than {format_date(day, 'en')} (inclusive)"
+        return f"не позднее {day.day} {_RUSSIAN_MONTHS[day.month - 1]} {day.year} года {_INCLUSIVE[language]}"
+    return f"not later than {format_last_day(day, 'en')}"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from registry.accounts.absences import substituted_by
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.cases.lists import list_cases
-from registry.cases.models import CaseEvent
+from registry.cases.models import Case, CaseEvent
 from registry.cases.vocabulary import Status
 from registry.core import lists
 from registry.core.clock import today
@@ -38,6 +38,8 @@ SHOWN: Final[tuple[ColumnElement[Any], ...]] = (
     Project.number.label("project"),
     Project.is_restricted.label("_restricted"),
     CaseEvent.by.label("by"),
+    # While the case still waits for what the entry is about.
+    case((Case.status == CaseEvent.to_status, Case.due_on)).label("due_on"),
 )
 WAITS_FOR_AGENCY: Final = (Status.AWAITING_AGENCY, Status.REMEDIATION)
 WAITS_FOR_REVIEWER: Final = (Status.UNDER_REVIEW, Status.AWAITING_APPROVAL, Status.AWAITING_CONFIRMATION)
@@ -56,6 +58,7 @@ def visible_entries(actor: Actor, *columns: Any) -> Select[Any]:
         .select_from(InboxEntry)
         .join(Project, Project.id == InboxEntry.project_id)
         .join(CaseEvent, CaseEvent.id == InboxEntry.event_id)
+        .join(Case, Case.id == InboxEntry.case_id)
         .where(InboxEntry.account_id == own_account_id(actor), *visible_projects(actor))
     )
     return statement.where(CaseEvent.visible_to_agency.is_(True)) if actor.role in AGENCY_ROLES else statement

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from registry.cases.vocabulary import Status
-from registry.core.fields import DAY_SCHEMA, BaseSchema, Boolean, Ids, ReadOnly, Timestamp, WholeNumber
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Boolean, Ids, ReadOnly, Timestamp, WholeNumber, nullable
 from registry.inbox.models import EntryKind
 
 MAX_ENTRIES: Final = 500
@@ -21,6 +21,9 @@ class InboxEntryShown(BaseSchema):
     project = ReadOnly("The project's number.", TEXT)
     by = ReadOnly("Who acted; an audit as `audit:<id>`.", TEXT)
     at = Timestamp("When it happened.")
+    due_on = ReadOnly(
+        "The last day, inclusive, for what the case waits for; null when it no longer does.", nullable(dict(DAY_SCHEMA))
+    )
     read_at = Timestamp("When it was read, or when somebody else did what it asks for; null: unread.", nullable=True)
 
 

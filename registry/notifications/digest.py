@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, null, or_, select
 from sqlalchemy.orm import aliased
 
 from registry.accounts.models import Account
@@ -29,7 +29,7 @@ from registry.flags.vocabulary import FlagChange
 from registry.letters.models import Letter
 from registry.notifications.models import EMAIL_ONLY, Channel, Digest
 from registry.notifications.recipients import Directory, Recipient, load_directory
-from registry.notifications.service import queue_notice
+from registry.notifications.service import MoreOf, queue_notice
 from registry.projects.attestations import DUE_STATES, attestation_condition, due_before
 from registry.projects.models import STATUS, Project
 from registry.projects.visibility import NOT_WITHDRAWN
@@ -85,9 +85,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class DigestItem:
-    """Something that applies now and did not before. ``principal``: the person whom it concerns; ``letter``: the number
-    of the letter that says more.
-    """
+    """Something that applies now and did not before. ``principal``: the person whom it concerns."""
 
     kind: str
     reference: int | str
@@ -95,7 +93,7 @@ class DigestItem:
     agency_id: int | None
     is_restricted: bool
     principal: str | None
-    letter: str | None = None
+    more: MoreOf = field(default_factory=MoreOf)
 
 
 def digest_items(span: Span) -> Iterator[DigestItem]:
@@ -153,16 +151,17 @@ def _services_without_owner(span: Span) -> Iterator[DigestItem]:
 def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:
     for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
         item = DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal)
-        yield replace(item, letter=row.letter) if "letter" in row._fields else item
+        yield replace(item, more=MoreOf(row._mapping.get("letter"), row.due_on))
 
 
-def _rows(kind: Any, reference: Any, principal: Any = None) -> list[ColumnElement[Any]]:
+def _rows(kind: Any, reference: Any, principal: Any = None, due_on: Any = None) -> list[ColumnElement[Any]]:
     return [
         (literal(kind) if isinstance(kind, str) else kind).label("kind"),
         reference.label("reference"),
         Project.agency_id.expression,
         Project.is_restricted.expression,
         (literal(None) if principal is None else principal).label("principal"),
+        (null() if due_on is None else due_on).label("due_on"),
     ]
 
 
@@ -231,7 +230,7 @@ def _orders(span: Span) -> Select[Any]:
     was_not_soon = or_(Case.due_on > soon_before, span.holds(Order.approved_at.expression))
     kind = case((is_overdue, "order-overdue"), else_="order-due-soon")
     return (
-        select(*_rows(kind, Case.id))
+        select(*_rows(kind, Case.id, due_on=Case.due_on))
         .join(Case, Case.project_id == Project.id)
         .join(order, order.c.project_id == Project.id)
         .join(Order, Order.id == order.c.order_id)
@@ -300,7 +299,7 @@ def _coming_flags(span: Span) -> Select[Any]:
 def _overdue(span: Span) -> Select[Any]:
     """Assigned cases that became overdue since the last digest; those of supervisors are ``_overdue_approvals``."""
     return (
-        select(*_rows("case-overdue", Case.id, Case.assignee))
+        select(*_rows("case-overdue", Case.id, Case.assignee, Case.due_on))
         .join(Case, Case.project_id == Project.id)
         .where(
             Case.assignee_account_id.is_not(None),
@@ -314,7 +313,7 @@ def _overdue(span: Span) -> Select[Any]:
 def _overdue_approvals(span: Span) -> Select[Any]:
     """Cases whose proposal waits for approval and that became overdue since the last digest."""
     return (
-        select(*_rows("approval-overdue", Case.id, PRESENT_PROPOSER))
+        select(*_rows("approval-overdue", Case.id, PRESENT_PROPOSER, Case.due_on))
         .join(Case, Case.project_id == Project.id)
         .join(CaseDecision, and_(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None)))
         .where(Case.status == Status.AWAITING_APPROVAL, *_became_overdue(span))
@@ -329,8 +328,8 @@ def _became_overdue(span: Span) -> tuple[ColumnElement[bool], ...]:
 # Period of the first digest, which has no predecessor.
 FIRST_LOOKS_BACK: Final = timedelta(days=1)
 
-# Of each kind, the references with the numbers of their letters.
-DigestEntry = dict[str, dict[int | str, str | None]]
+# Of each kind, the references with what else is said of them.
+DigestEntry = dict[str, dict[int | str, MoreOf]]
 
 
 def write_due_digest(digest_at: time | None, channels: frozenset[Channel] = EMAIL_ONLY) -> int | None:
@@ -355,14 +354,9 @@ def write_due_digest(digest_at: time | None, channels: frozenset[Channel] = EMAI
         span = Span(previous_until or until - FIRST_LOOKS_BACK, until)
         emails = _by_recipient(digest_items(span), load_directory(channels))
         for to, entry in emails.items():
-            letters = {
-                (kind, reference): letter
-                for kind, references in entry.items()
-                for reference, letter in references.items()
-                if letter is not None
-            }
+            more = {(kind, each): one for kind, of_kind in entry.items() for each, one in of_kind.items()}
             named = {kind: list(references) for kind, references in entry.items()}
-            queue_notice(to, named, until, channels=channels, is_digest=True, letters=letters)
+            queue_notice(to, named, until, channels=channels, is_digest=True, more=more)
     return len(emails)
 
 
@@ -378,7 +372,7 @@ def _by_recipient(item: Iterable[DigestItem], directory: Directory) -> dict[Reci
         for to in RECIPIENT_GROUPS[each.recipients](each, directory):
             may_see = not each.is_restricted or to.actor.may(Permission.RESTRICTED_READ)
             if may_see and each.kind not in to.switched_off:
-                emails[to][each.kind][each.reference] = each.letter
+                emails[to][each.kind][each.reference] = each.more
     return emails
 
 

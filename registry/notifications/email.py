@@ -7,7 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -26,6 +26,7 @@ from registry.core.database import db, transaction
 from registry.core.errors import Conflict
 from registry.core.messages import message
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
+from registry.freeze.dates import format_deadline
 from registry.journal import service as journal
 from registry.notifications.models import KINDS, PAGES
 from registry.notifications.recipients import Recipient, recipient_now
@@ -157,7 +158,7 @@ def _plain(text: bytes | str) -> str:
     return " ".join("".join(character if character.isprintable() else " " for character in decoded).split())
 
 
-# E-mail texts: greeting, kind of event, numbers and links, of the overview sums. Never findings, names or reasons.
+# E-mail texts: greeting, kind of event, numbers, links, last days, overview sums. Never findings, names, reasons.
 #
 # An invitation names the account of its reader.
 
@@ -276,6 +277,10 @@ def notice_part(public_url: str, each: Mapping[str, Any], language: Language) ->
     for reference in each["references"]:
         number = message(f"notice-number-{of}", language, {"number": reference})
         lines.append(f"  {number} – {link_to(public_url, of, reference)}")
+        due_on = each.get("due_on", {}).get(str(reference))
+        if due_on is not None:
+            deadline = format_deadline(date.fromisoformat(due_on), language)
+            lines.append(f"  {message('notice-due', language, {'deadline': deadline})}")
         letter = each.get("letters", {}).get(str(reference))
         if letter is not None:
             number = message("notice-number-letters", language, {"number": letter})

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from registry.accounts.invitations import Invitation, open_invitations
 from registry.accounts.roles import Permission, Role
@@ -31,7 +32,7 @@ from registry.journal.service import Act, read_acts
 from registry.letters.models import Letter
 from registry.notifications.models import KINDS, Channel
 from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
-from registry.notifications.service import queue_notice
+from registry.notifications.service import MoreOf, queue_notice
 from registry.notifications.transport import Notice
 from registry.projects.models import Project
 from registry.requests.decisions import is_another_person as is_another_requester
@@ -143,18 +144,21 @@ AT_ONCE: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A case event with the attributes that determine its recipients, and the number of its letter."""
+    """A case event with the attributes that determine its recipients, the number of its letter, and until when the case
+    waits for what it asks.
+    """
 
     event: CaseEvent
     assignee: str | None
     agency_id: int
     is_restricted: bool
     letter: str | None
+    due_on: date | None
 
     def agency(self, directory: Directory, kind: str) -> list[Notice]:
         """Notify the agency; of a restricted project those whom it admitted to them."""
         return [
-            Notice(to, kind, self.event.case_id, self.letter)
+            Notice(to, kind, self.event.case_id, self.letter, self.due_on)
             for to in directory.of_agency(self.agency_id)
             if not self.is_restricted or to.actor.may(Permission.RESTRICTED_READ)
         ]
@@ -245,20 +249,20 @@ def _acts(message: OutboxMessage) -> list[Act]:
 def _write(notices: Iterable[Notice], channels: frozenset[Channel]) -> None:
     """Queue one notice per recipient, whatever the number of cases in a message."""
     by_recipient: dict[Recipient, dict[str, list[int | str]]] = defaultdict(lambda: defaultdict(list))
-    letters: dict[Recipient, dict[tuple[str, int | str], str]] = defaultdict(dict)
+    more: dict[Recipient, dict[tuple[str, int | str], MoreOf]] = defaultdict(dict)
     for notice in notices:
         if notice.kind not in notice.to.switched_off:
             by_recipient[notice.to][notice.kind].append(notice.reference)
-            if notice.letter is not None:
-                letters[notice.to][notice.kind, notice.reference] = notice.letter
+            more[notice.to][notice.kind, notice.reference] = MoreOf(notice.letter, notice.due_on)
     timestamp = now()
     for to, entries in by_recipient.items():
-        queue_notice(to, entries, timestamp, channels=channels, letters=letters[to])
+        queue_notice(to, entries, timestamp, channels=channels, more=more[to])
 
 
 def _events(*conditions: Any) -> list[Context]:
+    is_due = case((Case.status == CaseEvent.to_status, Case.due_on))
     rows = db.session.execute(
-        select(CaseEvent, Case.assignee, Project.agency_id, Project.is_restricted, Letter.number)
+        select(CaseEvent, Case.assignee, Project.agency_id, Project.is_restricted, Letter.number, is_due)
         .join(Case, Case.id == CaseEvent.case_id)
         .join(Project, Project.id == Case.project_id)
         .outerjoin(Letter, Letter.event_id == CaseEvent.id)

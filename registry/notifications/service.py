@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import delete, func, select
 
@@ -21,7 +21,16 @@ from registry.notifications.recipients import Recipient
 STATES: Final = ("waiting", "sent", "failed", "dropped")
 RETENTION: Final = timedelta(days=30)
 MAX_REFERENCES: Final = 20
-NO_LETTERS: Final[Mapping[tuple[str, int | str], str]] = MappingProxyType({})
+
+
+class MoreOf(NamedTuple):
+    """What a notice says of a reference: the number of its letter, and the last day for what it asks."""
+
+    letter: str | None = None
+    due_on: date | None = None
+
+
+NOTHING_MORE: Final[Mapping[tuple[str, int | str], MoreOf]] = MappingProxyType({})
 
 
 def queue_notice(
@@ -31,13 +40,13 @@ def queue_notice(
     *,
     channels: frozenset[Channel] = EMAIL_ONLY,
     is_digest: bool = False,
-    letters: Mapping[tuple[str, int | str], str] = NO_LETTERS,
+    more: Mapping[tuple[str, int | str], MoreOf] = NOTHING_MORE,
     figures: Mapping[str, Any] | None = None,
 ) -> None:
     """Queue a notice in the open transaction: references by kind of notice; the first 20 of each kind are named.
 
     ``channels``: those that the service has; the recipient's choice decides which of them the notice takes.
-    ``letters``: numbers of letters by kind and reference. ``figures``: of the overview of the week.
+    ``more``: by kind and reference. ``figures``: of the overview of the week.
     """
     taken = channels_of_notice(to, references, channels)
     for channel in taken:
@@ -48,7 +57,7 @@ def queue_notice(
                 agency_id=to.agency_id,
                 is_digest=is_digest,
                 events=[
-                    _event(kind, references[kind], letters) | ({} if figures is None else {"figures": dict(figures)})
+                    _event(kind, references[kind], more) | ({} if figures is None else {"figures": dict(figures)})
                     for kind in KINDS
                     if references.get(kind)
                 ],
@@ -70,11 +79,13 @@ def queue_email(
     queue_notice(replace(to, channels=ChannelChoice.EMAIL), references, timestamp, is_digest=is_digest)
 
 
-def _event(kind: str, references: Sequence[int | str], letters: Mapping[tuple[str, int | str], str]) -> dict[str, Any]:
+def _event(kind: str, references: Sequence[int | str], more: Mapping[tuple[str, int | str], MoreOf]) -> dict[str, Any]:
     named = list(references[:MAX_REFERENCES])
     event: dict[str, Any] = {"kind": kind, "references": named, "count": len(references)}
-    numbers = {str(each): letters[kind, each] for each in named if (kind, each) in letters}
-    return event | {"letters": numbers} if numbers else event
+    of = {str(each): more[kind, each] for each in named if (kind, each) in more}
+    letters = {each: one.letter for each, one in of.items() if one.letter is not None}
+    due_on = {each: one.due_on.isoformat() for each, one in of.items() if one.due_on is not None}
+    return event | ({"letters": letters} if letters else {}) | ({"due_on": due_on} if due_on else {})
 
 
 def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Protocol
 
 from registry.notifications.models import Channel, OutboundEmail
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notification for one recipient. ``letter``: the number of the letter that says more."""
+    """One notification for one recipient. ``letter``: the number of the letter that says more; ``due_on``: the last day
+    for what it asks.
+    """
 
     to: Recipient
     kind: str
     reference: int | str
     letter: str | None = None
+    due_on: date | None = None
 
 
 class ChannelUnavailable(Exception):

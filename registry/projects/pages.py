@@ -990,6 +990,7 @@ def _check(actor: Actor, draft: Draft, form: Form) -> str:
         agency=agency_name(agency_bin),
         values=values,
         verdict=verdict,
+        upcoming=None if verdict is None else later_changes(verdict),
         similar=similar,
         products=[] if is_on_platform else products_for(values.get(name) for name in (*NAMES, "purpose")),
         errors=errors,

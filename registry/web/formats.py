@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 
 from registry.core.clock import ALMATY, local_date, today
 from registry.core.translations import LOCALES, load_translations
+from registry.freeze.dates import format_deadline
 from registry.web.current_user import page_locale
 
 # gettext for pages, in the page's language. The catalogues are loaded by ``registry.core.translations``.
@@ -55,6 +56,11 @@ def day(value: date | str | None) -> str:
         return NOTHING
     parsed = date.fromisoformat(value) if isinstance(value, str) else value
     return _plain(format_date(parsed, "long", locale=_locale()))
+
+
+def deadline(value: date | str) -> str:
+    """Format the last day for something: not later than 20 January 2026 (inclusive)."""
+    return format_deadline(date.fromisoformat(value) if isinstance(value, str) else value, page_locale())
 
 
 def month(value: date) -> str:
@@ -140,6 +146,7 @@ def init_formats(app: Flask) -> None:
     """Register the template filters."""
     formats = (
         day,
+        deadline,
         month,
         local_day,
         days_since,

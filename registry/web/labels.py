@@ -49,7 +49,7 @@ from registry.projects.vocabulary import (
 from registry.requests.models import RequestKind, RequestState, SuccessionKind
 from registry.saved_views.models import ViewList
 from registry.web.current_user import page_locale
-from registry.web.formats import NOTHING, day, gettext, moment, money
+from registry.web.formats import NOTHING, day, deadline, gettext, moment, money
 from registry.webhooks.models import EVENT_LABELS, DeliveryError, DeliveryState, DisabledReason
 
 # Labels of choices by field. The vocabularies of the slices hold them; here each gets the name of its field.
@@ -220,7 +220,8 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")
-DAYS: Final = ("_on", "migrate_by", "end_by", "valid_from", "valid_to", "appeal_until")
+DAYS: Final = ("_on", "migrate_by", "end_by", "valid_from", "valid_to")
+DEADLINES: Final = ("due_on", "appeal_until")
 AMOUNTS: Final = "_kzt"
 INSTANTS: Final = "_at"
 EARLIER: Final = "earlier_"
@@ -249,6 +250,8 @@ def display_value(field: str, value: Any) -> str:
         return "; ".join(_entry(each) for each in value)
     if field in (CLAIMED, "fact"):
         return "; ".join(field_label(name) for name in str(value).split(", "))
+    if field in DEADLINES:
+        return deadline(value)
     if field.endswith(DAYS):
         return day(value)
     if field.endswith(INSTANTS):

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from registry.accounts.roles import Role
 from registry.cases.actions import act_on_cases, open_cases
 from registry.cases.models import Case
+from registry.cases.queries import find_case
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.api.callers import caller
@@ -169,3 +170,18 @@ def test_lists_offer_the_actions_that_their_cases_permit(signed_in: SignedIn) ->
     assert "/cases/bulk/" not in signed_in(Role.AUDITOR).get("/cases?status=under_review").text
     assert signed_in(Role.AUDITOR, name="second").client.post("/cases/bulk/ask").status_code in (400, 403)
     assert visit.send("/cases/bulk/approve", page="/cases?status=under_review", case="1").status_code == 404
+
+
+def test_preview_of_several_questions_is_the_letter_of_the_first_that_can_be_asked(signed_in: SignedIn) -> None:
+    first, second = new_cases(2)
+    for each in (first, second):
+        act(AIGERIM, each, "claim")
+    act(AIGERIM, first, "ask", "Уже спрошено.")
+    fields = {"ready": "yes", "preview": "yes", "ask-comment": "Когда начаты работы?"}
+    visit, chosen = signed_in(Role.SUPERVISOR), [str(first), str(second)]
+    page = visit.send("/cases/bulk/ask?status=under_review", page="/cases?status=new", case=chosen, **fields).text
+    numbers = [find_case(SAULE, each).project_record.number for each in (first, second)]
+    assert [number in page for number in numbers] == [False, True] and page.count("Когда начаты работы?") == 3
+    assert statuses([first, second]) == ["awaiting_agency", "under_review"]
+    page = visit.send("/cases/bulk/ask?status=new", page="/cases?status=new", case=chosen[:1], **fields).text
+    assert "No letter would be sent." in page

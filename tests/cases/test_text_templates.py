@@ -68,7 +68,7 @@ def test_question_is_filled_into_the_form_after_what_was_typed(signed_in: Signed
     assert code == 200 and status(case) == "under_review"
     assert "Портал &lt;озёр&gt;" in page and "Портал <озёр>" not in page
     form = untouched_form(page, "ask-comment")
-    expected = "Здравствуйте.\r\n\r\nПроект «Портал <озёр>», Министерство озёр: ответ до 03.08.2026."
+    expected = "Здравствуйте.\r\n\r\nПроект «Портал <озёр>», Министерство озёр: ответ до 03.08.2026 (включительно)."
     assert form["ask-comment"] == expected
     assert reviewer.client.post(f"{case}/ask", data=form).status_code == 303
     assert status(case) == "awaiting_agency"
@@ -82,7 +82,7 @@ def test_reason_takes_the_entered_date_and_shows_a_blank_without_one(signed_in: 
     reviewer = signed_in(Role.REVIEWER, name="aigerim")
     chosen = {"propose-template": str(template.id), "insert": "yes"}
     page = send(reviewer, case, "propose", **chosen, **{"propose-due_on": "31.12.2026"})[1]
-    assert untouched_form(page, "propose-reason_ru")["propose-reason_ru"] == "Срок: 31.12.2026."
+    assert untouched_form(page, "propose-reason_ru")["propose-reason_ru"] == "Срок: 31.12.2026 (включительно)."
     assert untouched_form(page, "propose-reason_ru")["propose-due_on"] == "31.12.2026"
     page = send(reviewer, case, "propose", **chosen)[1]
     assert untouched_form(page, "propose-reason_ru")["propose-reason_ru"] == "Срок: ____."

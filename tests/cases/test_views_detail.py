@@ -247,3 +247,10 @@ def test_preview_shows_the_letter_in_both_languages_keeps_the_form_and_sends_not
     assert "Вопрос организации" in page and "Ұйымға сұрақ" in page and page.count("Когда начаты работы?") == 3
     send(reviewer, case, "ask", **{"ask-comment": "Когда начаты работы?"})
     assert send(reviewer, case, "ask", seen=before, preview="yes")[0] == 409
+
+
+def test_page_says_what_time_alone_will_flag(signed_in: SignedIn, present: Present) -> None:
+    present.set(date(2026, 3, 2))
+    _project, case = flagged_case(an_agency(), stage="pilot", pilot_started_on="2026-02-10")
+    page = signed_in(Role.REVIEWER).get(case).text
+    assert "<strong>From 11 February 2027, if nothing changes:</strong> Pilot beyond its limit" in page

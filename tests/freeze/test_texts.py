@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from registry.core.translations import LANGUAGES, translator
-from registry.freeze.dates import add_months, format_date, format_deadline, iso
+from registry.freeze.dates import add_months, format_date, format_deadline, format_last_day, iso
 from registry.freeze.findings import Finding, FindingTexts, explain, required_text
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import REQUIRED_LANGUAGES, in_language
@@ -122,12 +122,13 @@ def test_dates_are_written_as_each_language_writes_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "text"),
+    ("language", "text", "last_day"),
     [
-        ("kk", "2026 жылғы 31 желтоқсаннан кешіктірмей (қоса алғанда)"),
-        ("ru", "не позднее 31 декабря 2026 года (включительно)"),
-        ("en", "not later than 31 December 2026 (inclusive)"),
+        ("kk", "2026 жылғы 31 желтоқсаннан кешіктірмей (қоса алғанда)", "31.12.2026 (қоса алғанда)"),
+        ("ru", "не позднее 31 декабря 2026 года (включительно)", "31.12.2026 (включительно)"),
+        ("en", "not later than 31 December 2026 (inclusive)", "31 December 2026 (inclusive)"),
     ],
 )
-def test_deadline_includes_its_day_in_every_language(language: str, text: str) -> None:
+def test_deadline_includes_its_day_in_every_language(language: str, text: str, last_day: str) -> None:
     assert format_deadline(date(2026, 12, 31), language) == text
+    assert format_last_day(date(2026, 12, 31), language) == last_day

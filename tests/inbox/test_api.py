@@ -37,6 +37,7 @@ def test_follower_reads_and_marks_the_inbox(client: FlaskClient, present: Presen
         "writer",
     )
     assert (entry["at"], entry["read_at"]) == ("2026-07-15T07:00:00.000000Z", None)
+    assert entry["due_on"] == case.due_on.isoformat()
     marked = client.post(f"{API}/inbox/read", json={"entries": [entry["id"]]}, headers=own)
     assert marked.get_json() == {"marked": 1, "unread": 1}
     assert client.post(f"{API}/inbox/read", json={"all": True, "up_to": entry["id"]}, headers=own).get_json() == {

@@ -69,6 +69,12 @@ def letters_of_emails() -> list[tuple[str, str, dict[str, str]]]:
     return sorted(named)
 
 
+def last_days_of_emails() -> list[tuple[str, dict[str, str]]]:
+    """Return (kind, last days by reference) of every notice that has last days, sorted."""
+    events = [event for email in db.session.scalars(select(OutboundEmail)) for event in email.events]
+    return sorted((event["kind"], event["due_on"]) for event in events if "due_on" in event)
+
+
 def delete_emails() -> None:
     """Delete all e-mails so far."""
     process_outbox(with_mail=True)

@@ -38,7 +38,7 @@ from tests.cases.cast import (
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.notifications.conftest import Digest
 from tests.notifications.digest_days import A_DAY, MONDAY, NINE
-from tests.notifications.readers import create_reader, letters_of_emails, restrict
+from tests.notifications.readers import create_reader, last_days_of_emails, letters_of_emails, restrict
 from tests.present import Present
 
 
@@ -101,6 +101,11 @@ def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest
         if kind.startswith("order-") and (to, references) == ("office@agency.kz", [case.id])
     }
     assert of_orders == {7: "order-due-soon", 15: "order-overdue"}
+    last_day = {str(case.id): due.isoformat()}
+    assert [each for each in last_days_of_emails() if each[0] != "case-overdue"] == [
+        ("order-due-soon", last_day),
+        ("order-overdue", last_day),
+    ]
 
 
 def test_fulfilled_order_is_not_mentioned(digest: Digest) -> None:

@@ -77,16 +77,19 @@ def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, lang
     assert not any(word in text for word in words.values() if word != words[language])
 
 
-def test_letter_is_named_with_its_link_after_the_case() -> None:
-    entry = [{"kind": "order", "references": [17, 18], "count": 2, "letters": {"17": "QL-2026-000005"}}]
+def test_last_day_and_letter_with_its_link_follow_the_case() -> None:
+    more = {"letters": {"17": "QL-2026-000005"}, "due_on": {"17": "2026-12-31"}}
+    entry = [{"kind": "order", "references": [17, 18], "count": 2, **more}]
     text = text_of(render_email(MAIL, "k", reader("en"), entry, WRITTEN_AT, is_digest=False))
     lines = [
         "Case 17 – https://registry.tests/cases/17",
+        "Due not later than 31 December 2026 (inclusive)",
         "Letter QL-2026-000005 – https://registry.tests/letters/QL-2026-000005",
     ]
     assert "\n  ".join([*lines, "Case 18 – https://registry.tests/cases/18"]) in text
     russian = text_of(render_email(MAIL, "k", reader("ru"), entry, WRITTEN_AT, is_digest=False))
     assert "Письмо QL-2026-000005 – " in russian
+    assert "Срок: не позднее 31 декабря 2026 года (включительно)\n" in russian
 
 
 def test_email_headers() -> None:

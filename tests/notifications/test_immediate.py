@@ -36,7 +36,14 @@ from tests.cases.cast import (
     under_review,
 )
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.readers import create_reader, delete_emails, letters_of_emails, queued_emails, restrict
+from tests.notifications.readers import (
+    create_reader,
+    delete_emails,
+    last_days_of_emails,
+    letters_of_emails,
+    queued_emails,
+    restrict,
+)
 from tests.present import Present
 
 FRIDAY = date(2026, 3, 6)
@@ -87,7 +94,7 @@ def test_agency_is_notified_of_order_but_not_of_favourable_decision(proposal, no
     assert [kind for _, kind, references in queued_emails() if references == [case.id]] == notified
 
 
-def test_question_order_appeal_and_its_answer_name_their_letters() -> None:
+def test_question_order_appeal_and_its_answer_name_their_letters_and_last_days() -> None:
     agency = an_agency(email="office@agency.kz")
     create_reader("reviewer", name="aigerim")
     case = under_review(a_project(agency))
@@ -95,11 +102,13 @@ def test_question_order_appeal_and_its_answer_name_their_letters() -> None:
     act(AIGERIM, case, "ask", "Which contract is it?")
     reference = str(case.id)
     assert letters_of_emails() == [("office@agency.kz", "question", {reference: "QL-2026-000001"})]
+    assert case.due_on is not None and last_days_of_emails() == [("question", {reference: case.due_on.isoformat()})]
     act(editor_of(agency), case, "answer", "This one.")
     delete_emails()
     act(AIGERIM, case, "propose", migrate_by(in_days(60)))
     act(SAULE, case, "approve")
     assert letters_of_emails() == [("office@agency.kz", "order", {reference: "QL-2026-000002"})]
+    assert last_days_of_emails() == [("order", {reference: in_days(60).isoformat()})]
     delete_emails()
     act(editor_of(agency), case, "appeal", "It is another system.")
     assert letters_of_emails() == [("aigerim@readers.kz", "decision-appealed", {reference: "QL-2026-000002"})]

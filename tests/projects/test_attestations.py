@@ -143,13 +143,17 @@ def test_editor_confirms_the_record_on_its_page(signed_in: SignedIn, present: Pr
     home = visit.get("/home").text
     assert "The confirmation of 1 record is due within 30 days." in home and 'href="/attestations"' in home
     page = visit.get(f"/projects/{project.number}").text
-    assert "Not confirmed since the registration." in page and "Next confirmation due by 15 July 2026." in page
+    assert (
+        "Not confirmed since the registration." in page
+        and "To be confirmed again not later than 15 July 2026 (inclusive)." in page
+    )
     stale = visit.send(f"/projects/{project.number}/attestation", page=f"/projects/{project.number}", version="9").text
     assert "was changed meanwhile" in stale
     page = visit.send(f"/projects/{project.number}/attestation", page=f"/projects/{project.number}", version="1").text
     assert "You confirmed that the record is true." in page
     assert (
-        "Next confirmation due by 15 January 2027." in page and "Confirm that the record is true</button>" not in page
+        "To be confirmed again not later than 15 January 2027 (inclusive)." in page
+        and "Confirm that the record is true</button>" not in page
     )
     assert "Records to confirm" not in visit.get("/home").text
 

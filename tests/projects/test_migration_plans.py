@@ -144,14 +144,14 @@ def test_plan_is_written_and_confirmed_on_pages(signed_in: SignedIn, present: Pr
     assert "Write the month and the year, such as 03.2027." in editor.send(f"{address}/migration-plan", **sent).text
     sent["month"] = "3.2027"
     page = editor.send(f"{address}/migration-plan", **sent).text
-    assert "The plan is saved." in page and "To migrate by 31 March 2027." in page
+    assert "The plan is saved." in page and "To migrate not later than 31 March 2027 (inclusive)." in page
     reviewer = signed_in(Role.REVIEWER)
     (read,) = re.findall('name="planned_at" value="([^"]+)"', reviewer.get(address).text)
     page = reviewer.send(f"{address}/migration-plan/confirmation", page=address, planned_at=read).text
     assert "You confirmed the migration plan." in page
     assert 'value="03.2027"' in editor.get(f"{address}/migration-plan").text
     assert editor.send(f"{address}/migration-plan", **sent | {"month": "14.04.2027"}).status_code == 200
-    assert "To migrate by 30 April 2027." in editor.get(address).text
+    assert "To migrate not later than 30 April 2027 (inclusive)." in editor.get(address).text
     listed = "/projects?migration_plan="
     assert project.number in editor.get(listed + "planned").text
     assert project.number not in editor.get(listed + "confirmed").text
