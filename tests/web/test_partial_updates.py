@@ -20,6 +20,7 @@ from registry.core.database import db
 from registry.core.fields import InputField, Text
 from registry.government_reports.queries import find_government_report
 from registry.journal.service import JournalEntry
+from registry.platform.products import WRITTEN, PlatformProduct, find_product, save_product
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.fields import FIELDS
 from registry.projects.models import Project
@@ -91,7 +92,15 @@ PROJECT_VALUES: dict[str, Any] = {
 AGENCY = with_texts(AGENCY_FIELDS, AGENCY_VALUES)
 PROJECT = with_texts(FIELDS, PROJECT_VALUES)
 # Every page that edits a record ends in /edit; a new one needs an entry here and a test below.
-EDIT_FORMS = {"edit_agency", "edit_person", "edit_policy", "edit_project", "edit_report", "edit_webhook"}
+EDIT_FORMS = {
+    "edit_agency",
+    "edit_person",
+    "edit_policy",
+    "edit_product",
+    "edit_project",
+    "edit_report",
+    "edit_webhook",
+}
 
 
 def written() -> tuple[int, int]:
@@ -100,7 +109,7 @@ def written() -> tuple[int, int]:
     return revisions, db.session.execute(select(func.count(JournalEntry.seq))).scalar_one()
 
 
-def shown_of(record: Project | Agency, fields: Any) -> dict[str, Any]:
+def shown_of(record: Project | Agency | PlatformProduct, fields: Any) -> dict[str, Any]:
     db.session.expire_all()
     return {name: getattr(record, name) for name in fields}
 
@@ -218,6 +227,18 @@ def test_unchanged_form_of_a_policy_draft_changes_nothing(signed_in: SignedIn) -
     assert visit.get(f"{path}/file").text == before
     visit.send(f"{path}/edit", pilot_limit_months="6")
     assert visit.get(f"{path}/file").text == before.replace("pilot_limit_months = 12", "pilot_limit_months = 6")
+
+
+def test_form_of_a_product_keeps_what_was_not_changed_or_submitted(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.OPERATOR)
+    values = {name: f'"{name}"\n«Ә»' for name in WRITTEN} | {"terms": ["подпись", "қол"], "product_state": "in_use"}
+    before = shown_of(save_product(an_actor(Role.OPERATOR), "qt-sign", values), WRITTEN)
+    path = "/platform-products/qt-sign/edit"
+    count = written()
+    visit.client.post(path, data=untouched_form(visit.get(path).text, "name_ru"))
+    assert shown_of(find_product("qt-sign"), WRITTEN) == before and written() == count
+    visit.send(path, contact="sign@qaztech.kz")
+    assert shown_of(find_product("qt-sign"), WRITTEN) == before | {"contact": "sign@qaztech.kz"}
 
 
 def test_report_edit_keeps_texts_that_were_not_submitted(signed_in: SignedIn) -> None:
