@@ -141,6 +141,13 @@ def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
         "ended_on": "2026-01-01",
         "earlier_stage": None,
     }
+    for earlier, shown in ((date(2026, 1, 1), "2026-01-01"), (None, None)):
+        once = (past(stage="archived", ended_on=earlier),)
+        assert observed("integrity.ended-unconfirmed", stage="archived", ended_on=date(2025, 6, 1), past=once) == {
+            "stage": "archived",
+            "ended_on": "2025-06-01",
+            "earlier_ended_on": shown,
+        }
     former = (past(work_type="creation", replaced_on=date(2026, 5, 4), **NEW),)
     confirmed = (("ended_on", date(2026, 6, 1)),)
     assert observed(

@@ -102,12 +102,13 @@ def test_invalid_toml_is_rejected_with_its_line(text: str, line: int) -> None:
     assert problem.startswith(f"policy.toml:{line}: not valid TOML: ")
 
 
-def test_file_that_is_not_utf8_is_rejected_with_the_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "line"), [(b"\xff", 1), (b"\n\xff", 2), (b"a = 1\n\n# \xd0", 3)])
+def test_file_that_is_not_utf8_is_rejected_with_the_line(tmp_path: Path, content: bytes, line: int) -> None:
     file = tmp_path / "policy.toml"
-    file.write_bytes('version = "2026.12"\n# күн\n'.encode() + "# срок\n".encode("cp1251"))
+    file.write_bytes(content)
     with pytest.raises(PolicyInvalid) as refused:
         load_policy(file)
-    assert refused.value.problems == (f"{file}:3: not UTF-8, expected a TOML file saved as UTF-8",)
+    assert refused.value.problems == (f"{file}:{line}: not UTF-8, expected a TOML file saved as UTF-8",)
 
 
 def test_missing_file_is_rejected_by_name(tmp_path: Path) -> None:
