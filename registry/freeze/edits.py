@@ -96,7 +96,7 @@ def _despite_claims(
     observed = rule(without, started, policy, on)
     if observed is None:
         return None
-    moved = CONTRACT in claimed and "started_on" in observed and started != started_on(facts, policy)
+    moved = "started_on" in observed and started != started_on(facts, policy)
     named = tuple(name for name in claimed if name in observed or (name == CONTRACT and moved))
     return {**observed, **{name: _value(name, facts, policy) for name in named}, CLAIMED: ", ".join(named)}
 

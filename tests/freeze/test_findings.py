@@ -186,7 +186,8 @@ def test_sums_observe_what_is_counted_together() -> None:
 
 def test_finding_that_stays_despite_claims_observes_them() -> None:
     framework = {"contract_signed_on": date(2023, 5, 1), "work_started_on": date(2026, 3, 2)}
-    assert observed("freeze.creation", work_type="creation", **framework) == {
+    # That it was commissioned is claimed too, and plays no part.
+    assert observed("freeze.creation", work_type="creation", commissioned_on=date(2026, 4, 1), **framework) == {
         "work_type": "creation",
         "started_on": "2026-03-02",
         "contract_signed_on": "2023-05-01",
@@ -197,6 +198,13 @@ def test_finding_that_stays_despite_claims_observes_them() -> None:
         **work,
         "started_on": "2026-02-01",
         "claimed": "object_original_cost_kzt, consent_number",
+    }
+    # Nor does the contract.
+    assert observed("freeze.data-gap", budget_kzt=100_000_000, **framework) == {
+        "work_type": "maintenance",
+        "stage": "operation",
+        "object_commissioned_on": "2018-05-14",
+        "claimed": "object_commissioned_on",
     }
     assert observed("integrity.ended-unconfirmed", stage="archived", ended_on=date(2025, 5, 15)) == {
         "stage": "archived",
