@@ -57,7 +57,8 @@ class EarlierRevision:
 @dataclass(frozen=True, slots=True)
 class Sibling:
     """Another project on the same object. ``number`` is None for another agency's, which not everybody may see who sees
-    the project; ``has_same_supplier``: as the project, of the same agency.
+    the project; ``has_same_supplier``: as the project, of the same agency. ``earlier``: with the values that edits
+    under the freeze replaced, the newest first, as far as nobody has confirmed other ones.
     """
 
     number: str | None
@@ -67,6 +68,7 @@ class Sibling:
     work_started_on: date | None = None
     budget_kzt: int | None = None
     object_original_cost_kzt: int | None = None
+    earlier: tuple[Sibling, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from registry.freeze.contradictions import contradiction, ending_contradiction
@@ -329,15 +330,17 @@ def _above_limit(facts: Facts, policy: Policy) -> bool:
 def modification_sum(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
     """Modifications of one object that together are above the limit of its cost (Digital Code, Art. 88).
 
-    The least cost that any of them states counts, so that raising one does not raise the limit. What those of other
-    agencies cost is not stated: from a sum the project's own agency could work it out.
+    The least cost that any of them states counts, so that raising one does not raise the limit, and the highest budget
+    of each, so that an edit of one ends no finding of another. What those of other agencies cost is not stated: from a
+    sum the project's own agency could work it out.
     """
     if facts.work_type != MODIFICATION or started is None or not policy.cutoff <= started <= on:
         return None
-    counted = [each for each in facts.siblings if each.work_type == MODIFICATION and _under_freeze(each, policy, on)]
-    together: list[Facts | Sibling] = [facts, *counted]
-    costs = [each.object_original_cost_kzt for each in together if each.object_original_cost_kzt is not None]
-    total = sum(each.budget_kzt or 0 for each in together)
+    stated = _that_count(facts, lambda each: each.work_type == MODIFICATION and _under_freeze(each, policy, on))
+    counted = list(map(_with_highest_budget, stated))
+    every_cost = (facts.object_original_cost_kzt, *(each.object_original_cost_kzt for each in chain(*stated)))
+    costs = [cost for cost in every_cost if cost is not None]
+    total = (facts.budget_kzt or 0) + sum(each.budget_kzt or 0 for each in counted)
     if not counted or not costs or total * 100 <= min(costs) * policy.modification_limit_percent:
         return None
     return {
@@ -347,6 +350,16 @@ def modification_sum(facts: Facts, started: date | None, policy: Policy, on: dat
         **_counted(counted),
         **({"total_kzt": total, "least_cost_kzt": min(costs)} if all(each.number for each in counted) else {}),
     }
+
+
+def _that_count(facts: Facts, counts: Callable[[Sibling], bool]) -> list[list[Sibling]]:
+    """Return, of each other project that counts, its values that do: the present ones and those of before edits."""
+    stated = ([each for each in (sibling, *sibling.earlier) if counts(each)] for sibling in facts.siblings)
+    return [values for values in stated if values]
+
+
+def _with_highest_budget(stated: Sequence[Sibling]) -> Sibling:
+    return max(stated, key=lambda each: each.budget_kzt or 0)
 
 
 def _under_freeze(sibling: Sibling, policy: Policy, on: date) -> bool:
@@ -520,14 +533,16 @@ def split_contract(facts: Facts, started: date | None, policy: Policy, on: date)
     if signed is None or budget is None or not _is_part(facts, policy, on):
         return None
     near = timedelta(days=policy.split_contract_days)
-    counted = [
-        each
-        for each in facts.siblings
-        if each.has_same_supplier
-        and each.contract_signed_on is not None
-        and abs(each.contract_signed_on - signed) <= near
-        and _is_part(each, policy, on)
-    ]
+    stated = _that_count(
+        facts,
+        lambda each: (
+            each.has_same_supplier
+            and each.contract_signed_on is not None
+            and abs(each.contract_signed_on - signed) <= near
+            and _is_part(each, policy, on)
+        ),
+    )
+    counted = list(map(_with_highest_budget, stated))
     total = budget + sum(each.budget_kzt or 0 for each in counted)
     if not counted or total < policy.split_contract_kzt:
         return None

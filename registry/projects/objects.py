@@ -7,7 +7,7 @@ for its numbers in one agency, or are linked as a duplicate or a part (docs/refe
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from registry.accounts.agency_tree import tops
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import tops_known_at
+from registry.core.clock import local_date
 from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import NotFound
@@ -30,7 +31,7 @@ from registry.freeze.vocabulary import WorkType
 from registry.projects.fingerprints import COMMON_STEMS, ProjectFingerprint, exact_hashes, exact_value, stems
 from registry.projects.links import ProjectLink
 from registry.projects.models import STATUS, Project
-from registry.projects.revisions import Revision, projects_known_at
+from registry.projects.revisions import CONFIRMED, Revision, confirmed_of, projects_known_at, value_of_json
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import LinkKind
 
@@ -43,14 +44,17 @@ IDENTIFYING: Final = ("object_code", *NAMES)
 SUPPLIER: Final = "supplier_bin"
 # Who takes one of them away, or replaces it, does not take the project from its object or from its contracts.
 KEPT: Final = frozenset({*IDENTIFYING, SUPPLIER})
-READ: Final = (*JUDGED, SUPPLIER, *IDENTIFYING, "is_restricted")
+EDITED: Final = KEPT.union(JUDGED)
+READ: Final = (*JUDGED, SUPPLIER, *IDENTIFYING, CONFIRMED, "is_restricted")
 # What is alike in more projects than these says nothing.
 MAX_SIBLINGS: Final = 50
 Siblings = Mapping[int, tuple[Sibling, ...]]
 
 
 class Member(NamedTuple):
-    """A project that others may count. ``keys``: of what its object is known; ``suppliers``: all that it has had."""
+    """A project that others may count. ``keys``: of what its object is known; ``suppliers``: all that it has had;
+    ``earlier``: what is judged of it, with the values that edits under the freeze replaced, the newest first.
+    """
 
     id: int
     number: str | None
@@ -58,6 +62,7 @@ class Member(NamedTuple):
     values: Mapping[Any, Any]
     keys: frozenset[Hashable]
     suppliers: frozenset[str]
+    earlier: tuple[Mapping[str, Any], ...] = ()
 
 
 def siblings_of_register(policy: Policy, up_to: int) -> dict[int, tuple[Sibling, ...]]:
@@ -85,14 +90,11 @@ def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) ->
     ]
     counted = {*db.session.scalars(counting), *db.session.scalars(union(*_ends(at)))}
     known = [each for each in known if each.id in counted or _may_be_part(each.values, policy)]
-    former, above = _former_values([each.id for each in known], REVISION.at <= at), tops_known_at(at)
-    members = []
-    for each in known:
-        of_former = former.get(each.id, ())
-        keys, suppliers = _keys(each.agency, above, each.values, of_former), _suppliers(each.values, of_former)
-        if suppliers or each.id in counted:
-            members.append(Member(each.id, each.number, each.agency, each.values, keys, suppliers))
-    return _siblings(members, _linked(at))
+    edits, above = _edits([each.id for each in known], REVISION.at <= at), tops_known_at(at)
+    members = [
+        _member(each.id, each.number, each.agency, above, each.values, edits.get(each.id, ()), policy) for each in known
+    ]
+    return _siblings([each for each in members if each.suppliers or each.id in counted], _linked(at))
 
 
 def siblings_of_values(
@@ -115,7 +117,7 @@ def siblings_of_values(
     agencies = [agency_id for agency_id, top in above.items() if top in near]
     among = or_(is_among(PROJECT.agency_id, agencies), PROJECT.id.in_(union(*_ends())))
     stored = {each.id: each for each in _members(policy, among)}
-    former = _former_values(ids)
+    edits = _edits(ids)
     proposed = []
     for place, (project_id, agency_id, values) in enumerate(items):
         before = None if project_id is None else stored.pop(project_id, None)
@@ -124,12 +126,12 @@ def siblings_of_values(
             **{name: values[name] for name in READ if name in values},
         }
         present = {"is_restricted": False, **dict.fromkeys((*JUDGED, SUPPLIER)), **present}
-        of_former = former.get(project_id or 0, ())
-        keys, suppliers = _keys(agency_id, above, present, of_former), _suppliers(present, of_former)
-        if before is not None:
-            keys, suppliers = keys | before.keys, suppliers | before.suppliers
         number = None if before is None else before.number
-        proposed.append(Member(project_id or -1 - place, number, agency_id, present, keys, suppliers))
+        of_edits = edits.get(project_id or 0, ())
+        member = _member(project_id or -1 - place, number, agency_id, above, present, of_edits, policy)
+        if before is not None:
+            member = member._replace(keys=member.keys | before.keys, suppliers=member.suppliers | before.suppliers)
+        proposed.append(member)
     siblings = _siblings([*stored.values(), *proposed], linked, own_only=own_only)
     return [siblings.get(each.id, ()) for each in proposed]
 
@@ -171,14 +173,12 @@ def _members(policy: Policy, among: ColumnElement[bool]) -> list[Member]:
     statement = select(*columns, counts.label("counts")).where(PROJECT.withdrawn_at.is_(None), among)
     statement = statement.where(or_(counts, _is_part(policy))).order_by(PROJECT.id)
     rows = db.session.execute(statement).mappings().all()
-    former, above = _former_values([row["id"] for row in rows]), tops() if rows else {}
-    members = []
-    for row in rows:
-        of_former = former.get(row["id"], ())
-        keys, suppliers = _keys(row["agency_id"], above, row, of_former), _suppliers(row, of_former)
-        if suppliers or row["counts"]:
-            members.append(Member(row["id"], row["number"], row["agency_id"], row, keys, suppliers))
-    return members
+    edits, above = _edits([row["id"] for row in rows]), tops() if rows else {}
+    members = [
+        _member(row["id"], row["number"], row["agency_id"], above, row, edits.get(row["id"], ()), policy)
+        for row in rows
+    ]
+    return [each for each, row in zip(members, rows, strict=True) if each.suppliers or row["counts"]]
 
 
 def _counting(policy: Policy, *conditions: ColumnElement[bool]) -> Select[int]:
@@ -197,15 +197,55 @@ def _may_be_part(values: Mapping[Any, Any], policy: Policy) -> bool:
     return bool(signed and signed >= policy.cutoff and budget is not None and budget < policy.split_contract_kzt)
 
 
-def _former_values(ids: Collection[int], *conditions: ColumnElement[bool]) -> dict[int, list[tuple[str, Any]]]:
-    """Return the codes, names and suppliers that projects had."""
-    statement = select(REVISION.project_id, REVISION.changes).where(REVISION.version > 1, *conditions)
-    values: dict[int, list[tuple[str, Any]]] = {}
-    for project_id, changes in db.session.execute(statement.where(is_among(REVISION.project_id, ids))) if ids else ():
-        values.setdefault(project_id, []).extend(
-            (change["field"], change["old"]) for change in changes if change["field"] in KEPT
-        )
-    return values
+class _Edit(NamedTuple):
+    """What an edit replaced: the day, and the values before it by field, of those that are read here."""
+
+    day: date
+    old: Mapping[str, Any]
+
+
+def _edits(ids: Collection[int], *conditions: ColumnElement[bool]) -> dict[int, list[_Edit]]:
+    """Return the edits of each project, the newest first."""
+    of_projects = (REVISION.version > 1, is_among(REVISION.project_id, ids), *conditions)
+    statement = select(REVISION.project_id, REVISION.at, REVISION.changes).where(*of_projects)
+    newest_first = statement.order_by(REVISION.project_id, REVISION.version.desc())
+    edits: dict[int, list[_Edit]] = {}
+    for project_id, at, changes in db.session.execute(newest_first) if ids else ():
+        old = {change["field"]: change["old"] for change in changes if change["field"] in EDITED}
+        if old:
+            edits.setdefault(project_id, []).append(_Edit(local_date(at), old))
+    return edits
+
+
+def _member(
+    project_id: int,
+    number: str | None,
+    agency: Hashable,
+    above: Mapping[Any, Hashable],
+    values: Mapping[Any, Any],
+    edits: Sequence[_Edit],
+    policy: Policy,
+) -> Member:
+    former = [(name, value) for edit in edits for name, value in edit.old.items() if name in KEPT]
+    keys, suppliers = _keys(agency, above, values, former), _suppliers(values, former)
+    return Member(project_id, number, agency, values, keys, suppliers, _earlier(values, edits, policy))
+
+
+def _earlier(values: Mapping[Any, Any], edits: Sequence[_Edit], policy: Policy) -> tuple[Mapping[str, Any], ...]:
+    """Return what is judged of the revisions that edits under the freeze replaced; a fact that is confirmed now, as it
+    is now.
+    """
+    if not edits:
+        return ()
+    confirmed = {name for name, _ in confirmed_of(values.get(CONFIRMED))}
+    judged = {name: values[name] for name in JUDGED}
+    earlier = []
+    for edit in edits:
+        changed = {name: value_of_json(name, edit.old[name]) for name in edit.old.keys() & judged.keys() - confirmed}
+        judged = {**judged, **changed}
+        if changed and edit.day >= policy.cutoff:
+            earlier.append(judged)
+    return tuple(earlier)
 
 
 def _in_force(at: datetime | None = None) -> ColumnElement[bool]:
@@ -295,11 +335,11 @@ def _id(member: Member) -> int:
 
 def _sibling(of: Member, other: Member) -> Sibling:
     is_own = of.agency == other.agency
-    return Sibling(
-        number=other.number if is_own else None,
-        has_same_supplier=is_own and not of.suppliers.isdisjoint(other.suppliers),
-        **{name: other.values[name] for name in JUDGED},
-    )
+    number = other.number if is_own else None
+    has_same_supplier = is_own and not of.suppliers.isdisjoint(other.suppliers)
+    earlier = tuple(Sibling(number, has_same_supplier, **values) for values in other.earlier)
+    present = {name: other.values[name] for name in JUDGED}
+    return Sibling(number, has_same_supplier, **present, earlier=earlier)
 
 
 class _Groups:

@@ -16,6 +16,7 @@ from registry.audits.past import verdict_known_at, verify_audit
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.freeze.current import policy_in_force
+from registry.platform.confirmations import confirm_fact
 from registry.projects.links import add_link, remove_link
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change, restrict_project
@@ -113,6 +114,51 @@ def test_code_that_is_taken_away_leaves_the_slices_together(agency: Agency) -> N
     edit(again(second), object_code=None)
     run = audit()
     assert flags_of(first) == flags_of(second) == [SUM]
+    assert verify_audit(AUDITOR, run.id).matches
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget_kzt": 1},
+        {"object_original_cost_kzt": 1000},
+        {"work_type": "maintenance"},
+        {"contract_signed_on": "2025-12-01"},
+    ],
+)
+def test_edit_of_one_slice_ends_no_finding_of_the_other(
+    agency: Agency, present: Present, changes: dict[str, Any]
+) -> None:
+    costs = {"object_original_cost_kzt": 1000} if "object_original_cost_kzt" in changes else {}
+    first = a_slice(agency, "Водный кадастр", object_code=CODE, **costs)
+    second = a_slice(agency, "Реестр плотин", object_code=CODE)
+    before = audit()
+    present.move(timedelta(days=1))
+    edit(again(second), **changes)
+    run = audit()
+    assert flags_of(first) == [SUM]
+    assert verify_audit(AUDITOR, before.id).matches
+    assert verify_audit(AUDITOR, run.id).matches
+    known = verdict_known_at(again(first), None, now(), "en")
+    assert [each["rule"] for each in known["findings"]] == [SUM[0]]
+
+
+def test_part_of_a_contract_counts_with_the_sum_of_before_an_edit(agency: Agency) -> None:
+    parts = [a_project(agency, **PART, name_ru=f"Водный кадастр, лот {number}") for number in (1, 2)]
+    edit(again(parts[1]), budget_kzt=1_000_000)
+    audit()
+    assert flags_of(parts[0]) == [SPLIT]
+
+
+def test_cost_that_two_people_confirmed_is_the_only_one_that_counts(agency: Agency) -> None:
+    first = a_slice(agency, "Водный кадастр", object_code=CODE, object_original_cost_kzt=1000)
+    second = a_slice(agency, "Реестр плотин", object_code=CODE)
+    edit(again(second), object_original_cost_kzt=1000)
+    with transaction():
+        changed = find_project_to_change(SUPERVISOR, second.number)
+        confirm_fact(SUPERVISOR, changed, "object_original_cost_kzt", "1000", "Act")
+    run = audit()
+    assert flags_of(first) == QUIET
     assert verify_audit(AUDITOR, run.id).matches
 
 

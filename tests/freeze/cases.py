@@ -54,7 +54,7 @@ COLUMNS = {
 }
 REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
 MONEY = {"budget_kzt", "object_original_cost_kzt"}
-SIBLING_KEYS = [field.name for field in fields(Sibling)]
+SIBLING_KEYS = [field.name for field in fields(Sibling) if field.name != "earlier"]
 PAST_KEYS = [field.name for field in fields(EarlierRevision)]
 
 

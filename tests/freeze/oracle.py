@@ -213,13 +213,18 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         others = 0
         costs = []
         for each in (facts, *facts.siblings):
-            began = started(each, policy.start_clock)
-            if each.work_type == "modification" and began is not None and C <= began and began <= D:
+            budgets = []
+            # "What edits under the freeze replaced counts too"
+            for values in (each,) if each is facts else (each, *each.earlier):
+                began = started(values, policy.start_clock)
+                if values.work_type == "modification" and began is not None and C <= began and began <= D:
+                    # "a missing budget counts as 0"
+                    budgets.append(0 if values.budget_kzt is None else values.budget_kzt)
+                    if values.object_original_cost_kzt is not None:
+                        costs.append(values.object_original_cost_kzt)
+            if budgets:
                 others = others + (0 if each is facts else 1)
-                # "a missing budget counts as 0"
-                together = together + (0 if each.budget_kzt is None else each.budget_kzt)
-                if each.object_original_cost_kzt is not None:
-                    costs.append(each.object_original_cost_kzt)
+                together = together + sorted(budgets)[-1]
         if others > 0 and costs:
             if together > sorted(costs)[0] * Fraction(str(policy.modification_limit_percent)) / 100:
                 holds("freeze.modification-sum")
@@ -309,9 +314,13 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
     if may_be_a_part(facts):
         parts = []
         for each in facts.siblings:
-            if each.has_same_supplier and may_be_a_part(each):
-                if abs((each.contract_signed_on - facts.contract_signed_on).days) <= policy.split_contract_days:
-                    parts.append(each.budget_kzt)
+            budgets = []
+            for values in (each, *each.earlier):
+                if values.has_same_supplier and may_be_a_part(values):
+                    if abs((values.contract_signed_on - facts.contract_signed_on).days) <= policy.split_contract_days:
+                        budgets.append(values.budget_kzt)
+            if budgets:
+                parts.append(sorted(budgets)[-1])
         if parts and facts.budget_kzt + sum(parts) >= policy.split_contract_kzt:
             holds("integrity.split-contract")
 

@@ -246,7 +246,10 @@ def siblings(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Sibling,
                 object_original_cost_kzt=rng.choice((facts.object_original_cost_kzt, cost)),
             )
         )
-    return tuple(others)
+    # What edits replaced: of each as if it had been another one of them.
+    return tuple(
+        replace(each, earlier=tuple(rng.sample(others, rng.choice((0, 0, 1, min(2, len(others))))))) for each in others
+    )
 
 
 def confirmed_facts(rng: Random, on: date) -> Confirmed:
