@@ -42,7 +42,7 @@ from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.projects.former_records import later_records_of
 from registry.projects.models import Project
-from registry.projects.objects import Siblings, linked_since, siblings_of_register
+from registry.projects.objects import Siblings, linked_pairs, siblings_of_register
 from registry.projects.vocabulary import FreezeStatus
 
 # Flags whose status a decision, or a revoked exemption, changed between audits; the next audit lists the changes.
@@ -183,6 +183,7 @@ class Judgement:
         self.totals = Totals(0, 0, 0)
         self.restricted = RestrictedProjects(frozenset(), self.totals)
         self._siblings: Siblings = {}
+        self._linked: list[tuple[int, int]] = []
         self._parts: dict[Part, list[_Unit]] | None = None
         self._number = 0
         self._digest: str | None = None
@@ -196,6 +197,8 @@ class Judgement:
         self._judged_before, self._decided_since = _last_audit()
         self.totals = count_projects(self.policy)
         self.restricted = restricted_projects(self.policy, self.totals.up_to)
+        # Before what follows from them: a link that is set meanwhile is seen when the judgement is brought up to date.
+        self._linked = linked_pairs()
         self._siblings = siblings_of_register(self.policy, self.totals.up_to)
         self._parts = {part: self._judged(part) for part in parts(self.totals.up_to)}
         self._compare(None)
@@ -214,8 +217,10 @@ class Judgement:
             self.judge()
             return 0
         number = newest_seq()
-        if number == self._number and not linked_since(self.began_at):
+        linked = linked_pairs()
+        if number == self._number and linked == self._linked:
             return 0
+        self._linked = linked
         changed = changed_since(self._number)
         self._number = number
         # A status may still be that of an earlier policy's scope: it does not show that a project came into the scope.

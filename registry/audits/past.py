@@ -152,9 +152,9 @@ class KnownRegister:
         self.at = at
         self.kinds = kinds_known_at(at)
 
-    def siblings(self, policy: Policy, up_to: int | None = None) -> Siblings:
-        """Return what projects counted of others; ``up_to``: the highest id that the audit read."""
-        return siblings_known_at(self.at, policy, up_to)
+    def siblings(self, policy: Policy, up_to: int | None = None, *, of: int | None = None) -> Siblings:
+        """Return what projects counted of others; ``up_to``: the highest id that the audit read; ``of``: of one."""
+        return siblings_known_at(self.at, policy, up_to, of=of)
 
     def part(self, policy: Policy, on: date, part: Part, digest: Any, siblings: Siblings) -> KnownPart:
         """Return what an audit would have read of the part at the moment, and update ``digest`` as it did."""
@@ -171,7 +171,7 @@ class KnownRegister:
         """Return one project, in whatever scope and placement, with its exemption in force on the date."""
         part = Part(project_id - 1, project_id)
         (project,) = projects_known_at(self.at, READ, *part)
-        (candidate,) = self._candidates([project], policy, on, part, sha256(), self.siblings(policy))
+        (candidate,) = self._candidates([project], policy, on, part, sha256(), self.siblings(policy, of=project_id))
         return candidate, project
 
     def _candidates(

@@ -660,8 +660,9 @@ class DigitalObjects(MethodView):
     def get(self, code: str) -> Any:
         """Read an object by its code, by its key on QazTech or by the number of a project on it.
 
-        Projects with one object code in one tree of agencies, with one key on QazTech, or linked as a duplicate or part
-        concern one object. Only projects that the caller may read are named and counted.
+        Projects that have, or had, one object code or one key on QazTech in one tree of agencies, or one name but for
+        its numbers in one agency, or are linked as a duplicate or part, concern one object. Only projects that the
+        caller may read are named and counted.
         """
         shown = read_object(current_actor(), code)
         return {**shown, "platform_products": [each.code for each in products_for(shown["texts"])]}

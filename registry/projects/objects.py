@@ -1,7 +1,8 @@
 """Digital objects: which projects work on one, and what each of them counts of the others.
 
-Projects work on one object when they have, or once had, one ``object_code`` in one tree of agencies, or one name but
-for its numbers in one agency, or are linked as a duplicate or a part (docs/reference/rules.md, "One object").
+Projects work on one object when they have, or once had, one ``object_code`` or one ``platform_key`` in one tree of
+agencies, or one name but for its numbers in one agency, or are linked as a duplicate or a part
+(docs/reference/rules.md, "One object").
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select, union
+from sqlalchemy import ColumnElement, Select, SelectBase, Text, and_, cast, or_, select, union
 
 from registry.accounts.agency_tree import tops
 from registry.accounts.roles import Actor, Permission
@@ -38,9 +39,12 @@ from registry.projects.vocabulary import LinkKind
 PROJECT: Final = table_of(Project).c
 REVISION: Final = table_of(Revision).c
 LINK: Final = table_of(ProjectLink).c
+AGENCY: Final = table_of(Agency).c
 OF_ONE_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
 JUDGED: Final = ("work_type", "contract_signed_on", "work_started_on", "budget_kzt", "object_original_cost_kzt")
-IDENTIFYING: Final = ("object_code", *NAMES)
+IDENTIFYING: Final = ("object_code", "platform_key", *NAMES)
+# Of the first two, equal ones in one tree of agencies.
+IN_TREE: Final = IDENTIFYING[:2]
 SUPPLIER: Final = "supplier_bin"
 # Who takes one of them away, or replaces it, does not take the project from its object or from its contracts.
 KEPT: Final = frozenset({*IDENTIFYING, SUPPLIER})
@@ -69,20 +73,29 @@ def siblings_of_register(policy: Policy, up_to: int) -> dict[int, tuple[Sibling,
     """Return what each project with an id up to one counts of others, by id; those that count nothing are left out."""
     if not reads_siblings(policy):
         return {}
-    return _siblings(_members(policy, PROJECT.id <= up_to), _linked())
+    return _siblings(_members(policy, PROJECT.id <= up_to), linked_pairs())
 
 
-def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) -> dict[int, tuple[Sibling, ...]]:
-    """Return what ``siblings_of_register`` was at a moment; without ``up_to``, of the projects registered by then."""
+def siblings_known_at(
+    at: datetime, policy: Policy, up_to: int | None = None, *, of: int | None = None
+) -> dict[int, tuple[Sibling, ...]]:
+    """Return what ``siblings_of_register`` was at a moment; without ``up_to``, of the projects registered by then.
+
+    ``of``: a project whose object alone is asked for; the others are not whole.
+    """
     if not reads_siblings(policy):
         return {}
     counting = _counting(policy, REVISION.at <= at)
-    among = union(
+    among: SelectBase = union(
         counting,
         *_ends(at),
         select(PROJECT.id).where(_is_part(policy)),
         select(REVISION.project_id).where(REVISION.at > at, REVISION.version > 1),
     )
+    if of is not None:
+        own = db.session.scalars(select(PROJECT.agency_id).where(PROJECT.id == of))
+        near = is_among(PROJECT.agency_id, _near(own, linked_pairs(at), tops(), at))
+        among = select(PROJECT.id).where(near, PROJECT.id.in_(among))
     known = [
         each
         for each in projects_known_at(at, READ, 0, up_to, among=among)
@@ -94,7 +107,7 @@ def siblings_known_at(at: datetime, policy: Policy, up_to: int | None = None) ->
     members = [
         _member(each.id, each.number, each.agency, above, each.values, edits.get(each.id, ()), policy) for each in known
     ]
-    return _siblings([each for each in members if each.suppliers or each.id in counted], _linked(at))
+    return _siblings([each for each in members if each.suppliers or each.id in counted], linked_pairs(at))
 
 
 def siblings_of_values(
@@ -112,11 +125,9 @@ def siblings_of_values(
     ids = [project_id for project_id, _, _ in items if project_id is not None]
     if not reads_siblings(policy) or not _may_count(policy, [] if are_new else ids, [values for *_, values in items]):
         return [() for _ in items]
-    above, linked = tops(), _linked()
-    near = _trees({above[agency_id] for _, agency_id, _ in items}, linked, above)
-    agencies = [agency_id for agency_id, top in above.items() if top in near]
-    among = or_(is_among(PROJECT.agency_id, agencies), PROJECT.id.in_(union(*_ends())))
-    stored = {each.id: each for each in _members(policy, among)}
+    above, linked = tops(), linked_pairs()
+    near = is_among(PROJECT.agency_id, _near((agency_id for _, agency_id, _ in items), linked, above))
+    stored = {each.id: each for each in _members(policy, near)}
     edits = _edits(ids)
     proposed = []
     for place, (project_id, agency_id, values) in enumerate(items):
@@ -136,16 +147,35 @@ def siblings_of_values(
     return [siblings.get(each.id, ()) for each in proposed]
 
 
-def _trees(near: set[int], linked: Sequence[tuple[int, int]], above: Mapping[int, int]) -> set[int]:
-    """Return the topmost agencies of these trees and of those that links lead to from them, through any number."""
-    ends = {end for link in linked for end in link}
-    of_ends = select(PROJECT.id, PROJECT.agency_id).where(is_among(PROJECT.id, ends))
-    trees = {row.id: above[row.agency_id] for row in db.session.execute(of_ends)} if ends else {}
+def _near(
+    agencies: Iterable[int], linked: Sequence[tuple[int, int]], above: Mapping[int, int], at: datetime | None = None
+) -> list[int]:
+    """Return the agencies in whose projects an object of these agencies can be: those of their trees, and of trees that
+    links lead to, through any number; of a moment, also by the trees of then and by what has passed on since.
+    """
     groups = _Groups()
+    for agency_id, top in above.items():
+        groups.join([agency_id, top])
+    if at is not None:
+        ids = {row.bin: row.id for row in db.session.execute(select(AGENCY.id, AGENCY.bin))}
+        for pair in (*tops_known_at(at).items(), *_passed_on_since(at)):
+            groups.join([ids[number] for number in pair])
+    of_ends = select(PROJECT.id, PROJECT.agency_id).where(
+        is_among(PROJECT.id, {end for link in linked for end in link})
+    )
+    at_end = {row.id: row.agency_id for row in db.session.execute(of_ends)} if linked else {}
     for one, other in linked:
-        groups.join([("tree", trees[one]), ("tree", trees[other])])
-    roots = {groups.root(("tree", top)) for top in near}
-    return near | {top for top in trees.values() if groups.root(("tree", top)) in roots}
+        groups.join([at_end[one], at_end[other]])
+    roots = {groups.root(agency_id) for agency_id in agencies}
+    return [agency_id for agency_id in above if groups.root(agency_id) in roots]
+
+
+def _passed_on_since(at: datetime) -> list[tuple[str, str]]:
+    """Return the former and the new agency, by BIN, of each project that has passed to another one since a moment."""
+    naming = cast(REVISION.changes, Text).contains('"agency"')
+    later = select(REVISION.changes).where(REVISION.at > at, REVISION.version > 1, naming)
+    changes = (change for changes in db.session.scalars(later) for change in changes)
+    return [(change["old"], change["new"]) for change in changes if change["field"] == "agency"]
 
 
 def _may_count(policy: Policy, ids: Collection[int], values: Iterable[Mapping[str, Any]]) -> bool:
@@ -161,10 +191,10 @@ def _may_count(policy: Policy, ids: Collection[int], values: Iterable[Mapping[st
     return bool(ids) and db.session.scalar(once) is not None
 
 
-def linked_since(at: datetime) -> bool:
-    """Return whether a link that says that two projects concern one object was set or removed since a moment."""
-    changed = or_(LINK.added_at >= at, LINK.removed_at >= at)
-    return db.session.scalar(select(LINK.id).where(LINK.kind.in_(OF_ONE_OBJECT), changed).limit(1)) is not None
+def linked_pairs(at: datetime | None = None) -> list[tuple[int, int]]:
+    """Return the projects that links say concern one object: now, or at a moment."""
+    statement = select(LINK.project_id, LINK.target_id).where(_in_force(at)).order_by(LINK.id)
+    return [(row.project_id, row.target_id) for row in db.session.execute(statement)]
 
 
 def _members(policy: Policy, among: ColumnElement[bool]) -> list[Member]:
@@ -226,9 +256,13 @@ def _member(
     edits: Sequence[_Edit],
     policy: Policy,
 ) -> Member:
-    former = [(name, value) for edit in edits for name, value in edit.old.items() if name in KEPT]
+    former = _former(edits)
     keys, suppliers = _keys(agency, above, values, former), _suppliers(values, former)
     return Member(project_id, number, agency, values, keys, suppliers, _earlier(values, edits, policy))
+
+
+def _former(edits: Iterable[_Edit]) -> list[tuple[str, Any]]:
+    return [(name, value) for edit in edits for name, value in edit.old.items() if name in KEPT]
 
 
 def _earlier(values: Mapping[Any, Any], edits: Sequence[_Edit], policy: Policy) -> tuple[Mapping[str, Any], ...]:
@@ -260,11 +294,6 @@ def _ends(at: datetime | None = None) -> list[Select[int]]:
     return [select(end).where(_in_force(at)) for end in (LINK.project_id, LINK.target_id)]
 
 
-def _linked(at: datetime | None = None) -> list[tuple[int, int]]:
-    statement = select(LINK.project_id, LINK.target_id).where(_in_force(at))
-    return [(row.project_id, row.target_id) for row in db.session.execute(statement)]
-
-
 def _keys(
     agency: Hashable, above: Mapping[Any, Hashable], values: Mapping[Any, Any], former: Iterable[tuple[str, Any]]
 ) -> frozenset[Hashable]:
@@ -272,9 +301,9 @@ def _keys(
     for name, value in (*((name, values.get(name)) for name in IDENTIFYING), *former):
         if name == SUPPLIER:
             continue
-        if name == "object_code":
+        if name in IN_TREE:
             code = exact_value(name, value)
-            keys |= {("code", above[agency], code)} if code else set()
+            keys |= {(name, above[agency], code)} if code else set()
         else:
             words = name_without_numbers(value)
             keys |= {("name", agency, words)} if words else set()
@@ -360,7 +389,7 @@ class _Groups:
             self._above[self.root(node)] = first
 
 
-# The page of one object: the projects that have one code, one key on the platform or a link, as far as the actor sees.
+# The page of one object: its projects, as far as the actor sees them.
 
 # Beyond it a code is hardly one object's.
 MAX_OF_OBJECT: Final = 200
@@ -420,34 +449,34 @@ def _began_under_freeze(row: Mapping[str, Any], policy: Policy) -> bool:
 def _projects_of_object(actor: Actor, code: str) -> list[dict[str, Any]]:
     if control_character(code) is not None or len(code) > MAX_CODE_LENGTH:
         return []
-    above, linked = tops(), _linked()
-    rows = {row["id"]: row for row in _shown(actor, or_(PROJECT.number == code, PROJECT.platform_key == code))}
+    rows = _shown(actor, or_(PROJECT.number == code, PROJECT.platform_key == code))
     asked = exact_value("object_code", code)
     if asked is not None:
-        rows |= {row["id"]: row for row in _with_codes(actor, {asked})}
-    followed: set[int] = set()
-    while (new := rows.keys() - followed) and len(rows) <= MAX_OF_OBJECT:
-        followed |= new
-        codes = {_code(rows[each], above) for each in new} - {None}
-        keys = sorted({rows[each]["platform_key"] for each in new} - {None})
-        ends = sorted({end for link in linked if new & {*link} for end in link})
-        near = _shown(actor, or_(is_among(PROJECT.platform_key, keys), is_among(PROJECT.id, ends)))
-        same = _with_codes(actor, {value for _, value in filter(None, codes)})
-        near += [row for row in same if _code(row, above) in codes]
-        rows |= {row["id"]: row for row in near}
-    return [rows[each] for each in sorted(rows)[:MAX_OF_OBJECT]]
+        rows += _with_code(actor, asked)
+    if not rows:
+        return []
+    above, linked = tops(), linked_pairs()
+    near = is_among(PROJECT.agency_id, _near((row["agency_id"] for row in rows), linked, above))
+    columns = [PROJECT[name] for name in ("id", "agency_id", *IDENTIFYING)]
+    visible = select(*columns).where(PROJECT.withdrawn_at.is_(None), near, *visible_projects(actor))
+    candidates = db.session.execute(visible).mappings().all()
+    edits = _edits([each["id"] for each in candidates])
+    groups = _Groups()
+    for each in candidates:
+        groups.join([each["id"], *_keys(each["agency_id"], above, each, _former(edits.get(each["id"], ())))])
+    ids = {each["id"] for each in candidates}
+    for link in linked:
+        if ids.issuperset(link):
+            groups.join(link)
+    roots = {groups.root(row["id"]) for row in rows}
+    return _shown(actor, is_among(PROJECT.id, [each for each in sorted(ids) if groups.root(each) in roots]))
 
 
-def _code(row: Mapping[str, Any], above: Mapping[int, int]) -> tuple[int, str] | None:
-    code = exact_value("object_code", row["object_code"])
-    return None if code is None else (above[row["agency_id"]], code)
-
-
-def _with_codes(actor: Actor, codes: Collection[str]) -> list[dict[str, Any]]:
-    hashes = [exact_hashes({"object_code": code})["object_code"] for code in sorted(codes)]
+def _with_code(actor: Actor, code: str) -> list[dict[str, Any]]:
     compared = table_of(ProjectFingerprint).c
-    rows = _shown(actor, PROJECT.id.in_(select(compared.project_id).where(is_among(compared.object_code, hashes))))
-    return [row for row in rows if exact_value("object_code", row["object_code"]) in codes]
+    equal = compared.object_code == exact_hashes({"object_code": code})["object_code"]
+    rows = _shown(actor, PROJECT.id.in_(select(compared.project_id).where(equal)))
+    return [row for row in rows if exact_value("object_code", row["object_code"]) == code]
 
 
 def _shown(actor: Actor, condition: ColumnElement[bool]) -> list[dict[str, Any]]:

@@ -20,6 +20,8 @@ from registry.platform.confirmations import confirm_fact
 from registry.projects.links import add_link, remove_link
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
+from registry.requests.service import ask, confirm
 from tests.api.callers import caller
 from tests.audits.steps import ADMINISTRATOR, AUDITOR, SUPERVISOR, audit, edit, flag, flags_of
 from tests.factories import a_project, an_agency
@@ -213,6 +215,18 @@ def test_verdict_counts_what_concerns_the_object_of_a_linked_project_of_another_
     assert [each["rule"] for each in explained["findings"]] == ["freeze.modification-sum"]
 
 
+def test_past_verdict_counts_a_slice_that_has_passed_to_another_agency_since(agency: Agency, present: Present) -> None:
+    first, second = (a_slice(agency, f"Водный кадастр, этап {number}") for number in (1, 2))
+    before = now()
+    present.move(timedelta(days=1))
+    values = {"to": an_agency().bin, "on": date(2026, 6, 2), "act": "17", "reason": "R"}
+    request = ask(ADMINISTRATOR, RequestKind.TRANSFER, second.number, values)
+    confirm(SUPERVISOR, RequestKind.TRANSFER, request.id)
+    for each in (first, second):
+        known = verdict_known_at(again(each), None, before, "en")
+        assert [finding["rule"] for finding in known["findings"]] == [SUM[0]]
+
+
 def test_change_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) -> None:
     first = a_slice(agency, "Водный кадастр", object_code=CODE)
     second = a_slice(agency, "Реестр плотин", object_code=CODE, budget_kzt=5)
@@ -228,10 +242,12 @@ def test_change_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) ->
     assert flags_of(first) == [SUM]
 
 
-def test_link_that_is_set_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) -> None:
+def test_link_that_is_set_while_an_audit_reads_is_judged_of_both_slices(agency: Agency, present: Present) -> None:
     first, second = a_slice(agency, "Водный кадастр"), a_slice(an_agency(), "Реестр плотин")
     judgement = Judgement(policy_in_force(), date(2026, 6, 1))
     judgement.judge()
+    # Its transaction began before the audit did, and is committed now.
+    present.move(timedelta(hours=-1))
     with transaction():
         add_link(SUPERVISOR, first.number, {"kind": "part_of", "target": second.number})
     assert judgement.bring_up_to_date() == 2

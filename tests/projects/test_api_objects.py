@@ -14,9 +14,9 @@ from registry.agencies.models import Agency
 from registry.core.database import transaction
 from registry.projects.links import add_link
 from registry.projects.models import Project
-from registry.projects.service import find_project_to_change, restrict_project
+from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.api.callers import Caller, caller, code
-from tests.audits.steps import SUPERVISOR
+from tests.audits.steps import SUPERVISOR, edit
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 
@@ -50,19 +50,27 @@ def test_object_has_the_projects_of_one_code_one_key_and_links(reviewer: Caller,
         object_original_cost_kzt=500,
         budget_kzt=20,
     )
-    keyed = a_project(an_agency(), placement="on_platform", platform_key="qt-1", budget_kzt=0)
+    keyed = a_project(an_agency(ministry), placement="on_platform", platform_key="QT 1", budget_kzt=0)
     part, peer = a_project(an_agency(), budget_kzt=0), a_project(an_agency())
     link(part, keyed, "part_of")
     link(peer, first, "exchanges_data_with")
-    a_project(an_agency(), object_code="IS/7")
+    a_project(an_agency(), object_code="IS/7", platform_key="qt-1")
     shown = reviewer.get(f"/objects/{below.number}").get_json()
     assert [each["number"] for each in shown["projects"]] == [each.number for each in (first, below, keyed, part)]
     assert shown["object_codes"] == ["IS/7", "is 7"]
-    assert shown["platform_keys"] == ["qt-1"]
+    assert shown["platform_keys"] == ["QT 1", "qt-1"]
     assert shown["placements"] == ["off_platform", "on_platform"]
     assert (shown["budget_kzt"], shown["modifications_kzt"], shown["least_cost_kzt"]) == (120, 20, 500)
     assert shown["exchanges_data_with"] == sorted([peer.number, "eGov"])
-    assert numbers(reviewer.get("/objects/qt-1")) == [each.number for each in (first, below, keyed, part)]
+
+
+@pytest.mark.parametrize("name", ["object_code", "platform_key", "name_ru"])
+def test_project_stays_on_the_object_that_an_edit_took_it_from(reviewer: Caller, ministry: Agency, name: str) -> None:
+    names = {"name_kk": None, "name_ru": "Водный кадастр"}
+    first = a_project(ministry, **{**names, name: "Реестр плотин, этап 1"})
+    second = a_project(ministry, **{**names, "name_ru": "Учёт каналов", name: "Реестр плотин, этап 1"})
+    edit(find_project(SUPERVISOR, second.number), **{name: "Учёт лесов"})
+    assert numbers(reviewer.get(f"/objects/{second.number}")) == [first.number, second.number]
 
 
 def test_object_is_found_by_its_code_with_a_slash(reviewer: Caller, ministry: Agency) -> None:
