@@ -54,6 +54,7 @@ from registry.projects.filters import link_filter
 from registry.projects.models import project_restricted, project_restricting, project_withdrawn
 from registry.requests.agency_change import AgencyChange
 from registry.requests.kinds import agency_succeeded
+from registry.requests.link_removal import LinkRemoval
 from registry.requests.platform_approvals import (
     EndingApproval,
     InventoryApproval,
@@ -77,6 +78,7 @@ register_kind(OnboardingApproval())
 register_kind(EndingApproval())
 register_kind(RecordFactApproval())
 register_kind(InventoryApproval())
+register_kind(LinkRemoval())
 
 agency_changed.connect(update_freeze_status_of_agency)
 

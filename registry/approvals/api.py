@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
@@ -33,9 +33,10 @@ def proposed(approval: Approval) -> tuple[Mapping[str, Any], dict[str, str]]:
 
 
 def proposed_instead(approval: Approval) -> Response:
-    """``proposed`` of an operation that otherwise acts at once, and then answers 200 with something else."""
+    """``proposed`` of an operation that otherwise acts at once, and then answers with something else."""
     shown, headers = proposed(approval)
-    blp.set_etag(etag_data(shown))
+    if request.method != "DELETE":
+        blp.set_etag(etag_data(shown))
     response = jsonify(APPROVAL.dump(shown))
     response.status_code = 202
     response.headers.update(headers)

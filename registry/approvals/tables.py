@@ -30,6 +30,7 @@ class ApprovalKindCode(Choices):
     ENDING = "ending", lazy_text("Ending of the work")
     FACT = "fact", lazy_text("Fact of the record")
     INVENTORY = "inventory", lazy_text("Platform inventory")
+    LINK_REMOVAL = "link_removal", lazy_text("Removal of a link")
 
 
 class ApprovalState(Choices):

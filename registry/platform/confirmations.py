@@ -20,17 +20,14 @@ from registry.freeze.vocabulary import FINAL_STAGES
 from registry.platform.models import Confirmation
 from registry.projects.edits import confirmed_entries, confirmed_facts
 from registry.projects.fields import cross_field_problems
-from registry.projects.links import ProjectLink
+from registry.projects.links import OF_ONE_OBJECT, ProjectLink
 from registry.projects.models import Project
 from registry.projects.revisions import snapshot
 from registry.projects.service import save_changes
 from registry.projects.visibility import NOT_WITHDRAWN
-from registry.projects.vocabulary import LinkKind
 
 # One key confirms one object: other projects with it stay unconfirmed, unless links say that it is the same object.
 
-# Links that say that two projects concern one object.
-SAME_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
 # Placements are confirmed one after the other, because two at once could confirm one key twice.
 KEY_LOCK: Final = 742_011
 
@@ -66,7 +63,7 @@ def same_objects(session: Session, project_id: int, others: Sequence[int]) -> bo
     """Return True when links say that the project concerns the object of one of the others."""
     from_it = and_(ProjectLink.project_id == project_id, ProjectLink.target_id.in_(others))
     to_it = and_(ProjectLink.target_id == project_id, ProjectLink.project_id.in_(others))
-    in_force = (ProjectLink.kind.in_(SAME_OBJECT), ProjectLink.removed_at.is_(None))
+    in_force = (ProjectLink.kind.in_(OF_ONE_OBJECT), ProjectLink.removed_at.is_(None))
     return session.scalar(select(ProjectLink.id).where(or_(from_it, to_it), *in_force).limit(1)) is not None
 
 

@@ -35,6 +35,10 @@ from registry.api.parameters import (
     parameters_of,
 )
 from registry.api.uploads import UploadedFile
+from registry.approvals.api import proposed_instead
+from registry.approvals.fields import APPROVAL
+from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
+from registry.approvals.kinds import MAX_REASON_LENGTH
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.audits.verdicts import (
     is_reason_required,
@@ -45,7 +49,7 @@ from registry.audits.verdicts import (
 )
 from registry.core.database import repeated, table_of, transaction
 from registry.core.errors import Malformed, Problem, RegistryError
-from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay, BaseSchema, Loaded, ReadOnly, Timestamp
+from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay, BaseSchema, Loaded, ReadOnly, Text, Timestamp
 from registry.core.lists import MAX_LIMIT, Listing, Page, known_at_of
 from registry.core.translations import Language
 from registry.flags.former_flags import flags_of_then
@@ -80,7 +84,6 @@ from registry.projects.former_records import former_records_shown
 from registry.projects.links import (
     add_link,
     links_page,
-    remove_link,
     similar_items,
     similar_to_project,
     similar_to_values,
@@ -130,6 +133,7 @@ from registry.projects.service import (
     register_project,
 )
 from registry.projects.vocabulary import DocumentKind
+from registry.requests.link_removal import remove_or_propose
 
 # What the list of projects has beside each of them on request: its agency, its active flags.
 
@@ -692,16 +696,33 @@ class ProjectLinks(MethodView):
         return link, {"Location": f"{API_PREFIX}/projects/{number}/links/{link['id']}"}
 
 
+WHY: Final = Parameter("reason", "Why; required where another person must approve it.", {"type": "string"})
+
+
+class LinkRemovalQuery(QuerySchema):
+    """Why a link is removed."""
+
+    reason = QueryParameter(WHY, Text(MAX_REASON_LENGTH))
+
+
 @related_blp.route("/projects/<number>/links/<row_id:id>")
 class ProjectLinkById(MethodView):
     """One link."""
 
     @related_blp.requires(Permission.PROJECTS_LINK, operation="delete_link")
+    @related_blp.arguments(LinkRemovalQuery(), location="query")
     @related_blp.response(204, description="Removed.")
-    def delete(self, number: str, id: int) -> None:
-        """Remove a link of a project; the journal keeps it."""
-        with transaction():
-            remove_link(current_actor(), number, id)
+    @related_blp.alt_response(
+        202, schema=APPROVAL, description="It waits for another person.", example=APPROVAL_EXAMPLE, headers=LOCATION
+    )
+    def delete(self, query: Mapping[str, Any], number: str, id: int) -> Any:
+        """Remove a link of a project; the journal keeps it.
+
+        One that says that two projects concern one object carries their findings: its removal is a proposal with a
+        `reason`, and another person approves it, one of the two a supervisor.
+        """
+        approval = remove_or_propose(current_actor(), number, id, query.get("reason"))
+        return None if approval is None else proposed_instead(approval)
 
 
 # The documents endpoints: files that belong to a project.

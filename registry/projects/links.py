@@ -177,6 +177,8 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
 
 # One link is added at a time, because two at once could close a circle that neither of them sees.
 LINK_LOCK: Final = 742_004
+# Links that say that two projects concern one object.
+OF_ONE_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
 # Links of these kinds have a direction, and following it never leads back to the project.
 DIRECTED: Final = (LinkKind.DUPLICATE_OF, LinkKind.PART_OF, LinkKind.REPLACES)
 IS_IN_FORCE: Final = text("removed_at IS NULL")
@@ -265,18 +267,25 @@ def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> RowMapping
     return _read(actor, link.id)
 
 
+def find_link(actor: Actor, number: str, link_id: int) -> ProjectLink:
+    """Return a link of a project, locked until the open transaction ends. Raises ProjectNotFound and LinkNotFound."""
+    project = find_project_to_change(actor, number)
+    statement = select(ProjectLink).where(ProjectLink.id == link_id, _of_project(project.id), *_visible(actor))
+    link = require_transaction().scalar(statement.with_for_update())
+    if link is None:
+        raise LinkNotFound(id=link_id, number=number)
+    return link
+
+
 def remove_link(actor: Actor, number: str, link_id: int) -> None:
     """Remove a link of a project, in the open transaction; nothing is written when it was removed before.
 
-    Raises RoleNotAllowed, ProjectNotFound and LinkNotFound.
+    It asks nobody: callers have decided that one person is enough. Raises RoleNotAllowed, ProjectNotFound and
+    LinkNotFound.
     """
     actor.require(Permission.PROJECTS_LINK)
     session = require_transaction()
-    project = find_project_to_change(actor, number)
-    statement = select(ProjectLink).where(ProjectLink.id == link_id, _of_project(project.id), *_visible(actor))
-    link = session.scalar(statement.with_for_update())
-    if link is None:
-        raise LinkNotFound(id=link_id, number=number)
+    link = find_link(actor, number, link_id)
     if link.removed_at is not None:
         return
     ends = session.execute(

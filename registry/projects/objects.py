@@ -30,7 +30,7 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import reads_siblings
 from registry.freeze.vocabulary import WorkType
 from registry.projects.fingerprints import COMMON_STEMS, ProjectFingerprint, exact_hashes, exact_value, stems
-from registry.projects.links import ProjectLink
+from registry.projects.links import OF_ONE_OBJECT, ProjectLink
 from registry.projects.models import STATUS, Project
 from registry.projects.revisions import CONFIRMED, Revision, confirmed_of, projects_known_at, value_of_json
 from registry.projects.visibility import journal_restricted_reads, visible_projects
@@ -40,7 +40,6 @@ PROJECT: Final = table_of(Project).c
 REVISION: Final = table_of(Revision).c
 LINK: Final = table_of(ProjectLink).c
 AGENCY: Final = table_of(Agency).c
-OF_ONE_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
 JUDGED: Final = ("work_type", "contract_signed_on", "work_started_on", "budget_kzt", "object_original_cost_kzt")
 IDENTIFYING: Final = ("object_code", "platform_key", *NAMES)
 # Of the first two, equal ones in one tree of agencies.

@@ -23,6 +23,7 @@ from registry.agencies.pages import (
     agency_names,
     names_no_agency,
 )
+from registry.approvals.fields import REMARK
 from registry.approvals.queries import waiting_about
 from registry.audits.pages import active_only, rule_titles
 from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_at, values_known_at, verdict_known_at
@@ -81,7 +82,7 @@ from registry.projects.filters import BELOW, KIND, split_agency_filters
 from registry.projects.filters import FILTERS as PROJECT_FILTERS
 from registry.projects.fingerprints import COMPARED
 from registry.projects.former_records import REASON, former_records_shown, linked_records
-from registry.projects.links import add_link, links_page, remove_link, similar_items, similar_to_values
+from registry.projects.links import OF_ONE_OBJECT, add_link, links_page, similar_items, similar_to_values
 from registry.projects.migration_plans import PLAN_BODY, PLAN_CONFIRMATION, PLANNED, confirm_plan, plan_of, save_plan
 from registry.projects.models import Project
 from registry.projects.objects import read_object
@@ -109,6 +110,7 @@ from registry.projects.service import (
 )
 from registry.projects.visibility import ProjectWithdrawn, visible_projects
 from registry.projects.vocabulary import LinkKind
+from registry.requests.link_removal import remove_or_propose
 from registry.requests.queries import requests_of_project
 from registry.requests.service import withdrawal_in_effect
 from registry.saved_views.models import ViewList
@@ -330,6 +332,7 @@ def links_for_page(actor: Actor, project: Project) -> list[dict[str, Any]]:
             "number": other,
             "name": name_in_page_language(named[other]),
             "note": link["note"],
+            "is_of_object": link["kind"] in OF_ONE_OBJECT,
             "added_by": link["added_by"],
             "added_at": link["added_at"],
         }
@@ -354,13 +357,31 @@ def link_project(actor: Actor, number: str) -> Answer:
     return answer_form(page, lambda values: _add(actor, number, values), {"target": request.args.get("target", "")})
 
 
-@pages.page("/projects/<number>/links/<row_id:link_id>/removal", needs=Permission.PROJECTS_LINK, methods=("POST",))
+@pages.page(
+    "/projects/<number>/links/<row_id:link_id>/removal", needs=Permission.PROJECTS_LINK, methods=("GET", "POST")
+)
 def unlink_project(actor: Actor, number: str, link_id: int) -> Answer:
-    """Remove a link."""
-    with transaction():
-        remove_link(actor, number, link_id)
-    flash_message(_("Link removed."))
-    return redirect_to("project", number=number, _anchor="links")
+    """Remove a link, or propose to, where another person must approve it."""
+    project = read_project(actor, number, "project")
+    page = FormPage(
+        _("Remove the link"),
+        _("Send the proposal"),
+        url_for("web.project", number=number, _anchor="links"),
+        [form_field("reason", "area", hint=_("How you know that the two are different objects."))],
+        REMARK,
+        _("The findings of both projects rest on the link. Another person must approve it, one of you a supervisor."),
+        name_in_page_language(project),
+    )
+
+    def act(values: Mapping[str, Any]) -> Answer:
+        approval = remove_or_propose(actor, number, link_id, values.get("reason"))
+        if approval is None:
+            flash_message(_("Link removed."))
+            return redirect_to("project", number=number, _anchor="links")
+        flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
+        return redirect_to("approval_page", approval_id=approval.id)
+
+    return answer_form(page, act)
 
 
 def _add(actor: Actor, number: str, values: Mapping[str, Any]) -> Answer:

@@ -213,6 +213,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "reads_restricted": lazy_text("Reads restricted projects"),
     "withdrawn": lazy_text("Withdrawn projects"),
     "duplicate_of": lazy_text("Registered already as"),
+    "link_kind": lazy_text("Kind of link"),
+    "target": lazy_text("Other project"),
     "recovery_code": lazy_text("Recovery code"),
     "attestation": lazy_text("Confirmed as true"),
     "migration_plan": lazy_text("Migration plan"),

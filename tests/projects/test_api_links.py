@@ -6,6 +6,7 @@ import json
 
 import pytest
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
@@ -82,6 +83,51 @@ def test_removed_link_is_gone_once_and_can_be_added_again(reviewer: Caller) -> N
     assert items(reviewer, first) == [(first, "replaces", second)]
 
 
+@pytest.mark.parametrize("kind", ["duplicate_of", "part_of"])
+def test_link_of_one_object_is_removed_by_two_people(
+    reviewer: Caller, supervisor: Caller, administrator: Caller, kind: str
+) -> None:
+    first, second = numbers(2)
+    number = link(reviewer, first, kind, second)
+    path = f"/projects/{second}/links/{number}"
+
+    assert codes(reviewer.call("DELETE", path)) == {("/reason", "required")}
+    proposed = reviewer.call("DELETE", f"{path}?reason=Two%20objects")
+
+    assert proposed.status_code == 202
+    approval = proposed.get_json()
+    assert (approval["kind"], approval["subject"], approval["project"]) == ("link_removal", f"link:{number}", second)
+    assert approval["changes"] == [
+        {"name": "link_kind", "before": kind, "after": None},
+        {"name": "target", "before": first, "after": None},
+    ]
+    assert items(reviewer, first) == [(first, kind, second)]
+    approve = f"{approval_of(proposed)}/approval"
+    assert code(reviewer.post(approve, {})) == "needs-another-person"
+    assert code(administrator.post(approve, {})) == "role-not-allowed"
+    assert supervisor.post(approve, {}).status_code == 200
+    assert items(reviewer, first) == []
+
+
+def test_proposal_to_remove_a_link_hides_a_project_that_was_restricted_since(
+    reviewer: Caller, supervisor: Caller
+) -> None:
+    first, second = numbers(2)
+    path = f"/projects/{first}/links/{link(reviewer, first, 'part_of', second)}?reason=Other"
+    approval = approval_of(reviewer.call("DELETE", path))
+    restrict(second)
+
+    assert second not in reviewer.get(approval).text
+    assert code(supervisor.post(f"{approval}/approval", {})) == "approval-out-of-date"
+    reviewer.post(f"{approval}/cancellation", {})
+    again = supervisor.call("DELETE", path)
+    assert (again.get_json()["project"], code(reviewer.get(approval_of(again)))) == (second, "approval-not-found")
+
+
+def approval_of(proposed: TestResponse) -> str:
+    return str(proposed.headers["Location"]).removeprefix("/api/v1")
+
+
 def test_link_belongs_to_its_projects_only(reviewer: Caller) -> None:
     first, second, third = numbers(3)
     number = link(reviewer, first, "replaces", second)
@@ -138,7 +184,7 @@ def test_journal_hides_links_of_restricted_projects(
     reviewer: Caller, supervisor: Caller, administrator: Caller
 ) -> None:
     first, second, third = numbers(3)
-    hidden = [link(reviewer, first, "part_of", second), link(reviewer, second, "replaces", third)]
+    hidden = [link(reviewer, first, "replaces", second), link(reviewer, second, "replaces", third)]
     shown = link(reviewer, first, "replaces", third)
     reviewer.call("DELETE", f"/projects/{first}/links/{hidden[0]}")
     restrict(second)
