@@ -23,6 +23,21 @@ CONFIRMABLE: Final = (
     ENDED_ON,
     SECURITY_CONCLUSION,
 )
+# What the register holds of an AI system (Law on Artificial Intelligence), beside that the project uses AI.
+AI_ENTRY: Final = (
+    "ai_purpose",
+    "ai_model",
+    "ai_supplier",
+    "ai_data",
+    "ai_personal_data",
+    "ai_risk_class",
+    "ai_overseer",
+    "ai_tests",
+    "ai_notice",
+    "ai_objection",
+    "ai_office",
+    "ai_reviewed_on",
+)
 # The observed value that names those of a finding that are only claimed.
 CLAIMED: Final = "claimed"
 # Facts that a second party has confirmed with a document, each with the day from which the confirmation counts.

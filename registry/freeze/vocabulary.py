@@ -117,6 +117,14 @@ class AgencyKind(Choices):
     PRIVATE = "private", lazy_text("Private organisation")
 
 
+class AiRisk(Choices):
+    """Degrees of risk of AI systems in ascending order (Law on Artificial Intelligence of 17 November 2025)."""
+
+    MINIMAL = "minimal", lazy_text("Minimal")
+    MEDIUM = "medium", lazy_text("Medium")
+    HIGH = "high", lazy_text("High")
+
+
 class WorkType(Choices):
     """Kinds of work."""
 

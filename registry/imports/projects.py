@@ -27,7 +27,7 @@ from registry.imports.queries import ProjectPreview
 from registry.imports.same_project import SameProject, answer_for, same_as
 from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.edits import Names, names_decided_on, other_name_problem, withdraw_confirmations
-from registry.projects.fields import READ_ONLY, cross_field_problems
+from registry.projects.fields import READ_ONLY, cross_field_problems, with_changes
 from registry.projects.former_records import former_records_of, reason_problem, without_hidden
 from registry.projects.models import CHANGEABLE, Project, is_project_number
 from registry.projects.revisions import differences
@@ -169,7 +169,7 @@ class ProjectImport:
                         continue
                     before = asked
                 else:
-                    record = (asked or NOTHING) | _given(row)
+                    record = with_changes(asked or NOTHING, _given(row))
                     # Who answers sees at once what is wrong with the row as the same project.
                     as_same = self._problems(asked, record, decided) if self.dry_run and asked is not None else []
                     self._reject(outcome, row, [question, *as_same])
@@ -184,7 +184,7 @@ class ProjectImport:
                     twice: dict[str, object] = {"number": before["number"], "row": first}
                     self._reject(outcome, row, [Problem("", "project-twice-in-file", twice)])
                     continue
-                record = before | _given(row)
+                record = with_changes(before, _given(row))
             problems = [self._of_file(problem) for problem in self._problems(before, record, decided)]
             if problems:
                 self._reject(outcome, row, problems)

@@ -26,7 +26,8 @@ from registry.core.fields import (
 )
 from registry.core.translations import lazy_text
 from registry.core.values import ChoiceLabels, InvalidValue
-from registry.freeze.vocabulary import FINAL_STAGES, Placement, Stage, WorkType
+from registry.freeze.facts import AI_ENTRY
+from registry.freeze.vocabulary import FINAL_STAGES, AiRisk, Placement, Stage, WorkType
 from registry.projects.models import NUMBER_PATTERN, is_project_number
 from registry.projects.vocabulary import (
     FUNDINGS,
@@ -222,6 +223,74 @@ class ProjectFields(BaseSchema):
         description="Whether it uses artificial intelligence.",
     )
     holds_personal_data = Boolean(label=lazy_text("Holds personal data"), description="Whether it holds personal data.")
+    ai_purpose = Text(
+        2000,
+        label=lazy_text("Purpose of the AI system"),
+        hint=lazy_text("What it decides, suggests or generates, and for whom. It is public."),
+        description="What the AI system decides, suggests or generates, and for whom.",
+    )
+    ai_model = Text(
+        500,
+        label=lazy_text("Model of the AI system"),
+        hint=lazy_text("Name and version."),
+        description="Model, with its version.",
+    )
+    ai_supplier = Text(
+        500,
+        label=lazy_text("Supplier of the model"),
+        hint=lazy_text("The organisation, or that it is your own development. It is public."),
+        description="Who supplies the model.",
+    )
+    ai_data = Text(
+        2000,
+        label=lazy_text("Data used by the AI system"),
+        hint=lazy_text("What it learns from and what it works on."),
+        description="Data that the AI system learns from and works on.",
+    )
+    ai_personal_data = Boolean(
+        label=lazy_text("The AI system uses personal data"), description="Whether the AI system uses personal data."
+    )
+    ai_risk_class = Choice(
+        AiRisk,
+        label=lazy_text("Degree of risk of the AI system"),
+        hint=lazy_text("What its failure would do to people, society and the state. It is public."),
+        description="Degree of risk of the AI system.",
+    )
+    ai_overseer = Text(
+        500,
+        label=lazy_text("Who oversees the AI system and may stop it"),
+        hint=lazy_text("The post, and how it is stopped."),
+        description="Who oversees the AI system and may stop it.",
+    )
+    ai_tests = Text(
+        2000,
+        label=lazy_text("Tests of the AI system"),
+        hint=lazy_text("What was tested, when, and with which result."),
+        description="Tests of the AI system and their results.",
+    )
+    ai_notice = Text(
+        2000,
+        label=lazy_text("How people are informed that AI is used"),
+        hint=lazy_text("Where and in which words. It is public."),
+        description="How people are informed that AI is used.",
+    )
+    ai_objection = Text(
+        2000,
+        label=lazy_text("How people can object"),
+        hint=lazy_text("To whom, in what way, and when they have an answer. It is public."),
+        description="How people can object to what the AI system decides.",
+    )
+    ai_office = Text(
+        500,
+        label=lazy_text("Unit responsible for the AI system"),
+        hint=lazy_text("The unit of your organisation, without names of persons. It is public."),
+        description="The unit that answers for the AI system, without names of persons.",
+    )
+    ai_reviewed_on = Day(
+        label=lazy_text("AI entry reviewed on"),
+        hint=lazy_text("When somebody last checked that all of this is true. Once a year."),
+        description="When the entry on the AI system was last checked.",
+    )
     responsible_name = Text(label=lazy_text("Responsible person"), description="Who answers for it.")
     responsible_position = Text(label=lazy_text("Position"), description="That person's position.")
     responsible_phone = Telephone(
@@ -268,6 +337,7 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         "security_conclusion_number",
         "security_conclusion_on",
     ),
+    "ai": AI_ENTRY,
     "dates": (
         "object_commissioned_on",
         "specification_approved_on",
@@ -346,7 +416,15 @@ def cross_field_problems(values: Mapping[str, Any]) -> list[Problem]:
         problems += [
             Problem(f"/{name}", "years-above-budget", {"total": years}) for name in ("budget_kzt", "cost_by_year")
         ]
+    if not values.get("is_ai"):
+        problems += [Problem(f"/{name}", "only-of-ai") for name in AI_ENTRY if values.get(name) is not None]
     return problems
+
+
+def with_changes(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values after a change; of a project that does not use AI any more, without the entry on it."""
+    after = {**before, **changes}
+    return after if after["is_ai"] else {**after, **dict.fromkeys(AI_ENTRY), **changes}
 
 
 def total_of_years(values: Mapping[str, Any]) -> int | None:
@@ -370,10 +448,11 @@ def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list
 
 
 class Condition(NamedTuple):
-    """A field is asked when ``field`` has one of the ``answers``, and as long as it has none."""
+    """A field is asked when ``field`` has one of the ``answers``, and unless ``is_strict`` as long as it has none."""
 
     field: str
     answers: frozenset[str]
+    is_strict: bool = False
 
 
 def _when(field: str, *answers: str) -> Condition:
@@ -397,13 +476,20 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "object_original_cost_kzt": _when("work_type", WorkType.MODIFICATION.value),
     "consent_number": _when("work_type", WorkType.MODIFICATION.value),
     "budget_programme": _when("funding", Funding.REPUBLICAN_BUDGET.value, Funding.LOCAL_BUDGET.value),
+    # Forms and drafts have the answer as a text.
+    **dict.fromkeys(AI_ENTRY, Condition("is_ai", frozenset({"yes"}), is_strict=True)),
 }
 
 
 def is_asked(name: str, values: Mapping[str, Any]) -> bool:
     """Return whether the field is asked with these values or texts."""
     condition = CONDITIONS.get(name)
-    return condition is None or not (answer := values.get(condition.field)) or answer in condition.answers
+    if condition is None:
+        return True
+    answer = values.get(condition.field)
+    if condition.is_strict:
+        return answer is True or answer in condition.answers
+    return not answer or answer in condition.answers
 
 
 def newly_asked(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -139,6 +139,18 @@ class Project(Model):
     object_class: Mapped[int | None]
     is_ai: Mapped[bool | None]
     holds_personal_data: Mapped[bool | None]
+    ai_purpose: Mapped[str | None] = mapped_column(Text)
+    ai_model: Mapped[str | None] = mapped_column(String(500))
+    ai_supplier: Mapped[str | None] = mapped_column(String(500))
+    ai_data: Mapped[str | None] = mapped_column(Text)
+    ai_personal_data: Mapped[bool | None]
+    ai_risk_class: Mapped[str | None] = mapped_column(String(10))
+    ai_overseer: Mapped[str | None] = mapped_column(String(500))
+    ai_tests: Mapped[str | None] = mapped_column(Text)
+    ai_notice: Mapped[str | None] = mapped_column(Text)
+    ai_objection: Mapped[str | None] = mapped_column(Text)
+    ai_office: Mapped[str | None] = mapped_column(String(500))
+    ai_reviewed_on: Mapped[date | None]
     responsible_name: Mapped[str | None] = mapped_column(String(200))
     responsible_position: Mapped[str | None] = mapped_column(String(200))
     responsible_phone: Mapped[str | None] = mapped_column(String(200))

@@ -141,6 +141,7 @@ TITLES: Final[Mapping[str, str]] = {
     "what": lazy_text("About the project"),
     "work": lazy_text("Work, stage and hosting"),
     "object": lazy_text("The object"),
+    "ai": lazy_text("AI system"),
     "dates": lazy_text("Dates"),
     "money": lazy_text("Contract and money"),
     "people": lazy_text("Responsible person"),
@@ -150,6 +151,7 @@ CONFIRMED: Final[Mapping[str, tuple[str, ...]]] = {
     "what": (),
     "work": ("placement_verified_on",),
     "object": ("onboarding_confirmed_on",),
+    "ai": (),
     "dates": ("ending_confirmed_on",),
     "money": (),
     "people": (),
@@ -169,14 +171,24 @@ def part_of(field: str) -> str:
 def shown_fields(part: str, values: Mapping[str, Any]) -> list[str]:
     """Return the fields of a section that these values or texts ask, or have, or may ask while the page is open."""
     names = PARTS[part]
-    return [name for name in names if is_asked(name, values) or values.get(name) or CONDITIONS[name].field in names]
+    return [
+        name
+        for name in names
+        if is_asked(name, values)
+        or (not CONDITIONS[name].is_strict and (values.get(name) or CONDITIONS[name].field in names))
+    ]
+
+
+def shown_parts(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return the sections that these values or texts have, with all their fields: that of an AI system only with AI."""
+    return {part: names for part, names in PARTS.items() if shown_fields(part, values)}
 
 
 def next_part(texts: Mapping[str, str]) -> str | None:
     """Return the first section of a draft with a missing required value or without any answer; None when all have
     some.
     """
-    for part, names in PARTS.items():
+    for part, names in shown_parts(texts).items():
         given = [name for name in names if texts.get(name, "").strip() and name not in PREFILLED]
         if not given or any(not texts.get(name) for name in names if name in REQUIRED):
             return part
@@ -438,7 +450,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         verdict=verdict,
         fact_states={each["fact"]: each["state"] for each in verdict["facts"]},
         upcoming=later_changes(verdict),
-        parts=PARTS,
+        parts=shown_parts(snapshot(project)),
         asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],
         confirmed=CONFIRMED,
         part_title=part_title,
@@ -752,7 +764,10 @@ def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[s
         form = invalid_form({**current_texts(project), **edited}, error, "external_id")
         wrong = [name for name, _ in form.errors]
         return _form(project, form, section, (*edited, *wrong)), 422
-    needed = [] if section is None or ASKED in request.form else newly_asked(before, after)
+    needed = [] if ASKED in request.form else newly_asked(before, after)
+    if section is None:
+        # The form with all facts asks the others.
+        needed = [name for name in needed if name in PARTS["ai"]]
     if needed:
         return _follow_up(project, section, edited, needed)
     changes = differences(before, after)
@@ -781,7 +796,9 @@ def _form(
     since: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the form of a section, or of all; ``further``: fields of other sections that were changed or are wrong."""
-    parts: dict[str, Sequence[str]] = dict(PARTS)
+    parts: dict[str, Sequence[str]] = {
+        part: names for part, names in PARTS.items() if part in shown_parts(form.values) or {*further} & {*names}
+    }
     if section is not None:
         shown = shown_fields(section, form.values)
         others = {part: [name for name in names if name in further] for part, names in PARTS.items()}
@@ -904,11 +921,11 @@ def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answ
 
 def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
     """Return the next step; for a change from the last page back to it, or to what the change asks."""
-    place = STEPS.index(step) + 1
-    following = STEPS[place] if place < len(STEPS) else None
+    later = [part for part in shown_parts(draft.values) if STEPS.index(part) > STEPS.index(step)]
     if CHECK in request.values:
         needed = newly_asked(before, draft.values)
-        following = next((part for part in STEPS[place:] if set(PARTS[part]) & set(needed)), None)
+        later = [part for part in later if set(PARTS[part]) & set(needed)]
+    following = next(iter(later), None)
     if following is None:
         return redirect_to("register_check", draft_id=draft.id)
     again = {CHECK: "yes"} if CHECK in request.values else {}
@@ -948,8 +965,10 @@ def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
         choices = agency_choices(actor)
         agency = schema_field(PROJECT_BODY.inputs["agency"])
         fields.insert(0, replace(agency, control="select", choices=choices) if choices else agency)
-    place = STEPS.index(step)
-    back = url_for("web.register_step", draft_id=draft.id, step=STEPS[place - 1]) if place else url_for("web.register")
+    # The section of an AI system that the draft does not ask for any more is there until it is left.
+    steps = [part for part in STEPS if part == step or part in shown_parts(form.values)]
+    place = steps.index(step)
+    back = url_for("web.register_step", draft_id=draft.id, step=steps[place - 1]) if place else url_for("web.register")
     checking = CHECK in request.values
     return render_template(
         "projects/register_step.html",
@@ -958,6 +977,7 @@ def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
         conditions=CONDITIONS,
         title=part_title(step),
         place=place + 1,
+        count=len(steps) + 1,
         back=url_for("web.register_check", draft_id=draft.id) if checking else back,
         check=CHECK if checking else None,
     )
@@ -1003,6 +1023,10 @@ def _check(actor: Actor, draft: Draft, form: Form) -> str:
     except (Conflict, NotAllowed) as error:
         errors = [(STEPS[0], field_of(error), error_message(error))]
     is_on_platform = values.get("placement") == Placement.ON_PLATFORM
+    parts = {
+        part: [name for name in names if is_asked(name, draft.values)]
+        for part, names in shown_parts(draft.values).items()
+    }
     return render_template(
         "projects/register_check.html",
         draft=draft,
@@ -1015,7 +1039,7 @@ def _check(actor: Actor, draft: Draft, form: Form) -> str:
         similar=similar,
         products=[] if is_on_platform else products_for(values.get(name) for name in (*NAMES, "purpose")),
         errors=errors,
-        parts={part: [name for name in names if is_asked(name, draft.values)] for part, names in PARTS.items()},
+        parts=parts,
         part_title=part_title,
         last_step=STEPS[-1],
         without_year=without_year(values),

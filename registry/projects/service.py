@@ -20,7 +20,7 @@ from registry.core.search import project_words, search_words
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
-from registry.projects.fields import cross_field_problems, merge_problems
+from registry.projects.fields import cross_field_problems, merge_problems, with_changes
 from registry.projects.fingerprints import (
     COMPARED,
     VERSION,
@@ -250,7 +250,7 @@ def planned_change(
     """
     actor.require(Permission.PROJECTS_WRITE)
     before = snapshot(project)
-    after = before | dict(changes)
+    after = with_changes(before, changes)
     problems = cross_field_problems(after)
     if any(before[name] != after[name] for name in OFFICIAL_NAMES):
         decided = names_decided_on([project.id]).get(project.id)

@@ -21,7 +21,7 @@ from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.facts import CLAIMED
 from registry.freeze.rules import FactState
-from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
+from registry.freeze.vocabulary import AgencyKind, AiRisk, Choices, Placement, Severity, Stage, WorkType
 from registry.government_reports.models import GovernmentReportStatus, Section
 from registry.government_reports.schemas import REPORT_BODY
 from registry.imports.models import ROW_OUTCOMES, ImportKind, ImportState
@@ -68,6 +68,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "stage": _labels(Stage),
     "fact_state": _labels(FactState),
     "placement": _labels(Placement),
+    "ai_risk_class": _labels(AiRisk),
     "funding": _labels(Funding),
     "sector": _labels(Sector),
     "region": _labels(Region),

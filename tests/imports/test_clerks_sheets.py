@@ -388,7 +388,7 @@ def test_template_goes_in_and_its_example_is_left_out(
     assert [sheet.sheet_state for sheet in book] == ["visible", "visible", "hidden"]
     sheet = book.active
     lists = [rule.sqref.ranges for rule in sheet.data_validations.dataValidation]
-    assert len(lists) == (10 if kind == "projects" else 2)
+    assert len(lists) == (12 if kind == "projects" else 2)
     example = {cell.value: sheet.cell(2, cell.column).value for cell in sheet[1]}
     assert {"kk": "МЫСАЛ", "ru": "ПРИМЕР", "en": "EXAMPLE"}[language] in example.values()
     run = import_now(ADMINISTRATOR, kind, True, "x.xlsx", content)

@@ -144,7 +144,7 @@ def test_row_cannot_write_read_only_fields(app: Flask) -> None:
 def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
     good = an_agency().bin
     rows = [
-        minimal(good, external_id="1", budget_kzt="", work_started_on="", is_ai="", supplier_bin=""),
+        minimal(good, external_id="1", budget_kzt="", work_started_on="", is_ai="", supplier_bin="", ai_model=""),
         minimal(good, external_id="1" * 201),
         minimal(good, external_id="1"),
         minimal("", external_id="4"),
@@ -162,9 +162,11 @@ def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
         minimal(good, external_id="16", name_ru="a\x00b"),
         minimal(good, external_id="17", stage=""),
         minimal(good, external_id="18"),
+        minimal(good, external_id="19", is_ai="нет", ai_model="М-1"),
+        minimal(good, external_id="20", is_ai="да", ai_model="М-1"),
     ]
     run = run_import(csv_of(*rows))
-    assert counts(run) == (2, 0, 0, 16)
+    assert counts(run) == (3, 0, 0, 17)
     assert codes(run) == [
         (3, "external_id", "too-long"),
         (4, "external_id", "external-id-twice"),
@@ -186,6 +188,7 @@ def test_invalid_row_is_reported_and_others_are_imported(app: Flask) -> None:
         (16, "budget_kzt", "number-out-of-range"),
         (17, "name_ru", "control-character"),
         (18, "stage", "required"),
+        (20, "ai_model", "only-of-ai"),
     ]
 
 

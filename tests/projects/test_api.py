@@ -96,6 +96,26 @@ def test_all_field_and_cross_field_problems_are_reported_together(editor: Caller
     }
 
 
+def test_entry_on_an_ai_system_belongs_to_a_project_that_uses_ai(editor: Caller, agency: Agency) -> None:
+    sent = {
+        "agency": agency.bin,
+        "name_ru": "Чат-бот",
+        "object_kind": "service",
+        "work_type": "maintenance",
+        "stage": "operation",
+        "placement": "off_platform",
+        "ai_model": "М-1",
+        "ai_risk_class": "high",
+    }
+    expected = {("/ai_model", "only-of-ai"), ("/ai_risk_class", "only-of-ai")}
+    assert [codes(editor.post("/projects", {**sent, **answer})) for answer in ({}, {"is_ai": False})] == [expected] * 2
+
+    path = f"/projects/{a_project(agency, is_ai=True, ai_model='М-1', ai_risk_class='high').number}"
+    assert codes(editor.change(path, {"is_ai": False, "ai_model": "М-2"})) == {("/ai_model", "only-of-ai")}
+    project = editor.change(path, {"is_ai": False}).get_json()
+    assert (project["ai_model"], project["ai_risk_class"]) == (None, None)
+
+
 def test_search_ignores_yo_and_unicode_normalisation(editor: Caller, agency: Agency) -> None:
     number = a_project(agency, name_ru=unicodedata.normalize("NFD", "Реестр учёта ёлок и йода")).number
 

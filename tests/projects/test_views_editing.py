@@ -25,7 +25,7 @@ from tests.present import Present
 
 def test_edit_page_has_every_writable_field_once(signed_in: SignedIn) -> None:
     agency = an_agency()
-    page = signed_in(Role.AGENCY_EDITOR, agency).get(f"/projects/{a_project(agency).number}/edit").text
+    page = signed_in(Role.AGENCY_EDITOR, agency).get(f"/projects/{a_project(agency, is_ai=True).number}/edit").text
     names = re.findall(r'<(?:input|select|textarea)[^>]* name="([a-z_]+)"', page)
     names = [name for name in names if name] + re.findall(r'name="([a-z_]+)\.[0-9]{4}"', page)
     assert set(names) - {"csrf_token", "version", "language", "q", "back"} == set(FIELDS)
@@ -94,7 +94,7 @@ def an_editor(signed_in: SignedIn, **values: object) -> tuple[Visit, Project, st
 
 @pytest.mark.parametrize("section", PARTS)
 def test_each_section_opens_only_its_fields(signed_in: SignedIn, section: str) -> None:
-    visit, project, edit = an_editor(signed_in)
+    visit, project, edit = an_editor(signed_in, is_ai=True)
     page = visit.get(f"/projects/{project.number}").text
     assert f'href="{edit}/{section}"' in page
     fields = set(NAMES.findall(visit.get(f"{edit}/{section}").text)) - {
@@ -163,6 +163,18 @@ def test_changed_stage_asks_what_it_needs_on_the_next_page(signed_in: SignedIn) 
     visit.send(f"{edit}/work", version="1", confirmed="yes", change_reason="Приказ о пилоте", **entry)
     now = present(project)
     assert (now.stage, now.pilot_started_on.isoformat(), now.version) == ("pilot", "2026-03-01", 2)
+
+
+@pytest.mark.parametrize("section", ["", "/object"])
+def test_entry_on_an_ai_system_is_asked_once_the_project_uses_ai(signed_in: SignedIn, section: str) -> None:
+    visit, project, edit = an_editor(signed_in)
+    assert "ai_model" not in visit.get(edit).text + visit.get(f"/projects/{project.number}").text
+    asked = visit.send(f"{edit}{section}", version="1", is_ai="yes")
+    assert "What your answers make necessary" in asked.text and 'name="ai_model"' in asked.text
+    visit.send(f"{edit}{section}", version="1", is_ai="yes", asked="yes", ai_model="М-1")
+    assert (present(project).is_ai, present(project).ai_model) == (True, "М-1")
+    visit.send(f"{edit}{section}", version="2", is_ai="no", ai_model="М-1")
+    assert (present(project).is_ai, present(project).ai_model) == (False, None)
 
 
 def test_stored_value_of_a_question_that_is_not_asked_stays_and_can_be_corrected(signed_in: SignedIn) -> None:

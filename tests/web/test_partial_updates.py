@@ -78,7 +78,10 @@ PROJECT_VALUES: dict[str, Any] = {
     "region": "71",
     "url": "https://example.kz/a?b=1&c=2",
     "object_class": 3,
-    "is_ai": False,
+    "is_ai": True,
+    "ai_personal_data": True,
+    "ai_risk_class": "medium",
+    "ai_reviewed_on": date(2026, 2, 3),
     "holds_personal_data": True,
     "responsible_name": "Әлия О.",
     "responsible_position": "начальник\nотдела",
@@ -207,7 +210,14 @@ def test_unchanged_registration_step_changes_nothing(signed_in: SignedIn, step: 
     actor = with_account(editor_of(agency))
     texts = {name: f"\r\n {name}\r\n" if name == "purpose" else "7" for name in FIELDS} | {"agency": a_bin()}
     chosen = {"object_kind": "system", "work_type": "migration", "stage": "pilot", "placement": "unknown"}
-    chosen |= {"funding": "ppp", "object_class": "2", "is_ai": "no", "holds_personal_data": "yes"}
+    chosen |= {
+        "ai_personal_data": "no",
+        "ai_risk_class": "high",
+        "funding": "ppp",
+        "object_class": "2",
+        "is_ai": "yes",
+        "holds_personal_data": "yes",
+    }
     draft = start_draft(actor)
     save_draft(actor, draft.id, texts | chosen)
     path = f"/register/{draft.id}/{step}"
