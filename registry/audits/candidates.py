@@ -23,9 +23,9 @@ from registry.cases.models import ORDER_FACTS, Order, newest_in_force
 from registry.core.clock import local_date
 from registry.core.database import db, table_of
 from registry.exemptions.service import exemption_on
-from registry.freeze.facts import EarlierRevision, Facts, Sibling
+from registry.freeze.facts import AI_FACTS, EarlierRevision, Facts, Sibling
 from registry.freeze.policy import NOT_JUDGED, Policy
-from registry.freeze.rules import ORDER_OVERDUE, UNTESTED
+from registry.freeze.rules import ORDER_OVERDUE, UNTESTED, reads_ai_systems
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import STATUS, Project
 from registry.projects.objects import Siblings, siblings_of_register
@@ -37,8 +37,8 @@ of_edits = attrgetter(*UNDONE)
 law_of = attrgetter(*LAW_LOOKS_AT)
 # What only newer policies read of a project (``read_by``), and the facts that all read.
 OF_TESTS: Final = ("security_conclusion_number", "security_conclusion_on")
-READ_ALWAYS: Final = tuple(name for name in PROJECT_FACTS if name not in OF_TESTS)
-NEWER: Final = (*OF_TESTS, CONFIRMED, "order_end_by")
+READ_ALWAYS: Final = tuple(name for name in PROJECT_FACTS if name not in (*OF_TESTS, *AI_FACTS))
+NEWER: Final = (*OF_TESTS, *AI_FACTS, CONFIRMED, "order_end_by")
 
 
 class Part(NamedTuple):
@@ -172,8 +172,9 @@ def facts_of_row(
 
 def read_by(policy: Policy, row: Mapping[Any, Any]) -> tuple[Any, ...]:
     """Return what only newer policies read of a project, so that audits by others are repeated with the same digest."""
-    is_read = (policy.confirmed_facts, policy.rules[ORDER_OVERDUE].enabled, policy.rules[UNTESTED].enabled)
-    names = (CONFIRMED,), ("order_end_by",), OF_TESTS
+    of_rules = (policy.rules[ORDER_OVERDUE].enabled, policy.rules[UNTESTED].enabled, reads_ai_systems(policy))
+    is_read = (policy.confirmed_facts, *of_rules)
+    names = (CONFIRMED,), ("order_end_by",), OF_TESTS, AI_FACTS
     return tuple(row[name] for read, each in zip(is_read, names, strict=True) if read for name in each)
 
 
@@ -212,7 +213,7 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
             case((order.decision == "migrate_by", order.due_on)).label("order_migrate_by"),
             exemption_on(project.id, on).label("exemption_id"),
             # The last are those of ``NEWER``.
-            *(project[name] for name in (*OF_TESTS, CONFIRMED)),
+            *(project[name] for name in (*OF_TESTS, *AI_FACTS, CONFIRMED)),
             case((order.decision.in_(ORDER_FACTS["order_end_by"]), order.due_on)).label("order_end_by"),
         )
         .join(table_of(Agency), agency.id == project.agency_id)

@@ -20,7 +20,7 @@ from registry.exemptions.service import exempt_projects, exemption_in_force
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope, next_change
-from registry.freeze.facts import EarlierRevision, Facts, Sibling
+from registry.freeze.facts import AI_FACTS, EarlierRevision, Facts, Sibling
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.freeze.rules import ORDER_OVERDUE, fact_states
@@ -63,7 +63,7 @@ CLAIMED: Final = (
     "security_conclusion_on",
 )
 CONFIRMED: Final = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on", "attested_on")
-PROJECT_FACTS: Final = (*CLAIMED, *CONFIRMED)
+PROJECT_FACTS: Final = (*CLAIMED, *CONFIRMED, *AI_FACTS)
 # Facts of which a change needs a reason on pages: the dates, the kind of work and the stage that rules read.
 WITH_REASON: Final = frozenset(
     name for name in CLAIMED if name in ("work_type", "stage") or isinstance(FIELDS[name], Day)
@@ -149,7 +149,7 @@ def verdict_to_check(
     agency: Agency, values: Mapping[str, Any], on: date | None, language: Language, former: FormerPasts
 ) -> dict[str, Any]:
     """Return the verdict on these validated values as if they were registered today, with these former records."""
-    claimed: dict[str, Any] = {name: values.get(name) for name in CLAIMED}
+    claimed: dict[str, Any] = {name: values.get(name) for name in (*CLAIMED, *AI_FACTS)}
     day = on or today()
     policy = policy_in_force(day)
     siblings = _siblings_of(agency.id, values, policy)

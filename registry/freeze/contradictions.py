@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import Facts
 from registry.freeze.policy import Policy
-from registry.freeze.vocabulary import FINAL_STAGES, Stage, WorkType, lazy_text
+from registry.freeze.vocabulary import FINAL_STAGES, AiRisk, Stage, WorkType, lazy_text
 
 if TYPE_CHECKING:
     from registry.freeze.findings import Observed
@@ -24,6 +24,8 @@ ON_EXISTING: Final = frozenset({WorkType.MAINTENANCE.value, WorkType.MODIFICATIO
 MAINTENANCE: Final = WorkType.MAINTENANCE.value
 MIGRATION: Final = WorkType.MIGRATION.value
 OPERATION: Final = Stage.OPERATION.value
+IN_USE: Final = frozenset({Stage.PILOT.value, OPERATION})
+HIGH_RISK: Final = AiRisk.HIGH.value
 
 
 class Contradiction(NamedTuple):
@@ -146,12 +148,47 @@ OF_ENDINGS: Final[Mapping[str, Contradiction]] = {
         lazy_text("Ended on {ended_on}, and registered when it had ended already."),
     ),
 }
-LINES: Final[Mapping[str, Contradiction]] = {**OF_WORK, **OF_ENDINGS}
+# Of the entry on an AI system, of projects whose stage is not final.
+OF_AI: Final[Mapping[str, Contradiction]] = {
+    "high-risk-without-overseer": Contradiction(
+        ("ai_risk_class", "ai_overseer"),
+        lambda facts, _policy, _on: facts.ai_risk_class == HIGH_RISK and facts.ai_overseer is None,
+        lazy_text("The degree of risk is high, and nobody oversees the AI system and may stop it."),
+    ),
+    "high-risk-untested": Contradiction(
+        ("ai_risk_class", "stage", "ai_tests"),
+        lambda facts, _policy, _on: (
+            facts.ai_risk_class == HIGH_RISK and facts.stage in IN_USE and facts.ai_tests is None
+        ),
+        lazy_text("The degree of risk is high, and the AI system is in use without tests."),
+    ),
+    "personal-data-without-objection": Contradiction(
+        ("ai_personal_data", "ai_objection"),
+        lambda facts, _policy, _on: facts.ai_personal_data is True and facts.ai_objection is None,
+        lazy_text("The AI system uses personal data, and people cannot object."),
+    ),
+    "personal-data-differ": Contradiction(
+        ("ai_personal_data", "holds_personal_data"),
+        lambda facts, _policy, _on: {facts.ai_personal_data, facts.holds_personal_data} == {True, False},
+        lazy_text("The project and its AI system state differently whether there are personal data."),
+    ),
+    "reviewed-in-the-future": Contradiction(
+        ("ai_reviewed_on",),
+        lambda facts, _policy, on: facts.ai_reviewed_on is not None and facts.ai_reviewed_on > on,
+        lazy_text("The entry is stated to have been checked on {ai_reviewed_on}, which lies ahead."),
+    ),
+}
+LINES: Final[Mapping[str, Contradiction]] = {**OF_WORK, **OF_ENDINGS, **OF_AI}
 
 
 def contradiction(facts: Facts, _started: date | None, policy: Policy, on: date) -> Observed | None:
     """Return the values of an unfinished project that cannot be true together; None without any."""
     return _observed(OF_WORK, facts, policy, on)
+
+
+def ai_contradiction(facts: Facts, _started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Return the values of the entry on an AI system that cannot be true together; None without any or without AI."""
+    return _observed(OF_AI, facts, policy, on) if facts.is_ai else None
 
 
 def ending_contradiction(facts: Facts, policy: Policy, on: date) -> Observed | None:

@@ -14,10 +14,11 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from registry.freeze.dates import iso
-from registry.freeze.facts import CLAIMED, CONTRACT, EarlierRevision, Facts
+from registry.freeze.facts import AI_FACTS, AI_RISK_CLASS, CLAIMED, CONTRACT, IS_AI, EarlierRevision, Facts
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.rules import (
+    AI_RULES,
     DATA_GAP,
     ENDED,
     ENDED_UNCONFIRMED,
@@ -44,7 +45,11 @@ LASTING: Final = (
     "commissioned_on",
     "object_commissioned_on",
     "object_original_cost_kzt",
+    IS_AI,
+    AI_RISK_CLASS,
 )
+# Of these only the present values are known.
+PRESENT: Final = tuple(name for name in AI_FACTS if name not in VALUES)
 _values = attrgetter(*VALUES)
 # Below the rank of every severity.
 NOT_FOUND: Final = -1
@@ -182,7 +187,7 @@ def _replaced_facts(past: EarlierRevision, facts: Facts, policy: Policy) -> dict
 
 
 def _counts_today(finding: Finding) -> bool:
-    return finding.rule == MIGRATION_OVERDUE or (is_serious(finding) and finding.rule != REWRITTEN)
+    return finding.rule in (MIGRATION_OVERDUE, *AI_RULES) or (is_serious(finding) and finding.rule != REWRITTEN)
 
 
 def _with_confirmed(values: Facts, facts: Facts) -> Facts:
@@ -259,6 +264,7 @@ def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int) -> F
         past=facts.past[:place],
         siblings=facts.siblings,
         **dict(zip(VALUES, _values(values), strict=True)),
+        **{name: getattr(facts, name) for name in PRESENT},
     )
 
 

@@ -14,6 +14,7 @@ from registry.freeze.facts import Facts
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.freeze.rules import (
+    AI_RULES,
     ENDED_UNCONFIRMED,
     LEGACY,
     REWRITTEN,
@@ -110,7 +111,7 @@ def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
         if observed is not None:
             # The last of the table.
             findings.append(Finding(REWRITTEN, policy.edit_severity, observed))
-    if not findings and policy.rules[LEGACY].enabled:
+    if policy.rules[LEGACY].enabled and all(finding.rule in AI_RULES for finding in findings):
         findings.append(Finding(LEGACY, policy.rules[LEGACY].severity, legacy(facts, started)))
     if policy.rules[UNATTESTED].enabled and (observed := unattested(facts, policy, on)) is not None:
         findings.append(Finding(UNATTESTED, policy.rules[UNATTESTED].severity, observed))

@@ -13,6 +13,7 @@ COMMISSIONED: Final = "commissioned_on"
 OBJECT_COMMISSIONED: Final = "object_commissioned_on"
 ORIGINAL_COST: Final = "object_original_cost_kzt"
 CONSENT: Final = "consent_number"
+AI_RISK_CLASS: Final = "ai_risk_class"
 SECURITY_CONCLUSION: Final = "security_conclusion_number"
 CONFIRMABLE: Final = (
     OBJECT_COMMISSIONED,
@@ -22,6 +23,7 @@ CONFIRMABLE: Final = (
     COMMISSIONED,
     ENDED_ON,
     SECURITY_CONCLUSION,
+    AI_RISK_CLASS,
 )
 # What the register holds of an AI system (Law on Artificial Intelligence), beside that the project uses AI.
 AI_ENTRY: Final = (
@@ -30,7 +32,7 @@ AI_ENTRY: Final = (
     "ai_supplier",
     "ai_data",
     "ai_personal_data",
-    "ai_risk_class",
+    AI_RISK_CLASS,
     "ai_overseer",
     "ai_tests",
     "ai_notice",
@@ -38,6 +40,8 @@ AI_ENTRY: Final = (
     "ai_office",
     "ai_reviewed_on",
 )
+IS_AI: Final = "is_ai"
+AI_FACTS: Final = (IS_AI, "holds_personal_data", *AI_ENTRY)
 # The observed value that names those of a finding that are only claimed.
 CLAIMED: Final = "claimed"
 # Facts that a second party has confirmed with a document, each with the day from which the confirmation counts.
@@ -65,6 +69,8 @@ class EarlierRevision:
     consent_number: str | None = None
     security_conclusion_number: str | None = None
     security_conclusion_on: date | None = None
+    is_ai: bool | None = None
+    ai_risk_class: str | None = None
     replaced_on: date | None = None
     confirmed: Confirmed = ()
 
@@ -117,6 +123,20 @@ class Facts:
     consent_number: str | None = None
     security_conclusion_number: str | None = None
     security_conclusion_on: date | None = None
+    is_ai: bool | None = None
+    holds_personal_data: bool | None = None
+    ai_purpose: str | None = None
+    ai_model: str | None = None
+    ai_supplier: str | None = None
+    ai_data: str | None = None
+    ai_personal_data: bool | None = None
+    ai_risk_class: str | None = None
+    ai_overseer: str | None = None
+    ai_tests: str | None = None
+    ai_notice: str | None = None
+    ai_objection: str | None = None
+    ai_office: str | None = None
+    ai_reviewed_on: date | None = None
     placement_verified_on: date | None = None
     onboarding_confirmed_on: date | None = None
     ending_confirmed_on: date | None = None

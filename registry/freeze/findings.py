@@ -13,17 +13,19 @@ from typing import Final
 from registry.freeze.contradictions import CONTRADICTIONS, LINES
 from registry.freeze.dates import add_months, format_date, grouped
 from registry.freeze.facts import (
+    AI_RISK_CLASS,
     CLAIMED,
     COMMISSIONED,
     CONSENT,
     CONTRACT,
     ENDED_ON,
+    IS_AI,
     OBJECT_COMMISSIONED,
     ORIGINAL_COST,
     SECURITY_CONCLUSION,
 )
 from registry.freeze.policy import Policy, Wording
-from registry.freeze.vocabulary import Translate, in_language, lazy_text
+from registry.freeze.vocabulary import AiRisk, Translate, in_language, lazy_text
 
 # The project's own values, ready for JSON: dates as YYYY-MM-DD, money in whole tenge, None for what is not set.
 Observed = dict[str, str | int | None]
@@ -140,6 +142,7 @@ _FORMER_HAD: Final = lazy_text("The former record had: {rules}.")
 _ENDED: Final = lazy_text("Ended on {ended}, which nobody has confirmed.")
 _ENDED_UNDATED: Final = lazy_text("The ending has no date.")
 _UNATTESTED: Final = lazy_text("Last confirmed on {attested}; days after the next confirmation was due: {days}.")
+_AI_OUTDATED: Final = lazy_text("Last checked on {reviewed}; days after the next check was due: {days}.")
 _EARLIER: Final = lazy_text("Earlier values, with which there would be another finding: {facts}.")
 _CLAIMED: Final = lazy_text("Claimed, not confirmed: {facts}.")
 FACT_NAMES: Final = {
@@ -153,7 +156,11 @@ FACT_NAMES: Final = {
     "work_started_on": lazy_text("date work started"),
     "pilot_started_on": lazy_text("start of the pilot"),
     "work_type": lazy_text("kind of work"),
+    IS_AI: lazy_text("use of artificial intelligence"),
+    AI_RISK_CLASS: lazy_text("degree of risk of the AI system"),
 }
+# Codes, which are named without their value.
+UNSHOWN: Final = ("work_type", IS_AI)
 
 
 def claimed_in(finding: Finding) -> list[str]:
@@ -184,10 +191,11 @@ class _Reason:
         return self._format(_EARLIER, named or None, facts="; ".join(named))
 
     def _named(self, name: str, text: str) -> str:
-        # The kind of work is a code.
-        return self.translate(text) + ("" if name == "work_type" else f" – {self._shown(f'earlier_{name}')}")
+        return self.translate(text) + ("" if name in UNSHOWN else f" – {self._shown(f'earlier_{name}')}")
 
     def _shown(self, name: str) -> object:
+        if name.endswith(AI_RISK_CLASS):
+            return self.translate(AiRisk(str(self.observed[name])).label)
         day = self._day(name) if name.endswith("_on") else None
         return self.observed[name] if day is None else format_date(day, self.language)
 
@@ -255,7 +263,7 @@ class _Reason:
                 return self._format(_BACKDATED, began, started=began, contract=contract, days=_days(began, contract))
             case "integrity.rewritten":
                 return self._rewritten(started)
-            case "integrity.contradiction":
+            case "integrity.contradiction" | "ai.contradiction":
                 codes = str(observed.get(CONTRADICTIONS) or "").split(", ")
                 return " ".join(self._contradiction(LINES[code].text) for code in codes if code in LINES)
             case "integrity.split-contract":
@@ -263,6 +271,12 @@ class _Reason:
             case "integrity.ended-unconfirmed":
                 ended = self._day("ended_on")
                 return self._format(_ENDED, ended, ended=ended) or self._format(_ENDED_UNDATED)
+            case "ai.incomplete":
+                return self._format(_MISSING, count=len(observed))
+            case "ai.outdated":
+                reviewed = self._day("ai_reviewed_on")
+                due = None if reviewed is None else add_months(reviewed, 12)
+                return self._format(_AI_OUTDATED, reviewed, reviewed=reviewed, days=_days(due, self.on))
             case "integrity.unattested":
                 attested = self._day("attested_on")
                 due = None if attested is None else add_months(attested, self.policy.attestation_months)
@@ -459,6 +473,15 @@ _REQUIRED: Mapping[str, str] = {
         "The agency has confirmed in time that the record is still true; longest time between two confirmations, in "
         "months: {attestation}."
     ),
+    "ai.incomplete": lazy_text(
+        "The entry on the AI system says its purpose, model, supplier and data, whether these are personal, the "
+        "degree of risk, how people are informed, the responsible unit and when it was last checked."
+    ),
+    "ai.contradiction": lazy_text(
+        "What the entry on the AI system states can be true together: people can object where personal data are used, "
+        "and a system of high risk is overseen by somebody who may stop it, and is tested before it is used."
+    ),
+    "ai.outdated": lazy_text("The entry on the AI system was checked within the last 12 months."),
     "freeze.legacy": lazy_text("The object is confirmed on QazTech."),
 }
 _CONFIRMED: Final = lazy_text("What is claimed is confirmed: {facts}.")
@@ -469,6 +492,7 @@ _DOCUMENTS: Final[Mapping[str, str]] = {
     CONSENT: lazy_text("letter of consent of the authorised body"),
     CONTRACT: lazy_text("framework contract"),
     COMMISSIONED: lazy_text("act of commissioning of the result"),
+    AI_RISK_CLASS: lazy_text("document by which the degree of risk was determined"),
     ENDED_ON: lazy_text("decision on the ending, with the consent of the authorised body"),
     SECURITY_CONCLUSION: lazy_text("positive conclusion of security tests"),
 }

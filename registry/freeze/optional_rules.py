@@ -21,10 +21,21 @@ NEW_IN_DRAFTS: Final = frozenset(
 _ACT: Final = {"kk": "Тізілім саясаты", "ru": "Политика реестра", "en": "Policy of the registry"}
 
 
+_AI_LAW: Final = {
+    "kk": "«Жасанды интеллект туралы» 2025 жылғы 17 қарашадағы Заң",
+    "ru": "Закон «Об искусственном интеллекте» от 17 ноября 2025 года",
+    "en": "Law on Artificial Intelligence of 17 November 2025",
+}
+
+
 def _disabled(
-    severity: str, title: Mapping[str, str], remedy: Mapping[str, str], text: Mapping[str, str]
+    severity: str,
+    title: Mapping[str, str],
+    remedy: Mapping[str, str],
+    text: Mapping[str, str],
+    act: Mapping[str, str] = _ACT,
 ) -> RulePolicy:
-    wording = Wording(act=_ACT, text=text, in_force_from=date(2026, 1, 1))
+    wording = Wording(act=act, text=text, in_force_from=date(2026, 1, 18) if act is _AI_LAW else date(2026, 1, 1))
     return RulePolicy(False, severity, title, remedy, (wording,), kk_reviewed=False)
 
 
@@ -118,6 +129,63 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "ru": "объект вводится в промышленную эксплуатацию только при положительном заключении об испытаниях.",
             "en": "an object goes into operation only with a positive conclusion of security tests.",
         },
+    ),
+    "ai.incomplete": _disabled(
+        "medium",
+        {
+            "kk": "ЖИ жүйесі туралы мәліметтер толық емес",
+            "ru": "Сведения о системе ИИ неполные",
+            "en": "Entry on the AI system incomplete",
+        },
+        {
+            "kk": "ЖИ жүйесі туралы жетіспейтін мәліметтерді толтырыңыз.",
+            "ru": "Заполните недостающие сведения о системе ИИ.",
+            "en": "Complete the entry on the AI system.",
+        },
+        {
+            "kk": "жасанды интеллект қолданатын әр жоба бойынша жүйе туралы мәліметтер көрсетіледі.",
+            "ru": "по каждому проекту, который использует искусственный интеллект, указываются сведения о системе.",
+            "en": "each project that uses artificial intelligence has an entry on its system.",
+        },
+        _AI_LAW,
+    ),
+    "ai.contradiction": _disabled(
+        "medium",
+        {
+            "kk": "ЖИ жүйесі туралы мәліметтер бір-біріне қайшы келеді",
+            "ru": "Сведения о системе ИИ противоречат друг другу",
+            "en": "Entry on the AI system that contradicts itself",
+        },
+        {
+            "kk": "Қате мәліметті түзетіңіз немесе жетіспейтінін қамтамасыз етіңіз: бақылау, сынақ, қарсылық тәртібі.",
+            "ru": "Исправьте ошибочные сведения или обеспечьте недостающее: контроль, испытания, порядок возражений.",
+            "en": "Correct what is wrong, or provide what is missing: oversight, tests, a way to object.",
+        },
+        {
+            "kk": "ЖИ жүйесі туралы мәліметтер бір-біріне қайшы келмейді.",
+            "ru": "сведения о системе ИИ не противоречат друг другу.",
+            "en": "the statements on an AI system do not contradict each other.",
+        },
+        _AI_LAW,
+    ),
+    "ai.outdated": _disabled(
+        "medium",
+        {
+            "kk": "ЖИ жүйесі туралы мәліметтер бір жылдан астам тексерілмеген",
+            "ru": "Сведения о системе ИИ не проверялись больше года",
+            "en": "Entry on the AI system older than a year",
+        },
+        {
+            "kk": "ЖИ жүйесі туралы мәліметтерді тексеріп, қажет болса түзетіңіз және тексеру күнін көрсетіңіз.",
+            "ru": "Проверьте сведения о системе ИИ, при необходимости исправьте их и укажите дату проверки.",
+            "en": "Check the entry on the AI system, correct it where needed, and enter the date of the check.",
+        },
+        {
+            "kk": "ЖИ жүйесі туралы мәліметтер жылына бір рет тексеріледі.",
+            "ru": "сведения о системе ИИ проверяются раз в год.",
+            "en": "the entry on an AI system is checked once a year.",
+        },
+        _AI_LAW,
     ),
     "integrity.unattested": _disabled(
         "low",

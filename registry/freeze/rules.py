@@ -12,9 +12,11 @@ from datetime import date, timedelta
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from registry.freeze.contradictions import contradiction, ending_contradiction
+from registry.freeze.contradictions import ai_contradiction, contradiction, ending_contradiction
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import (
+    AI_ENTRY,
+    AI_RISK_CLASS,
     CLAIMED,
     COMMISSIONED,
     CONFIRMABLE,
@@ -29,7 +31,7 @@ from registry.freeze.facts import (
 )
 from registry.freeze.findings import Finding, Observed
 from registry.freeze.policy import ConfirmedFacts, Policy
-from registry.freeze.vocabulary import FINAL_STAGES, Choices, Placement, Severity, Stage, WorkType, lazy_text
+from registry.freeze.vocabulary import FINAL_STAGES, AiRisk, Choices, Placement, Severity, Stage, WorkType, lazy_text
 
 # The start date of a project's work, by the policy's ``start_clock`` (docs/reference/rules.md).
 
@@ -46,7 +48,8 @@ def started_on(values: Facts | EarlierRevision | Sibling, policy: Policy) -> dat
 
 # Facts that count only when confirmed (docs/reference/rules.md, "Facts that count when confirmed").
 
-# A fact that is only claimed is judged as if it were missing; the cost as 0, of which no share is within the limit.
+# A fact that is only claimed is judged as if it were missing; the cost as 0, of which no share is within the limit. The
+# degree of risk as the highest that the record has stated.
 MISSING: Final[Mapping[str, int | None]] = {**dict.fromkeys(CONFIRMABLE), ORIGINAL_COST: 0}
 
 
@@ -82,7 +85,14 @@ def claims(facts: Facts, policy: Policy, on: date) -> tuple[str, ...]:
 def without_claims(facts: Facts, claimed: tuple[str, ...]) -> Facts:
     """Return the facts as if those that are only claimed were missing."""
     missing: dict[str, Any] = {name: MISSING[name] for name in claimed}
+    if AI_RISK_CLASS in missing:
+        missing[AI_RISK_CLASS] = max(_stated_risks(facts), key=AiRisk.codes().index)
     return replace(facts, **missing)
+
+
+def _stated_risks(facts: Facts) -> set[str]:
+    stated = (facts.ai_risk_class, *(past.ai_risk_class for past in facts.past))
+    return {risk for risk in stated if risk is not None}
 
 
 def _state_of(name: str, facts: Facts, asked: ConfirmedFacts, on: date) -> FactState:
@@ -114,6 +124,9 @@ def _lifts_a_finding(name: str, facts: Facts, policy: Policy, asked: ConfirmedFa
         return policy.rules[UNTESTED].enabled and facts.stage == OPERATION
     if name == CONTRACT:
         return is_framework(facts, policy, asked)
+    if name == AI_RISK_CLASS:
+        # Whichever way it changed.
+        return facts.is_ai is True and len(_stated_risks(facts)) > 1
     started = started_on(facts, policy)
     if name == COMMISSIONED:
         return facts.work_type == CREATION
@@ -248,7 +261,11 @@ PLANNED: Final = "freeze.planned"
 MIGRATION_OVERDUE: Final = "migration.overdue"
 ORDER_OVERDUE: Final = "order.overdue"
 UNTESTED: Final = "security.untested"
-# The rule that holds beside the others and never keeps ``freeze.legacy`` away.
+AI_INCOMPLETE: Final = "ai.incomplete"
+AI_CONTRADICTION: Final = "ai.contradiction"
+AI_OUTDATED: Final = "ai.outdated"
+# The rules that hold beside the others and never keep ``freeze.legacy`` away.
+AI_RULES: Final = (AI_INCOMPLETE, AI_CONTRADICTION, AI_OUTDATED)
 UNATTESTED: Final = "integrity.unattested"
 
 
@@ -554,6 +571,25 @@ def split_contract(facts: Facts, started: date | None, policy: Policy, on: date)
     }
 
 
+# What every entry on an AI system needs; the others depend on the degree of risk and on the data (contradictions.py).
+REQUIRED_OF_AI: Final = tuple(name for name in AI_ENTRY if name not in ("ai_overseer", "ai_tests", "ai_objection"))
+AI_REVIEW_MONTHS: Final = 12
+
+
+def ai_incomplete(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Return what is missing of the entry on an AI system (Law on Artificial Intelligence of 17 November 2025)."""
+    missing: Observed = {name: None for name in REQUIRED_OF_AI if getattr(facts, name) is None}
+    return (missing or None) if facts.is_ai else None
+
+
+def ai_outdated(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
+    """Return an entry on an AI system that nobody has checked for a year."""
+    reviewed = facts.ai_reviewed_on
+    if not facts.is_ai or reviewed is None or on <= add_months(reviewed, AI_REVIEW_MONTHS):
+        return None
+    return {"ai_reviewed_on": iso(reviewed)}
+
+
 def _is_part(values: Facts | Sibling, policy: Policy, on: date) -> bool:
     signed, budget = values.contract_signed_on, values.budget_kzt
     is_small = budget is not None and budget < policy.split_contract_kzt
@@ -579,6 +615,9 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
     "integrity.backdated": backdated,
     CONTRADICTION: contradiction,
     SPLIT_CONTRACT: split_contract,
+    AI_INCOMPLETE: ai_incomplete,
+    AI_CONTRADICTION: ai_contradiction,
+    AI_OUTDATED: ai_outdated,
     REWRITTEN: rewritten,
 }
 # The rules for final stages, which the caller has checked, in the order of the findings.
@@ -593,6 +632,11 @@ ENDED: Final[Mapping[str, Callable[[Facts, Policy, date], Observed | None]]] = {
 RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY, UNATTESTED)
 # What they read are also other projects on the same object.
 OF_SIBLINGS: Final = (MODIFICATION_SUM, SPLIT_CONTRACT)
+
+
+def reads_ai_systems(policy: Policy) -> bool:
+    """Return whether a rule on AI systems is in use."""
+    return any(policy.rules[rule].enabled for rule in AI_RULES)
 
 
 def reads_siblings(policy: Policy) -> bool:

@@ -34,6 +34,8 @@ UNDONE: Final = (
     "consent_number",
     "security_conclusion_number",
     "security_conclusion_on",
+    "is_ai",
+    "ai_risk_class",
 )
 
 

@@ -1,6 +1,8 @@
 """Test cases worked out by hand: facts on a date and the findings required by the contract.
 
-``cases.csv`` is judged by the policy without facts to confirm, ``cases_confirmed_facts.csv`` by the shipped one.
+``cases.csv`` and ``cases_ai.csv`` are judged by the policy without facts to confirm, ``cases_confirmed_facts.csv`` by
+the shipped one. The rows of ``cases_ai.csv`` are maintenance of an object outside QazTech; ``ai`` says how their entry
+differs from a complete one of minimal risk that was checked on 2026-02-01.
 """
 
 from __future__ import annotations
@@ -11,9 +13,10 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.freeze.facts import Confirmed, EarlierRevision, Facts, Sibling
+from registry.freeze.facts import AI_ENTRY, AI_FACTS, Confirmed, EarlierRevision, Facts, Sibling
 
 FILE = Path(__file__).with_name("cases.csv")
+AI_SYSTEMS = Path(__file__).with_name("cases_ai.csv")
 CONFIRMED_FACTS = Path(__file__).with_name("cases_confirmed_facts.csv")
 
 SEVERITIES: dict[str, frozenset[str]] = {
@@ -42,17 +45,36 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "integrity.split-contract": "medium",
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "plan",
+        "ai.incomplete": "medium",
+        "ai.contradiction": "medium",
+        "ai.outdated": "medium",
     }.items()
 }
 """Every rule of the contract with the severities that the default policy can give it."""
 
-FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in ("confirmed", "past", "former", "siblings")]
+OWN_COLUMNS = ("confirmed", "past", "former", "siblings", *AI_FACTS)
+FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in OWN_COLUMNS]
+COMPLETE = dict.fromkeys(AI_ENTRY, "x") | {
+    "is_ai": "yes",
+    "ai_personal_data": "no",
+    "ai_risk_class": "minimal",
+    "ai_reviewed_on": "2026-02-01",
+}
+OF_AI = {
+    "agency_kind": "central_body",
+    "work_type": "maintenance",
+    "placement": "off_platform",
+    "registered_on": "2025-11-20",
+    "object_commissioned_on": "2018-05-14",
+}
 REMAINING = ["past", "former", "findings", "reason"]
 COLUMNS = {
     FILE: ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "former", "siblings", "findings", "reason"],
+    AI_SYSTEMS: ["id", "rule", "kind", "on", "stage", "ai", "confirmed", *REMAINING],
     CONFIRMED_FACTS: ["id", "rule", "kind", "on", *FACT_COLUMNS, "confirmed", *REMAINING],
 }
 REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
+YES_OR_NO = {"is_ai", "holds_personal_data", "ai_personal_data"}
 MONEY = {"budget_kzt", "object_original_cost_kzt"}
 SIBLING_KEYS = [field.name for field in fields(Sibling) if field.name != "earlier"]
 PAST_KEYS = [field.name for field in fields(EarlierRevision)]
@@ -70,7 +92,7 @@ class Case(NamedTuple):
     reason: str
 
 
-def _value(column: str, text: str) -> str | int | date | Confirmed | None:
+def _value(column: str, text: str) -> str | bool | int | date | Confirmed | None:
     if column in REQUIRED:
         if not text:
             raise ValueError(f"{column} must not be empty")
@@ -79,6 +101,8 @@ def _value(column: str, text: str) -> str | int | date | Confirmed | None:
         return tuple((name, date.fromisoformat(day)) for name, _, day in (part.partition("@") for part in text.split()))
     if not text:
         return None
+    if column in YES_OR_NO:
+        return {"yes": True, "no": False}[text]
     if column in MONEY:
         return int(text)
     if column.endswith(("_on", "_by")):
@@ -90,7 +114,9 @@ def _past(text: str, present: dict[str, str]) -> tuple[EarlierRevision, ...]:
     """Earlier revisions, oldest first. An omitted key has the present value, an omitted day of the edit is D."""
     revisions = []
     for part in text.split(" | ") if text else []:
-        values = {key: present["on" if key == "replaced_on" else key] for key in PAST_KEYS if key != "confirmed"}
+        values = {
+            key: present.get("on" if key == "replaced_on" else key, "") for key in PAST_KEYS if key != "confirmed"
+        }
         values["confirmed"] = ""
         for pair in part.split(";"):
             key, equals, value = pair.partition("=")
@@ -137,7 +163,10 @@ def _findings(text: str) -> frozenset[tuple[str, str]]:
 def _case(row: dict[str, str]) -> Case:
     if row["rule"] not in SEVERITIES or row["kind"] not in {"fires", "near_miss"}:
         raise ValueError(f"unknown rule or kind: {row['rule']!r}, {row['kind']!r}")
-    values = {column: _value(column, row.get(column, "")) for column in (*FACT_COLUMNS, "confirmed")}
+    if "ai" in row:
+        differing = (pair.partition("=")[::2] for pair in row["ai"].split(";") if "=" in pair)
+        row = OF_AI | row | ({**COMPLETE, **dict(differing)} if row["ai"] else {})
+    values = {column: _value(column, row.get(column, "")) for column in (*FACT_COLUMNS, *AI_FACTS, "confirmed")}
     return Case(
         id=row["id"],
         rule=row["rule"],

@@ -45,6 +45,9 @@ TABLE_RULES = (
     "integrity.ended-unconfirmed",
     "freeze.legacy",
     "integrity.unattested",
+    "ai.incomplete",
+    "ai.contradiction",
+    "ai.outdated",
 )
 ALL_RULES = PLACEMENT_RULES + TABLE_RULES
 # "and the final stages `terminated`, `archived`, `written_off`"
@@ -344,9 +347,19 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             by_edit = True
             holding.add("integrity.rewritten")
 
-    # `freeze.legacy`: "not final, and no other rule of this table holds. The rules on placement do not count here; a
-    # rule that is disabled counts as not holding"
-    if not final and not holding:
+    # `ai.incomplete`, `ai.contradiction`, `ai.outdated`: "`is_ai`, not final, and ..."
+    if facts.is_ai is True:
+        if something_is_missing_of_ai(facts):
+            holds("ai.incomplete")
+        if its_ai_contradicts_itself(facts, D):
+            holds("ai.contradiction")
+        # "D is later than `ai_reviewed_on` + 12 calendar months"
+        if facts.ai_reviewed_on is not None and D > calendar_months_later(facts.ai_reviewed_on, 12):
+            holds("ai.outdated")
+
+    # `freeze.legacy`: "not final, and no other rule of this table holds. The rules on placement and on AI systems do
+    # not count here; a rule that is disabled counts as not holding"
+    if not final and not {rule for rule in holding if not rule.startswith("ai.")}:
         holds("freeze.legacy")
 
     # `integrity.unattested`: "not final, and D is later than the day of the last attestation, or of the registration
@@ -439,6 +452,35 @@ def contradicts_itself(facts: Facts, policy: Any, on: date) -> bool:
     return False
 
 
+def something_is_missing_of_ai(facts: Facts) -> bool:
+    # "one of these is empty: `ai_purpose`, ..."
+    needed = (
+        *(facts.ai_purpose, facts.ai_model, facts.ai_supplier, facts.ai_data, facts.ai_personal_data),
+        *(facts.ai_risk_class, facts.ai_notice, facts.ai_office, facts.ai_reviewed_on),
+    )
+    return None in needed
+
+
+def its_ai_contradicts_itself(facts: Facts, on: date) -> bool:
+    """The table "Contradictions", lines of AI systems."""
+    # "`ai_risk_class` high, `ai_overseer` empty", "`ai_risk_class` high, stage pilot or operation, `ai_tests` empty"
+    if facts.ai_risk_class == "high":
+        if facts.ai_overseer is None:
+            return True
+        if facts.ai_tests is None and facts.stage in ("pilot", "operation"):
+            return True
+    # "`ai_personal_data` yes, `ai_objection` empty"
+    if facts.ai_personal_data is True and facts.ai_objection is None:
+        return True
+    # "`ai_personal_data` yes and `holds_personal_data` no, or the other way round"
+    if facts.ai_personal_data is True and facts.holds_personal_data is False:
+        return True
+    if facts.ai_personal_data is False and facts.holds_personal_data is True:
+        return True
+    # "`ai_reviewed_on` > D"
+    return facts.ai_reviewed_on is not None and facts.ai_reviewed_on > on
+
+
 def its_ending_contradicts(facts: Facts, policy: Any) -> bool:
     """The table "Contradictions", lines of endings."""
     if facts.ended_on is None:
@@ -469,6 +511,8 @@ EDITED = (
     "consent_number",
     "security_conclusion_number",
     "security_conclusion_on",
+    "is_ai",
+    "ai_risk_class",
 )
 
 
@@ -536,6 +580,9 @@ def serious(rule: str, severity: str) -> bool:
 
 def found_unconfirmed(revisions: list[Any], number: int, facts: Facts, policy: Any, on: date) -> dict[str, str]:
     values = {name: getattr(revisions[number], name) for name in EDITED}
+    # "Of an entry on an AI system only the degree of risk is compared; the rest is that of now."
+    entry = ("holds_personal_data", *(name for name in Facts.__dataclass_fields__ if name.startswith("ai_")))
+    values |= {name: getattr(facts, name) for name in entry if name != "ai_risk_class"}
     # "The other projects on its object are those of now."
     unconfirmed = Facts(
         agency_kind=facts.agency_kind,
@@ -606,6 +653,8 @@ def states(facts: Facts, policy: Any, on: date) -> dict[str, str]:
         "commissioned_on": facts.work_type == "creation",
         "ended_on": facts.stage in FINAL,
         "security_conclusion_number": facts.stage == "operation" and policy.rules["security.untested"].enabled,
+        # "of a project with `is_ai`: when revisions have stated several"
+        "ai_risk_class": facts.is_ai is True and len(stated_risks(facts)) > 1,
     }
     for name, sum_kzt in policy.confirmed_facts.from_kzt:
         value = getattr(facts, name)
@@ -639,7 +688,14 @@ def without_claims(facts: Facts, policy: Any, on: date) -> Facts:
     for name, state in states(facts, policy, on).items():
         if state == "claimed":
             missing[name] = 0 if name == "object_original_cost_kzt" else None
+            if name == "ai_risk_class":
+                # "the highest that was stated"
+                missing[name] = next(risk for risk in ("high", "medium", "minimal") if risk in stated_risks(facts))
     return replace(facts, **missing)
+
+
+def stated_risks(facts: Facts) -> set[str | None]:
+    return {revision.ai_risk_class for revision in (*facts.past, facts)} - {None}
 
 
 def with_confirmed(revision: Any, facts: Facts) -> Any:
@@ -660,6 +716,8 @@ def earlier_facts_would_be_flagged(facts: Facts, policy: Any, on: date) -> bool:
         "commissioned_on",
         "object_commissioned_on",
         "object_original_cost_kzt",
+        "is_ai",
+        "ai_risk_class",
     )
     present = [*facts.past, facts]
     confirmed = [name for name, _ in facts.confirmed]
@@ -685,9 +743,9 @@ def earlier_facts_would_be_flagged(facts: Facts, policy: Any, on: date) -> bool:
         before = found_unconfirmed([*facts.past[:number], hybrid], number, facts, policy, on)
         now = found_unconfirmed(present, len(facts.past), facts, policy, on)
         for rule, severity in before.items():
-            # "a serious finding but `integrity.rewritten`, or `migration.overdue`"
+            # "a serious finding but `integrity.rewritten`, `migration.overdue`, or one of `ai.*`"
             counts = serious(rule, severity) and rule != "integrity.rewritten"
-            if not counts and rule != "migration.overdue":
+            if not counts and rule != "migration.overdue" and not rule.startswith("ai."):
                 continue
             if ends(rule, severity, before, now) and not not_counted(
                 rule, [*facts.past[:number], hybrid], number, facts, policy

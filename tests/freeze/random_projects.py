@@ -31,6 +31,7 @@ STAGES = ONGOING_STAGES + FINAL_STAGES
 PLACEMENTS = ("on_platform", "onboarding", "off_platform", "unknown")
 SEVERITIES = ("low", "medium", "high")
 LEAP_DAYS = (date(2024, 2, 29), date(2028, 2, 29))
+AI_RISKS = (None, "minimal", "medium", "high")
 CONSENTS = (None, "12-3/456", "№ 7")
 # Every text that a project may have.
 TEXTS = ("consent_number", "security_conclusion_number")
@@ -139,7 +140,7 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
                         "security_conclusion_on",
                         *TEXTS,
                     ),
-                    *("budget_kzt", "object_original_cost_kzt"),
+                    *("budget_kzt", "object_original_cost_kzt", "is_ai", "ai_risk_class"),
                 )
             )
             value: Any
@@ -151,6 +152,10 @@ def earlier(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[EarlierRe
                 value = rng.choice(PLACEMENTS)
             elif field in TEXTS:
                 value = rng.choice(CONSENTS)
+            elif field == "is_ai":
+                value = rng.choice((True, False, None))
+            elif field == "ai_risk_class":
+                value = rng.choice(AI_RISKS)
             elif field in ("budget_kzt", "object_original_cost_kzt"):
                 value = money(rng, policy)[field == "object_original_cost_kzt"]
             elif field == "pilot_started_on":
@@ -215,7 +220,7 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
         attested_on=attested_date(rng, policy, on) if rng.random() < 0.7 else None,
         **an_order(rng, policy, on),
     )
-    facts = replace(facts, confirmed=confirmed_facts(rng, on))
+    facts = replace(facts, confirmed=confirmed_facts(rng, on), **ai_system(Random(f"AI {seed}"), on))
     return replace(facts, past=earlier(rng, policy, on, facts), siblings=siblings(rng, policy, on, facts)), on
 
 
@@ -223,6 +228,22 @@ def an_order(rng: Random, policy: Any, on: date) -> dict[str, date | None]:
     """At most one, often just due or just overdue."""
     due_on = rng.choice((on + days(rng.randint(-1, 1)), some_date(rng, policy, on)))
     return rng.choice(({}, {"order_migrate_by": due_on}, {"order_end_by": due_on}))
+
+
+def ai_system(rng: Random, on: date) -> dict[str, Any]:
+    """Half of the projects use AI, with an entry in which little is missing."""
+    if rng.random() < 0.5:
+        return {"is_ai": rng.choice((None, False))}
+    texts = ("purpose", "model", "supplier", "data", "overseer", "tests", "notice", "objection", "office")
+    reviewed_on = rng.choice((None, on, months_before(on, 12), on - days(rng.randint(0, 800))))
+    return {
+        "is_ai": True,
+        "holds_personal_data": rng.choice((None, True, False)),
+        **{f"ai_{name}": None if rng.random() < 0.15 else "x" for name in texts},
+        "ai_personal_data": rng.choice((None, True, False, False)),
+        "ai_risk_class": rng.choice(AI_RISKS),
+        "ai_reviewed_on": reviewed_on and reviewed_on + days(rng.choice((-1, 0, 0, 1))),
+    }
 
 
 def siblings(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[Sibling, ...]:

@@ -11,18 +11,20 @@ import pytest
 from registry.freeze.contradictions import LINES
 from registry.freeze.evaluation import evaluate
 from registry.freeze.policy_file import load_policy
-from tests.freeze.cases import CONFIRMED_FACTS, SEVERITIES, Case, load
+from tests.freeze.cases import AI_SYSTEMS, CONFIRMED_FACTS, SEVERITIES, Case, load
 from tests.freeze.factories import with_rule
 from tests.freeze.oracle import expected
 
-CASES = load()
+CASES = [*load(), *load(AI_SYSTEMS)]
 WITH_CONFIRMED_FACTS = load(CONFIRMED_FACTS)
 POLICY_FILE = Path(__file__).resolve().parents[2] / "config" / "freeze_policy.toml"
 
 
 @pytest.fixture(scope="module")
 def policy():
-    return load_policy(POLICY_FILE)
+    shipped = load_policy(POLICY_FILE)
+    on = {name: replace(rule, enabled=True) for name, rule in shipped.rules.items() if name.startswith("ai.")}
+    return replace(shipped, rules={**shipped.rules, **on})
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])

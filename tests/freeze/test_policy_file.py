@@ -63,6 +63,9 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_two_are_on() -> N
         "integrity.rewritten": "high",
         "integrity.contradiction": "medium",
         "integrity.split-contract": "medium",
+        "ai.incomplete": "medium",
+        "ai.contradiction": "medium",
+        "ai.outdated": "medium",
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "plan",
         "integrity.unattested": "low",
@@ -70,6 +73,9 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_two_are_on() -> N
     assert tuple(POLICY.rules) == RULES
     assert [name for name, rule in POLICY.rules.items() if not rule.enabled] == [
         "security.untested",
+        "ai.incomplete",
+        "ai.contradiction",
+        "ai.outdated",
         "integrity.unattested",
     ]
     assert not any(rule.kk_reviewed for rule in POLICY.rules.values())

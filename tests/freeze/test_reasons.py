@@ -226,6 +226,30 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
             {"attested_on": "2026-08-28"},
             "Last confirmed on 28 August 2026; days after the next confirmation was due: 1.",
         ),
+        ("ai.incomplete", {"ai_model": None, "ai_office": None}, "Missing values: 2."),
+        (
+            "ai.contradiction",
+            {
+                "contradictions": "high-risk-without-overseer, reviewed-in-the-future",
+                "ai_risk_class": "minimal",
+                "ai_reviewed_on": "2027-03-02",
+                "claimed": "ai_risk_class",
+            },
+            "The degree of risk is high, and nobody oversees the AI system and may stop it. "
+            "The entry is stated to have been checked on 2 March 2027, which lies ahead. "
+            "Claimed, not confirmed: degree of risk of the AI system – Minimal.",
+        ),
+        (
+            "ai.outdated",
+            {"ai_reviewed_on": "2026-02-28"},
+            "Last checked on 28 February 2026; days after the next check was due: 1.",
+        ),
+        (
+            "integrity.rewritten",
+            {"is_ai": False, "earlier_is_ai": True, "ai_risk_class": None, "earlier_ai_risk_class": "high"},
+            "Earlier values, with which there would be another finding: use of artificial intelligence; "
+            "degree of risk of the AI system – High.",
+        ),
         ("freeze.legacy", {"started_on": "2025-12-30"}, ""),
     ],
 )

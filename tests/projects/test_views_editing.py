@@ -171,9 +171,9 @@ def test_entry_on_an_ai_system_is_asked_once_the_project_uses_ai(signed_in: Sign
     assert "ai_model" not in visit.get(edit).text + visit.get(f"/projects/{project.number}").text
     asked = visit.send(f"{edit}{section}", version="1", is_ai="yes")
     assert "What your answers make necessary" in asked.text and 'name="ai_model"' in asked.text
-    visit.send(f"{edit}{section}", version="1", is_ai="yes", asked="yes", ai_model="М-1")
+    visit.send(f"{edit}{section}", version="1", is_ai="yes", asked="yes", ai_model="М-1", confirmed="yes")
     assert (present(project).is_ai, present(project).ai_model) == (True, "М-1")
-    visit.send(f"{edit}{section}", version="2", is_ai="no", ai_model="М-1")
+    visit.send(f"{edit}{section}", version="2", is_ai="no", ai_model="М-1", confirmed="yes")
     assert (present(project).is_ai, present(project).ai_model) == (False, None)
 
 
