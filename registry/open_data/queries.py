@@ -13,7 +13,7 @@ from registry.agencies.models import Agency
 from registry.agencies.queries import ids_with_words
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
-from registry.core.fields import Choice, Day, WholeNumber
+from registry.core.fields import Boolean, Choice, Day, WholeNumber
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
@@ -30,7 +30,7 @@ from registry.projects.vocabulary import FreezeStatus, WithdrawnProjects
 # The public fields (``PUBLIC`` of ``projects/fields.py``): files, pages and their dictionary are made of them.
 
 # As Table Schema calls them.
-Kind = Literal["string", "integer", "date"]
+Kind = Literal["string", "integer", "date", "boolean"]
 AGENCY_PREFIX: Final = "agency_"
 
 
@@ -67,6 +67,8 @@ def _of_project(name: str) -> PublicField:
         return PublicField(name, title, choices=field.choices)
     if isinstance(field, WholeNumber):
         return PublicField(name, title, "integer")
+    if isinstance(field, Boolean):
+        return PublicField(name, title, "boolean")
     return PublicField(name, title, "date" if isinstance(field, Day) or name in DAYS else "string")
 
 
@@ -83,7 +85,7 @@ PUBLIC_NAMES: Final = frozenset(field.name for field in PUBLIC_FIELDS)
 
 # Without any scope it has no permission, whatever its role has: it reads no restricted project.
 PUBLIC_READER: Final = Actor("public", Role.LEADER, source="open-data", scopes=frozenset())
-FILTERS: Final = ("q", "region", "sector", "freeze_status")
+FILTERS: Final = ("q", "region", "sector", "freeze_status", "is_ai", "ai_risk_class")
 # The only order: cursors show the value that they continue from.
 NEWEST_FIRST: Final = "-number"
 MAX_COUNT: Final = 10_000

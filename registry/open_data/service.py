@@ -154,6 +154,8 @@ def _pieces_without(content: bytes, number: str) -> Iterator[tuple[bytes, int]]:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return escape_formula(value) if isinstance(value, str) else value
 
 

@@ -383,6 +383,7 @@ FILTERED_TEXTS: Final = (
 PUBLIC: Final = (
     *("name_kk", "name_ru", "name_en", "purpose", "object_kind", "work_type", "stage", "placement", "sector", "region"),
     *("funding", "budget_kzt", "started_on", "planned_end_on", "ended_on", "freeze_status", "placement_verified_on"),
+    *("is_ai", "ai_purpose", "ai_supplier", "ai_risk_class", "ai_notice", "ai_objection", "ai_office"),
 )
 # Pairs (earlier, later): the later date must not be before the earlier one; otherwise both fields have an error.
 DATE_ORDER: Final = (

@@ -27,7 +27,7 @@ CSV, PACKAGE, CATALOGUE = "/open-data/projects.csv", "/open-data/datapackage.jso
 COLUMNS = (
     "number,agency,agency_name_kk,agency_name_ru,agency_name_en,name_kk,name_ru,name_en,purpose,object_kind,work_type,"
     "stage,placement,sector,region,funding,budget_kzt,started_on,planned_end_on,ended_on,freeze_status,"
-    "placement_verified_on"
+    "placement_verified_on,is_ai,ai_purpose,ai_supplier,ai_risk_class,ai_notice,ai_objection,ai_office"
 )
 
 
@@ -41,7 +41,7 @@ def test_public_fields_are_exactly_these() -> None:
 
 def test_csv_has_one_row_a_project_with_the_public_fields(public: FlaskClient) -> None:
     agency = an_agency(name_ru="Министерство", name_kk="Министрлік")
-    number = a_project(agency, name_ru="=1+1", purpose="Учёт,\nи отчёт").number
+    number = a_project(agency, name_ru="=1+1", purpose="Учёт,\nи отчёт", is_ai=True, ai_office="Отдел ИИ").number
     audit()
     assert write_when_due()
     text = public.get(CSV).text
@@ -65,6 +65,8 @@ def test_csv_has_one_row_a_project_with_the_public_fields(public: FlaskClient) -
             "budget_kzt": "120000000",
             "started_on": "2026-01-20",
             "freeze_status": "flagged",
+            "is_ai": "true",
+            "ai_office": "Отдел ИИ",
         }
     ]
 

@@ -34,6 +34,16 @@ def test_search_finds_by_words_agency_region_sector_and_freeze_status(public: Fl
     assert numbers_found(public, q="нигде") == set() and numbers_found(public, agency="нигде") == set()
 
 
+def test_ai_systems_have_a_page_of_their_own(public: FlaskClient) -> None:
+    entry = {"ai_notice": "Первой фразой", "ai_overseer": "А. Б. Серикова", "ai_risk_class": "high"}
+    first = a_project(is_ai=True, **entry).number
+    a_project()
+    assert numbers_found(public, is_ai="true") == numbers_found(public, ai_risk_class="high") == {first}
+    assert "AI systems of state bodies</h1>" in public.get("/open-data?is_ai=true&language=en").text
+    page = public.get(f"/open-data/projects/{first}").text
+    assert "Первой фразой" in page and "Серикова" not in page
+
+
 @pytest.mark.parametrize(
     ("language", "heading", "title"),
     [
