@@ -156,14 +156,17 @@ def attestation_due(attested_on: date, policy: Policy) -> date | None:
 
 
 def attested_before(due_before: date, policy: Policy) -> date | None:
-    """Return the latest attestation whose next one is due before the day; None when the policy asks for none.
+    """Return the latest attestation whose next one is due before the day; None when the policy asks for none."""
+    return latest_before(due_before, policy.attestation_months) if policy.attestation_months else None
+
+
+def latest_before(due_before: date, months: int) -> date:
+    """Return the latest day from which so many calendar months end before the day.
 
     For comparisons in a database, which cannot add calendar months alike.
     """
-    if not policy.attestation_months:
-        return None
-    day = add_months(due_before, -policy.attestation_months)
-    return day - A_DAY if attestation_due(day, policy) == due_before else day
+    day = add_months(due_before, -months)
+    return day - A_DAY if add_months(day, months) == due_before else day
 
 
 # Findings on a placement that is claimed but not confirmed (docs/reference/rules.md).

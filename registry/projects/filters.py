@@ -21,7 +21,7 @@ from registry.core.search import matches_words, words_of
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
-from registry.freeze.rules import RULES
+from registry.freeze.rules import REQUIRED_OF_AI, RULES
 from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.projects.attestations import attestation_condition
 from registry.projects.fields import FIELDS, FILTERED_TEXTS, READ_ONLY, REQUIRED
@@ -180,6 +180,10 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
     **_linked("flagged", lists.BooleanFilter(null())),
     "has_security_conclusion": lists.PredicateFilter(
         or_(PROJECT.security_conclusion_number.is_not(None), PROJECT.security_conclusion_on.is_not(None))
+    ),
+    "ai_incomplete": lists.PredicateFilter(
+        and_(PROJECT.is_ai.is_(True), or_(*(PROJECT[name].is_(None) for name in REQUIRED_OF_AI))),
+        takes="Projects whose entry on their AI system lacks what `ai.incomplete` asks for.",
     ),
     "is_null": lists.NullFilter(
         {

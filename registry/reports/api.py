@@ -16,6 +16,8 @@ from registry.http.requests import Parameter
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
+from registry.reports.ai_systems import GROUPS as AI_GROUPS
+from registry.reports.ai_systems import ai_systems, counted_by
 from registry.reports.compliance import COUNTED, GROUPS, compliance, compliance_on
 from registry.reports.overview import (
     BY_COUNTRY,
@@ -111,6 +113,46 @@ def read_compliance(query: Mapping[str, Any]) -> Any:
     if grouped != BY_DEFAULT:
         raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
     return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}
+
+
+# AI systems: how many there are, and what is missing of their entries.
+
+AI_BY: Final = Parameter(
+    "by", "What the rows are of.", {"type": "string", "enum": list(AI_GROUPS), "default": BY_DEFAULT}
+)
+AI_COUNTS: Final[dict[str, Any]] = {name: {"type": "integer"} for name in counted_by()}
+AI_ROW: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["key", *AI_COUNTS],
+    "properties": {"key": {**TEXT_OR_NULL, "description": "BIN or degree of risk; null without one."}, **AI_COUNTS},
+}
+
+
+class AiSystemsShown(BaseSchema):
+    """Counts of AI systems that have not ended; ``missing_…``: without a value of this field."""
+
+    by = ReadOnly("What the rows are of.", {"type": "string", "enum": list(AI_GROUPS)})
+    items = ReadOnly("One a group, most systems first.", {"type": "array", "items": AI_ROW})
+    totals = ReadOnly("Of all rows.", {"type": "object", "required": list(AI_COUNTS), "properties": AI_COUNTS})
+    without_restricted = without_restricted_field()
+
+
+class AiSystemsQuery(QuerySchema):
+    """What the rows are of."""
+
+    by = QueryParameter(AI_BY, Choice(AI_GROUPS))
+
+
+@blp.route("/reports/ai-systems", methods=["GET"])
+@blp.requires(Permission.REPORTS_READ, operation="read_ai_systems")
+@blp.arguments(AiSystemsQuery(), location="query")
+@blp.response(200, AiSystemsShown())
+def read_ai_systems(query: Mapping[str, Any]) -> Any:
+    """Count AI systems by agency or degree of risk, and what is missing of their entries. Agencies see themselves and
+    those below them.
+    """
+    shown = ai_systems(current_actor(), query.get("by", BY_DEFAULT))
+    return {**shown, "without_restricted": leaves_out_restricted(current_actor())}
 
 
 # Overview endpoints: where the country stands, how it changed, and twelve months of a group.

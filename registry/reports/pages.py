@@ -43,6 +43,8 @@ from registry.projects.queries import count_projects, list_projects
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.agency_overview import judged_counts
+from registry.reports.ai_systems import GROUPS as AI_GROUPS
+from registry.reports.ai_systems import SYSTEMS, ai_systems, counted_by
 from registry.reports.compliance import (
     BY_SEVERITY,
     GROUPS,
@@ -648,6 +650,64 @@ def _download(actor: Actor, name: str, ending: str, header: Sequence[str], rows:
     if ending == "csv":
         return csv_download(name, table_as_csv(header, [rows]))
     return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, [rows]))
+
+
+# AI systems by agency or degree of risk.
+
+AI_GROUP_NAMES: Final = {"agency": lazy_text("By agency"), "ai_risk_class": lazy_text("By degree of risk")}
+
+
+@pages.page("/reports/ai-systems", needs=Permission.REPORTS_READ)
+def ai_systems_report(actor: Actor) -> Answer:
+    """Display the counts of AI systems, each leading to its projects."""
+    grouped = _requested_ai_group()
+    report = ai_systems(actor, grouped)
+    return render_template(
+        "reports/ai_systems.html",
+        actor=actor,
+        grouped=grouped,
+        groups=AI_GROUP_NAMES,
+        rows=[{**row, "name": _ai_group(grouped, row), "filters": {grouped: row["key"]}} for row in report["items"]],
+        totals=report["totals"],
+        counted={name: {**SYSTEMS, **filters} for name, filters in counted_by().items()},
+        risks=[name for name in counted_by() if name.startswith("risk_")],
+        missing=[name for name in counted_by() if name.startswith("missing_")],
+        name_of=_ai_count_name,
+    )
+
+
+@pages.page(f"/reports/ai-systems.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
+def ai_systems_table(actor: Actor, ending: str) -> Answer:
+    """Download the counts of AI systems."""
+    grouped = _requested_ai_group()
+    header = [_("Code"), field_label(grouped), *map(_ai_count_name, counted_by())]
+    rows = [
+        [row["key"], _ai_group(grouped, row), *(row[name] for name in counted_by())]
+        for row in ai_systems(actor, grouped)["items"]
+    ]
+    return _download(actor, "ai-systems", ending, header, rows)
+
+
+def _requested_ai_group() -> str:
+    grouped = request.args.get("by", BY_DEFAULT)
+    return grouped if grouped in AI_GROUPS else BY_DEFAULT
+
+
+def _ai_group(grouped: str, row: Mapping[str, Any]) -> str:
+    if grouped == "agency":
+        return name_in_page_language(row)
+    return _("Not given") if row["key"] is None else choice_label(grouped, row["key"])
+
+
+def _ai_count_name(name: str) -> str:
+    kind, _underscore, rest = name.partition("_")
+    if kind == "risk":
+        return choice_label("ai_risk_class", rest)
+    if kind == "missing":
+        return field_label(rest)
+    return {"systems": _("AI systems"), "incomplete": _("Incomplete entry"), "outdated": _("Not checked for a year")}[
+        name
+    ]
 
 
 # Home page: the actor's tasks, most urgent first.

@@ -86,6 +86,7 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("compliance-region", Role.AUDITOR, "/reports/compliance?by=region"),
         Stop("compliance-kind", Role.AUDITOR, "/reports/compliance?by=kind"),
         Stop("compliance-sector", Role.AUDITOR, "/reports/compliance?by=sector"),
+        Stop("ai-systems", Role.LEADER, "/reports/ai-systems"),
         Stop("overview", Role.LEADER, "/overview"),
         Stop("overview-supervisor", Role.SUPERVISOR, "/overview"),
         Stop("overview-history", Role.LEADER, "/overview/history"),

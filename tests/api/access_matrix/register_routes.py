@@ -218,4 +218,5 @@ REGISTER: dict[str, Try] = {
     ),
     "withdraw_policy_activation": Try("/policies/{activated_draft}/activation", {Role.SUPERVISOR}, 409, owned=False),
     "read_compliance": Try("/reports/compliance", ALL, owned=False),
+    "read_ai_systems": Try("/reports/ai-systems", ALL, owned=False),
 }
