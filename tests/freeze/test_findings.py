@@ -108,6 +108,18 @@ def test_migration_rules_observe_the_date_that_is_overdue() -> None:
     assert observed("migration.order-overdue", order_migrate_by=date(2026, 10, 14)) == {
         "order_migrate_by": "2026-10-14"
     }
+    assert observed("order.overdue", order_end_by=date(2026, 10, 14)) == {"order_end_by": "2026-10-14"}
+
+
+def test_missing_security_test_observes_what_is_stated_of_it() -> None:
+    policy = with_rule(POLICY, "security.untested", enabled=True)
+    concluded = facts(security_conclusion_on=date(2026, 11, 1), security_conclusion_number="12")
+    (finding,) = [each for each in evaluate(concluded, policy, ON) if each.rule == "security.untested"]
+    assert finding.observed == {
+        "stage": "operation",
+        "security_conclusion_number": "12",
+        "security_conclusion_on": "2026-11-01",
+    }
 
 
 def test_integrity_rules_observe_both_of_the_values_that_disagree() -> None:
