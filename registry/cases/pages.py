@@ -243,7 +243,7 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
             first = basis_language()
             second = next(language for language in OFFICIAL_LANGUAGES if language != first)
             other = {"kk": _("The texts in Kazakh"), "ru": _("The texts in Russian")}[second]
-            both = _("An order goes out in both languages. Any other decision may be written in one.")
+            both = _("The agency reads these texts. An order needs both languages; any other decision may be in one.")
             return [
                 form_field("decision", "radios", choices=options("decision")),
                 form_field(
@@ -253,7 +253,7 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
                     hint=_("Only when there is no breach."),
                     when="no-breach",
                 ),
-                form_field(f"reason_{first}", "area", hint=_("The agency reads it in the letter.")),
+                form_field(f"reason_{first}", "area"),
                 form_field(f"legal_basis_{first}", "area"),
                 form_field("due_on", "day", hint=_("The last day, inclusive, to move it or to stop."), when="ordered"),
                 replace(form_field(f"reason_{second}", "area", hint=both), fold=other),

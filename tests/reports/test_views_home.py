@@ -30,7 +30,7 @@ def test_agency_home_lists_orders_with_both_dates(signed_in: SignedIn) -> None:
     page = visit.get("/home").text
     section = page.partition("Предписания к исполнению")[2].partition("</table>")[0]
     assert project.number in section and f"/cases/{case_of(project).id}?" in section
-    assert "Перенести на QazTech не позднее указанной даты (включительно)" in section
+    assert "Перенести на QazTech к сроку" in section
     assert section.count("\u00a0г.<") == 1 and "года (включительно)" in section
     assert project.number not in signed_in(Role.AGENCY_VIEWER).get("/home").text
 
