@@ -15,6 +15,7 @@ from registry.journal.service import JournalEntry
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, code, codes
 from tests.factories import a_project, an_actor
+from tests.fixtures.web import SignedIn
 
 
 def restrict(number: str) -> None:
@@ -198,3 +199,22 @@ def test_journal_hides_links_of_restricted_projects(
     expected = sorted(f"link:{number}" for number in (hidden[0], hidden[0], hidden[1], shown, restricted_both))
     assert subjects(supervisor) == expected
     assert subjects(administrator) == []
+
+
+def test_page_proposes_to_remove_a_link_of_one_object_and_removes_another_at_once(
+    reviewer: Caller, signed_in: SignedIn
+) -> None:
+    first, second = numbers(2)
+    of_object, other = (link(reviewer, first, kind, second) for kind in ("part_of", "replaces"))
+    visit = signed_in(Role.REVIEWER)
+    project = f"/projects/{first}"
+    paths = [f"{project}/links/{number}/removal" for number in (of_object, other)]
+    shown = visit.get(project).text
+    assert f'<a class="govuk-link screen-only" href="{paths[0]}"' in shown and f'action="{paths[1]}"' in shown
+
+    assert visit.send(paths[0], follow=False).status_code == 422
+    proposed = visit.send(paths[0], follow=False, reason="Two objects")
+    assert second in visit.get(proposed.headers["Location"]).text
+    assert visit.send(paths[1], project, follow=False).status_code == 303
+
+    assert items(reviewer, first) == [(first, "part_of", second)]
