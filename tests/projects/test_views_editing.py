@@ -226,10 +226,10 @@ def test_reviewer_links_projects_and_removes_the_link(signed_in: SignedIn) -> No
     form = visit.get(f"{path}/links?target={other.number}").text
     assert f'value="{other.number}"' in form
 
-    linked = visit.send(f"{path}/links", kind="duplicate_of", target=other.number, note="The same").text
+    linked = visit.send(f"{path}/links", kind="replaces", target=other.number, note="The same").text
 
-    assert "Link added." in linked and "Duplicate of: " in linked and "<span>The same</span>" in linked
-    assert "Has the duplicate: " in visit.get(f"/projects/{other.number}").text
+    assert "Link added." in linked and "Replaces: " in linked and "<span>The same</span>" in linked
+    assert "Replaced by: " in visit.get(f"/projects/{other.number}").text
     link = db.session.scalars(select(ProjectLink.id)).one()
     removed = visit.send(f"{path}/links/{link}/removal", page=path).text
-    assert "Link removed." in removed and "Duplicate of: " not in removed
+    assert "Link removed." in removed and "Replaces: " not in removed
