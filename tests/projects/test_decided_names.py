@@ -207,6 +207,7 @@ BEFORE: dict[str, Any] = {
     "commissioned_on": date(2025, 6, 1),
     "contract_signed_on": date(2026, 2, 1),
     "consent_number": "7-1",
+    "security_conclusion_on": None,
     "confirmed_facts": ["commissioned_on 2026-05-03", "consent_number 2026-05-04"],
     **CONFIRMED,
 }

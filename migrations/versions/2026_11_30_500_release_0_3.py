@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import defaultdict
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from registry.core.online_migrations import on_postgresql, partial_index
 from registry.core.record_guards import COPIED, create_guards, drop_guards
 from registry.journal.service import FIRST_HASH
 
-revision = "2026_11_30_190"
+revision = "2026_11_30_500"
 down_revision = "2026_11_26_15"
 branch_labels = None
 depends_on = None
@@ -44,6 +45,19 @@ OF_LARGE_TABLES: Final[Mapping[str, Mapping[str, sa.types.TypeEngine[Any]]]] = {
         "security_conclusion_on": sa.Date(),
         "responsible_phone": sa.String(200),
         "withdrawn_at": Instant(),
+        "confirmed_facts": sa.Text(),
+        "ai_purpose": sa.Text(),
+        "ai_model": sa.String(500),
+        "ai_supplier": sa.String(500),
+        "ai_data": sa.Text(),
+        "ai_personal_data": sa.Boolean(),
+        "ai_risk_class": sa.String(10),
+        "ai_overseer": sa.String(500),
+        "ai_tests": sa.Text(),
+        "ai_notice": sa.Text(),
+        "ai_objection": sa.Text(),
+        "ai_office": sa.String(500),
+        "ai_reviewed_on": sa.Date(),
     },
     "revisions": {"reason": sa.Text()},
 }
@@ -62,6 +76,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, sa.types.TypeEngine[Any]]]] = {
         "severity_raised": sa.Integer(),
         "severity_lowered": sa.Integer(),
         "cases_opened": sa.Integer(),
+        "projects_to_migrate": sa.Integer(),
     },
     "case_decisions": {
         "reason_kk": sa.Text(),
@@ -215,17 +230,21 @@ NEW_TABLES: Final = (
     "project_fingerprints",
     "project_links",
     "former_records",
+    "migration_plans",
+    "platform_products",
     "inventory_keys",
     "proposed_inventories",
     "requests",
     "approvals",
     "former_flags",
+    "coming_changes",
     "policy_texts",
     "policy_versions",
     "agency_counts",
     "daily_counts",
     "government_reports",
     "project_statuses",
+    "appeals",
     "letters",
     "letter_series",
     "case_documents",
@@ -249,6 +268,32 @@ TITLES_OF_TEMPLATES: Final = {
 SESSIONS: Final = sa.table("web_sessions", *map(sa.column, ("id", "person_id", "secret_hash", "secret_mac")))
 TOKENS: Final = sa.table("tokens", *map(sa.column, ("id", "key_id", "account_id", "secret_hash", "secret_mac")))
 
+# The timeline and decisions of cases, from which the appeals of release 0.2 are read.
+APPEALS: Final = sa.table(
+    "appeals",
+    *map(sa.column, ("case_id", "decision_id", "event_id", "appealed_by", "suspends", "outcome", "new_decision_id")),
+    sa.column("appealed_at", Instant()),
+    sa.column("decided_at", Instant()),
+)
+EVENTS: Final = sa.table(
+    "case_events", *map(sa.column, ("id", "case_id", "action", "by", "to_status")), sa.column("at", Instant())
+)
+DECISIONS: Final = sa.table(
+    "case_decisions",
+    *map(sa.column, ("id", "case_id", "decision", "outcome", "ended_because")),
+    sa.column("due_on", sa.Date()),
+    sa.column("decided_at", Instant()),
+)
+ACCEPTING: Final = ("no_breach", "transitional_accepted")
+# Where release 0.2 knows no severity "plan".
+OF_SEVERITY: Final = (
+    ("flags", "severity"),
+    ("audit_changes", "severity"),
+    ("cases", "severity"),
+    ("cases", "from_severity"),
+    ("project_statuses", "severity"),
+)
+
 
 def upgrade() -> None:
     """Add what release 0.3 has, and keep all that is there."""
@@ -262,6 +307,7 @@ def upgrade() -> None:
     _create_projects()
     _create_audits()
     _create_cases()
+    _create_appeals()
     _create_imports()
     _create_webhooks()
     _move_status()
@@ -608,6 +654,12 @@ def _undo_values() -> None:
     op.execute("UPDATE audits SET status = 'held' WHERE status = 'rejected'")
     op.execute("UPDATE project_statuses SET freeze_status = 'clear' WHERE freeze_status = 'withdrawn'")
     op.execute("DELETE FROM audit_changes WHERE change IN ('raised', 'lowered')")
+    # What is of a plan was flagged low.
+    for table, column in OF_SEVERITY:
+        severity: sa.ColumnClause[str] = sa.column(column)
+        op.execute(sa.update(sa.table(table, severity)).where(severity == "plan").values({column: "low"}))
+    op.execute("UPDATE project_statuses SET freeze_status = 'flagged' WHERE freeze_status = 'to_migrate'")
+    op.execute("DELETE FROM confirmations WHERE kind = 'fact'")
     # Among a project's own documents, its agency would see those of cases and exemptions.
     op.execute("DELETE FROM case_documents")
     op.execute("DELETE FROM exemption_documents")
@@ -857,6 +909,34 @@ def _create_projects() -> None:
         sa.Column("decision_reason", sa.Text()),
         partial_index("uq_approvals_waiting", "kind", "subject", only="state = 'waiting'", unique=True),
     )
+    op.create_table(
+        "migration_plans",
+        sa.Column("project_id", sa.Integer(), sa.ForeignKey("projects.id"), primary_key=True, autoincrement=False),
+        sa.Column("month", sa.Date(), nullable=False),
+        sa.Column("wave", sa.String(100)),
+        sa.Column("responsible", sa.String(200), nullable=False),
+        sa.Column("obstacles", sa.Text()),
+        sa.Column("planned_by", sa.Text(), nullable=False),
+        sa.Column("planned_at", Instant(), nullable=False),
+        sa.Column("confirmed_by", sa.Text()),
+        sa.Column("confirmed_at", Instant()),
+    )
+    op.create_index("ix_migration_plans_month", "migration_plans", ["month"])
+    op.create_table(
+        "platform_products",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("code", sa.String(50), nullable=False),
+        sa.Column("name_kk", sa.String(200), nullable=False),
+        sa.Column("name_ru", sa.String(200), nullable=False),
+        sa.Column("name_en", sa.String(200)),
+        sa.Column("description_kk", sa.String(1000), nullable=False),
+        sa.Column("description_ru", sa.String(1000), nullable=False),
+        sa.Column("description_en", sa.String(1000)),
+        sa.Column("terms", sa.Text(), nullable=False),
+        sa.Column("contact", sa.String(200), nullable=False),
+        sa.Column("product_state", sa.String(10), nullable=False),
+        sa.UniqueConstraint("code", name="uq_platform_products_code"),
+    )
 
 
 def _create_audits() -> None:
@@ -988,6 +1068,15 @@ def _create_audits() -> None:
             "ix_project_statuses_rare", "freeze_status", only="freeze_status IN ('unaudited', 'exempt', 'accepted')"
         ),
     )
+    op.create_table(
+        "coming_changes",
+        sa.Column("project_id", sa.Integer(), sa.ForeignKey("projects.id"), primary_key=True, autoincrement=False),
+        sa.Column("on", sa.Date(), primary_key=True),
+        sa.Column("freeze_status", sa.String(12), nullable=False),
+        sa.Column("severity", sa.String(10)),
+        sa.Column("flagged_for", sa.String(40)),
+    )
+    op.create_index("ix_coming_changes_on", "coming_changes", ["on"])
 
 
 def _create_cases() -> None:
@@ -1069,6 +1158,87 @@ def _create_cases() -> None:
         sa.Index("uq_watches_case_id_account_id", "case_id", "account_id", unique=True),
         sa.Index("uq_watches_project_id_account_id", "project_id", "account_id", unique=True),
     )
+
+
+def _create_appeals() -> None:
+    """Appeals as records of their own, and a row for each appeal of the timeline."""
+    op.create_table(
+        "appeals",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("case_id", sa.Integer(), sa.ForeignKey("cases.id"), nullable=False),
+        sa.Column("decision_id", sa.Integer(), sa.ForeignKey("case_decisions.id"), nullable=False, unique=True),
+        sa.Column("event_id", sa.Integer(), sa.ForeignKey("case_events.id"), nullable=False, unique=True),
+        sa.Column("appealed_at", Instant(), nullable=False),
+        sa.Column("appealed_by", sa.Text(), nullable=False),
+        sa.Column("suspends", sa.Boolean(), nullable=False),
+        sa.Column("outcome", sa.String(12)),
+        sa.Column("decided_at", Instant()),
+        sa.Column("new_decision_id", sa.Integer(), sa.ForeignKey("case_decisions.id"), unique=True),
+        sa.Column("in_court_on", sa.Date()),
+        sa.Column("settled_on", sa.Date()),
+        sa.Column("court_outcome", sa.String(12)),
+        partial_index("uq_appeals_open", "case_id", only="outcome IS NULL", unique=True),
+        sa.Index(None, "case_id", "id"),
+    )
+    _record_earlier_appeals(op.get_bind())
+
+
+def _record_earlier_appeals(connection: sa.Connection) -> None:
+    appealed = sa.select(EVENTS.c.case_id).where(EVENTS.c.action == "appeal")
+    events, decisions = defaultdict(list), defaultdict(list)
+    for event in connection.execute(sa.select(EVENTS).where(EVENTS.c.case_id.in_(appealed)).order_by(EVENTS.c.id)):
+        events[event.case_id].append(event)
+    approved = sa.select(DECISIONS).where(DECISIONS.c.case_id.in_(appealed), DECISIONS.c.outcome == "approved")
+    for decision in connection.execute(approved.order_by(DECISIONS.c.id)):
+        decisions[decision.case_id].append(decision)
+    rows = [row for case_id in events for row in _appeals_of_case(events[case_id], decisions[case_id])]
+    if rows:
+        connection.execute(sa.insert(APPEALS), rows)
+
+
+def _appeals_of_case(events: list[Any], decisions: list[Any]) -> list[Mapping[str, Any]]:
+    """Return the appeals of a case, one a decision; the last is open unless the case was decided or closed."""
+    rows: dict[int, Mapping[str, Any]] = {}
+    for position, event in enumerate(events):
+        earlier = [each for each in decisions if each.decided_at <= event.at]
+        if event.action != "appeal" or not earlier or earlier[-1].id in rows:
+            continue
+        decision = earlier[-1]
+        new = next((each for each in decisions if each.decided_at > event.at), None)
+        ended = next((each for each in events[position + 1 :] if each.to_status == "closed"), None)
+        suspends = decision.ended_because == "appealed"
+        outcome = None if ended is None else "discontinued"
+        decided_at = None if ended is None else ended.at
+        if new is not None and (ended is None or new.decided_at <= ended.at):
+            outcome, decided_at = _outcome(decision, new, event.at, suspends=suspends), new.decided_at
+        else:
+            new = None
+        rows[decision.id] = {
+            "case_id": event.case_id,
+            "decision_id": decision.id,
+            "event_id": event.id,
+            "appealed_at": event.at,
+            "appealed_by": event.by,
+            "suspends": suspends,
+            "outcome": outcome,
+            "decided_at": decided_at,
+            "new_decision_id": None if new is None else new.id,
+        }
+    return list(rows.values())
+
+
+def _outcome(appealed: Any, new: Any, at: Any, *, suspends: bool) -> str:
+    """As ``registry/cases/decisions.py`` names it."""
+    if new.decision in ACCEPTING and appealed.decision not in ACCEPTING:
+        return "revoked"
+    if new.decision != appealed.decision:
+        return "changed"
+    if new.due_on == appealed.due_on:
+        return "upheld"
+    if new.due_on is None or appealed.due_on is None or not suspends:
+        return "changed"
+    latest = appealed.due_on + timedelta(days=(new.decided_at - at).days + 1)
+    return "upheld" if appealed.due_on < new.due_on <= latest else "changed"
 
 
 def _create_imports() -> None:
