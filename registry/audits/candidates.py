@@ -1,7 +1,8 @@
 """Audit candidates: reads the projects that could be flagged as facts, in parts of 20,000 ids.
 
 The query skips only projects that no rule can match: agencies out of scope, withdrawn projects, and placements on the
-platform verified by the date. A test compares the query with the evaluation of every project.
+platform verified by the date, unless a rule is in use that holds there too. A test compares the query with the
+evaluation of every project.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from registry.core.database import db, table_of
 from registry.exemptions.service import exemption_on
 from registry.freeze.facts import AI_FACTS, EarlierRevision, Facts, Sibling
 from registry.freeze.policy import NOT_JUDGED, Policy
-from registry.freeze.rules import ORDER_OVERDUE, UNTESTED, reads_ai_systems
+from registry.freeze.rules import ORDER_OVERDUE, UNTESTED, judges_platform, reads_ai_systems
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import STATUS, Project
 from registry.projects.objects import Siblings, siblings_of_register
@@ -122,7 +123,7 @@ def candidates(
     """
     # Read projects before their revisions: a revision written in between is newer than the project and skipped below.
     # In the other order the project would be judged without that revision.
-    statement = _projects(policy.scope)
+    statement = _projects(policy)
     if ids is not None:
         statement = statement.where(table_of(Project).c.id.in_(ids))
     rows = db.session.execute(statement, {**part._asdict(), "on": on}).all()
@@ -199,10 +200,15 @@ def _counts(scope: frozenset[str]) -> Select[int, int]:
     )
 
 
-def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
+def _projects(policy: Policy) -> Select[*tuple[Any, ...]]:
     project, agency, order = table_of(Project).c, table_of(Agency).c, table_of(Order).c
     newest = newest_in_force(in_part(order.project_id))
     on = bindparam("on", type_=Date)
+    is_verified = and_(
+        project.placement == "on_platform",
+        project.placement_verified_on.is_not(None),
+        project.placement_verified_on <= on,
+    )
     return (
         select(
             project.id,
@@ -222,14 +228,8 @@ def _projects(scope: frozenset[str]) -> Select[*tuple[Any, ...]]:
         .where(
             in_part(project.id),
             project.withdrawn_at.is_(None),
-            agency.kind.in_(scope),
-            not_(
-                and_(
-                    project.placement == "on_platform",
-                    project.placement_verified_on.is_not(None),
-                    project.placement_verified_on <= on,
-                )
-            ),
+            agency.kind.in_(policy.scope),
+            *(() if judges_platform(policy) else (not_(is_verified),)),
         )
         .order_by(project.id)
     )

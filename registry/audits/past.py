@@ -36,7 +36,7 @@ from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.policy_file import PolicyInvalid
-from registry.freeze.rules import started_on
+from registry.freeze.rules import judges_platform, started_on
 from registry.policies.queries import parsed, version_known_at
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import Pasts, former_pasts_known_at
@@ -163,7 +163,7 @@ class KnownRegister:
         known.restricted_ids = {each.id for each in present if each.values["is_restricted"]}
         inside = [each for each in present if self.kinds[each.agency] in policy.scope]
         known.in_scope, known.out_of_scope = len(inside), len(present) - len(inside)
-        judged = [each for each in inside if not _is_verified(each, on)]
+        judged = [each for each in inside if judges_platform(policy) or not _is_verified(each, on)]
         known.candidates = list(self._candidates(judged, policy, on, part, digest, siblings))
         return known
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -19,7 +20,9 @@ from registry.freeze.rules import (
     LEGACY,
     REWRITTEN,
     UNATTESTED,
+    WHEREVER_HOSTED,
     ending_confirmed,
+    judges_platform,
     legacy,
     on_platform,
     placement_finding,
@@ -39,23 +42,26 @@ def in_scope(agency_kind: str, policy: Policy) -> bool:
 def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
     """Return the findings on the project on the day: placement first, then in the order of the rules table.
 
-    Empty before the cutoff, for agencies out of scope, and for projects confirmed on the platform. A disabled rule
-    returns no finding, but a disabled placement rule still decides whether the other rules are evaluated.
+    Empty before the cutoff and for agencies out of scope; for projects confirmed on the platform only the rules that
+    hold wherever an object is hosted. A disabled rule returns no finding, but a disabled placement rule still decides
+    whether the other rules are evaluated.
     """
-    if on < policy.cutoff or facts.agency_kind not in policy.scope or on_platform(facts, on):
+    if on < policy.cutoff or facts.agency_kind not in policy.scope:
         return ()
     if facts.confirmed:
         # Every confirmation counts from its own date on.
         facts = replace(facts, confirmed=tuple((name, day) for name, day in facts.confirmed if day <= on))
     if facts.stage in FINAL_STAGES:
-        return _ended(facts, policy, on)
+        return () if on_platform(facts, on) else _ended(facts, policy, on)
+    if on_platform(facts, on):
+        return _wherever_hosted(facts, policy, on)
     findings = []
     placement = placement_finding(facts, policy, on)
     if placement is not None:
         if policy.rules[placement.finding.rule].enabled:
             findings.append(placement.finding)
         if placement.exclusive:
-            return tuple(findings)
+            return (*findings, *_wherever_hosted(facts, policy, on))
     return (*findings, *_unfinished(facts, policy, on))
 
 
@@ -89,6 +95,29 @@ def findings_from(facts: Facts, policy: Policy, on: date, until: date = date.max
             return
 
 
+def _wherever_hosted(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
+    """Return what the rules find that do not ask where an object is hosted, and the edits that end their findings."""
+    if not judges_platform(policy):
+        return ()
+    of_any_hosting = _without_hosting(policy)
+    findings = table_findings(facts, None, of_any_hosting, on)
+    return (*findings, *(_of_edits(facts, of_any_hosting, on) if policy.rules[REWRITTEN].enabled else ()))
+
+
+@lru_cache(maxsize=8)
+def _without_hosting(policy: Policy) -> Policy:
+    rules = {
+        name: replace(rule, enabled=rule.enabled and name in WHEREVER_HOSTED) for name, rule in policy.rules.items()
+    }
+    return replace(policy, rules=rules)
+
+
+def _of_edits(facts: Facts, policy: Policy, on: date) -> list[Finding]:
+    """Return the finding of an edit, of a new record or of earlier facts."""
+    observed = edited(facts, policy) or registered_again(facts, policy) or earlier_facts(facts, policy, on)
+    return [] if observed is None else [Finding(REWRITTEN, policy.edit_severity, observed)]
+
+
 def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
     findings = ended_findings(facts, policy, on)
     rule = policy.rules[ENDED_UNCONFIRMED]
@@ -105,12 +134,9 @@ def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
 def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
     started = started_on(facts, policy)
     findings = table_findings(facts, started, policy, on)
-    is_compared = bool(facts.past or facts.former) and policy.rules[REWRITTEN].enabled
-    if is_compared and all(finding.rule != REWRITTEN for finding in findings):
-        observed = edited(facts, policy) or registered_again(facts, policy) or earlier_facts(facts, policy, on)
-        if observed is not None:
-            # The last of the table.
-            findings.append(Finding(REWRITTEN, policy.edit_severity, observed))
+    if policy.rules[REWRITTEN].enabled and all(finding.rule != REWRITTEN for finding in findings):
+        # The last of the table.
+        findings += _of_edits(facts, policy, on)
     if policy.rules[LEGACY].enabled and all(finding.rule in AI_RULES for finding in findings):
         findings.append(Finding(LEGACY, policy.rules[LEGACY].severity, legacy(facts, started)))
     if policy.rules[UNATTESTED].enabled and (observed := unattested(facts, policy, on)) is not None:

@@ -269,6 +269,8 @@ AI_CONTRADICTION: Final = "ai.contradiction"
 AI_OUTDATED: Final = "ai.outdated"
 # The rules that hold beside the others and never keep ``freeze.legacy`` away.
 AI_RULES: Final = (AI_INCOMPLETE, AI_CONTRADICTION, AI_OUTDATED)
+# The rules that do not ask where an object is hosted: the platform's own software is tested too (Order No. 111/НҚ).
+WHEREVER_HOSTED: Final = (UNTESTED, *AI_RULES)
 UNATTESTED: Final = "integrity.unattested"
 
 
@@ -640,6 +642,11 @@ OF_SIBLINGS: Final = (MODIFICATION_SUM, SPLIT_CONTRACT)
 def reads_ai_systems(policy: Policy) -> bool:
     """Return whether a rule on AI systems is in use."""
     return any(policy.rules[rule].enabled for rule in AI_RULES)
+
+
+def judges_platform(policy: Policy) -> bool:
+    """Return whether a rule is in use that holds for projects confirmed on the platform too."""
+    return any(policy.rules[rule].enabled for rule in WHEREVER_HOSTED)
 
 
 def reads_siblings(policy: Policy) -> bool:

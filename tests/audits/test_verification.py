@@ -24,7 +24,7 @@ from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, code
 from tests.audits.policy_steps import activate, draft
-from tests.audits.steps import AUDITOR, OPERATOR, SUPERVISOR, audit, edit, table
+from tests.audits.steps import AUDITOR, OLD_SYSTEM, OPERATOR, SUPERVISOR, audit, edit, table, verify
 from tests.factories import a_project, an_agency
 from tests.fixtures.cli import CommandLine
 from tests.freeze.policy_texts import SHIPPED
@@ -138,23 +138,28 @@ def test_altered_policy_text_is_not_used(own_app: Flask) -> None:
 
 def test_audits_match_after_later_versions_of_the_policy(app: Flask, present: Present) -> None:
     a_project()
+    hosted = a_project(**OLD_SYSTEM, placement="on_platform")
+    verify(hosted, DAY)
     runs = [audit()]
     file_policy = first_policy()
     try:
         # Another file in a later release: nothing but the stored texts says what the audits used.
         set_policy(read_policy(SHIPPED.replace('version = "2026.12"', 'version = "2028.1"'), "policy.toml"))
-        for place, rule in enumerate(({"severity": "low"}, {"enabled": False}), 2):
+        creation = [{"freeze.creation": rule} for rule in ({"severity": "low"}, {"enabled": False})]
+        for place, rules in enumerate((*creation, {"security.untested": {"enabled": True}}), 2):
             version = f"2026.{place}"
-            draft(version, rules={"freeze.creation": rule})
+            draft(version, rules=rules)
             activate(version, present.move(timedelta(days=1)).date())
             runs.append(audit())
-        assert [run.policy_version for run in runs] == ["2026.1", "2026.2", "2026.3"]
+        assert [run.policy_version for run in runs] == ["2026.1", "2026.2", "2026.3", "2026.4"]
         stored = {row["digest"]: row["text"] for row in table(PolicyText)}
         texts = {row["digest"]: row["text"] for row in table(PolicyVersion)}
         assert texts.items() <= stored.items()
         assert set(stored) == {run.policy_digest for run in runs}
-        assert [run.flags_cleared for run in runs] == [0, 0, 1]
-        assert [verify_audit(AUDITOR, run.id).matches for run in runs] == [True, True, True]
+        assert [run.flags_cleared for run in runs] == [0, 0, 1, 0]
+        # A rule that holds on the platform too.
+        assert [row["project_id"] for row in table(Flag) if row["rule"] == "security.untested"] == [hosted.id]
+        assert [verify_audit(AUDITOR, run.id).matches for run in runs] == [True] * 4
     finally:
         set_policy(file_policy)
 

@@ -76,14 +76,35 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             if facts.placement_verified_on <= D:
                 on_the_platform = True
 
-    # "Nothing is flagged before `C`, out of scope, or on the platform."
+    # "Nothing is flagged before `C` or out of scope"
     if D < C:
         return set()
     if facts.agency_kind not in policy.scope:
         return set()
     # "A confirmed placement on the platform counts even when the stage is final."
-    if on_the_platform:
+    if on_the_platform and facts.stage in FINAL:
         return set()
+
+    # "`security.untested` and `ai.…` do not ask where an object is hosted: they are judged on the platform too, and
+    # where the placement keeps the other rules away."
+    def wherever_hosted() -> set[tuple[str, str]]:
+        outside = replace(facts, placement="off_platform")
+        they = {rule for rule in policy.rules if rule == "security.untested" or rule.startswith("ai.")}
+        rules = {rule: each if rule in they else replace(each, enabled=False) for rule, each in policy.rules.items()}
+        theirs = replace(policy, rules=rules)
+        wherever = expected(outside, theirs, D)
+        # "and `integrity.rewritten` of what ends their findings, but for its first row"
+        if policy.rules["integrity.rewritten"].enabled and policy.edit_severity != "none":
+            if (
+                an_edit_ended_a_serious_finding(outside, theirs)
+                or a_former_record_had_a_serious_finding(outside, theirs)
+                or earlier_facts_would_be_flagged(outside, theirs, D)
+            ):
+                wherever = wherever | {("integrity.rewritten", policy.edit_severity)}
+        return wherever
+
+    if on_the_platform:
+        return wherever_hosted()
 
     # "Every confirmation counts from its own date on."
     facts = replace(facts, confirmed=tuple(each for each in facts.confirmed if each[1] <= D))
@@ -123,7 +144,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
             # "The severity that a policy sets for this rule is the one after the grace period."
             if within_the_grace and always_on_platform:
                 add_finding("platform.unverified", "low")
-                return findings
+                return findings | wherever_hosted()
             # "Otherwise it is medium, and the other rules are judged too."
             add_finding("platform.unverified")
 
@@ -137,7 +158,7 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                 # "confirmed on or before D, `onboarding_due_on` ≥ D: `platform.onboarding`, low; not judged"
                 if facts.onboarding_due_on >= D:
                     add_finding("platform.onboarding")
-                    return findings
+                    return findings | wherever_hosted()
                 # "confirmed, but past due: `platform.onboarding-overdue`, medium; judged too"
                 if facts.onboarding_due_on < D:
                     add_finding("platform.onboarding-overdue")

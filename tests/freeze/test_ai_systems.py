@@ -61,6 +61,14 @@ def test_ai_that_is_taken_back_leaves_a_finding() -> None:
     assert found(edited, POLICY) == {}
 
 
+def test_entry_is_judged_on_the_platform_too() -> None:
+    hosted = an_ai_system(placement="on_platform", placement_verified_on=date(2026, 3, 1))
+    assert found(hosted) == {}
+    assert found(replace(hosted, ai_model=None)) == {"ai.incomplete": {"ai_model": None}}
+    taken_back = replace(an_ai_system(was="minimal", is_ai=False, ai_model=None), placement="on_platform")
+    assert list(found(replace(taken_back, placement_verified_on=ON))) == ["integrity.rewritten"]
+
+
 def test_entry_is_clear_until_a_year_after_its_check() -> None:
     change = next_change(an_ai_system(), JUDGED, date(2026, 10, 1))
     assert change is not None and change.on == date(2027, 2, 2)
