@@ -12,8 +12,8 @@ from registry.accounts.roles import Actor
 from registry.core.database import db
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Text, WholeNumber
 from registry.core.messages import message
+from registry.core.spreadsheets.csv_and_xlsx import NO_VALUE
 from registry.core.spreadsheets.reader import stored_table
-from registry.core.spreadsheets.table_child import NO_VALUE
 from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, plain_workbook
 from registry.core.translations import Language, lazy_text, translate, translator
 from registry.freeze.vocabulary import Translate

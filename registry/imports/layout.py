@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import Text
+from registry.core.spreadsheets.csv_and_xlsx import MAX_SHEETS, WHOLE_SHEETS
 from registry.core.spreadsheets.reader import Row, Table, open_file, printable
-from registry.core.spreadsheets.table_child import MAX_SHEETS, WHOLE_SHEETS
 from registry.imports.header_search import MIN_KNOWN, Header, Mappings, find_header, plain_header
 from registry.imports.headers import EXACT, KNOWN, all_labels, header_key
 from registry.imports.notes import DateOrder, below_column_numbers, is_note, unit_problems

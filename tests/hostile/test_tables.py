@@ -19,9 +19,9 @@ from registry.core.database import db
 from registry.core.errors import Invalid
 from registry.core.fields import MAX_ENTRIES, MAX_YEARS, Entries, YearlyAmounts
 from registry.core.lists import Page
-from registry.core.spreadsheets import reader, table_child
+from registry.core.spreadsheets import csv_and_xlsx, reader
+from registry.core.spreadsheets.csv_and_xlsx import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_RECORDS, MAX_ROWS
 from registry.core.spreadsheets.reader import open_file, open_table, stored_table
-from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_RECORDS, MAX_ROWS
 from registry.imports import agencies, projects
 from registry.imports.queries import errors_of
 from registry.imports.service import import_now, queue_import
@@ -141,7 +141,7 @@ def test_every_table_goes_through_the_child(app: Flask, monkeypatch: pytest.Monk
         with pytest.raises(Invalid) as refused:
             act()
         assert refused.value.problems[0].code == ("xlsx-too-large" if is_workbook else "csv-too-large")
-    assert read == [(table_child.__name__, content)] * len(acts)
+    assert read == [(csv_and_xlsx.__name__, content)] * len(acts)
 
 
 def test_half_a_character_is_kept_for_its_row(app: Flask) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from registry.core.child_processes import ChildFailed, run_child
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.spreadsheets.table_child import ZIP
+from registry.core.spreadsheets.csv_and_xlsx import ZIP
 
-CHILD = "registry.core.spreadsheets.table_child"
+CHILD = "registry.core.spreadsheets.csv_and_xlsx"
 # The first line of what the child has read, so that no stored file is taken for it.
 READ = b"\xef\xbb\xbfsep=,\r\n"
 # A ZIP archive ends with this record and a comment of at most 64 KiB.

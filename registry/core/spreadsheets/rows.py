@@ -12,7 +12,7 @@ from marshmallow import ValidationError
 
 from registry.core.errors import Problem
 from registry.core.fields import AnyDay, BaseSchema, Bin, Boolean, Choice, Entries, InputField, Text, body_problems
-from registry.core.spreadsheets.table_child import MAX_CELL_LENGTH, NO_VALUE
+from registry.core.spreadsheets.csv_and_xlsx import MAX_CELL_LENGTH, NO_VALUE
 
 # Validation of the cells of a row by the fields of a schema.
 

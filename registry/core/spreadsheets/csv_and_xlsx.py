@@ -1,6 +1,6 @@
 """Process that reads a table: CSV or XLSX from stdin becomes plain CSV on stdout.
 
-Run as ``python -m registry.core.spreadsheets.table_child``. The first line of the output is JSON: ``{"problems":
+Run as ``python -m registry.core.spreadsheets.csv_and_xlsx``. The first line of the output is JSON: ``{"problems":
 [[code, params]]}``, or ``{"is_workbook": …, "sheets": [{"name", "is_hidden", "is_whole", "size"}]}``. The tables of the
 sheets follow, ``size`` bytes each: UTF-8, commas, all cells are text and at most ``MAX_CELL_LENGTH`` + 1 long.
 """
