@@ -86,6 +86,8 @@ class Permission(StrEnum):
     AUDITS_VOID = "audits.void", Scope.DECISIONS_APPROVE, STEP_UP
     AUDITS_VERIFY = "audits.verify", Scope.READ
     CASES_READ = "cases.read", Scope.READ
+    # The registers of orders and of appeals.
+    ORDERS_READ = "orders.read", Scope.READ
     CASES_REVIEW = "cases.review", Scope.CASES_WRITE
     CASES_LEAD = "cases.lead", Scope.CASES_WRITE
     CASES_APPROVE = "cases.approve", Scope.DECISIONS_APPROVE, STEP_UP
@@ -128,6 +130,7 @@ EVERYONE: Final = {
     P.AGENCIES_READ,
     P.PROJECTS_READ,
     P.CASES_READ,
+    P.ORDERS_READ,
     P.EXEMPTIONS_READ,
     P.REPORTS_READ,
     P.REQUESTS_READ,
@@ -235,7 +238,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
             P.ORGANISATIONS_PROPOSE,
         }
     ),
-    # Figures, issued reports and records, neither cases, requests and audits nor restricted projects.
+    # Figures, issued reports, records, orders and appeals, neither cases, requests and audits nor restricted projects.
     Role.LEADER: frozenset(
         (EVERYONE - {P.CASES_READ, P.REQUESTS_READ}) | {P.POLICIES_READ, P.OVERVIEW_READ, P.GOVERNMENT_REPORTS_READ}
     ),

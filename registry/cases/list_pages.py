@@ -107,8 +107,8 @@ CLOSED: Final = WorkList(lazy_text("Closed"), Permission.CASES_READ, {"status": 
 ENDING: Final = WorkList(
     lazy_text("Exemptions ending"), Permission.EXEMPTIONS_READ, {}, "web.exemptions_ending", counted=False
 )
-ORDERS: Final = WorkList(lazy_text("Orders"), Permission.CASES_READ, {}, "web.orders", counted=False)
-APPEALS: Final = WorkList(lazy_text("Appeals"), Permission.CASES_READ, {}, "web.appeals", counted=False)
+ORDERS: Final = WorkList(lazy_text("Orders"), Permission.ORDERS_READ, {}, "web.orders", counted=False)
+APPEALS: Final = WorkList(lazy_text("Appeals"), Permission.ORDERS_READ, {}, "web.appeals", counted=False)
 OVERSIGHT: Final = (
     WorkList(
         lazy_text("My work"), Permission.CASES_REVIEW, {"status": "under_review,awaiting_confirmation", "assignee": ME}
@@ -609,7 +609,7 @@ def _render_records(
     )
 
 
-@pages.page("/orders", needs=Permission.CASES_READ)
+@pages.page("/orders", needs=Permission.ORDERS_READ)
 def orders(actor: Actor) -> Answer:
     """List the orders that match the filters."""
     decisions = [(code, label) for code, label in options("decision") if code in ORDERING]
@@ -617,7 +617,7 @@ def orders(actor: Actor) -> Answer:
     return _render_records(actor, "cases/orders.html", ORDER_LIST, ORDER_FILTERS, **shown)
 
 
-@pages.page(f"/orders.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+@pages.page(f"/orders.<{ENDINGS}:ending>", needs=Permission.ORDERS_READ)
 def orders_table(actor: Actor, ending: str) -> Answer:
     """Download all matching orders as a table."""
     filters = requested_filters(ORDER_FILTERS)
@@ -642,14 +642,14 @@ APPEAL_FILTERS: Final = ("state", "outcome", *ORDER_CHOICES, "agency", "project"
 APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
 
 
-@pages.page("/appeals", needs=Permission.CASES_READ)
+@pages.page("/appeals", needs=Permission.ORDERS_READ)
 def appeals(actor: Actor) -> Answer:
     """List the appeals that match the filters."""
     shown = {"states": options("appeal_state"), "outcomes": options("appeal_outcome"), "sorts": APPEAL_SORTS}
     return _render_records(actor, "cases/appeals.html", APPEAL_LIST, APPEAL_FILTERS, **shown)
 
 
-@pages.page(f"/appeals.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
+@pages.page(f"/appeals.<{ENDINGS}:ending>", needs=Permission.ORDERS_READ)
 def appeals_table(actor: Actor, ending: str) -> Answer:
     """Download all matching appeals as a table."""
     filters = requested_filters(APPEAL_FILTERS)

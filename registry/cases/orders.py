@@ -82,8 +82,14 @@ def _shown(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _named(actor: Actor, rows: Sequence[Any], what: str) -> list[dict[str, Any]]:
     journal_restricted_reads(actor, [row["project"] for row in rows if row["is_restricted"]], what)
+    reads_cases = actor.may(Permission.CASES_READ)
     return [
-        {**row, "agency_names": {name: row[f"agency_{name}"] for name in NAMES}, "case": row["case_id"]} for row in rows
+        {
+            **row,
+            "agency_names": {name: row[f"agency_{name}"] for name in NAMES},
+            "case": row["case_id"] if reads_cases else None,
+        }
+        for row in rows
     ]
 
 
@@ -97,7 +103,7 @@ def _days_left(row: Any) -> int | None:
 
 ORDER_LIST: Final = lists.RecordList(
     name="orders",
-    permission=Permission.CASES_READ,
+    permission=Permission.ORDERS_READ,
     rows=_rows,
     unique=Order.id.expression,
     shown=_shown,
@@ -164,7 +170,7 @@ def _appeals(actor: Actor) -> Select[Any]:
 
 APPEAL_LIST: Final = lists.RecordList(
     name="appeals",
-    permission=Permission.CASES_READ,
+    permission=Permission.ORDERS_READ,
     rows=_appeals,
     unique=Appeal.id.expression,
     shown=lambda actor, rows: _named(actor, rows, "appeals"),

@@ -445,7 +445,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         plan=plan_of(project.id),
         may_attest=may_attest(actor, project),
         active=active_only(flags),
-        order=order_of_project(actor, project.id) if actor.may(Permission.CASES_READ) else None,
+        order=order_of_project(actor, project.id),
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         fact_states={each["fact"]: each["state"] for each in verdict["facts"]},

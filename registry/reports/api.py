@@ -226,7 +226,7 @@ class OverviewShown(BaseSchema):
     improved = ReadOnly("Those whose money at risk fell most in 30 days, by `less_kzt`.", AT_RISK)
     onboarding_ends = ReadOnly("Onboarding that ends within so many days, or has ended.", WITHIN)
     exemptions_end = ReadOnly("Exemptions in force that end within so many days.", WITHIN)
-    orders_end = ReadOnly("Orders due within so many days, or overdue; empty for who may not read cases.", WITHIN)
+    orders_end = ReadOnly("Orders due within so many days, or overdue.", WITHIN)
     coming_rules = ReadOnly(
         "By rule, how many projects it flags within so many days if nothing changes.",
         _list(object_of(key=TEXT, within=WITHIN)),
@@ -302,7 +302,7 @@ def _shown(shown: Overview | None) -> dict[str, Any]:
         "improved": [_agency(row) for row in shown.improved or ()],
         "onboarding_ends": _within(shown.ends.onboarding),
         "exemptions_end": _within(shown.ends.exemptions),
-        "orders_end": _within(shown.ends.orders or {}),
+        "orders_end": _within(shown.ends.orders),
         "coming_rules": [{"key": rule, "within": _ahead(counts)} for rule, counts in shown.coming_rules.items()],
         "coming_agencies": [
             {**{name: agency[name] for name in NAMES}, "within": _ahead(counts)}

@@ -412,14 +412,11 @@ ONBOARDING: Final = text("projects.placement = 'onboarding'")
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """Counts of what ends within 30, 60 and 90 days. Onboarding and orders include what is overdue.
-
-    ``orders`` is None for those who may not read cases.
-    """
+    """Counts of what ends within 30, 60 and 90 days. Onboarding and orders include what is overdue."""
 
     onboarding: dict[int, int]
     exemptions: dict[int, int]
-    orders: dict[int, int] | None
+    orders: dict[int, int]
 
 
 def ends(actor: Actor, today: date) -> Ends:
@@ -429,7 +426,7 @@ def ends(actor: Actor, today: date) -> Ends:
     return Ends(
         _within(actor, today, PROJECT.onboarding_due_on, table_of(Project), ONBOARDING, NOT_WITHDRAWN),
         _within(actor, today, Exemption.valid_to, _joined(Exemption), in_force, NOT_WITHDRAWN),
-        _within(actor, today, Case.due_on, _joined(Case), ordered) if actor.may(Permission.CASES_READ) else None,
+        _within(actor, today, Case.due_on, _joined(Case), ordered),
     )
 
 

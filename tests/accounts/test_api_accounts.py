@@ -67,6 +67,7 @@ def test_me_is_the_own_account_and_what_the_token_may(client: FlaskClient, agenc
             "agencies.read",
             "cases.read",
             "exemptions.read",
+            "orders.read",
             "own-account.read",
             "projects.read",
             "reports.read",

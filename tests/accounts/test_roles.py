@@ -19,8 +19,8 @@ from registry.accounts.roles import (
 P = Permission
 
 EVERYONE = (
-    "agencies.read cases.read exemptions.read projects.read reports.read requests.read own-account.read "
-    "own-account.manage"
+    "agencies.read cases.read orders.read exemptions.read projects.read reports.read requests.read "
+    "own-account.read own-account.manage"
 )
 OVERSIGHT_READS = f"{EVERYONE} audits.read policies.read overview.read approvals.read"
 CONTRACT = {
@@ -42,13 +42,13 @@ CONTRACT = {
     "approvals.decide",
     "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify "
     "government-reports.read government-reports.read-drafts",
-    "operator": f"{OVERSIGHT_READS} placements.confirm documents.write audits.run audits.void audits.verify "
-    "approvals.decide",
+    "operator": f"{OVERSIGHT_READS} placements.confirm products.write documents.write audits.run audits.void "
+    "audits.verify approvals.decide",
     "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
     "organisations.propose approvals.decide",
-    "leader": "agencies.read exemptions.read projects.read reports.read policies.read overview.read own-account.read "
-    "own-account.manage government-reports.read",
+    "leader": "agencies.read orders.read exemptions.read projects.read reports.read policies.read overview.read "
+    "own-account.read own-account.manage government-reports.read",
 }
 
 

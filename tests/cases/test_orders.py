@@ -138,6 +138,24 @@ def test_agencies_see_their_own_orders_and_few_those_of_restricted_projects(clie
     assert list(states(caller(client, Role.AUDITOR))) == [other.number, own.number]
 
 
+def test_leaders_read_orders_and_appeals_but_no_cases(client: FlaskClient, signed_in: SignedIn) -> None:
+    appealed, restricted = an_appealed_order(), an_appealed_order()
+    restrict(restricted.number)
+    leader = caller(client, Role.LEADER)
+    for path in ("/orders", "/appeals"):
+        (item,) = leader.get(path).get_json()["items"]
+        assert (item["project"], item["case"]) == (appealed.number, None)
+    visit = signed_in(Role.LEADER)
+    for path in ("/orders", "/appeals"):
+        page = visit.get(path).text
+        assert f'href="/projects/{appealed.number}"' in page
+        assert f"/cases/{case_of(appealed).id}" not in page
+        assert restricted.number not in page
+    page = visit.get(f"/projects/{appealed.number}").text
+    assert "Move to QazTech by a date" in page
+    assert f"/cases/{case_of(appealed).id}" not in page
+
+
 def test_reading_the_order_of_a_restricted_project_is_journalled(client: FlaskClient) -> None:
     an_order()
     restricted = an_order()
