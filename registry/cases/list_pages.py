@@ -283,6 +283,9 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
     fields = {"q", *CHOICES, "rule", *DATES, *(OF_CLOSED if is_closed else ()), *((BELOW,) if agency else ())}
     if offered_reviewers:
         fields.add("assignee")
+    lists = tabs(actor, filters)
+    kept = [name for name in filters if name not in fields]
+    named = (*(OF_TABS if any(each.here for each in lists) else ()), *(("agency",) if agency else ()))
     return render_list(
         "cases/list.html",
         listing,
@@ -291,9 +294,10 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
         is_closed=is_closed,
         totals_text=_totals_text(totals, len(listing.items)),
         offered_reviewers=offered_reviewers,
-        tabs=tabs(actor, filters),
+        tabs=lists,
         filters=filters,
-        kept=[name for name in filters if name not in fields],
+        kept=kept,
+        unnamed=[name for name in kept if name not in named],
         narrowed=any(name not in (*OF_TABS, "q") for name in filters),
         place=requested_list(),
         saved=view_line(actor, ViewList.CASES, requested_list()),

@@ -170,9 +170,9 @@ def action_name(action: str, status: str) -> str:
 def cautions_of(status: str, appeal: Mapping[str, Any] | None) -> dict[str, str]:
     """Return warnings to display before an action is submitted, by action."""
     appealing: dict[str, str] = {
-        ActionName.APPEAL: _("An order does not bind your agency from your appeal until a new decision.")
+        ActionName.APPEAL: _("The decision has no effect from your appeal until a new decision.")
         if policy_in_force().appeal_suspends
-        else _("An order stays in force until another decision replaces it, also after your appeal.")
+        else _("The decision stays in force until another decision replaces it, also after your appeal.")
     }
     if appeal is not None and appeal["outcome"] is None:
         appealing[ActionName.PROPOSE] = _(

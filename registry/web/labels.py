@@ -287,6 +287,11 @@ FILTERS: Final[Mapping[str, str]] = {
     "flag_age": lazy_text("Age of open flags"),
     "is_null": lazy_text("Not stated"),
     "has_security_conclusion": lazy_text("With a security test conclusion"),
+    "overdue": lazy_text("Overdue"),
+    "is_assigned": lazy_text("Assigned to a reviewer"),
+    "to_approve": lazy_text("Waiting for my approval"),
+    "project": lazy_text("Project"),
+    "changed_at": lazy_text("Changed"),
 }
 ENDS: Final[Mapping[str, str]] = {"_from": lazy_text("from"), "_to": lazy_text("to")}
 RULE_FILTERS: Final = ("rule", "open_rule", "flagged_next_for")
@@ -315,9 +320,10 @@ def _filter_value(name: str, value: str, rules: Mapping[str, str]) -> str:
     try:
         if name.endswith(AMOUNTS):
             return money(int(value))
-        if name == "flagged_until" or (name.endswith(INSTANTS) and "T" not in value):
+        if name in ("flagged_until", *DEADLINES) or (name.endswith(INSTANTS) and "T" not in value):
             return day(value)
-        return display_value(name, value == "true" if value in ("true", "false") else value)
+        field = "case_status" if name == "status" else name
+        return display_value(field, value == "true" if value in ("true", "false") else value)
     except ValueError:
         return value
 

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.cases.decisions import OrderInOneLanguage, language_of
 from registry.cases.lists import show_case
 from registry.cases.models import Case, CaseDecision
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
+from registry.core.translations import Language
 from registry.journal.service import JournalEntry
 from tests.cases.cast import AIGERIM, SAULE, act, audit, case_of
 from tests.factories import a_project
+from tests.fixtures.web import SignedIn
 
 ORDER: dict[str, Any] = {"decision": "write_off"}
 ACCEPTED: dict[str, Any] = {"decision": "transitional_accepted"}
@@ -85,6 +88,16 @@ def test_proposal_without_any_language_names_the_missing_text(claimed: Case) -> 
     with pytest.raises(Invalid) as caught:
         act(AIGERIM, claimed, "propose", ORDER | {"legal_basis_kk": "1-бап"})
     assert [(each.pointer, each.code) for each in caught.value.problems] == [("/reason", "required")]
+
+
+@pytest.mark.parametrize(("language", "text"), [("ru", "Договор заключён поздно."), ("kk", "Шарт кеш жасалған.")])
+def test_timeline_has_the_reason_in_the_language_of_the_page(
+    claimed: Case, signed_in: SignedIn, language: Language, text: str
+) -> None:
+    act(AIGERIM, claimed, "propose", ORDER | BOTH)
+    page = signed_in(Role.REVIEWER, language=language).get(f"/cases/{claimed.id}").text
+    timeline = page.partition('class="govuk-list timeline__details"')[2]
+    assert all((each in timeline) is (each == text) for each in (BOTH["reason_kk"], BOTH["reason_ru"]))
 
 
 def test_journal_has_all_texts(claimed: Case) -> None:

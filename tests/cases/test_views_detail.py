@@ -69,7 +69,7 @@ def test_page_says_whether_an_appealed_order_binds_as_the_policy_does(signed_in:
     set_policy(replace(usual, appeal_suspends=suspends))
     try:
         before = editor.get(case).text
-        assert ("does not bind your agency from your appeal" in before) is suspends
+        assert ("The decision has no effect from your appeal until a new" in before) is suspends
         assert ("stays in force until another decision replaces it, also after" in before) is not suspends
         assert send(editor, case, "appeal", **{"appeal-comment": "Договор старше."})[0] == 200
         after = editor.get(case).text

@@ -292,3 +292,12 @@ def test_result_of_chosen_cases_leads_back_to_filtered_list(signed_in: SignedIn)
     path = "/cases/bulk/confirm?status=awaiting_confirmation&sector=09"
     answer = visit.send(path, page="/cases?status=awaiting_confirmation", case="999999")
     assert 'href="/cases?status=awaiting_confirmation&amp;sector=09"' in answer.text
+
+
+def test_filters_of_a_link_are_named_unless_a_tab_says_them(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.SUPERVISOR)
+    page = visit.get("/cases?status=remediation&due_on_to=2026-12-01").text
+    assert "Status: Remediation" in page
+    assert "Due on, to: 1 December 2026" in page
+    assert 'href="/cases?status=remediation">Remove the filter' in page
+    assert "Remove the filter" not in visit.get("/cases?status=new").text
