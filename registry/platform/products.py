@@ -136,13 +136,14 @@ def save_product(actor: Actor, code: str, values: Mapping[str, Any], *, is_new: 
     ``is_new``: one with that code is invalid.
     """
     actor.require(Permission.PRODUCTS_WRITE)
+    # Before the code is looked up: PostgreSQL takes no NUL.
+    if problems := product_problems(code, values):
+        raise Invalid(problems)
     with transaction() as session:
         advisory_lock(session, PRODUCT_LOCK)
         product = _with_code(code)
-        problems = product_problems(code, values)
-        problems += [Problem("/code", "product-twice", {"code": code})] if is_new and product is not None else []
-        if problems:
-            raise Invalid(problems)
+        if is_new and product is not None:
+            raise Invalid([Problem("/code", "product-twice", {"code": code})])
         before = {name: None if product is None else getattr(product, name) for name in WRITTEN}
         after = {name: values.get(name) for name in WRITTEN}
         changes = [

@@ -65,6 +65,7 @@ def test_operator_registers_a_product_and_replaces_its_values_which_is_journalle
     ("code", "values", "problems"),
     [
         ("QT sign", SIGN, {("/code", "product-code-invalid")}),
+        ("qt%00sign", SIGN, {("/code", "product-code-invalid")}),
         (
             "qt-sign",
             {**SIGN, "terms": ["электронная подпись", "Информационная система"]},
