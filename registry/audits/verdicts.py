@@ -23,7 +23,7 @@ from registry.freeze.evaluation import evaluate, in_scope, next_change
 from registry.freeze.facts import AI_FACTS, EarlierRevision, Facts, Sibling
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
-from registry.freeze.rules import ORDER_OVERDUE, fact_states
+from registry.freeze.rules import MIGRATION_ORDER_OVERDUE, ORDER_OVERDUE, fact_states
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.projects.fields import FIELDS
@@ -339,7 +339,7 @@ def _revisions(ids: Sequence[int]) -> dict[int, tuple[EarlierRevision, ...]]:
 ALWAYS: Final = frozenset({"placement", "stage", "work_type", "ended_on", *CONFIRMED, "onboarding_due_on", "agency"})
 # A rule's observed value may have another name than the fields from which it is computed.
 STARTED: Final = ("contract_signed_on", "work_started_on")
-ORDERS_OVERDUE: Final = ("migration.order-overdue", ORDER_OVERDUE)
+ORDERS_OVERDUE: Final = (MIGRATION_ORDER_OVERDUE, ORDER_OVERDUE)
 LEGACY: Final = "freeze.legacy"
 
 

@@ -262,6 +262,7 @@ CONTRADICTION: Final = "integrity.contradiction"
 DATA_GAP: Final = "freeze.data-gap"
 PLANNED: Final = "freeze.planned"
 MIGRATION_OVERDUE: Final = "migration.overdue"
+MIGRATION_ORDER_OVERDUE: Final = "migration.order-overdue"
 ORDER_OVERDUE: Final = "order.overdue"
 UNTESTED: Final = "security.untested"
 AI_INCOMPLETE: Final = "ai.incomplete"
@@ -441,22 +442,21 @@ def migration_overdue(facts: Facts, started: date | None, policy: Policy, on: da
 
 
 def migration_order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """An order to migrate is in force and its due date has passed."""
-    if facts.order_migrate_by is not None and facts.order_migrate_by < on:
-        return {"order_migrate_by": iso(facts.order_migrate_by)}
-    return None
+    """An order to migrate is in force, its due date has passed, and nobody has confirmed an ending instead."""
+    return _order_overdue("order_migrate_by", facts, on)
 
 
 def order_overdue(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
-    """An order to stop or to write off is in force, its due date has passed, and nobody has confirmed the ending.
+    """An order to stop or to write off is in force, its due date has passed, and nobody has confirmed the ending."""
+    return _order_overdue("order_end_by", facts, on)
 
-    Only a final stage can be confirmed as ended (Digital Code, Art. 89).
-    """
-    if facts.order_end_by is None or not facts.order_end_by < on:
+
+def _order_overdue(name: str, facts: Facts, on: date) -> Observed | None:
+    due: date | None = getattr(facts, name)
+    # Only a final stage can be confirmed as ended (Digital Code, Art. 89).
+    if due is None or not due < on or (facts.stage in FINAL_STAGES and ending_confirmed(facts, on)):
         return None
-    if facts.stage in FINAL_STAGES and ending_confirmed(facts, on):
-        return None
-    return {"order_end_by": iso(facts.order_end_by)}
+    return {name: iso(due)}
 
 
 def untested(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:
@@ -614,7 +614,7 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
     "freeze.pilot-limit": pilot_limit,
     DATA_GAP: data_gap,
     MIGRATION_OVERDUE: migration_overdue,
-    "migration.order-overdue": migration_order_overdue,
+    MIGRATION_ORDER_OVERDUE: migration_order_overdue,
     ORDER_OVERDUE: order_overdue,
     UNTESTED: untested,
     "integrity.backdated": backdated,
@@ -627,6 +627,7 @@ UNFINISHED: Final[Mapping[str, Rule]] = {
 }
 # The rules for final stages, which the caller has checked, in the order of the findings.
 ENDED: Final[Mapping[str, Callable[[Facts, Policy, date], Observed | None]]] = {
+    MIGRATION_ORDER_OVERDUE: lambda facts, policy, on: migration_order_overdue(facts, None, policy, on),
     ORDER_OVERDUE: lambda facts, policy, on: order_overdue(facts, None, policy, on),
     CONTRADICTION: lambda facts, policy, on: (
         None if ending_confirmed(facts, on) else ending_contradiction(facts, policy, on)

@@ -283,8 +283,10 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if D > policy.migration_deadline:
             holds("migration.overdue")
 
-    # `migration.order-overdue`: "an order `migrate_by` is in force, and its due date < D"
-    if facts.order_migrate_by is not None and facts.order_migrate_by < D:
+    # `migration.order-overdue`: "an order `migrate_by` is in force, its due date < D, and it is not so that the stage
+    # is final and the ending confirmed"
+    ordered_to_move = facts.order_migrate_by is not None and facts.order_migrate_by < D
+    if ordered_to_move:
         holds("migration.order-overdue")
 
     # `order.overdue`: "an order `stop` or `write_off` is in force, its due date < D, and it is not so that the stage is
@@ -404,6 +406,8 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if facts.ending_confirmed_on is not None and facts.ending_confirmed_on <= D:
             ending_confirmed = True
         if not ending_confirmed:
+            if ordered_to_move:
+                holds("migration.order-overdue")
             if ordered_to_end:
                 holds("order.overdue")
             # "final, and the ending is not confirmed": the second half of the table of contradictions

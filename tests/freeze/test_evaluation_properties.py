@@ -158,8 +158,8 @@ def test_placement_claim_adds_a_finding_and_removes_none_after_the_grace_period(
 
 
 @given(FACTS, ON, st.sampled_from(sorted(FINAL_STAGES)))
-def test_final_stage_has_only_the_rules_on_endings(project: Facts, on: date, stage: str) -> None:
-    rules = {"order.overdue", "integrity.ended-unconfirmed", "integrity.contradiction"}
+def test_final_stage_has_only_the_rules_on_endings_and_orders(project: Facts, on: date, stage: str) -> None:
+    rules = {"migration.order-overdue", "order.overdue", "integrity.ended-unconfirmed", "integrity.contradiction"}
     assert set(rules_of(replace(project, stage=stage), POLICY, on)) <= rules
 
 
