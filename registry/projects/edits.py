@@ -53,7 +53,8 @@ def withdraw_confirmations(before: Mapping[str, Any], after: dict[str, Any]) -> 
 def _still_confirmed(before: Mapping[str, Any], after: Mapping[str, Any], *, is_another: bool) -> list[str] | None:
     known = {} if is_another else confirmed_facts(before["confirmed_facts"])
     for fact, of in GIVEN_WITH.items():
-        if before[of] not in (None, after[of]):
+        # Of a conclusion also the first one: it counts only with its day.
+        if before[of] != after[of] and (before[of] is not None or fact == SECURITY_CONCLUSION):
             known.pop(fact, None)
     return confirmed_entries({name: day for name, day in known.items() if before[name] == after[name]})
 

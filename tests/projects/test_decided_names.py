@@ -207,8 +207,13 @@ BEFORE: dict[str, Any] = {
     "commissioned_on": date(2025, 6, 1),
     "contract_signed_on": date(2026, 2, 1),
     "consent_number": "7-1",
+    "security_conclusion_number": "44",
     "security_conclusion_on": None,
-    "confirmed_facts": ["commissioned_on 2026-05-03", "consent_number 2026-05-04"],
+    "confirmed_facts": [
+        "commissioned_on 2026-05-03",
+        "consent_number 2026-05-04",
+        "security_conclusion_number 2026-05-05",
+    ],
     **CONFIRMED,
 }
 
@@ -222,11 +227,16 @@ def after(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "left"),
     [
-        ({"commissioned_on": None}, ["consent_number 2026-05-04"]),
+        ({"commissioned_on": None}, ["consent_number 2026-05-04", "security_conclusion_number 2026-05-05"]),
         ({"contract_number": "13/3"}, None),
         # A consent is given for the work of one contract.
-        ({"contract_signed_on": date(2026, 9, 1)}, ["commissioned_on 2026-05-03"]),
-        ({"contract_signed_on": None}, ["commissioned_on 2026-05-03"]),
+        (
+            {"contract_signed_on": date(2026, 9, 1)},
+            ["commissioned_on 2026-05-03", "security_conclusion_number 2026-05-05"],
+        ),
+        ({"contract_signed_on": None}, ["commissioned_on 2026-05-03", "security_conclusion_number 2026-05-05"]),
+        # A conclusion counts only with its day, which who confirmed it without one has not seen.
+        ({"security_conclusion_on": date(2026, 5, 1)}, ["commissioned_on 2026-05-03", "consent_number 2026-05-04"]),
         ({"stage": "pilot"}, BEFORE["confirmed_facts"]),
     ],
 )
