@@ -61,6 +61,7 @@ def test_operator_registers_a_product_and_replaces_its_values_which_is_journalle
     }
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(
     ("code", "values", "problems"),
     [
