@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Final
 
@@ -40,6 +41,8 @@ AI_ENTRY: Final = (
     "ai_office",
     "ai_reviewed_on",
 )
+# How long the check of an entry counts, in calendar months.
+AI_REVIEW_MONTHS: Final = 12
 IS_AI: Final = "is_ai"
 AI_FACTS: Final = (IS_AI, "holds_personal_data", *AI_ENTRY)
 # The observed value that names those of a finding that are only claimed.
@@ -147,3 +150,9 @@ class Facts:
     past: tuple[EarlierRevision, ...] = ()
     former: tuple[tuple[EarlierRevision, ...], ...] = ()
     siblings: tuple[Sibling, ...] = ()
+
+
+# The types of the facts that may be None, by their names.
+TYPES_OF_FACTS: Final[Mapping[str, str]] = {
+    each.name: each.type.removesuffix(" | None") for each in fields(Facts) if each.type.endswith(" | None")
+}

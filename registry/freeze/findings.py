@@ -13,6 +13,7 @@ from typing import Final
 from registry.freeze.contradictions import CONTRADICTIONS, LINES
 from registry.freeze.dates import add_months, format_date, grouped
 from registry.freeze.facts import (
+    AI_REVIEW_MONTHS,
     AI_RISK_CLASS,
     CLAIMED,
     COMMISSIONED,
@@ -275,7 +276,7 @@ class _Reason:
                 return self._format(_MISSING, count=len(observed))
             case "ai.outdated":
                 reviewed = self._day("ai_reviewed_on")
-                due = None if reviewed is None else add_months(reviewed, 12)
+                due = None if reviewed is None else add_months(reviewed, AI_REVIEW_MONTHS)
                 return self._format(_AI_OUTDATED, reviewed, reviewed=reviewed, days=_days(due, self.on))
             case "integrity.unattested":
                 attested = self._day("attested_on")

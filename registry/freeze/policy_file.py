@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from registry.freeze.facts import CONFIRMABLE, Facts
+from registry.freeze.facts import AI_RISK_CLASS, CONFIRMABLE, TYPES_OF_FACTS
 from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy import NOT_JUDGED, ConfirmedFacts, DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
@@ -21,6 +21,7 @@ from registry.freeze.vocabulary import (
     DEFAULT_LANGUAGE,
     REQUIRED_LANGUAGES,
     AgencyKind,
+    AiRisk,
     Placement,
     Severity,
     Stage,
@@ -211,12 +212,11 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "stage": Stage.codes(),
     "placement": Placement.codes(),
 }
-_AMOUNTS = ("budget_kzt", "object_original_cost_kzt")
+_OF_TYPE = {"str": _TEXT, "date": _DATE, "bool": _YES_NO, "int": _whole(0, 10**15, "tenge")}
 _FACTS: Mapping[str, ValueType] = {
+    **{name: _OF_TYPE[kind]._replace(required=False) for name, kind in TYPES_OF_FACTS.items()},
     **{name: _one_of(codes) for name, codes in _CHOICES.items()},
-    **{name: _whole(0, 10**15, "tenge")._replace(required=False) for name in _AMOUNTS},
-    **{name: _TEXT._replace(required=False) for name in ("consent_number", "security_conclusion_number")},
-    **{name: _DATE._replace(required=False) for name in Facts.__dataclass_fields__ if name.endswith(("_on", "_by"))},
+    AI_RISK_CLASS: _one_of(AiRisk.codes())._replace(required=False),
 }
 
 

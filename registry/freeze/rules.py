@@ -16,6 +16,7 @@ from registry.freeze.contradictions import ai_contradiction, contradiction, endi
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import (
     AI_ENTRY,
+    AI_REVIEW_MONTHS,
     AI_RISK_CLASS,
     CLAIMED,
     COMMISSIONED,
@@ -578,7 +579,6 @@ def split_contract(facts: Facts, started: date | None, policy: Policy, on: date)
 
 # What every entry on an AI system needs; the others depend on the degree of risk and on the data (contradictions.py).
 REQUIRED_OF_AI: Final = tuple(name for name in AI_ENTRY if name not in ("ai_overseer", "ai_tests", "ai_objection"))
-AI_REVIEW_MONTHS: Final = 12
 
 
 def ai_incomplete(facts: Facts, started: date | None, policy: Policy, on: date) -> Observed | None:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, InputField, Text, WholeNumber, nullable
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Boolean, Choice, Day, InputField, Text, WholeNumber, nullable
 from registry.core.values import InvalidValue, control_character, exact_day
 from registry.freeze.evaluation import evaluate
-from registry.freeze.facts import Facts
+from registry.freeze.facts import AI_RISK_CLASS, TYPES_OF_FACTS, Facts
 from registry.freeze.optional_rules import DISABLED_RULES, NEW_IN_DRAFTS
 from registry.freeze.policy import Policy, RulePolicy
 from registry.freeze.policy_file import KeyPath, format_path, policy_document, policy_text, validate, verdict_cases_text
 from registry.freeze.rules import RULES
-from registry.freeze.vocabulary import AgencyKind, Placement, Stage, WorkType
+from registry.freeze.vocabulary import AgencyKind, AiRisk, Placement, Stage, WorkType
 
 # Settings of a policy as JSON: those that differ become a draft's document, checked as a policy file is.
 
@@ -155,29 +155,18 @@ class CaseFacts(BaseSchema):
     work_type = Choice(WorkType, required=True)
     stage = Choice(Stage, required=True)
     placement = Choice(Placement, required=True)
-    consent_number = Text()
-    security_conclusion_number = Text()
-    registered_on = Day(LATEST)
-    onboarding_due_on = Day(LATEST)
-    contract_signed_on = Day(LATEST)
-    work_started_on = Day(LATEST)
-    pilot_started_on = Day(LATEST)
-    commissioned_on = Day(LATEST)
-    object_commissioned_on = Day(LATEST)
-    ended_on = Day(LATEST)
-    security_conclusion_on = Day(LATEST)
-    placement_verified_on = Day(LATEST)
-    onboarding_confirmed_on = Day(LATEST)
-    ending_confirmed_on = Day(LATEST)
-    attested_on = Day(LATEST)
-    order_migrate_by = Day(LATEST)
-    order_end_by = Day(LATEST)
-    budget_kzt = WholeNumber()
-    object_original_cost_kzt = WholeNumber()
+    ai_risk_class = Choice(AiRisk)
 
 
+OF_TYPE: Final[Mapping[str, Callable[[], Any]]] = {
+    "str": Text,
+    "date": lambda: Day(LATEST),
+    "bool": Boolean,
+    "int": WholeNumber,
+}
 HEAD: Final = CaseHead()
-FACTS: Final = CaseFacts()
+_FURTHER: Final = {name: OF_TYPE[kind]() for name, kind in TYPES_OF_FACTS.items() if name != AI_RISK_CLASS}
+FACTS: Final = cast("type[CaseFacts]", CaseFacts.from_dict(_FURTHER))()
 RULE_NAMES: Final = {"type": "array", "items": {"type": "string", "enum": list(RULES)}}
 FACTS_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",

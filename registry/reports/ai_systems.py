@@ -11,8 +11,8 @@ from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db, table_of
 from registry.core.lists import conditions
-from registry.freeze.facts import AI_ENTRY
-from registry.freeze.rules import AI_REVIEW_MONTHS, latest_before
+from registry.freeze.facts import AI_ENTRY, AI_REVIEW_MONTHS
+from registry.freeze.rules import latest_before
 from registry.freeze.vocabulary import FINAL_STAGES, AiRisk, Stage
 from registry.projects.filters import FILTERS, filter_conditions
 from registry.projects.models import Project

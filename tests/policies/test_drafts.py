@@ -226,6 +226,15 @@ def test_expected_verdicts_run_at_each_change_of_a_draft(client: FlaskClient, su
     assert [each["name"] for each in copied["verdict_cases"]] == ["A new object of 2026"]
 
 
+def test_expected_verdict_may_be_on_an_ai_system(client: FlaskClient, supervisor: dict[str, str]) -> None:
+    facts = {**LATE, "is_ai": True, "ai_risk_class": "high", "ai_reviewed_on": "2025-02-01"}
+    case = {"name": "An old entry", "on": "2026-03-01", "facts": facts, "expected": ["ai.outdated", "freeze.data-gap"]}
+    rules = {"ai.outdated": {"enabled": True}}
+    (shown,) = draft(client, supervisor, rules=rules, verdict_cases=[case]).json["verdict_cases"]
+    assert (shown["facts"]["is_ai"], shown["passes"]) == (True, True)
+    assert shown["found"] == ["freeze.data-gap", "ai.outdated"]
+
+
 def test_wrong_places_of_expected_verdicts_are_named(client: FlaskClient, supervisor: dict[str, str]) -> None:
     case = {"name": "", "on": "2026-03-01", "facts": {**LATE, "stage": "lost", "size": 1}, "expected": ["freeze.new"]}
     answer = draft(client, supervisor, verdict_cases=[case, 5])
