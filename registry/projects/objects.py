@@ -11,6 +11,7 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from unicodedata import category, normalize
 
 from sqlalchemy import ColumnElement, Select, SelectBase, Text, and_, cast, or_, select, union
 
@@ -22,14 +23,14 @@ from registry.core.clock import local_date
 from registry.core.database import db, table_of
 from registry.core.dialects import is_among
 from registry.core.errors import NotFound
-from registry.core.search import NAMES
-from registry.core.values import control_character
+from registry.core.search import NAMES, words_of
+from registry.core.values import LOOK_ALIKES, comparable, control_character
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import Sibling
 from registry.freeze.policy import Policy
 from registry.freeze.rules import reads_siblings
 from registry.freeze.vocabulary import WorkType
-from registry.projects.fingerprints import COMMON_STEMS, ProjectFingerprint, exact_hashes, exact_value, stems
+from registry.projects.fingerprints import COMMON_STEMS, ProjectFingerprint, exact_hashes, exact_value, stem
 from registry.projects.links import OF_ONE_OBJECT, ProjectLink
 from registry.projects.models import STATUS, Project
 from registry.projects.revisions import CONFIRMED, Revision, confirmed_of, projects_known_at, value_of_json
@@ -42,6 +43,9 @@ LINK: Final = table_of(ProjectLink).c
 AGENCY: Final = table_of(Agency).c
 JUDGED: Final = ("work_type", "contract_signed_on", "work_started_on", "budget_kzt", "object_original_cost_kzt")
 IDENTIFYING: Final = ("object_code", "platform_key", *NAMES)
+# Nobody sees them: zero-width characters, soft hyphens, accents that are no part of a letter.
+INVISIBLE: Final = ("Cf", "Mn", "Me")
+ROMAN: Final = frozenset("ivx")
 # Of the first two, equal ones in one tree of agencies.
 IN_TREE: Final = IDENTIFYING[:2]
 SUPPLIER: Final = "supplier_bin"
@@ -301,8 +305,8 @@ def _keys(
         if name == SUPPLIER:
             continue
         if name in IN_TREE:
-            code = exact_value(name, value)
-            keys |= {(name, above[agency], code)} if code else set()
+            code = exact_value(name, _visible(value or ""))
+            keys |= {(name, above[agency], code.translate(LOOK_ALIKES))} if code else set()
         else:
             words = name_without_numbers(value)
             keys |= {("name", agency, words)} if words else set()
@@ -314,11 +318,16 @@ def _suppliers(values: Mapping[Any, Any], former: Iterable[tuple[str, Any]]) -> 
     return frozenset(each for each in had if each is not None)
 
 
+def _visible(text: str) -> str:
+    return "".join(each for each in normalize("NFC", text) if category(each) not in INVISIBLE)
+
+
 # The names of a register are read again under the lock of each audit.
 @lru_cache(maxsize=1 << 15)
 def name_without_numbers(name: str | None) -> tuple[str, ...]:
-    """Return the reduced words of a name without those that have digits; none where they say nothing of the object."""
-    words = {word for word in stems(name) if not any(map(str.isdigit, word))}
+    """Return the reduced words of a name without numbers; none where they say nothing of the object."""
+    words = {stem(comparable(word)) for word in words_of(_visible(name or ""))}
+    words = {word for word in words if not any(map(str.isdigit, word)) and not ROMAN.issuperset(word)}
     return tuple(sorted(words)) if words - COMMON_STEMS else ()
 
 

@@ -104,10 +104,30 @@ def test_slices_of_one_code_are_flagged_with_each_others_numbers(agency: Agency,
 
 
 def test_slices_of_one_name_but_for_its_number_count_together(agency: Agency) -> None:
-    slices = [a_slice(agency, f"Водный кадастр, этап {number}") for number in (1, 2)]
+    numbers = ("1", "II", "\N{CYRILLIC CAPITAL LETTER BYELORUSSIAN-UKRAINIAN I}V")
+    slices = [a_slice(agency, f"Водный кадастр, этап {number}") for number in numbers]
     other = a_slice(an_agency(), "Водный кадастр, этап 3")
     audit()
-    assert [flags_of(each) for each in (*slices, other)] == [[SUM], [SUM], QUIET]
+    assert [flags_of(each) for each in (*slices, other)] == [[SUM], [SUM], [SUM], QUIET]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Реестр плотин", "I\N{SOFT HYPHEN}S-77/1"),
+        ("Реестр плотин", "\N{CYRILLIC CAPITAL LETTER BYELORUSSIAN-UKRAINIAN I}S-77/1"),
+        ("Реестр плотин", "I\N{ZERO WIDTH SPACE}S-77/1"),
+        ("Водный кадас\N{SOFT HYPHEN}тр", None),
+        ("Во\N{COMBINING ACUTE ACCENT}дный кадастр", None),
+        ("Водный ка\N{ZERO WIDTH SPACE}дастр", None),
+        ("Водный кадас\N{LATIN SMALL LETTER T}\N{LATIN SMALL LETTER P}", None),
+    ],
+)
+def test_slices_whose_name_or_code_looks_the_same_count_together(agency: Agency, name: str, code: str | None) -> None:
+    first = a_slice(agency, "Водный кадастр", object_code=CODE)
+    second = a_slice(agency, name, object_code=code)
+    audit()
+    assert flags_of(first) == flags_of(second) == [SUM]
 
 
 def test_code_that_is_taken_away_leaves_the_slices_together(agency: Agency) -> None:
