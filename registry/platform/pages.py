@@ -333,7 +333,7 @@ def products(actor: Actor) -> Answer:
 def new_product(actor: Actor) -> Answer:
     """Register a product of the platform."""
     code = forms.form_field("code", "text", hint=_("Small Latin letters, digits and hyphens, such as qt-sign."))
-    page = _product_page(_("Register a product of the platform"), _("Register"))
+    page = _product_page(_("Register a product of the platform"), _("Register a product"))
     page = replace(page, fields=[code, *page.fields], schema=ProductRow())
 
     def act(values: dict[str, Any]) -> Answer:

@@ -153,6 +153,7 @@ def test_leaders_read_orders_and_appeals_but_no_cases(client: FlaskClient, signe
         assert restricted.number not in page
     page = visit.get(f"/projects/{appealed.number}").text
     assert "Move to QazTech by a date" in page
+    assert "Follow this project" not in page
     assert f"/cases/{case_of(appealed).id}" not in page
 
 

@@ -78,7 +78,7 @@ def test_document_names_the_day_of_its_figures_and_the_audit_before_them() -> No
 
 def test_document_has_the_sections_of_its_language_in_order() -> None:
     russian = texts(CONTENT, "ru")
-    headings = ["Введение", "Выявленные факты", "Меры", "Выводы", "Цифры"]
+    headings = ["Введение", "Выявленные факты", "Меры", "Выводы", "Показатели"]
     assert [text for text in russian if text in headings] == headings
     assert "Первое.\nВторое." in russian and "Бірінші.\nЕкінші." in texts(CONTENT, "kk")
     assert document(CONTENT, "ru").subtitle.endswith("№ 2026-1, версия 1")
