@@ -244,7 +244,7 @@ def test_preview_shows_the_letter_in_both_languages_keeps_the_form_and_sends_not
     before = reviewer.get(case).text
     code, page = send(reviewer, case, "ask", preview="yes", **{"ask-comment": "Когда начаты работы?"})
     assert (code, status(case)) == (200, "under_review")
-    assert "Вопрос организации" in page and "Ұйымға сұрақ" in page and page.count("Когда начаты работы?") == 3
+    assert "Вопрос к организации" in page and "Ұйымға сұрақ" in page and page.count("Когда начаты работы?") == 3
     send(reviewer, case, "ask", **{"ask-comment": "Когда начаты работы?"})
     assert send(reviewer, case, "ask", seen=before, preview="yes")[0] == 409
 
