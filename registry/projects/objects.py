@@ -358,16 +358,24 @@ def _siblings(
     for each in members:
         nodes = [each.id] if each.id not in restricted else [*each.keys, *ends.get(each.id, ())]
         roots = sorted({groups.root(node) for node in nodes}, key=repr)
-        others = sorted((other for root in roots for other in by_object.get(root, ()) if other is not each), key=_id)
+        others = [other for root in roots for other in by_object.get(root, ()) if other is not each]
         if own_only:
             others = [other for other in others if other.agency == each.agency]
         if others:
-            siblings[each.id] = tuple(_sibling(each, other) for other in others[:MAX_SIBLINGS])
+            most = sorted(others, key=_weight)[:MAX_SIBLINGS] if len(others) > MAX_SIBLINGS else others
+            siblings[each.id] = tuple(_sibling(each, other) for other in sorted(most, key=_id))
     return siblings
 
 
 def _id(member: Member) -> int:
     return member.id
+
+
+def _weight(member: Member) -> tuple[bool, int, int]:
+    """Sort those first that add most to a sum, so that records without a budget hide no slice."""
+    stated = (member.values, *member.earlier)
+    is_modification = any(each["work_type"] == WorkType.MODIFICATION for each in stated)
+    return not is_modification, -max(each["budget_kzt"] or 0 for each in stated), member.id
 
 
 def _sibling(of: Member, other: Member) -> Sibling:

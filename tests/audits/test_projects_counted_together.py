@@ -111,6 +111,15 @@ def test_slices_of_one_name_but_for_its_number_count_together(agency: Agency) ->
     assert [flags_of(each) for each in (*slices, other)] == [[SUM], [SUM], [SUM], QUIET]
 
 
+def test_records_that_hardly_count_hide_no_slice_of_an_object_with_more_than_fifty(agency: Agency) -> None:
+    no_slice = {"work_type": "maintenance", "budget_kzt": 99, "supplier_bin": "050340004478"}
+    for place in range(50):
+        a_slice(agency, f"Водный кадастр {place}", **(no_slice if place % 2 else {"budget_kzt": 0}))
+    slices = [a_slice(agency, f"Водный кадастр {number}") for number in (51, 52)]
+    audit()
+    assert [flags_of(each) for each in slices] == [[SUM], [SUM]]
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [
