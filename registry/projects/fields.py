@@ -440,6 +440,9 @@ def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list
     if not pointers.isdisjoint(NAME_POINTERS):
         # One name is sufficient: the invalid one needs correcting, and the other need not be added.
         pointers |= NAME_POINTERS
+    if "/is_ai" in pointers:
+        # Whether the entry on an AI system is asked for is not known.
+        pointers |= {f"/{name}" for name in AI_ENTRY}
     return [*known, *(problem for problem in further if problem.pointer not in pointers)]
 
 

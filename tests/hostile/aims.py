@@ -35,6 +35,7 @@ KINDS = {
     "Url": "url",
     "Telephone": "telephone",
     "YearlyAmounts": "years",
+    "Entries": "entries",
     "Integrations": "integrations",
     "Ids": "ids",
     "Objects": "objects",

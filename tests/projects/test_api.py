@@ -109,6 +109,7 @@ def test_entry_on_an_ai_system_belongs_to_a_project_that_uses_ai(editor: Caller,
     }
     expected = {("/ai_model", "only-of-ai"), ("/ai_risk_class", "only-of-ai")}
     assert [codes(editor.post("/projects", {**sent, **answer})) for answer in ({}, {"is_ai": False})] == [expected] * 2
+    assert codes(editor.post("/projects", {**sent, "is_ai": "maybe"})) == {("/is_ai", "expected-true-or-false")}
 
     path = f"/projects/{a_project(agency, is_ai=True, ai_model='М-1', ai_risk_class='high').number}"
     assert codes(editor.change(path, {"is_ai": False, "ai_model": "М-2"})) == {("/ai_model", "only-of-ai")}
