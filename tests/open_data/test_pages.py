@@ -39,7 +39,9 @@ def test_ai_systems_have_a_page_of_their_own(public: FlaskClient) -> None:
     first = a_project(is_ai=True, **entry).number
     a_project()
     assert numbers_found(public, is_ai="true") == numbers_found(public, ai_risk_class="high") == {first}
-    assert "AI systems of state bodies</h1>" in public.get("/open-data?is_ai=true&language=en").text
+    page = public.get("/open-data?is_ai=true&language=en").text
+    assert "AI systems of state bodies</h1>" in page
+    assert page.count('name="is_ai"') == 1
     page = public.get(f"/open-data/projects/{first}").text
     assert "Первой фразой" in page and "Серикова" not in page
 
