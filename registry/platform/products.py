@@ -124,7 +124,7 @@ PRODUCT_LIST: Final = lists.RecordList(
 
 def find_product(code: str) -> PlatformProduct:
     """Return the product with that code. Raises ProductNotFound."""
-    product = _with_code(code)
+    product = _with_code(code) if CODE.fullmatch(code) else None
     if product is None:
         raise ProductNotFound(code=code)
     return product
@@ -211,5 +211,4 @@ def _telling(term: str) -> set[str]:
 
 
 def _with_code(code: str) -> PlatformProduct | None:
-    of_code = select(PlatformProduct).where(PlatformProduct.code == code)
-    return db.session.scalar(of_code) if CODE.fullmatch(code) else None
+    return db.session.scalar(select(PlatformProduct).where(PlatformProduct.code == code))
