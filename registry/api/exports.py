@@ -8,13 +8,14 @@ from typing import Any, Final
 
 from flask import Response, json
 from marshmallow import Schema
+from marshmallow.fields import Field
 
 from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
 from registry.api.parameters import filter_query, one_of, parameters_of
 from registry.core.database import table_of
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import BaseSchema
+from registry.core.fields import BaseSchema, Entries, entries_text
 from registry.core.lists import MAX_LIMIT, SEVERAL, ListDeclaration, Listing, Page, choices, every_page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.values import InvalidValue
@@ -107,13 +108,13 @@ def _add_export(
         pages: Iterator[list[Dumped]] = every_page(
             lambda page: read(actor, filters, page), lambda items: [(each, item.dump(each)) for each in items], sort
         )
-        names = [name for name in item.dump_fields if name not in _sometimes(item)]
+        fields = {name: field for name, field in item.dump_fields.items() if name not in _sometimes(item)}
         if ending == "ndjson":
             return ndjson_download(name, (_lines(page) for page in pages))
         if ending == "csv":
-            return csv_download(name, table_as_csv(names, (_rows(page, names) for page in pages)))
-        rows = ([[_fitting(cell) for cell in row] for row in _rows(page, names)] for page in pages)
-        return xlsx_download(name, lambda path: table_as_xlsx(path, name, names, rows))
+            return csv_download(name, table_as_csv([*fields], (_rows(page, fields) for page in pages)))
+        rows = ([[_fitting(cell) for cell in row] for row in _rows(page, fields)] for page in pages)
+        return xlsx_download(name, lambda path: table_as_xlsx(path, name, [*fields], rows))
 
 
 def _sometimes(item: Schema) -> frozenset[str]:
@@ -124,13 +125,16 @@ def _lines(page: Sequence[Dumped]) -> bytes:
     return "".join(f"{json.dumps(dumped)}\n" for _, dumped in page).encode()
 
 
-def _rows(page: Sequence[Dumped], names: Sequence[str]) -> list[list[Cell]]:
-    return [[_cell(item, name, dumped.get(name)) for name in names] for item, dumped in page]
+def _rows(page: Sequence[Dumped], fields: Mapping[str, Field[Any]]) -> list[list[Cell]]:
+    return [[_cell(item, name, field, dumped.get(name)) for name, field in fields.items()] for item, dumped in page]
 
 
-def _cell(item: Any, name: str, shown: Any) -> Cell:
+def _cell(item: Any, name: str, field: Field[Any], shown: Any) -> Cell:
     if isinstance(shown, bool):
         return "true" if shown else "false"
+    if isinstance(field, Entries) and shown is not None:
+        # As a file to import has them.
+        return entries_text(shown)
     if isinstance(shown, list | dict):
         return json.dumps(shown)
     if isinstance(shown, str):

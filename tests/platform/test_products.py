@@ -110,6 +110,13 @@ def test_file_registers_and_changes_products_and_leaves_others(app: Flask) -> No
     assert found("Приём платежей") == ["qt-pay"]
 
 
+def test_exported_products_are_the_same_after_an_import(client: FlaskClient) -> None:
+    save_product(OPERATOR, "qt-sign", SIGN)
+    operator = caller(client, Role.OPERATOR)
+    assert import_products(OPERATOR, operator.get("/exports/products.csv").data) == 1
+    assert operator.get("/platform-products").get_json()["items"] == [{"code": "qt-sign", **SIGN}]
+
+
 def test_file_with_an_invalid_row_writes_nothing(app: Flask) -> None:
     rows = (ROW, {**ROW, "code": "qt pay", "contact": ""}, {**ROW, "name_kk": "Басқа"})
     with pytest.raises(Invalid) as error:
