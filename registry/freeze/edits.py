@@ -6,7 +6,7 @@ nothing were confirmed, so that a confirmation does not hide what was changed un
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import date
 from functools import lru_cache
@@ -135,7 +135,7 @@ def edited(facts: Facts, policy: Policy) -> Observed | None:
         serious = [finding for finding in findings if is_serious(finding)]
         for later in sorted({place + 1, len(facts.past)}):
             values = _unconfirmed(revisions[later], facts, later)
-            serious = _ended(serious, findings, before, values, policy, edited_on) if serious else serious
+            serious = _ended(serious, findings, before, values, policy, edited_on)
         for finding in serious:
             ended.setdefault(finding.rule, (finding, before))
     return _observed(ended, facts, policy) if ended else None
@@ -156,7 +156,7 @@ def earlier_facts(facts: Facts, policy: Policy, on: date) -> Observed | None:
     ]
     if not replaced:
         return None
-    present = _unconfirmed(facts, facts, len(facts.past))
+    present = _unconfirmed(facts, facts)
     observed: Observed = {}
     is_found = False
     for place, past, earlier in replaced:
@@ -166,7 +166,7 @@ def earlier_facts(facts: Facts, policy: Policy, on: date) -> Observed | None:
             observed.setdefault(f"{EARLIER}{name}", _value(name, before, policy))
         findings = _findings(before, policy, on)
         counted = [finding for finding in findings if _counts_today(finding)]
-        is_found = is_found or bool(counted and _ended(counted, findings, before, present, policy, on))
+        is_found |= bool(_ended(counted, findings, before, present, policy, on))
     return observed if is_found else None
 
 
@@ -193,7 +193,7 @@ def _counts_today(finding: Finding) -> bool:
 def _with_confirmed(values: Facts, facts: Facts) -> Facts:
     """Return earlier values with those that have been confirmed since."""
     known = {name: getattr(facts, name) for name, _ in facts.confirmed}
-    return replace(values, **known, confirmed=_confirmed_then(values, facts, ())) if known else values
+    return replace(values, **known, confirmed=_confirmed_then(values, facts, ()))
 
 
 def _confirmed_then(
@@ -213,7 +213,7 @@ def registered_again(facts: Facts, policy: Policy) -> Observed | None:
     """
     if not facts.former or policy.edit_severity == NOT_JUDGED:
         return None
-    present = _unconfirmed(facts, facts, len(facts.past))
+    present = _unconfirmed(facts, facts)
     observed: dict[str, Observed] = {}
     for past in facts.former:
         of_former = replace(facts, past=past)
@@ -225,7 +225,7 @@ def registered_again(facts: Facts, policy: Policy) -> Observed | None:
             findings = _findings(before, policy, day)
             serious = [finding for finding in findings if is_serious(finding)]
             judged_on = max(day, facts.registered_on or day)
-            for finding in _ended(serious, findings, before, present, policy, judged_on) if serious else ():
+            for finding in _ended(serious, findings, before, present, policy, judged_on):
                 observed.setdefault(finding.rule, finding.observed)
     if not observed:
         return None
@@ -251,9 +251,9 @@ def is_serious(finding: Finding) -> bool:
     return finding.rule.startswith(KEPT) and finding.rule != DATA_GAP and RANK[finding.severity] >= Severity.MEDIUM.rank
 
 
-def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int) -> Facts:
+def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int | None = None) -> Facts:
     """Return the values as facts of which no placement and no ending is confirmed; ``place``: how many revisions are
-    earlier.
+    earlier, None for all.
     """
     return Facts(
         agency_kind=facts.agency_kind,
@@ -263,7 +263,7 @@ def _unconfirmed(values: Facts | EarlierRevision, facts: Facts, place: int) -> F
         confirmed=tuple((name, date.min) for name, _ in values.confirmed),
         past=facts.past[:place],
         siblings=facts.siblings,
-        **dict(zip(VALUES, _values(values), strict=True)),
+        **{name: getattr(values, name) for name in VALUES},
         **{name: getattr(facts, name) for name in PRESENT},
     )
 
@@ -275,9 +275,11 @@ def _findings(facts: Facts, policy: Policy, on: date) -> list[Finding]:
 
 
 def _ended(
-    serious: Iterable[Finding], findings: Sequence[Finding], before: Facts, after: Facts, policy: Policy, on: date
+    serious: Sequence[Finding], findings: Sequence[Finding], before: Facts, after: Facts, policy: Policy, on: date
 ) -> list[Finding]:
     """Return those of the serious findings before that the values after end. ``findings``: all before."""
+    if not serious:
+        return []
     ranks = {finding.rule: RANK[finding.severity] for finding in findings}
     present = _findings(after, policy, on)
     held = {finding.rule: RANK[finding.severity] for finding in present}
@@ -321,7 +323,7 @@ def _observed(ended: dict[str, tuple[Finding, Facts]], facts: Facts, policy: Pol
 
 
 def _is_value(name: str) -> bool:
-    return name in VALUES or name in ("started_on", "placement")
+    return name in VALUES or name == "started_on"
 
 
 def _value(name: str, facts: Facts, policy: Policy) -> str | int | None:

@@ -46,7 +46,7 @@ def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
     hold wherever an object is hosted. A disabled rule returns no finding, but a disabled placement rule still decides
     whether the other rules are evaluated.
     """
-    if on < policy.cutoff or facts.agency_kind not in policy.scope:
+    if on < policy.cutoff or not in_scope(facts.agency_kind, policy):
         return ()
     if facts.confirmed:
         # Every confirmation counts from its own date on.
@@ -78,8 +78,8 @@ def next_change(facts: Facts, policy: Policy, on: date) -> NextChange | None:
     A project that is only checked counts as registered on the day. The boundaries come from the
     rules: the date records the dates with which they compare it.
     """
-    _now, *changes = islice(findings_from(replace(facts, registered_on=facts.registered_on or on), policy, on), 2)
-    return changes[0] if changes else None
+    changes = findings_from(replace(facts, registered_on=facts.registered_on or on), policy, on)
+    return next(islice(changes, 1, None), None)
 
 
 def findings_from(facts: Facts, policy: Policy, on: date, until: date = date.max) -> Iterator[NextChange]:

@@ -59,6 +59,11 @@ def test_ai_that_is_taken_back_leaves_a_finding() -> None:
     observed = {"is_ai": False, "earlier_is_ai": True, "ai_risk_class": None, "earlier_ai_risk_class": "minimal"}
     assert found(edited) == {"integrity.rewritten": observed}
     assert found(edited, POLICY) == {}
+    # Nothing was missing of the entry, and that it was of high risk was stated only later.
+    assert found(an_ai_system(was="minimal", is_ai=False)) == {}
+    later = past(is_ai=False, ai_risk_class="high", replaced_on=date(2026, 5, 6))
+    untrue = an_ai_system(was="minimal", is_ai=False, ai_overseer=None)
+    assert found(replace(untrue, past=(*untrue.past, later))) == {}
 
 
 def test_entry_is_judged_on_the_platform_too() -> None:
@@ -73,3 +78,4 @@ def test_entry_is_clear_until_a_year_after_its_check() -> None:
     change = next_change(an_ai_system(), JUDGED, date(2026, 10, 1))
     assert change is not None and change.on == date(2027, 2, 2)
     assert [finding.rule for finding in change.findings] == ["migration.overdue", "ai.outdated"]
+    assert change.findings[1].observed == {"ai_reviewed_on": "2026-02-01"}

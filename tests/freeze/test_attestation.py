@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry.freeze.evaluation import evaluate
@@ -38,6 +38,10 @@ def test_policy_with_zero_months_asks_for_no_attestation() -> None:
     assert "integrity.unattested" not in [finding.rule for finding in evaluate(old, policy, date(2026, 5, 5))]
 
 
+# The day on which it is due, the day after, and a day of which an earlier month has no such day.
+@example(date(2026, 3, 2), date(2026, 9, 2), 6)
+@example(date(2026, 3, 1), date(2026, 9, 2), 6)
+@example(date(2026, 2, 28), date(2026, 8, 31), 6)
 @given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(1, 600))
 def test_attestations_up_to_the_computed_day_are_those_due_before(attested: date, day: date, months: int) -> None:
     policy = replace(POLICY, attestation_months=months)
@@ -91,3 +95,32 @@ def test_fact_from_before_the_rule_is_taken_over_until_the_next_attestation(
 ) -> None:
     judged = facts(**LETTER, consent_number="7-1", **changes)
     assert fact_states(judged, TAKEN_OVER, date(2027, 1, 1))["consent_number"] == state
+
+
+STATED = {"object_original_cost_kzt": 5, "consent_number": "7-1", "security_conclusion_number": "12"}
+FROM_THE_CUTOFF = {"contract_signed_on": date(2026, 1, 1), "work_started_on": None, "budget_kzt": 100_000_000}
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked"),
+    [
+        # Of new work from the first day of the freeze on; the rule on security tests is off.
+        (STATED | FROM_THE_CUTOFF, {"object_commissioned_on"}),
+        (STATED | {"work_type": "modification"}, set()),
+        ({"is_ai": True, "ai_risk_class": "high"}, set()),
+        ({"ai_risk_class": "minimal", "past": (past(ai_risk_class="high"),)}, set()),
+    ],
+)
+def test_fact_needs_a_confirmation_only_where_it_could_lift_a_finding(changes: dict[str, Any], asked: set[str]) -> None:
+    assert fact_states(facts(**changes), POLICY, date(2026, 5, 5)).keys() == asked
+
+
+def test_fact_that_is_taken_over_counts_when_an_edit_is_judged() -> None:
+    proven = {"consent_number": "7-1", "budget_kzt": 10, "object_original_cost_kzt": 100}
+    modified = past(**LETTER, **proven, object_commissioned_on=date(2018, 5, 14), replaced_on=date(2026, 5, 5))
+    judged = facts(past=(modified,), **LETTER | proven | {"work_type": "maintenance"})
+    on = date(2026, 5, 6)
+    assert [[each.rule for each in evaluate(judged, policy, on)] for policy in (TAKEN_OVER, POLICY)] == [
+        ["freeze.legacy"],
+        ["integrity.rewritten"],
+    ]

@@ -12,13 +12,14 @@ import pytest
 from registry.core.translations import translator
 from registry.freeze.edits import serious_findings
 from registry.freeze.evaluation import evaluate
-from registry.freeze.facts import Sibling
+from registry.freeze.facts import EarlierRevision, Sibling
 from registry.freeze.findings import Finding, Observed, explain
-from registry.freeze.policy import Wording
+from registry.freeze.policy import Policy, Wording
 from tests.freeze.factories import POLICY, facts, past, with_rule
 
 ON = date(2026, 10, 15)
 NEW = {"contract_signed_on": date(2026, 2, 1), "work_started_on": date(2026, 3, 1)}
+PILOT: dict[str, Any] = {"stage": "pilot", "pilot_started_on": date(2025, 9, 1)}
 NONE = {"contract_signed_on": None, "work_started_on": None}
 
 
@@ -178,8 +179,8 @@ def test_sums_observe_what_is_counted_together() -> None:
     of_others = replace(own, number=None)
     work_values = {"work_type": "modification", "started_on": "2026-02-01", "budget_kzt": 15}
 
-    def counted(*siblings: Sibling) -> Any:
-        return observed("freeze.modification-sum", siblings=siblings, confirmed=proven, **work, **NEW)
+    def counted(*siblings: Sibling, **changes: Any) -> Any:
+        return observed("freeze.modification-sum", siblings=siblings, confirmed=proven, **{**work, **NEW, **changes})
 
     assert counted(own, replace(own, number="QT-1")) == {
         **work_values,
@@ -188,6 +189,11 @@ def test_sums_observe_what_is_counted_together() -> None:
     # What those of other agencies cost is not stated.
     assert counted(own, of_others) == {**work_values, "counted_with": "QT-2", "counted_elsewhere": 1}
     assert counted(of_others) == {**work_values, "counted_with": None, "counted_elsewhere": 1}
+    # Without a budget nothing is added, and of those before edits the highest counts.
+    unpriced = replace(own, budget_kzt=None, object_original_cost_kzt=50)
+    assert counted(replace(own, budget_kzt=27), budget_kzt=None)["total_kzt"] == 27
+    assert counted(unpriced)["total_kzt"] == 15
+    assert counted(replace(unpriced, earlier=(replace(own, budget_kzt=1),)))["total_kzt"] == 16
     part = replace(own, budget_kzt=50_000_000)
     assert observed("integrity.split-contract", siblings=(part,), budget_kzt=60_000_000, **NEW) == {
         "contract_signed_on": "2026-02-01",
@@ -226,31 +232,60 @@ def test_finding_that_stays_despite_claims_observes_them() -> None:
 
 
 def test_facts_that_were_other_before_are_observed_as_they_were() -> None:
-    again = facts(former=((past(work_type="creation", replaced_on=date(2026, 5, 4), **NEW),),))
-    first = past(stage="pilot", pilot_started_on=date(2025, 9, 1))
-    restarted = {"stage": "pilot", "pilot_started_on": date(2026, 8, 1)}
-    in_time, too_late = (
-        facts(**restarted, past=(replace(first, replaced_on=day),)) for day in (date(2026, 8, 1), date(2026, 9, 2))
-    )
+    created = past(work_type="creation", replaced_on=date(2026, 5, 4), **NEW)
+    again = facts(former=((created, past(replaced_on=date(2026, 5, 5))),))
+    first, restarted = past(**PILOT), PILOT | {"pilot_started_on": date(2026, 8, 1)}
+    second = replace(first, pilot_started_on=date(2026, 7, 1), replaced_on=date(2026, 8, 2))
+    in_time = facts(**restarted, past=(replace(first, replaced_on=date(2026, 8, 1)), second))
+    too_late = facts(**restarted, past=(replace(first, work_type="creation", replaced_on=date(2026, 9, 2)),))
+    ended = {"stage": "archived", "ended_on": date(2025, 6, 1), "confirmed": (("ended_on", date(2026, 5, 1)),)}
+    reopened = facts(past=(past(**ended, replaced_on=date(2026, 5, 4)), past(replaced_on=date(2026, 5, 5))))
     pilot = {"pilot_started_on": "2026-08-01", "earlier_pilot_started_on": "2025-09-01"}
+    start = {"work_type": "maintenance", "started_on": "2025-02-01"}
+    creation = {**start, "earlier_work_type": "creation", "commissioned_on": None}
+    ending = {"stage": "operation", "earlier_stage": "archived", "ended_on": None, "earlier_ended_on": "2025-06-01"}
     for project, expected in (
-        (again, {"former_rules": "freeze.creation", "work_type": "maintenance", "started_on": "2025-02-01"}),
+        (again, {"former_rules": "freeze.creation, integrity.rewritten", **start}),
         (in_time, pilot),
-        (too_late, {"earlier_rules": "freeze.pilot-limit", "stage": "pilot", **pilot}),
+        (reopened, {"earlier_rules": "integrity.contradiction", **ending}),
+        (too_late, {"earlier_rules": "freeze.transitional, freeze.pilot-limit", **creation, "stage": "pilot", **pilot}),
     ):
         (finding,) = [each for each in evaluate(project, POLICY, ON) if each.rule == "integrity.rewritten"]
         assert (finding.severity, finding.observed) == ("medium", expected)
 
 
+def begun(on: date | None, **values: Any) -> EarlierRevision:
+    return past(work_type="creation", replaced_on=on, **values)
+
+
 @pytest.mark.parametrize(
-    ("replaced_on", "expected"),
-    [(None, []), (date(2025, 12, 31), []), (date(2026, 1, 1), [("freeze.transitional", "medium")])],
+    ("revisions", "expected"),
+    [
+        ([begun(None)], []),
+        ([begun(date(2025, 12, 31))], []),
+        ([begun(date(2026, 1, 1))], [("freeze.transitional", "medium")]),
+        ([past(replaced_on=ON), begun(ON, **NEW)], [("freeze.creation", "high")]),
+        ([begun(ON, **NEW), past(replaced_on=ON)], [("freeze.creation", "high"), ("integrity.rewritten", "high")]),
+        ([past(placement="unknown", replaced_on=ON)], []),
+    ],
 )
 def test_serious_findings_of_a_record_are_those_of_its_revisions_since_the_freeze(
-    replaced_on: date | None, expected: list[tuple[str, str]]
+    revisions: list[EarlierRevision], expected: list[tuple[str, str]]
 ) -> None:
-    revisions = (past(work_type="creation", replaced_on=replaced_on), past(placement="unknown", replaced_on=ON))
     assert sorted(serious_findings(revisions, POLICY)) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "changes"),
+    [
+        (replace(POLICY, confirmed_facts=None), {"past": (past(**PILOT, replaced_on=date(2026, 8, 1)),)}),
+        (replace(POLICY, edit_severity="none"), {"past": (past(**PILOT, replaced_on=date(2026, 8, 1)),)}),
+        (replace(POLICY, edit_severity="none"), {"former": ((begun(date(2026, 5, 4), **NEW),),)}),
+    ],
+)
+def test_policy_that_does_not_compare_earlier_facts_finds_none(policy: Policy, changes: dict[str, Any]) -> None:
+    judged = facts(**PILOT | {"pilot_started_on": date(2026, 8, 1)}, **changes)
+    assert "integrity.rewritten" not in [finding.rule for finding in evaluate(judged, policy, ON)]
 
 
 def test_legacy_observes_placement_and_work() -> None:

@@ -43,7 +43,11 @@ def test_next_change_is_the_first_day_with_other_findings(nightly: bool) -> None
 
 def test_pilot_is_clear_until_twelve_months_have_passed() -> None:
     work = {"object_commissioned_on": date(2026, 1, 5), "work_started_on": date(2026, 2, 1)}
-    pilot = facts(stage="pilot", pilot_started_on=date(2026, 3, 14), contract_signed_on=None, **work)
+    # Nor does a confirmation that changes nothing.
+    confirmed = (("consent_number", date(2027, 3, 10)),)
+    pilot = facts(
+        stage="pilot", pilot_started_on=date(2026, 3, 14), contract_signed_on=None, confirmed=confirmed, **work
+    )
     change = next_change(pilot, POLICY, date(2027, 3, 1))
     assert change is not None
     assert change.on == date(2027, 3, 15)
