@@ -70,8 +70,9 @@ def test_entry_is_judged_on_the_platform_too() -> None:
     hosted = an_ai_system(placement="on_platform", placement_verified_on=date(2026, 3, 1))
     assert found(hosted) == {}
     assert found(replace(hosted, ai_model=None)) == {"ai.incomplete": {"ai_model": None}}
-    taken_back = replace(an_ai_system(was="minimal", is_ai=False, ai_model=None), placement="on_platform")
-    assert list(found(replace(taken_back, placement_verified_on=ON))) == ["integrity.rewritten"]
+    taken_back = replace(hosted, is_ai=False, ai_model=None, past=an_ai_system(was="minimal").past)
+    assert list(found(taken_back)) == ["integrity.rewritten"]
+    assert found(taken_back, with_rule(JUDGED, "integrity.rewritten", enabled=False)) == {}
 
 
 def test_entry_is_clear_until_a_year_after_its_check() -> None:

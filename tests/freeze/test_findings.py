@@ -280,6 +280,7 @@ def test_serious_findings_of_a_record_are_those_of_its_revisions_since_the_freez
     [
         (replace(POLICY, confirmed_facts=None), {"past": (past(**PILOT, replaced_on=date(2026, 8, 1)),)}),
         (replace(POLICY, edit_severity="none"), {"past": (past(**PILOT, replaced_on=date(2026, 8, 1)),)}),
+        (with_rule(POLICY, "integrity.rewritten", enabled=False), {"past": (past(**PILOT, replaced_on=ON),)}),
         (replace(POLICY, edit_severity="none"), {"former": ((begun(date(2026, 5, 4), **NEW),),)}),
     ],
 )

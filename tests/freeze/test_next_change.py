@@ -58,6 +58,11 @@ def test_pilot_is_clear_until_twelve_months_have_passed() -> None:
     assert days == [[change.on - A_DAY, change.on], [change.on - A_DAY]]
 
 
+def test_project_that_is_only_checked_counts_as_registered_on_the_day() -> None:
+    change = next_change(facts(placement="on_platform", registered_on=None), POLICY, date(2026, 3, 1))
+    assert change is not None and change.on == date(2026, 4, 1)
+
+
 def test_placement_that_is_confirmed_never_changes_by_time() -> None:
     confirmed = facts(placement="on_platform", placement_verified_on=date(2026, 2, 1))
     assert next_change(confirmed, POLICY, date(2026, 3, 1)) is None
