@@ -57,7 +57,7 @@ LINK: Final = "link"
 OTHER_KINDS: Final = frozenset(
     {
         *("account", "agency", "audit", "case-template", "database", "government-report", "import", "import-columns"),
-        *("inventory", "open-data", "person", "policy", "saved-view", "sign-ins", "token", "webhook"),
+        *("inventory", "open-data", "person", "policy", "product", "saved-view", "sign-ins", "token", "webhook"),
     }
 )
 KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})

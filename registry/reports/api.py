@@ -75,7 +75,7 @@ ROW: Final[dict[str, Any]] = {
     "properties": {
         "key": {**TEXT_OR_NULL, "description": "BIN, region, kind or sector; null where none is given."},
         **COUNTS,
-        **{name: {**TEXT_OR_NULL, "description": "By agency only."} for name in ("name_kk", "name_ru", "name_en")},
+        **{name: {**TEXT_OR_NULL, "description": "By agency only."} for name in NAMES[1:]},
     },
 }
 
@@ -124,7 +124,11 @@ AI_COUNTS: Final[dict[str, Any]] = {name: {"type": "integer"} for name in counte
 AI_ROW: Final[dict[str, Any]] = {
     "type": "object",
     "required": ["key", *AI_COUNTS],
-    "properties": {"key": {**TEXT_OR_NULL, "description": "BIN or degree of risk; null without one."}, **AI_COUNTS},
+    "properties": {
+        "key": {**TEXT_OR_NULL, "description": "BIN or degree of risk; null without one."},
+        **{name: {**TEXT_OR_NULL, "description": "By agency only."} for name in NAMES[1:]},
+        **AI_COUNTS,
+    },
 }
 
 

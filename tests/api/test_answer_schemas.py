@@ -53,7 +53,11 @@ SOMETIMES = {
     *(("Import.undone.left", name) for name in ("agency", "fields", "count", "rules")),
     ("Project", "known_at"),
     ("JudgedProject", "known_at"),
-    *(("Compliance.items", f"name_{language}") for language in ("kk", "ru", "en")),
+    *(
+        (f"{report}.items", f"name_{each}")
+        for report in ("AiSystemsShown", "Compliance")
+        for each in ("kk", "ru", "en")
+    ),
 }
 
 

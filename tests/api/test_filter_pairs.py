@@ -62,6 +62,7 @@ LISTS = (
     "/platform-products",
     "/overview/history",
     "/projects",
+    "/reports/ai-systems",
     "/reports/compliance",
     "/search",
     "/successions",

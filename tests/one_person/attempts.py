@@ -113,6 +113,7 @@ def attempts(world: World) -> list[Attempt]:
         Attempt("same object", "create_link", (projects["shared"],), {
             "kind": "part_of", "target": projects["confirmed"],
         }),
+        Attempt("link of one object", "delete_link", (projects["of the asked"], world.link), WHY),
         Attempt("shared key", "confirm_placement", (projects["shared"],), {
             "platform_key": "K-CONFIRMED", "verified_on": day, **shown("shared"),
         }),

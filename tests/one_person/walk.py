@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import click
 from flask import Flask
@@ -230,7 +231,7 @@ class Walk:
         headers = {"If-Match": "*"} if operation.needs_if_match else {}
         self.current = f"{operation.method} {path} {json_of(body)}"
         if operation.body is None:
-            return caller.call(operation.method, path, headers=headers)
+            return caller.call(operation.method, f"{path}?{urlencode(body)}" if body else path, headers=headers)
         content_type, _ = operation.body
         if content_type == "multipart/form-data":
             return caller.form(path, {name: _part(value) for name, value in body.items() if value is not None})

@@ -26,6 +26,7 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
 from registry.platform.confirmations import verify_placement
 from registry.projects.documents import add_document
+from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change
 from registry.requests.models import RequestKind
@@ -62,8 +63,12 @@ class Player:
 
 @dataclass
 class World:
-    """BINs of agencies, numbers of projects and ids of accounts by what they are for; the players of each cast."""
+    """BINs of agencies, numbers of projects and ids of accounts by what they are for; the players of each cast.
 
+    ``link``: says that two of the projects are one object.
+    """
+
+    link: int
     agencies: dict[str, str]
     projects: dict[str, str]
     accounts: dict[str, int]
@@ -121,6 +126,8 @@ def build(present: Present) -> World:
         verify_placement(operator, project, "K-CONFIRMED", START - timedelta(days=70), "List")
         for each in projects.values():
             add_document(ADMINISTRATOR, each, "a.pdf", "application/pdf", PDF)
+        joined = {"kind": "duplicate_of", "target": projects["development"].number}
+        link = add_link(AIGERIM, projects["of the asked"].number, joined)["id"]
     list_key(other, "K-CONFIRMED")
     restrict(projects["restricted"].number)
     audit()
@@ -164,6 +171,7 @@ def build(present: Present) -> World:
     # What she does for somebody absent is still done by one person.
     record_absence(_signed_in("rustem"), id_of("rustem"), id_of("saule"), START, START + TERM)
     return World(
+        link,
         agencies={name: agency.bin for name, agency in agencies.items()},
         projects={name: project.number for name, project in projects.items()},
         accounts={name: id_of(name) for name in ("newcomer", "viewer", "leader", PLATFORM)},
