@@ -100,7 +100,7 @@ def test_every_metric_has_a_help_text_and_a_unit_or_total_in_its_name(client: Fl
 
 def test_version_is_exported_as_build_info(scrape: Scrape) -> None:
     [info] = [name for name in scrape() if name.startswith("registry_build_info")]
-    assert 'version="0.2.0"' in info
+    assert 'version="0.3.0"' in info
 
 
 def test_audits_are_exported_with_age_duration_and_status(scrape: Scrape) -> None:
