@@ -17,7 +17,7 @@ from registry.accounts.same_person import require_still_may
 from registry.agencies.service import agencies_by_id
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, table_of, transaction, violates
-from registry.core.dialects import is_among
+from registry.core.dialects import is_among, reserve_ids
 from registry.core.errors import Conflict
 from registry.flags.former_flags import reopen_flags
 from registry.flags.freeze_status import update_freeze_status
@@ -195,7 +195,7 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
         try:
             # A savepoint: whoever asks for several in one transaction goes on with the others.
             with session.begin_nested():
-                [request] = _store(actor, kind, [asked])
+                [request] = _store(actor, kind, [asked], [None])
         except IntegrityError as error:
             if not violates(error, "uq_requests_waiting_agency", "uq_requests_waiting_project"):
                 raise
@@ -222,19 +222,21 @@ def ask_to_withdraw(actor: Actor, projects: Sequence[Mapping[str, Any]], reason:
         withdrawals = [
             Asked(each["agency_id"], reason, project_id=each["id"], details={"duplicate_of": None}) for each in asked
         ]
-        for request, project in zip(_store(actor, kind, withdrawals), asked, strict=True):
+        # SQLite inserts together only what has its ids.
+        requests = _store(actor, kind, withdrawals, reserve_ids(session, Request, len(asked)))
+        for request, project in zip(requests, asked, strict=True):
             subject = {"request_kind": kind.value, "agency": bins[project["agency_id"]], "project": project["number"]}
             decisions.record_row(actor, "asked", request.id, {**subject, "reason": reason})
     numbers = [project["number"] for project in asked]
     return numbers, [project["number"] for project in projects if project["id"] in waiting]
 
 
-def _store(actor: Actor, kind: RequestKind, asked: Sequence[Asked]) -> list[Request]:
-    """Store requests that were checked, in the open transaction."""
+def _store(actor: Actor, kind: RequestKind, asked: Sequence[Asked], ids: Sequence[int | None]) -> list[Request]:
+    """Store requests that were checked, in the open transaction; None for an id that the database gives."""
     session = require_transaction()
     asker = {"asked_by": actor.principal, "asked_account_id": actor.account_id, "asked_at": now()}
     state = {"kind": kind.value, "state": RequestState.WAITING.value}
-    requests = [Request(**asdict(each), **asker, **state) for each in asked]
+    requests = [Request(id=id_, **asdict(each), **asker, **state) for id_, each in zip(ids, asked, strict=True)]
     session.add_all(requests)
     session.flush()
     return requests
