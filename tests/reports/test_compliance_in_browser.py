@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 
 from registry.accounts.roles import Role
 from registry.core.translations import LANGUAGES, Language
+from tests.factories import a_project
 from tests.web.browser import context, sign_in
 from tests.web.tour_stop import person_name
 
@@ -23,6 +24,9 @@ WIDER_THAN_THE_PAGE = """[...document.querySelectorAll(".scroll")]
 def test_table_fits_1280_pixels_in_every_language(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, language: Language
 ) -> None:
+    with demo[0].app_context():
+        # Other tests audit the demo.
+        a_project()
     opened = context(browser, address, language, width=1280)
     page = opened.new_page()
     sign_in(page, person_name(Role.LEADER))
