@@ -69,15 +69,16 @@ COUNTS: Final[dict[str, Any]] = {
         "description": "Clear projects of those in scope and audited; null when there are none.",
     },
 }
-ROW: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["key", *COUNTS],
-    "properties": {
-        "key": {**TEXT_OR_NULL, "description": "BIN, region, kind or sector; null where none is given."},
-        **COUNTS,
-        **{name: {**TEXT_OR_NULL, "description": "By agency only."} for name in NAMES[1:]},
-    },
-}
+
+
+def _row(key: str, counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a row of counts; ``key``: what it is by."""
+    names = {name: {**TEXT_OR_NULL, "description": "By agency only."} for name in NAMES[1:]}
+    properties = {"key": {**TEXT_OR_NULL, "description": key}, **counts, **names}
+    return {"type": "object", "required": ["key", *counts], "properties": properties}
+
+
+ROW: Final = _row("BIN, region, kind or sector; null where none is given.", COUNTS)
 
 
 class Compliance(BaseSchema):
@@ -121,15 +122,7 @@ AI_BY: Final = Parameter(
     "by", "What the rows are of.", {"type": "string", "enum": list(AI_GROUPS), "default": BY_DEFAULT}
 )
 AI_COUNTS: Final[dict[str, Any]] = {name: {"type": "integer"} for name in counted_by()}
-AI_ROW: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["key", *AI_COUNTS],
-    "properties": {
-        "key": {**TEXT_OR_NULL, "description": "BIN or degree of risk; null without one."},
-        **{name: {**TEXT_OR_NULL, "description": "By agency only."} for name in NAMES[1:]},
-        **AI_COUNTS,
-    },
-}
+AI_ROW: Final = _row("BIN or degree of risk; null without one.", AI_COUNTS)
 
 
 class AiSystemsShown(BaseSchema):
