@@ -23,6 +23,7 @@ from registry.projects.fields import FIELDS, PUBLIC
 from registry.projects.filters import started_on
 from registry.projects.models import STATUS, Project, is_project_number
 from registry.projects.queries import count_projects, list_projects
+from registry.projects.revisions import confirmed_of
 from registry.projects.schemas import PROJECT
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 from registry.projects.vocabulary import FreezeStatus, WithdrawnProjects
@@ -122,9 +123,9 @@ def count_public_projects(filters: Mapping[str, str], agency: str) -> int | None
 
 
 def read_public_project(number: str) -> dict[str, Any]:
-    """Return the public fields of a project. Raises PublicProjectNotFound."""
+    """Return the public fields of a project, and the names of its ``confirmed_facts``. Raises PublicProjectNotFound."""
     statement = (
-        select(*(field.column().label(field.name) for field in PUBLIC_FIELDS))
+        select(*(field.column().label(field.name) for field in PUBLIC_FIELDS), COLUMNS.confirmed_facts)
         .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == COLUMNS.agency_id)
         .join(STATUS, STATUS.c.project_id == COLUMNS.id)
         .where(COLUMNS.number == number, *public_conditions())
@@ -132,7 +133,7 @@ def read_public_project(number: str) -> dict[str, Any]:
     row = db.session.execute(statement).mappings().first() if is_project_number(number) else None
     if row is None:
         raise PublicProjectNotFound(number=number)
-    return dict(row)
+    return {**row, "confirmed_facts": [name for name, _day in confirmed_of(row["confirmed_facts"])]}
 
 
 def _narrowed(filters: Mapping[str, str]) -> dict[str, str]:

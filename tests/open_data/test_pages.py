@@ -6,8 +6,11 @@ import re
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from registry.accounts.roles import Role
+from registry.core.database import transaction
+from registry.projects.models import Project
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 from tests.web.test_page_costs import LONG_KK, LONG_RU, MAX_BYTES
@@ -42,8 +45,14 @@ def test_ai_systems_have_a_page_of_their_own(public: FlaskClient) -> None:
     page = public.get("/open-data?is_ai=true&language=en").text
     assert "AI systems of state bodies</h1>" in page
     assert page.count('name="is_ai"') == 1
-    page = public.get(f"/open-data/projects/{first}").text
+    address = f"/open-data/projects/{first}?language=en"
+    page = public.get(address).text
     assert "Первой фразой" in page and "Серикова" not in page
+    assert "High (claimed, not confirmed)" in page
+    with transaction() as session:
+        session.execute(update(Project).values(confirmed_facts=["ai_risk_class 2026-05-03"]))
+    page = public.get(address).text
+    assert "High" in page and "claimed, not confirmed" not in page
 
 
 @pytest.mark.parametrize(
