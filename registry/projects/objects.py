@@ -372,7 +372,7 @@ def _id(member: Member) -> int:
 
 
 def _weight(member: Member) -> tuple[bool, int, int]:
-    """Sort those first that add most to a sum, so that records without a budget hide no slice."""
+    """Sort those first that add most to a sum, so that records without a budget hide no part of it."""
     stated = (member.values, *member.earlier)
     is_modification = any(each["work_type"] == WorkType.MODIFICATION for each in stated)
     return not is_modification, -max(each["budget_kzt"] or 0 for each in stated), member.id
