@@ -29,7 +29,7 @@ from registry.requests.restriction import ADMISSION, propose_admission
 
 # The accounts endpoints: who may see an account reads it, administrators write those that they manage.
 
-blp = ApiBlueprint("accounts", __name__, description="People and service accounts.")
+blp = ApiBlueprint("accounts", __name__, description="People and service accounts.", integrator=("read_own_account",))
 ONLY_OF: Final = {AccountKind.PERSON: ("owner",), AccountKind.SERVICE: ("email", "language")}
 FIELD_OF: Final = {"owner": "field-of-services", "email": "field-of-people", "language": "field-of-people"}
 PASSWORD: Final = "password"  # noqa: S105 - the name of a property

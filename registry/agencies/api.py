@@ -18,7 +18,12 @@ from registry.api.parameters import ListArguments
 from registry.core.database import transaction
 from registry.journal.read_replica import use_read_replica
 
-blp = ApiBlueprint("agencies", __name__, description="Organisations that must register, each known by its BIN.")
+blp = ApiBlueprint(
+    "agencies",
+    __name__,
+    description="Organisations that must register, each known by its BIN.",
+    integrator=("list_all_agencies", "read_agency"),
+)
 add_exports(blp, AGENCY_LIST, AGENCY, AGENCY_LIST.read, sort="bin")
 
 

@@ -130,6 +130,8 @@ HEADER_COMPONENTS: Final = {**RATE_LIMIT_HEADERS, "Idempotency-Replayed": IDEMPO
 # Set on the view by ApiBlueprint, read here.
 IDEMPOTENT: Final = "idempotent"
 HONOURED: Final = "honoured"
+# The mark of operations in the document for integrators.
+FOR_INTEGRATORS: Final = "x-integrator"
 REQUIRED_PERMISSIONS: Final = "permissions"
 RULE: Final = "rule"
 
@@ -193,6 +195,14 @@ def _written_out(example: Any, named: Mapping[str, Any]) -> Any:
         return example
     values = {name: _written_out(value, named) for name, value in example.items() if name != "$like"}
     return {**_written_out(named[example["$like"]], named), **values} if "$like" in example else values
+
+
+def _mark_for_integrators(
+    integrator: bool | Collection[str], doc: dict[str, Any], doc_info: dict[str, Any], **_kwargs: Any
+) -> dict[str, Any]:
+    """Callback of flask-smorest's blueprints: mark what the document for integrators has."""
+    operation = doc_info["manual_doc"]["operationId"]
+    return doc | {FOR_INTEGRATORS: True} if integrator is True or (integrator and operation in integrator) else doc
 
 
 def scopes_needed(permissions: Collection[Permission]) -> list[Scope]:
@@ -350,9 +360,14 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         "multipart": MULTIPART,
     }
 
-    def __init__(self, name: str, import_name: str, *, description: str) -> None:
+    def __init__(
+        self, name: str, import_name: str, *, description: str, integrator: bool | Collection[str] = False
+    ) -> None:
+        """``integrator``: whether its operations are in the document for integrators, or the ids of those that are."""
         super().__init__(name, import_name, url_prefix=API_PREFIX, description=description)
-        self._prepare_doc_cbks += [partial(_add_examples, _examples_of(import_name)), complete_operation]
+        self.of_integrators: Collection[str] = () if isinstance(integrator, bool) else integrator
+        mark = partial(_mark_for_integrators, integrator)
+        self._prepare_doc_cbks += [partial(_add_examples, _examples_of(import_name)), complete_operation, mark]
         self.after_request(_add_vary)
 
     def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:

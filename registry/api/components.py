@@ -21,6 +21,7 @@ from registry.requests.models import RequestState
 
 # Closed vocabularies as components of the specification, to which every place with their codes refers.
 
+Schema = Mapping[str, Any]
 NULL: Final = "OrNull"
 VOCABULARIES: Final = {
     "AccountKind": AccountKind.codes(),
@@ -80,7 +81,8 @@ def _share(part: Any, names: dict[tuple[str, ...], str], used: dict[str, dict[st
 # not know, so answers have plain strings with ``x-extensible-enum``; what is sent stays an ``enum``.
 
 CODES: Final = "x-extensible-enum"
-REFERENCE: Final = "#/components/schemas/"
+COMPONENTS: Final = "#/components/"
+REFERENCE: Final = f"{COMPONENTS}schemas/"
 
 
 class SchemaSentAndShown(ValueError):
@@ -96,7 +98,8 @@ def open_vocabularies(specification: dict[str, Any]) -> None:
             if name != "parameters":
                 sent += [operation.get("requestBody", {}), operation.get("parameters", [])]
                 shown += [response.get("content", {}) for response in operation["responses"].values()]
-    answers, requests = _components(shown, schemas), _components(sent, schemas)
+    shown.append(specification["webhooks"])
+    answers, requests = (referenced(part, specification)["schemas"] for part in (shown, sent))
     for name in answers & requests:
         if any("enum" in part for part in _parts(schemas[name])):
             raise SchemaSentAndShown(name)
@@ -107,16 +110,16 @@ def open_vocabularies(specification: dict[str, Any]) -> None:
             part[CODES] = [code for code in codes if code is not None]
 
 
-def _components(part: Any, schemas: Mapping[str, Any]) -> set[str]:
-    """Return the names of the schemas to which a part refers, also by way of others."""
-    names: set[str] = set()
+def referenced(part: Any, specification: Schema) -> dict[str, set[str]]:
+    """Return the names of the components to which a part refers, also by way of others, by their kind."""
+    names: dict[str, set[str]] = {kind: set() for kind in specification["components"]}
     waiting = [part]
     while waiting:
         for each in _parts(waiting.pop()):
-            name = str(each.get("$ref", "")).removeprefix(REFERENCE)
-            if name in schemas and name not in names:
-                names.add(name)
-                waiting.append(schemas[name])
+            kind, _, name = str(each.get("$ref", "")).removeprefix(COMPONENTS).partition("/")
+            if name in specification["components"].get(kind, ()) and name not in names[kind]:
+                names[kind].add(name)
+                waiting.append(specification["components"][kind][name])
     return names
 
 
@@ -156,7 +159,6 @@ def _is_integer(types: Any) -> bool:
 
 # Examples of JSON bodies that have none written by hand, made from their schemas.
 
-Schema = Mapping[str, Any]
 JSON: Final = "application/json"
 # What texts hold, by the names of their properties; any other text is a dash.
 TEXTS: Final[Mapping[str, str]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -12,28 +13,32 @@ from flask import Blueprint, Flask, Response, redirect, request, send_from_direc
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.api.blueprint import API_PREFIX
-from registry.api.specification import make_specification
+from registry.api.specification import make_specification, of_integrators
 from registry.http.responses import make_tag, not_modified
 
-# Writes the specification: ``python -m registry.api.openapi > docs/openapi.json``.
+# The whole, and what integrators need of it.
+DOCUMENTS: Final = ("openapi.json", "openapi-integrator.json")
 
 
 @cache
-def specification_text() -> str:
-    """Return the specification as it is served and committed. Made when it is first asked for, once in a process."""
-    return json.dumps(make_specification(), ensure_ascii=False, indent=1) + "\n"
+def specification_texts() -> Mapping[str, str]:
+    """Return the documents as they are served and committed. Made when first asked for, once in a process."""
+    whole = make_specification()
+    made = zip(DOCUMENTS, (whole, of_integrators(whole)), strict=True)
+    return {name: json.dumps(document, ensure_ascii=False, indent=1) + "\n" for name, document in made}
 
 
-def main() -> None:
-    """Write it to stdout; needs neither settings nor database."""
-    sys.stdout.write(specification_text())
+def main(folder: str) -> None:
+    """Write them to a folder: ``python -m registry.api.openapi docs``. Needs neither settings nor database."""
+    for name, text in specification_texts().items():
+        Path(folder, name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
 
 
-# ``/api/v1/openapi.json`` and the documentation page that shows it, from files of this repository alone.
+# Both below ``/api/v1`` and the documentation page that shows them, from files of this repository alone.
 
 FOLDER: Final = Path(__file__).with_name("swagger_ui")
 ASSETS: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "start.js", "LICENSE", "NOTICE")
@@ -48,9 +53,9 @@ def attach_docs(app: Flask) -> None:
     docs = Blueprint("docs", __name__)
     html = (FOLDER / "page.html").read_text(encoding="utf-8")
 
-    @docs.get(f"{API_PREFIX}/openapi.json")
-    def openapi() -> Response:
-        specification = specification_text()
+    @docs.get(f"{API_PREFIX}/<any({', '.join(map(repr, DOCUMENTS))}):name>")
+    def openapi(name: str) -> Response:
+        specification = specification_texts()[name]
         tag = make_tag(specification)
         unchanged = not_modified(tag)
         if unchanged is not None:

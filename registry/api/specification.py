@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from flask import Flask
 from registry.api.blueprint import (
     ERROR_NAMES,
     ETAG,
+    FOR_INTEGRATORS,
     HEADER_COMPONENTS,
     RETRY_AFTER,
     ApiBlueprint,
@@ -27,6 +29,7 @@ from registry.api.components import (
     add_examples,
     add_integer_formats,
     open_vocabularies,
+    referenced,
     share_enums,
     share_parameters,
 )
@@ -47,6 +50,7 @@ from registry.http.requests import (
 from registry.policies.schemas import RULE
 from registry.projects.fields import FIELDS
 from registry.projects.schemas import VERDICT
+from registry.webhooks.schemas import MESSAGE
 
 # Those of each slice's ``api`` module.
 SLICES: Final = Path(__file__).parents[1]
@@ -57,6 +61,7 @@ BLUEPRINTS: Final = tuple(
     if isinstance(blueprint, ApiBlueprint)
 )
 
+TITLE: Final = "Project registry and freeze enforcement"
 DESCRIPTION = """The register of state digital projects and of the freeze on new ones outside QazTech.
 Every call but this page needs a bearer token. Errors are problem+json (RFC 9457) in the language of `Accept-Language`:
 `kk`, `ru` or `en`. A `POST` sent again with the same `Idempotency-Key` within 24 hours gets its first answer again."""
@@ -162,6 +167,34 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+# What ``registry/webhooks`` sends.
+WEBHOOKS: dict[str, Any] = {
+    "change": {
+        "post": {
+            "operationId": "receive_change",
+            "summary": "A change that the owner of a webhook may see",
+            "description": "Signed by the Standard Webhooks specification. Any 2xx within ten seconds is success; "
+            "other answers are tried again. A test has the type `webhook.test` and `data` with its `subject` alone.",
+            "tags": ["webhooks"],
+            "parameters": [
+                {"name": name, "in": "header", "required": True, "description": text, "schema": {"type": "string"}}
+                for name, text in (
+                    ("webhook-id", "The message: the same when it comes again."),
+                    ("webhook-timestamp", "When this attempt was made, in seconds since 1970."),
+                    ("webhook-signature", "`v1,` and the Base64 of the HMAC-SHA256; after a rotation two, by a blank."),
+                )
+            ],
+            "requestBody": {
+                "required": True,
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookMessage"}}},
+            },
+            "responses": {"2XX": {"description": "Received."}, "410": {"description": "Gone: disables the webhook."}},
+            "security": [],
+        }
+    }
+}
+
+
 class SchemaConverter(OpenAPIConverter):
     """Answers promise the fields that they have and stay open to new ones; bodies to send stay closed."""
 
@@ -215,8 +248,8 @@ def make_specification() -> dict[str, Any]:
     start.
     """
     app = Flask("specification")
-    app.config["API_TITLE"] = "Project registry and freeze enforcement"
-    app.config["API_VERSION"] = "v1"
+    app.config["API_TITLE"] = TITLE
+    app.config["API_VERSION"] = version("qaztech-registry")
     app.config["OPENAPI_VERSION"] = "3.1.0"
     _know_converters(app)
     api = Specification(spec_kwargs=OF_THE_WHOLE | {"marshmallow_plugin": SchemaPlugin()})
@@ -245,16 +278,39 @@ def make_specification() -> dict[str, Any]:
         components.response(name, {"description": ERROR_TEXTS[status], **headers, **content})
     components.schema("Verdict", schema=VERDICT)
     components.schema("Rule", RULE)
+    components.schema("WebhookMessage", schema=MESSAGE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     # Copied: it is made of the schemas themselves, which stay as they are.
-    specification: dict[str, Any] = deepcopy(api.spec.to_dict())
+    specification: dict[str, Any] = deepcopy(api.spec.to_dict() | {"webhooks": WEBHOOKS})
     open_vocabularies(specification)
     share_enums(specification)
     add_integer_formats(specification)
     add_examples(specification)
     share_parameters(specification)
     return specification
+
+
+def of_integrators(specification: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a specification that programs of agencies need: marked operations, and their components."""
+    paths = {}
+    for path, methods in specification["paths"].items():
+        kept = {name: each for name, each in methods.items() if name == "parameters" or each.get(FOR_INTEGRATORS)}
+        if kept.keys() - {"parameters"}:
+            paths[path] = kept
+    operations = [each for methods in paths.values() for name, each in methods.items() if name != "parameters"]
+    tags = {tag for operation in operations for tag in operation["tags"]}
+    needed = referenced([paths, specification["webhooks"]], specification)
+    return {
+        **specification,
+        "info": {**specification["info"], "title": f"{TITLE}, for integrators"},
+        "paths": paths,
+        "tags": [tag for tag in specification["tags"] if tag["name"] in tags],
+        "components": {
+            kind: {name: each for name, each in named.items() if kind == "securitySchemes" or name in needed[kind]}
+            for kind, named in specification["components"].items()
+        },
+    }
 
 
 def _problem_schema() -> dict[str, Any]:

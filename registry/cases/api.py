@@ -50,7 +50,10 @@ from registry.projects.documents import LetterFields
 from registry.projects.visibility import journal_restricted_reads
 
 blp = ApiBlueprint(
-    "cases", __name__, description="Reviews of flagged projects: people decide, and every decision needs two of them."
+    "cases",
+    __name__,
+    description="Reviews of flagged projects: people decide, and every decision needs two of them.",
+    integrator=("list_all_cases", "read_case", "answer_case", "comment_case", "export_cases_as_ndjson"),
 )
 add_exports(
     blp,
@@ -388,7 +391,10 @@ class CaseDocumentById(MethodView):
 # The registers of orders and of appeals.
 
 orders_blp = ApiBlueprint(
-    "orders", __name__, description="What agencies were ordered to do, how far they are, and what they appealed."
+    "orders",
+    __name__,
+    description="What agencies were ordered to do, how far they are, and what they appealed.",
+    integrator=("list_orders", "export_orders_as_ndjson"),
 )
 add_exports(orders_blp, ORDER_LIST, schemas.ORDER, ORDER_LIST.read)
 

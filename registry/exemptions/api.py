@@ -31,6 +31,7 @@ blp = ApiBlueprint(
     "exemptions",
     __name__,
     description="Decisions of the Commission, recorded here by two people and never granted here.",
+    integrator=("list_all_exemptions", "read_one_exemption"),
 )
 add_exports(blp, EXEMPTION_LIST, EXEMPTION, EXEMPTION_LIST.read)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from flask import g
-from marshmallow import fields
 
 from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
@@ -14,10 +13,10 @@ from registry.api.parameters import TEXT_SCHEMA, filter_query, one_of, several_o
 from registry.changes.models import ChangeKind, ChangeType
 from registry.changes.service import deleted_up_to, newest_seq
 from registry.core.errors import Malformed, Problem
-from registry.core.fields import BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 from registry.core.lists import SEVERAL, choices, split_values
 from registry.core.values import InvalidValue
 from registry.feed.queries import MAX_WAIT_S, Change, ChangesRead, record_reads, wait_for_changes
+from registry.feed.schemas import CHANGE, CHANGES
 from registry.http.requests import LIMIT, Parameter, take_page
 from registry.http.security import authenticate_again
 
@@ -45,54 +44,16 @@ TYPES: Final = Parameter("type", f"{ALWAYS} {SEVERAL}", one_of(ChangeType))
 SUBJECTS: Final = Parameter(
     "subject", f"As items have it, such as `project:QT-2026-0000001-5`. {ALWAYS} {SEVERAL}", several_of(TEXT_SCHEMA)
 )
-TEXT: Final = {"type": "string"}
-STATE: Final[dict[str, Any]] = shown_object({"status": nullable(TEXT), "severity": nullable(TEXT)})
-DATA: Final = shown_object(
-    {
-        "project": {**nullable(TEXT), "description": "The number of the project that it belongs to."},
-        "agency": {**nullable(TEXT), "description": "The BIN of the project's agency, as it is now."},
-        "rule": {**nullable(TEXT), "description": "Of a flag."},
-        "before": {**nullable(STATE), "description": "Before the change; null for a new record."},
-        "after": {
-            **nullable(STATE),
-            "description": "After it. Some fields that changed are in both, with their values.",
-        },
-        "fields": {"type": "array", "items": TEXT, "description": "Names of fields that an edit changed."},
-    }
+blp = ApiBlueprint(
+    "changes", __name__, description="What changed, in the order in which it was committed.", integrator=True
 )
-blp = ApiBlueprint("changes", __name__, description="What changed, in the order in which it was committed.")
-
-
-class ChangeShown(BaseSchema):
-    """One record that one transaction changed, as the caller may see it now."""
-
-    seq = ReadOnly("Its number; they rise, and the caller does not see all.", {"type": "integer"})
-    at = Timestamp("When it was committed.")
-    type = ReadOnly("What happened.", {"type": "string", "enum": [each.value for each in ChangeType]})
-    subject = ReadOnly("To what: `kind:key`.", TEXT)
-    version = ReadOnly("The record's version after it, of records that have one.", {"type": ["integer", "null"]})
-    links = ReadOnly(
-        "Where the record is read, and what else to read.", {"type": "object", "additionalProperties": TEXT}
-    )
-    data = ReadOnly("More of it.", DATA)
-
-
-CHANGE: Final = ChangeShown()
-
-
-class ChangesShown(BaseSchema):
-    """Changes in their order."""
-
-    items = fields.List(fields.Nested(CHANGE), dump_only=True, metadata={"description": "The changes."})
-    after = ReadOnly("The number to go on after.", {"type": "integer"})
-    has_more = ReadOnly("Whether there were more when they were read: ask again at once.", {"type": "boolean"})
 
 
 @blp.route("/changes", methods=["GET"])
 @blp.requires(Permission.PROJECTS_READ, operation="follow_changes")
 @blp.doc(responses={410: ERROR_NAMES[410]})
 @blp.arguments(filter_query((AFTER, START, TYPES, SUBJECTS, LIMIT, WAIT)), location="query")
-@blp.response(200, ChangesShown())
+@blp.response(200, CHANGES)
 def follow_changes(sent: Mapping[str, str]) -> Any:
     """Follow what changes: projects, flags, cases, exemptions, agencies, audits and imports, oldest first."""
     actor, parameters = current_actor(), dict(sent)

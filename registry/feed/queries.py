@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, func, not_, null, or_, select, true
 
+from registry.accounts.models import public_url
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeHead, ChangeKind, ChangeType, RecordedChange, change_type
@@ -87,6 +88,7 @@ class Change:
     version: int | None
     links: dict[str, str]
     data: dict[str, Any]
+    source: str | None
     is_restricted: bool = False
 
 
@@ -224,6 +226,7 @@ def _change(actor: Actor | None, row: RowMapping) -> Change:
         version=row["version"],
         links=links,
         data=data,
+        source=public_url(),
         is_restricted=bool(row["is_restricted"]),
     )
 
@@ -243,6 +246,7 @@ def _view_change(actor: Actor | None, row: RowMapping) -> Change:
         version=None,
         links=links,
         data={"project": number, "agency": None, "rule": None, "before": None, "after": None, "fields": []},
+        source=public_url(),
         is_restricted=bool(is_visible and row["is_restricted"]),
     )
 

@@ -14,7 +14,10 @@ from registry.journal.read_replica import use_read_replica
 from registry.projects import examples
 
 blp = ApiBlueprint(
-    "flags", __name__, description="One rule's finding on one project, from the audit that opened it to its end."
+    "flags",
+    __name__,
+    description="One rule's finding on one project, from the audit that opened it to its end.",
+    integrator=("list_all_flags", "export_flags_as_ndjson"),
 )
 add_exports(blp, FLAG_LIST, FLAG, lambda actor, filters, page: list_flags(actor, filters, page, request_locale()))
 

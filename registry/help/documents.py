@@ -161,7 +161,9 @@ CLASSES: Final[Mapping[str, str]] = {
     "a": "govuk-link",
 }
 # Files below docs/ that the service has elsewhere.
-SERVED_ELSEWHERE: Final[Mapping[str, str]] = {"openapi.json": "/api/v1/openapi.json"}
+SERVED_ELSEWHERE: Final[Mapping[str, str]] = {
+    name: f"/api/v1/{name}" for name in ("openapi.json", "openapi-integrator.json")
+}
 EXTERNAL: Final = ("http://", "https://", "mailto:")
 
 

@@ -131,7 +131,10 @@ def restrict(values: Mapping[str, Any], number: str) -> Any:
 # The platform inventories endpoint: QazTech's own list of what lives on it.
 
 inventories_blp = ApiBlueprint(
-    "platform-inventories", __name__, description="QazTech's own list, by which placements are verified in bulk."
+    "platform-inventories",
+    __name__,
+    description="QazTech's own list, by which placements are verified in bulk.",
+    integrator=True,
 )
 
 COUNT: Final = {"type": "integer", "minimum": 0}
@@ -220,7 +223,10 @@ def _shown(summary: Mapping[str, Any]) -> Mapping[str, Any]:
 # Products of the platform: everybody reads them, the platform's operators write them.
 
 products_blp = ApiBlueprint(
-    "platform-products", __name__, description="Products of QazTech that can replace an object (Digital Code, 90(2))."
+    "platform-products",
+    __name__,
+    description="Products of QazTech that can replace an object (Digital Code, 90(2)).",
+    integrator=("list_platform_products",),
 )
 add_exports(products_blp, PRODUCT_LIST, PRODUCT, PRODUCT_LIST.read, sort="code")
 

@@ -178,7 +178,20 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
 # The projects endpoints: checked, registered, found, read and changed.
 
 blp = ApiBlueprint(
-    "projects", __name__, description="Pieces of work on digital objects, and what the freeze says of each."
+    "projects",
+    __name__,
+    description="Pieces of work on digital objects, and what the freeze says of each.",
+    integrator=(
+        "list_all_projects",
+        "create_project",
+        "check_before_registering",
+        "read_one_project",
+        "patch_project",
+        "check_before_changing",
+        "read_history",
+        "read_verdict",
+        "list_flags_of_project",
+    ),
 )
 PAST_ERRORS: Final = {status: ERROR_NAMES[status] for status in (409, 422)}
 KNOWN_AT: Final = Parameter(
@@ -458,7 +471,9 @@ class ProjectFlags(MethodView):
 
 # The endpoint of batches: many projects are registered with one request.
 
-batch_blp = ApiBlueprint("projects-batch", __name__, description="Up to 1,000 projects with one request.")
+batch_blp = ApiBlueprint(
+    "projects-batch", __name__, description="Up to 1,000 projects with one request.", integrator=True
+)
 BATCH_EXAMPLE: Final[dict[str, Any]] = {
     "items": [
         {"status": 201, "number": examples.NUMBER},
@@ -506,7 +521,7 @@ def _shown(result: str | RegistryError) -> dict[str, Any]:
 # The endpoint of projects by the agency's own reference: read, and registered or replaced.
 
 external_ids_blp = ApiBlueprint(
-    "projects-by-reference", __name__, description="Projects by the external id of their agency."
+    "projects-by-reference", __name__, description="Projects by the external id of their agency.", integrator=True
 )
 REPLACEMENT_EXAMPLE: Final[dict[str, Any]] = {
     **{name: value for name, value in examples.SENT.items() if name not in ("agency", "external_id")},
@@ -563,7 +578,7 @@ def _require_state(project: Project | None) -> None:
 
 # The exports endpoints: everything known of the projects that the caller may see.
 
-exports_blp = ApiBlueprint("exports", __name__, description="Exports of lists.")
+exports_blp = ApiBlueprint("exports", __name__, description="Exports of lists.", integrator=True)
 # Under its former name, generated clients have a variable of their own.
 HEADER_ROW = Parameter(
     "header_row",
@@ -628,7 +643,12 @@ def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:
 
 # The endpoints of related projects: likely duplicates, and links.
 
-related_blp = ApiBlueprint("related projects", __name__, description="Likely duplicates, and links that reviewers set.")
+related_blp = ApiBlueprint(
+    "related projects",
+    __name__,
+    description="Likely duplicates, and links that reviewers set.",
+    integrator=("read_similar_projects",),
+)
 LINK_EXAMPLE: Final[dict[str, Any]] = {
     "id": 1,
     "kind": "duplicate_of",

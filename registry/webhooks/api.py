@@ -16,7 +16,7 @@ from registry.http.responses import make_tag, require_fresh_if_named
 from registry.webhooks import queries, schemas
 from registry.webhooks.service import change_webhook, create_webhook, delete_webhook, queue_test, replay, rotate_secret
 
-blp = ApiBlueprint("webhooks", __name__, description="Messages about changes, sent to other systems.")
+blp = ApiBlueprint("webhooks", __name__, description="Messages about changes, sent to other systems.", integrator=True)
 SECRET: Final = "secret"  # noqa: S105 - the name of a property
 NO_STORE: Final = {"Cache-Control": "no-store"}
 NOTHING: Final = BaseSchema()

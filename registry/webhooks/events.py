@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 
 from registry.accounts.agency_tree import subtree
-from registry.accounts.models import Account
+from registry.accounts.models import Account, public_url
 from registry.accounts.roles import Actor, Role, is_within
 from registry.accounts.vocabulary import AccountStatus
 from registry.agencies.models import Agency
@@ -19,6 +19,7 @@ from registry.changes.service import newest_seq
 from registry.core.clock import rfc3339
 from registry.core.database import db, require_transaction
 from registry.feed.queries import Change, changes_at
+from registry.feed.schemas import CHANGE
 from registry.webhooks.models import TEST_EVENT, Webhook
 
 # Whose eyes a webhook reads with: its account as it is at that moment, with the role that saved the webhook.
@@ -85,16 +86,7 @@ def agency_numbers(webhook: Webhook) -> frozenset[str] | None:
 
 def message_body(change: Change) -> str:
     """Return the body of the message about a change; ``data`` is the item of ``GET /changes``."""
-    item = {
-        "seq": change.seq,
-        "at": rfc3339(change.at),
-        "type": change.type.value,
-        "subject": change.subject,
-        "version": change.version,
-        "links": change.links,
-        "data": change.data,
-    }
-    return _encoded(change.type.value, change.at, item)
+    return _encoded(change.type.value, change.at, CHANGE.dump(change))
 
 
 def test_body(webhook_id: int, at: datetime) -> str:
@@ -135,5 +127,5 @@ def _holds(condition: dict[str, list[str]], change: Change) -> bool:
 
 
 def _encoded(event: str, at: datetime, data: dict[str, Any]) -> str:
-    message = {"type": event, "timestamp": rfc3339(at), "data": data}
+    message = {"type": event, "timestamp": rfc3339(at), "source": public_url(), "data": data}
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -13,6 +13,7 @@ from registry.core.fields import BaseSchema, InputField, ReadOnly, Timestamp
 from registry.core.lists import parse_range_edge
 from registry.core.translations import lazy_text
 from registry.core.values import InvalidValue, is_blank, read_day
+from registry.feed.schemas import SOURCE_TEXT
 from registry.webhooks.models import MAX_URL_LENGTH, DeliveryError, DeliveryState, DisabledReason
 
 MAX_CONDITIONS: Final = 20
@@ -233,7 +234,17 @@ class DeliveryShown(BaseSchema):
     ended_at = Timestamp("When it was delivered or given up.", nullable=True)
 
 
+class WebhookMessage(BaseSchema):
+    """A message about a change, by the Standard Webhooks specification."""
+
+    type = ReadOnly("What happened.", {"type": "string", "enum": list(EVENTS)})
+    timestamp = Timestamp("When it happened.")
+    source = ReadOnly(SOURCE_TEXT, TEXT_OR_NULL)
+    data = ReadOnly("The item of `GET /changes`.", {"$ref": "#/components/schemas/ChangeShown"})
+
+
 WEBHOOK: Final = WebhookShown()
+MESSAGE: Final = WebhookMessage()
 WEBHOOK_WITH_SECRET: Final = WebhookWithSecret()
 WEBHOOK_BODY: Final = WebhookBody()
 WEBHOOK_PATCH: Final = WebhookPatch(partial=True)

@@ -16,7 +16,7 @@ from registry.accounts.roles import Permission
 from registry.agencies.schemas import AGENCY, AGENCY_BODY
 from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, declared_routes, require_declared_permissions
 from registry.api.openapi import FOLDER
-from registry.api.specification import make_specification
+from registry.api.specification import BLUEPRINTS, make_specification
 from registry.app import OPEN_ENDPOINTS
 from registry.http.security import REQUIRED_PERMISSION
 from registry.settings import CHECKOUT
@@ -25,13 +25,30 @@ from tests.api.callers import BASE
 COMMITTED = CHECKOUT / "docs" / "openapi.json"
 
 
-def test_the_committed_specification_is_the_one_that_is_served(client: FlaskClient) -> None:
-    served = client.get(f"{BASE}/openapi.json")
+@pytest.mark.parametrize("name", ["openapi.json", "openapi-integrator.json"])
+def test_the_committed_specification_is_the_one_that_is_served(client: FlaskClient, name: str) -> None:
+    served = client.get(f"{BASE}/{name}")
 
-    assert COMMITTED.read_text(encoding="utf-8") == served.get_data(as_text=True), (
-        "run: python -m registry.api.openapi > docs/openapi.json"
-    )
-    assert client.get(f"{BASE}/openapi.json", headers={"If-None-Match": served.headers["ETag"]}).status_code == 304
+    assert COMMITTED.with_name(name).read_text(encoding="utf-8") == served.get_data(as_text=True), "run: make openapi"
+    assert client.get(f"{BASE}/{name}", headers={"If-None-Match": served.headers["ETag"]}).status_code == 304
+
+
+def test_document_of_integrators_has_what_they_need_and_no_more() -> None:
+    text = COMMITTED.with_name("openapi-integrator.json").read_text(encoding="utf-8")
+    document, whole = json.loads(text), json.loads(COMMITTED.read_text(encoding="utf-8"))
+
+    paths = document["paths"]
+    count = sum(name != "parameters" for methods in paths.values() for name in methods)
+    named = [name for blueprint in BLUEPRINTS for name in blueprint.of_integrators]
+    assert set(named) <= set(re.findall(r'"operationId": "(\w+)"', text))
+    assert 40 <= count <= 55
+    assert {"/api/v1/projects", "/api/v1/changes", "/api/v1/webhooks", "/api/v1/orders"} <= paths.keys()
+    assert not {"/api/v1/accounts", "/api/v1/policies", "/api/v1/audits"} & paths.keys()
+    assert all(methods.items() <= whole["paths"][path].items() for path, methods in paths.items())
+    for kind, name in re.findall(r'"#/components/(\w+)/([^"/]+)"', text):
+        assert document["components"][kind][name] == whole["components"][kind][name]
+    release = re.findall(r"(?m)^version = (.+)$", (CHECKOUT / "setup.cfg").read_text(encoding="utf-8"))
+    assert [document["info"]["version"], whole["info"]["version"]] == release * 2
 
 
 def test_the_specification_is_made_without_settings_and_database() -> None:
@@ -185,6 +202,7 @@ def test_the_documentation_page_needs_no_other_host(client: FlaskClient) -> None
 
     assert page.content_type == "text/html; charset=utf-8"
     assert b"http" not in page.data
+    assert page.data.index(b"openapi-integrator.json") < page.data.index(b"openapi.json")
     assert client.get("/docs").headers["Location"] == f"{BASE}/docs"
     for name in ("swagger-ui-bundle.js", "swagger-ui.css", "start.js", "favicon-32x32.png"):
         with client.get(f"{BASE}/docs/{name}") as asset:

@@ -85,6 +85,7 @@ def test_an_item_is_one_record_with_its_states_and_links(supervisor: Caller, age
             "agency": agency.bin,
             "rule": None,
         },
+        "source": None,
     }
 
 

@@ -112,6 +112,7 @@ def test_translation_with_other_headings_keeps_its_own_anchors(guide: Document) 
         ("../reference/rules.md#flags", "/help/rules#flags"),
         ("#backups", "#backups"),
         ("../openapi.json", "/api/v1/openapi.json"),
+        ("../openapi-integrator.json", "/api/v1/openapi-integrator.json"),
         ("https://www.rfc-editor.org/rfc/rfc9116", "https://www.rfc-editor.org/rfc/rfc9116"),
         ("../adr/README.md", None),
         ("../../../etc/passwd", None),

@@ -52,7 +52,8 @@ from tests.webhooks.world import (
 )
 
 
-def test_change_is_sent_once_with_a_signature_that_verifies(app: Flask) -> None:
+def test_change_is_sent_once_with_a_signature_that_verifies(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(app.config, "PUBLIC_URL", "https://registry.example.kz")
     with receiving() as receiver:
         webhook, secret = a_webhook(an_owner(Role.SUPERVISOR), receiver.url, events=["project.registered"])
         project = a_project()
@@ -67,6 +68,7 @@ def test_change_is_sent_once_with_a_signature_that_verifies(app: Flask) -> None:
     assert message["data"]["subject"] == f"project:{project.number}"
     assert message["data"]["seq"] == delivery.seq
     assert message["timestamp"] == message["data"]["at"]
+    assert message["source"] == message["data"]["source"] == "https://registry.example.kz"
     assert (delivery.state, delivery.tries, delivery.status, delivery.error) == ("delivered", 1, 204, None)
 
 

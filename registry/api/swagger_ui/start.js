@@ -1,5 +1,7 @@
+const whole = location.search === "?whole";
+document.getElementById(whole ? "whole" : "integrator").setAttribute("aria-current", "page");
 SwaggerUIBundle({
-  url: "openapi.json",
+  url: whole ? "openapi.json" : "openapi-integrator.json",
   dom_id: "#documentation",
   deepLinking: true,
   displayOperationId: true,
