@@ -49,7 +49,7 @@ from registry.http.requests import (
 )
 from registry.policies.schemas import RULE
 from registry.projects.fields import FIELDS
-from registry.projects.schemas import VERDICT
+from registry.projects.schemas import PROJECT_BATCH_ITEM, VERDICT
 from registry.webhooks.schemas import MESSAGE
 
 # Those of each slice's ``api`` module.
@@ -278,6 +278,7 @@ def make_specification() -> dict[str, Any]:
         components.response(name, {"description": ERROR_TEXTS[status], **headers, **content})
     components.schema("Verdict", schema=VERDICT)
     components.schema("Rule", RULE)
+    components.schema("ProjectBatchItem", schema=PROJECT_BATCH_ITEM)
     components.schema("WebhookMessage", schema=MESSAGE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

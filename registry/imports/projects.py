@@ -25,7 +25,7 @@ from registry.imports.agencies import AgencyNames, own_bin
 from registry.imports.models import NEW, SAME, ImportRun, ImportWrite, PreviewedRow, RowError
 from registry.imports.queries import ProjectPreview
 from registry.imports.same_project import SameProject, answer_for, same_as
-from registry.projects.bulk_writes import NewProject, ProjectChange, register_projects, update_projects
+from registry.projects.bulk_writes import NOTHING, NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.edits import Names, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import READ_ONLY, cross_field_problems, with_changes
 from registry.projects.former_records import former_records_of, reason_problem, without_hidden
@@ -42,7 +42,6 @@ KEY_COLUMNS: Final = ("number", "external_id", "name_ru", "name_kk", "name_en")
 NUMBER_PREFIX: Final = "QT-"
 # One transaction's round trips are shared by 1000 rows; other registrations wait for its numbers until it commits.
 CHUNK: Final = 1000
-NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
 SUCCESSOR: Final = aliased(Agency)
 RUN: Final = table_of(ImportRun).c
 PREVIEWED: Final = table_of(PreviewedRow).c

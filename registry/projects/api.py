@@ -41,7 +41,9 @@ from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.kinds import MAX_REASON_LENGTH
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.audits.verdicts import (
+    ProposedProject,
     is_reason_required,
+    rules_that_would_flag,
     verdict_at_registration,
     verdict_of,
     verdict_to_check,
@@ -75,12 +77,20 @@ from registry.journal.read_replica import use_read_replica
 from registry.platform.products import products_for
 from registry.projects import examples
 from registry.projects.attestations import attest_project
-from registry.projects.bulk_writes import ExternalIdsCollided, number_of, put_project, register_batch
+from registry.projects.bulk_writes import (
+    ExternalIdsCollided,
+    NewProject,
+    Planned,
+    ProjectChange,
+    number_of,
+    put_project,
+    write_batch,
+)
 from registry.projects.details import read_id, read_whole
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY
-from registry.projects.former_records import former_records_shown
+from registry.projects.former_records import former_records_shown, without_hidden
 from registry.projects.links import (
     add_link,
     links_page,
@@ -111,6 +121,7 @@ from registry.projects.schemas import (
     LINK_BODY,
     PROJECT,
     PROJECT_BATCH,
+    PROJECT_BATCH_ITEM,
     PROJECT_BATCH_RESULT,
     PROJECT_BODY,
     PROJECT_LINK,
@@ -476,9 +487,10 @@ batch_blp = ApiBlueprint(
 )
 BATCH_EXAMPLE: Final[dict[str, Any]] = {
     "items": [
-        {"status": 201, "number": examples.NUMBER},
+        {"status": 201, "outcome": "created", "number": examples.NUMBER},
         {
             "status": 409,
+            "outcome": "rejected",
             "problem": {
                 "type": "urn:qaztech-registry:problem:external-id-taken",
                 "title": "Conflict",
@@ -497,25 +509,53 @@ class ProjectBatch(MethodView):
     """Several projects."""
 
     @batch_blp.requires(Permission.PROJECTS_WRITE, operation="create_many_projects")
-    @batch_blp.arguments(PROJECT_BATCH, location="batch_json", example={"items": [examples.SENT], "atomic": False})
+    @batch_blp.arguments(
+        PROJECT_BATCH, location="batch_json", example={"items": [examples.SENT], "mode": "register", "atomic": False}
+    )
     @batch_blp.idempotent(collision=ExternalIdsCollided)
     @batch_blp.response(200, PROJECT_BATCH_RESULT, example=BATCH_EXAMPLE)
     def post(self, sent: Mapping[str, Any]) -> Any:
-        """Register up to 1,000 projects.
+        """Register up to 1,000 projects, or register and change them by external id.
 
-        Each is checked as alone, and the others are registered when one cannot be; with `atomic`, all or none
-        (`424` for what could have been). Pointers
-        of a problem lead into its item. An interrupted request has registered nothing.
+        Each is checked as alone, and the others are written when one cannot be; with `atomic`, all or none
+        (`424` for what could have been). Pointers of a problem lead into its item. An interrupted request has written
+        nothing. With `dry_run` the answer is the plan: what would be written, and which rules would flag it.
         """
-        items = [PROJECT_BODY.load(item) for item in sent["items"]]
-        results = register_batch(current_actor(), items, atomic=sent.get("atomic") is True)
-        return {"items": [_shown(result) for result in results]}
+        items = [PROJECT_BATCH_ITEM.load(item) for item in sent["items"]]
+        options = {name: sent.get(name) is True for name in ("atomic", "dry_run")}
+        results = write_batch(current_actor(), items, upsert=sent.get("mode") == "upsert", **options)
+        shown = [_shown(plan, number) for plan, number in results]
+        if options["dry_run"]:
+            _add_rules(shown, [plan for plan, _ in results])
+        return {"items": shown}
 
 
-def _shown(result: str | RegistryError) -> dict[str, Any]:
-    if isinstance(result, str):
-        return {"status": 201, "number": result}
-    return {"status": status_of(result), "problem": problem_body(result)}
+def _shown(plan: Planned, number: str | None) -> dict[str, Any]:
+    if isinstance(plan, RegistryError):
+        return {"status": status_of(plan), "outcome": "rejected", "problem": problem_body(plan)}
+    if isinstance(plan, NewProject):
+        return {"status": 201, "outcome": "created", **({} if number is None else {"number": number})}
+    outcome = "updated" if plan.changes else "unchanged"
+    return {"status": 200, "outcome": outcome, "number": number, "changes": plan.changes}
+
+
+def _add_rules(shown: Sequence[dict[str, Any]], plans: Sequence[Planned]) -> None:
+    """Add the rules that would flag each planned project and do not now, and those that would no longer."""
+    planned = [(item, plan) for item, plan in zip(shown, plans, strict=True) if not isinstance(plan, RegistryError)]
+    changed = [plan for _, plan in planned if isinstance(plan, ProjectChange)]
+    now = iter(rules_that_would_flag([_proposed(plan, plan.before) for plan in changed]))
+    then = rules_that_would_flag([_proposed(plan, plan.values) for _, plan in planned])
+    for (item, plan), rules in zip(planned, then, strict=True):
+        former = next(now) if isinstance(plan, ProjectChange) else []
+        item["opened"] = [rule for rule in rules if rule not in former]
+        item["ended"] = [rule for rule in former if rule not in rules]
+
+
+def _proposed(plan: NewProject | ProjectChange, values: Mapping[str, Any]) -> ProposedProject:
+    if isinstance(plan, ProjectChange):
+        return ProposedProject(plan.values["agency_id"], plan.values["id"], values)
+    pasts = tuple(each.past for each in without_hidden(current_actor(), plan.former))
+    return ProposedProject(plan.agency_id, None, values, pasts)
 
 
 # The endpoint of projects by the agency's own reference: read, and registered or replaced.
@@ -539,6 +579,27 @@ class ProjectByExternalId(MethodView):
     def get(self, bin: str, external_id: str) -> Any:
         """Read a project by its external id, which is percent-encoded and may hold `/`."""
         row = read_whole(current_actor(), number_of(current_actor(), bin, external_id), "project")
+        external_ids_blp.set_etag(etag_data(row))
+        return row
+
+    # Without ``etag``: a program that says what its own fields are need not have read the others.
+    @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="patch_project_by_external_id")
+    @external_ids_blp.honours("IfMatch")
+    @external_ids_blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
+    @external_ids_blp.idempotent
+    @external_ids_blp.response(200, PROJECT, example=examples.PROJECT, headers={"ETag": ETAG})
+    def patch(self, sent: Loaded, bin: str, external_id: str) -> Any:
+        """Change a project by its external id. A field that is null is cleared, an absent one stays.
+
+        `If-Match` is honoured, and not required.
+        """
+        actor = current_actor()
+        with transaction():
+            project = find_project_to_change(actor, number_of(actor, bin, external_id))
+            _require_state(project)
+            reason = sent.values.pop("change_reason", None)
+            change_project(actor, project, sent.values, sent.problems, reason)
+            row = project_row(project)
         external_ids_blp.set_etag(etag_data(row))
         return row
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from sqlalchemy import RowMapping, Select, bindparam, select, update
@@ -24,7 +25,7 @@ from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
-from registry.projects.fields import FIELDS
+from registry.projects.fields import FIELDS, with_changes
 from registry.projects.fingerprints import (
     COMPARED,
     ProjectFingerprint,
@@ -48,17 +49,19 @@ from registry.projects.models import (
     first_status,
     reserve_numbers,
 )
-from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, revision_row
+from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, revision_row, snapshot
 from registry.projects.service import (
     AgencyNotYours,
     ExternalIdTaken,
     agencies_to_register_for,
     change_project,
     checked_agency,
+    planned_change,
     register_project,
 )
-from registry.projects.visibility import require_not_withdrawn, visible_projects
+from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
 
+NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
 UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "words")
 
 
@@ -78,10 +81,15 @@ class NewProject:
 
 @dataclass(frozen=True, slots=True)
 class ProjectChange:
-    """A project to update: ``values`` contains the new value of each changeable field, id, number and old version."""
+    """A project to update: ``values`` contains the new value of each changeable field, id, number and old version.
+
+    ``reason``: why, if it has one of its own. ``before``: the former values, for a plan.
+    """
 
     values: dict[str, Any]
     changes: list[dict[str, Any]]
+    reason: str | None = None
+    before: Mapping[str, Any] = MappingProxyType({})
 
 
 def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]:
@@ -147,15 +155,18 @@ def update_projects(
     details: Mapping[str, Any] | None = None,
     reason: str | None = None,
 ) -> None:
-    """Update projects whose rows are locked by the open transaction. ``reason``: why, for the history and journal."""
+    """Update projects whose rows are locked by the open transaction.
+
+    ``reason``: why, for the history and journal, of those without a reason of their own.
+    """
     if not projects:
         return
     session = require_transaction()
     at = now()
     rows, revisions, fingerprints = [], [], []
-    given = {**(details or {})} if reason is None else {**(details or {}), "reason": reason}
     for project in projects:
-        values = project.values
+        values, why = project.values, project.reason or reason
+        given = {**(details or {})} if why is None else {**(details or {}), "reason": why}
         words = project_words(values)
         if any(change["field"] in COMPARED for change in project.changes):
             fingerprints.append(fingerprint_row(values["id"], values, words))
@@ -166,7 +177,7 @@ def update_projects(
             "words": search_words(words, values["number"]),
         }
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
-        revisions.append({**revision_row(row, project.changes, actor.principal), "reason": reason})
+        revisions.append({**revision_row(row, project.changes, actor.principal), "reason": why})
         journal.record(actor, action, f"project:{row['number']}", {**given, "changes": project.changes})
     table = table_of(Project)
     statement = update(table).where(table.c.id == bindparam("_id"))
@@ -261,7 +272,10 @@ def _free_external_id(external_id: str | None, bin_number: str, taken: set[str])
     return candidate
 
 
-# Batches of projects: registered in one transaction, each checked as alone.
+# Batches of projects: registered, or by external id registered and changed, in one transaction, each checked as alone.
+
+# What becomes of an item of a batch, or why nothing does.
+Planned = NewProject | ProjectChange | RegistryError
 
 
 class BatchNotDone(FailedDependency):
@@ -272,30 +286,45 @@ class ExternalIdsCollided(Conflict):
     """Another request registered one of the external ids at the same time; nothing was done."""
 
 
-def register_batch(actor: Actor, items: Sequence[Loaded], *, atomic: bool) -> list[str | RegistryError]:
-    """Register each project that can be, or with ``atomic`` all or none. Returns the number or the error of each.
+def write_batch(
+    actor: Actor, items: Sequence[Loaded], *, atomic: bool = False, upsert: bool = False, dry_run: bool = False
+) -> list[tuple[Planned, str | None]]:
+    """Register each project that can be, or with ``atomic`` all or none; return the plan and the number of each.
 
-    ``items``: values and problems of the registration schema, the BIN among the values. All are one transaction: a
-    batch that was interrupted has done nothing. Errors of items are those of ``register_project``, and BatchNotDone.
-    Raises RoleNotAllowed, and ExternalIdsCollided, after which the batch can be sent again.
+    ``items``: values and problems of the schema, the BIN among the values. ``upsert``: one whose external id a project
+    has changes that project, in the fields that it has. ``dry_run``: only plan, each item for itself. All are one
+    transaction: a batch that was interrupted has done nothing. Errors of items are those of ``register_project`` and
+    ``change_project``, and BatchNotDone. Raises RoleNotAllowed, and ExternalIdsCollided, after which the batch can be
+    sent again.
     """
     actor.require(Permission.PROJECTS_WRITE)
     with transaction():
-        results = _checked(actor, items)
-        new = [result for result in results if isinstance(result, NewProject)]
-        if atomic and len(new) < len(results):
-            return [BatchNotDone() if isinstance(result, NewProject) else result for result in results]
+        plans = _with_former(actor, _checked(actor, items, upsert=upsert, lock=upsert and not dry_run))
+        changed = [plan for plan in plans if isinstance(plan, ProjectChange)]
+        if dry_run:
+            restricted = (plan.values["number"] for plan in changed if plan.values["is_restricted"])
+            journal_restricted_reads(actor, restricted, "check")
+            return [(plan, _number(plan)) for plan in plans]
+        if atomic and any(isinstance(plan, RegistryError) for plan in plans):
+            return [(plan if isinstance(plan, RegistryError) else BatchNotDone(), None) for plan in plans]
+        update_projects(actor, [plan for plan in changed if plan.changes], "project.changed")
         try:
-            numbers = iter(register_projects(actor, new))
+            numbers = iter(register_projects(actor, [plan for plan in plans if isinstance(plan, NewProject)]))
         except IntegrityError as error:
             if not violates(error, EXTERNAL_ID_UNIQUE):
                 raise
             raise ExternalIdsCollided from error
-        return [next(numbers) if isinstance(result, NewProject) else result for result in results]
+        return [(plan, next(numbers) if isinstance(plan, NewProject) else _number(plan)) for plan in plans]
 
 
-def _checked(actor: Actor, items: Sequence[Loaded]) -> list[NewProject | RegistryError]:
-    """Return what can be registered, and the errors of the others; of two with one external id the first can be."""
+def _number(plan: Planned) -> str | None:
+    return plan.values["number"] if isinstance(plan, ProjectChange) else None
+
+
+def _checked(actor: Actor, items: Sequence[Loaded], *, upsert: bool, lock: bool) -> list[Planned]:
+    """Return what can be registered or changed, and the errors of the others; of two with one external id the first
+    counts.
+    """
     bins = {item.values["agency"] for item in items if item.values.get("agency") is not None}
     agencies = agencies_to_register_for(sorted(bins))
     is_own = cache(lambda agency_id: may_act_for(actor, agency_id))
@@ -303,50 +332,80 @@ def _checked(actor: Actor, items: Sequence[Loaded]) -> list[NewProject | Registr
         (agencies[agency].id, external_id)
         for item in items
         if (agency := item.values.get("agency")) in agencies
-        and (external_id := item.values.get("external_id")) is not None
+        and (external_id := item.values.get(EXTERNAL_ID)) is not None
     ]
-    taken = _taken(pairs)
-    results: list[NewProject | RegistryError] = []
-    for item in items:
-        number = item.values.get("agency")
-        values = {name: item.values.get(name) for name in CHANGEABLE}
+    registered, first = _registered(pairs, lock=lock), dict[tuple[int, str], int]()
+    plans: list[Planned] = []
+    for place, item in enumerate(items, 1):
+        values = dict(item.values)
+        number, reason, external_id = values.pop("agency", None), values.pop(REASON, None), values.get(EXTERNAL_ID)
+        named = agencies.get(number or "")
+        project = None if named is None else registered.get((named.id, external_id))
+        to_change = project if upsert and project is not None and _may_see(actor, project) else None
+        whole = {**NOTHING, **values} if to_change is None else with_changes(snapshot(to_change), values)
         try:
-            agency = checked_agency(number, agencies.get(number or ""), is_own, values, item.problems)
-            external_id = values["external_id"]
-            if (agency.id, external_id) in taken:
+            agency = checked_agency(number, named, is_own, whole, [*item.problems, *_missing_id(item, upsert)])
+            if external_id is not None and place != (other := first.setdefault((agency.id, external_id), place)):
+                raise _twice(agency, external_id, other, upsert=upsert)
+            if to_change is not None:
+                plans.append(_planned_change(actor, to_change, values, reason))
+            elif project is not None:
                 raise ExternalIdTaken(external_id=external_id, agency=agency.bin)
+            else:
+                plans.append(NewProject(agency.id, agency.bin, whole, reason=reason))
         except RegistryError as error:
-            results.append(error)
-            continue
-        if external_id is not None:
-            taken.add((agency.id, external_id))
-        reason = item.values.get(REASON)
-        results.append(NewProject(agency.id, agency.bin, values | {"is_restricted": False}, reason=reason))
-    return _with_former(actor, results)
+            plans.append(error)
+    return plans
 
 
-def _with_former(actor: Actor, results: Sequence[NewProject | RegistryError]) -> list[NewProject | RegistryError]:
-    """Return the same, each with its former records; those that do not say why they are registered again cannot be."""
-    new = [result for result in results if isinstance(result, NewProject)]
+def _may_see(actor: Actor, project: Project) -> bool:
+    return not project.is_restricted or actor.may(Permission.RESTRICTED_READ)
+
+
+def _missing_id(item: Loaded, upsert: bool) -> list[Problem]:
+    pointer = f"/{EXTERNAL_ID}"
+    is_known = item.values.get(EXTERNAL_ID) is not None or any(each.pointer == pointer for each in item.problems)
+    return [] if is_known or not upsert else [Problem(pointer, "required")]
+
+
+def _twice(agency: Agency, external_id: str, first: int, *, upsert: bool) -> RegistryError:
+    if upsert:
+        return Invalid([Problem(f"/{EXTERNAL_ID}", "external-id-twice", {"row": first})])
+    return ExternalIdTaken(external_id=external_id, agency=agency.bin)
+
+
+def _planned_change(actor: Actor, project: Project, values: Mapping[str, Any], reason: str | None) -> ProjectChange:
+    require_not_withdrawn(project)
+    before, after = planned_change(actor, project, values)
+    kept = {name: getattr(project, name) for name in ("id", "number", "agency_id", "version")}
+    return ProjectChange({**after, **kept}, differences(before, after), reason, before)
+
+
+def _with_former(actor: Actor, plans: Sequence[Planned]) -> list[Planned]:
+    """Return the same, new ones with their former records; those that do not say why they are registered again cannot
+    be.
+    """
+    new = [plan for plan in plans if isinstance(plan, NewProject)]
     former = iter(former_records_of([(each.agency_id, each.values) for each in new]))
-    checked: list[NewProject | RegistryError] = []
-    for result in results:
-        if not isinstance(result, NewProject):
-            checked.append(result)
+    checked: list[Planned] = []
+    for plan in plans:
+        if not isinstance(plan, NewProject):
+            checked.append(plan)
             continue
         matches = next(former)
-        problem = None if result.reason is not None else reason_problem(actor, matches)
-        checked.append(replace(result, former=matches) if problem is None else Invalid([problem]))
+        problem = None if plan.reason is not None else reason_problem(actor, matches)
+        checked.append(replace(plan, former=matches) if problem is None else Invalid([problem]))
     return checked
 
 
-def _taken(pairs: Sequence[tuple[int, str]]) -> set[tuple[int, str | None]]:
-    """Return those of the pairs of agency and external id that a project has."""
+def _registered(pairs: Sequence[tuple[int, str]], *, lock: bool) -> dict[tuple[int, str | None], Project]:
+    """Return the projects of these pairs of agency and external id; locked in the order of their ids."""
     if not pairs:
-        return set()
-    taken = select(Project.agency_id, Project.external_id)
-    taken = taken.where(is_one_of(Project.agency_id.expression, Project.external_id.expression, pairs))
-    return {(agency_id, external_id) for agency_id, external_id in db.session.execute(taken)}
+        return {}
+    named = is_one_of(Project.agency_id.expression, Project.external_id.expression, pairs)
+    statement = select(Project).where(named).order_by(Project.id).execution_options(populate_existing=True)
+    projects = db.session.scalars(statement.with_for_update(of=Project) if lock else statement)
+    return {(project.agency_id, project.external_id): project for project in projects}
 
 
 # Projects by the agency's own reference: found, and registered or replaced by one call (upsert).
@@ -402,7 +461,7 @@ def put_project(
     external_id = _usable(external_id)
     statement = _statement(agency_bin, external_id).options(contains_eager(Project.agency)).with_for_update(of=Project)
     project = db.session.scalar(statement.execution_options(populate_existing=True))
-    if project is not None and project.is_restricted and not actor.may(Permission.RESTRICTED_READ):
+    if project is not None and not _may_see(actor, project):
         # As for an id that no project has: preconditions and fields first, and a registration finds it taken.
         project = None
     require_state(project)

@@ -31,6 +31,8 @@ from registry.projects.similarity import REASONS
 from registry.projects.vocabulary import VERDICT_OUTCOMES, FreezeStatus, LinkKind, ObjectKind, Sector
 
 MAX_BATCH_ITEMS: Final = 1000
+BATCH_MODES: Final = ("register", "upsert")
+BATCH_OUTCOMES: Final = ("created", "updated", "unchanged", "rejected")
 # Records that items of lists have beside them on request.
 AGENCY_RECORD: Final = "agency_record"
 ACTIVE_FLAGS: Final = "active_flags"
@@ -155,16 +157,38 @@ class Project(ProjectFields):
     known_at = Timestamp("Only with the parameter `known_at`: the moment whose record this is.")
 
 
+CHANGES_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["field", "old", "new"],
+        "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
+    },
+}
+TEXTS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
+
+
+class ProjectBatchItem(ProjectRegistration):
+    """A project of a batch. To register one, all that `POST /projects` requires; to change one, what changes."""
+
+
 class ProjectBatch(BaseSchema):
-    """Projects to register."""
+    """Projects to register, or to change by their external id."""
 
     items = Objects(
         MAX_BATCH_ITEMS,
-        ProjectRegistration.__name__,
+        ProjectBatchItem.__name__,
         description=f"The projects, each as `POST /projects` takes it; at most {MAX_BATCH_ITEMS}.",
         required=True,
     )
-    atomic = Boolean(description="Whether none is registered unless all can be; by default, each is independent.")
+    mode = Choice(
+        BATCH_MODES,
+        nullable=False,
+        description="`register`, the default: an external id that a project has is an error. `upsert`: it changes that "
+        "project, in the fields that the item has; `null` clears one.",
+    )
+    atomic = Boolean(description="Whether nothing is written unless all can be; by default, each is independent.")
+    dry_run = Boolean(description="True writes nothing: the answer is the plan, of each item for itself.")
 
 
 class ProjectBatchResult(BaseSchema):
@@ -176,11 +200,15 @@ class ProjectBatchResult(BaseSchema):
             "type": "array",
             "items": shown_object(
                 {
-                    "status": {"type": "integer", "description": "As `POST /projects` would have answered."},
-                    "number": {"type": "string", "description": "The number of the registered project."},
+                    "status": {"type": "integer", "description": "201, 200, or as the item alone would be answered."},
+                    "outcome": {"type": "string", "enum": list(BATCH_OUTCOMES)},
+                    "number": {"type": "string", "description": "The number of the project; none yet in a plan."},
+                    "changes": {**CHANGES_SCHEMA, "description": "Of a registered project: what changed, or would."},
+                    "opened": {**TEXTS, "description": "Of a dry run: rules that would flag it and do not now."},
+                    "ended": {**TEXTS, "description": "Of a dry run: rules that flag it now and would not."},
                     "problem": {"$ref": "#/components/schemas/Problem"},
                 },
-                sometimes=("number", "problem"),
+                sometimes=("number", "changes", "opened", "ended", "problem"),
             ),
         },
     )
@@ -208,16 +236,6 @@ FINDING_SCHEMA: Final[dict[str, Any]] = {
         "required": {"type": "string", "description": "What would have to be true."},
         "remedy": {"type": "string", "description": "What to do next."},
         "clause": {"type": "string", "description": "The act and its wording, with the period it is in force."},
-    },
-}
-
-
-CHANGES_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["field", "old", "new"],
-        "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
     },
 }
 
@@ -325,6 +343,7 @@ PROJECT_BODY: Final = ProjectRegistration()
 # Partial: a field that is required of a project may be absent, but not null.
 PROJECT_PATCH: Final = ProjectPatch(partial=True)
 PROJECT_BATCH: Final = ProjectBatch()
+PROJECT_BATCH_ITEM: Final = ProjectBatchItem(partial=[name for name in ProjectBatchItem().fields if name != "agency"])
 PROJECT_BATCH_RESULT: Final = ProjectBatchResult()
 PROJECT_REPLACEMENT: Final = ProjectReplacement()
 JUDGED_PROJECT: Final = JudgedProject()
@@ -354,7 +373,6 @@ SIMILAR_ITEMS: Final[dict[str, Any]] = {
         },
     },
 }
-TEXTS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
 KZT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 PROJECT_OF_OBJECT: Final[dict[str, Any]] = {
     "number": {"type": "string"},

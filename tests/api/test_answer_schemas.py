@@ -22,8 +22,7 @@ SOMETIMES = {
     ("AuditJustRun", "changes"),
     ("Case.events", "for_agency"),
     ("Problem", "errors"),
-    ("ProjectBatchResult.items", "number"),
-    ("ProjectBatchResult.items", "problem"),
+    *(("ProjectBatchResult.items", name) for name in ("number", "changes", "opened", "ended", "problem")),
     # Only with parameters of the list: ``count`` of a page, and records beside its items.
     ("", "count"),
     ("ShortProject", "agency_record"),

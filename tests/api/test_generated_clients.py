@@ -11,6 +11,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from textwrap import dedent
@@ -30,6 +31,7 @@ from registry.settings import CHECKOUT
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of
 from tests.api.access_matrix.world_making import a_world
+from tests.api.callers import caller
 from tests.api.client_flow import assert_flow
 from tests.api.stored_state import taken_back
 from tests.factories import a_token, an_agency
@@ -63,10 +65,15 @@ def typescript(name: str) -> Path:
 @pytest.fixture(scope="module")
 def python_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     """The package that openapi-python-client makes, imported."""
-    folder = tmp_path_factory.mktemp("generated")
+    with generated(tmp_path_factory.mktemp("generated"), SPECIFICATION) as package:
+        yield package
+
+
+@contextmanager
+def generated(folder: Path, specification: Path) -> Iterator[ModuleType]:
     config = folder / "config.yaml"
     config.write_text(CONFIG, encoding="utf-8")
-    places = {"openapi.json": SPECIFICATION, "config.yaml": config, "registry_client": folder / "registry_client"}
+    places = {"openapi.json": specification, "config.yaml": config, "registry_client": folder / "registry_client"}
     run(GENERATOR, "generate", *(places.get(option, option) for option in OPTIONS.split()), "--fail-on-warning")
     sys.path.insert(0, str(folder))
     try:
@@ -75,6 +82,44 @@ def python_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleTy
         sys.path.remove(str(folder))
         for name in [name for name in sys.modules if name.partition(".")[0] == "registry_client"]:
             del sys.modules[name]
+
+
+def test_declared_projects_are_planned_applied_and_stay_and_what_people_typed_is_kept(
+    app: Flask, tmp_path: Path
+) -> None:
+    agency, declared = an_agency(), re.findall(r"(?ms)^```python\n(import json.+?)^```$", GUIDE)[0]
+    rows = [
+        {"agency": agency.bin, "external_id": f"MZ-{place:02}", "name_ru": f"Система {place}", "budget_kzt": 10 * place}
+        | {"object_kind": "system", "work_type": "creation", "stage": "planning", "placement": "unknown"}
+        for place in range(1, 21)
+    ]
+    token = a_token(Role.AGENCY_EDITOR, agency)
+    person = caller(app.test_client(), Role.AGENCY_EDITOR, agency)
+    over = {"transport": httpx.WSGITransport(app=app)}
+    with generated(tmp_path, SPECIFICATION.with_name("openapi-integrator.json")) as package:
+        names: dict[str, Any] = {"__name__": "declare"}
+        exec(declared, names)
+
+        def declare(*, is_plan: bool) -> list[str]:
+            with package.AuthenticatedClient(base_url="http://registry.test", token=token, httpx_args=over) as client:
+                return list(names["declare"](client, rows, is_plan=is_plan))
+
+        first_plan, registered = declare(is_plan=True), declare(is_plan=False)
+        path = f"/agencies/{agency.bin}/projects/MZ-03"
+        assert person.patch(path, {"purpose": "Typed by a person", "budget_kzt": 31}).status_code == 200
+        rows[3]["budget_kzt"], rows[4]["budget_kzt"] = 41, -1
+        del rows[2]["budget_kzt"]
+        plan, applied, again = declare(is_plan=True), declare(is_plan=False), declare(is_plan=False)
+
+    assert [line for line in first_plan if line[0] != " "] == [f"+ MZ-{place:02}" for place in range(1, 21)]
+    assert registered == [f"+ MZ-{place:02}" for place in range(1, 21)]
+    assert plan == applied
+    changed = [line for line in plan if not line.startswith("= ")]
+    assert changed[:3] == ["~ MZ-04", "    budget_kzt: 40 -> 41", "! MZ-05"]
+    assert changed[3].startswith("    /budget_kzt: ")
+    assert [line for line in again if not line.startswith("= ")] == changed[2:]
+    kept = person.get(path).get_json()
+    assert (kept["purpose"], kept["budget_kzt"], kept["version"]) == ("Typed by a person", 31, 2)
 
 
 def test_python_client_has_the_names_of_the_guide(python_client: ModuleType) -> None:

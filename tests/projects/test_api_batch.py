@@ -40,7 +40,7 @@ def test_each_project_of_a_batch_is_as_if_registered_alone(editor: Caller, agenc
 
     assert answer.status_code == 200
     results = answer.get_json()["items"]
-    assert [set(result) for result in results] == [{"status", "number"}] * 2
+    assert [set(result) for result in results] == [{"status", "outcome", "number"}] * 2
     assert [result["status"] for result in results] == [201, 201]
     for result, values in zip(results, sent, strict=True):
         read = editor.get(f"/projects/{result['number']}").get_json()
@@ -190,3 +190,122 @@ def test_batches_at_once_with_the_same_external_ids_register_each_once(own_app: 
     assert sorted(answers) == [[201] * 20, *([[409] * 20] * 5)]
     with own_app.app_context():
         assert how_many(Project.id) == 20
+
+
+def outcomes(answer: Any) -> list[str]:
+    return [result["outcome"] for result in answer.get_json()["items"]]
+
+
+def test_upsert_changes_only_the_fields_that_an_item_has_and_its_plan_says_so_before(
+    editor: Caller, agency: Agency
+) -> None:
+    known = a_project(agency, external_id="KNOWN", purpose="Typed by a person", budget_kzt=5, work_type="maintenance")
+    change = {"agency": agency.bin, "external_id": "KNOWN", "budget_kzt": 7, "work_type": "creation"}
+    sent = {
+        "mode": "upsert",
+        "items": [
+            {**change, "change_reason": "Act 12"},
+            item(agency, external_id="NEW", work_started_on="2026-02-01"),
+            {"agency": agency.bin, "external_id": "INCOMPLETE"},
+        ],
+    }
+
+    plan = editor.post("/projects/batch", {**sent, "dry_run": True})
+    untouched = editor.get(f"/projects/{known.number}").get_json()
+    done = editor.post("/projects/batch", sent)
+    again = editor.post("/projects/batch", sent)
+
+    assert (untouched["version"], untouched["budget_kzt"]) == (1, 5)
+    assert outcomes(plan) == outcomes(done) == ["updated", "created", "rejected"]
+    planned, new, incomplete = plan.get_json()["items"]
+    assert planned["changes"] == [
+        {"field": "work_type", "old": "maintenance", "new": "creation"},
+        {"field": "budget_kzt", "old": 5, "new": 7},
+    ]
+    assert (planned["number"], planned["status"], new["status"]) == (known.number, 200, 201)
+    assert ("freeze.creation" in new["opened"], new["ended"], "number" in new) == (True, [], False)
+    assert codes_of(incomplete) >= {("/stage", "required"), ("/name_kk", "name-required")}
+    read = editor.get(f"/projects/{known.number}").get_json()
+    assert (read["version"], read["budget_kzt"], read["purpose"]) == (2, 7, "Typed by a person")
+    assert editor.get(f"/projects/{known.number}/history").get_json()["items"][1]["reason"] == "Act 12"
+    assert outcomes(again) == ["unchanged", "unchanged", "rejected"]
+    assert again.get_json()["items"][0]["changes"] == []
+    assert how_many(Revision.id) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"placement": "on_platform", "platform_key": "moh-queue"},
+        {"stage": "archived", "ended_on": "2026-03-01"},
+        {"work_type": "maintenance", "work_started_on": "2025-12-31"},
+        {"budget_kzt": 7},
+    ],
+)
+def test_plan_names_the_rules_that_the_check_of_the_change_names(
+    editor: Caller, agency: Agency, change: dict[str, Any]
+) -> None:
+    known = a_project(agency, external_id="KNOWN", work_started_on="2026-02-01")
+    named = {"agency": agency.bin, "external_id": "KNOWN", **change}
+
+    plan = editor.post("/projects/batch", {"mode": "upsert", "dry_run": True, "items": [named]})
+    checked = editor.post(f"/projects/{known.number}/check", change).get_json()
+
+    (planned,) = plan.get_json()["items"]
+    assert planned["changes"] == checked["changes"]
+    for name in ("opened", "ended"):
+        assert planned[name] == [finding["rule"] for finding in checked[name]]
+    assert any(planned[name] for name in ("opened", "ended")) == ("budget_kzt" not in change)
+
+
+def test_upsert_refuses_what_a_change_alone_would_be_refused_for(app: Flask, editor: Caller, agency: Agency) -> None:
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        hidden = find_project_to_change(supervisor, a_project(agency, external_id="SECRET").number)
+        restrict_project(supervisor, hidden, True, "Secret")
+    a_project(agency, external_id="KNOWN", work_started_on="2026-02-01")
+    foreign = a_project(external_id="F")
+    known = {"agency": agency.bin, "external_id": "KNOWN"}
+    sent = [
+        {**known, "external_id": "SECRET", "budget_kzt": 1},
+        {**known, "agency": foreign.agency.bin, "external_id": "F"},
+        {**known, "ended_on": "2026-01-01", "stage": None},
+        {"agency": agency.bin, "name_ru": "Без номера"},
+        {**known, "budget_kzt": 8},
+        {**known, "budget_kzt": 9},
+    ]
+
+    administrator = caller(app.test_client(), Role.ADMINISTRATOR)
+    (secret,) = administrator.post("/projects/batch", {"mode": "upsert", "items": sent[:1]}).get_json()["items"]
+    own = editor.post("/projects/batch", {"mode": "upsert", "items": sent[:1], "dry_run": True})
+    results = editor.post("/projects/batch", {"mode": "upsert", "items": sent[1:]}).get_json()["items"]
+    none = editor.post("/projects/batch", {"mode": "upsert", "atomic": True, "items": sent[3:]})
+
+    assert (secret["status"], secret["problem"]["type"].rpartition(":")[2]) == (422, "invalid")
+    assert outcomes(own) == ["updated"]
+    read = select(JournalEntry.subject).where(JournalEntry.action == "restricted.read")
+    assert list(db.session.scalars(read)) == [f"project:{hidden.number}"]
+    assert [result["status"] for result in results] == [403, 422, 422, 200, 422]
+    assert codes_of(results[1]) == {
+        ("/stage", "required"),
+        ("/ended_on", "date-before"),
+        ("/work_started_on", "date-after"),
+    }
+    assert ("/external_id", "required") in codes_of(results[2])
+    assert codes_of(results[4]) == {("/external_id", "external-id-twice")}
+    assert [result["status"] for result in none.get_json()["items"]] == [422, 424, 422]
+    assert editor.get(f"/agencies/{agency.bin}/projects/KNOWN").get_json()["budget_kzt"] == 8
+
+
+def test_thousand_projects_are_changed_with_few_statements(app: Flask, connection: Connection, agency: Agency) -> None:
+    administrator = caller(app.test_client(), Role.ADMINISTRATOR)
+    whole = [item(agency, external_id=f"X-{number}") for number in range(1000)]
+    administrator.post("/projects/batch", {"items": whole})
+    changed = [{"agency": agency.bin, "external_id": f"X-{number}", "budget_kzt": 7} for number in range(1000)]
+
+    with statements(connection) as executed:
+        plan = administrator.post("/projects/batch", {"mode": "upsert", "dry_run": True, "items": changed})
+        done = administrator.post("/projects/batch", {"mode": "upsert", "items": changed})
+
+    assert outcomes(plan) == outcomes(done) == ["updated"] * 1000
+    assert len(executed) < 60

@@ -130,6 +130,23 @@ def test_put_has_the_checks_of_registration_and_edit(editor: Caller, agency: Age
     assert editor.get(path).get_json()["version"] == 1
 
 
+def test_patch_changes_only_the_fields_that_it_has(editor: Caller, agency: Agency) -> None:
+    path = path_of(agency, "2026/14")
+    missing = editor.patch(path, {"budget_kzt": 7})
+    tag = editor.put(path, whole(purpose="Учёт", budget_kzt=5)).headers["ETag"]
+
+    changed = editor.patch(path, {"budget_kzt": 7, "change_reason": "Act 12"})
+    stale = editor.patch(path, {"budget_kzt": 8}, If_Match=tag)
+    fresh = editor.patch(path, {"purpose": None}, If_Match=changed.headers["ETag"])
+    wrong = editor.patch(path, {"stage": None, "agency": agency.bin})
+
+    assert (missing.status_code, code(missing)) == (404, "external-id-not-found")
+    assert (changed.status_code, changed.get_json()["budget_kzt"], changed.get_json()["purpose"]) == (200, 7, "Учёт")
+    assert (stale.status_code, fresh.status_code, fresh.get_json()["purpose"]) == (412, 200, None)
+    assert fresh.headers["ETag"] == editor.get(path).headers["ETag"]
+    assert codes(wrong) == {("/stage", "required"), ("/agency", "read-only-field")}
+
+
 def test_put_honours_preconditions(editor: Caller, agency: Agency) -> None:
     path = path_of(agency, "A-1")
 

@@ -60,6 +60,9 @@ REGISTER: dict[str, Try] = {
     "read_one_project": Try("/projects/{number}", ALL),
     "patch_project": Try("/projects/{number}", WRITERS, 200, lambda world: {"budget_kzt": 7}),
     "read_project_by_external_id": Try("/agencies/{bin}/projects/{external_id}", ALL),
+    "patch_project_by_external_id": Try(
+        "/agencies/{bin}/projects/{external_id}", WRITERS, 200, lambda world: {"budget_kzt": 7}
+    ),
     "put_project": Try("/agencies/{bin}/projects/{external_id}", WRITERS, 200, a_whole_project),
     "check_before_changing": Try("/projects/{number}/check", WRITERS, 200, lambda world: {"budget_kzt": 7}),
     "attest_project": Try(
