@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -18,7 +18,7 @@ from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, skeleton
-from registry.accounts.models import Account
+from registry.accounts.models import account_signing_in
 from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import every_name_of
 from registry.core import lists
@@ -58,6 +58,24 @@ def begin_sign_in(name: str, source: str, device: str | None) -> int:
         return _record_attempt(name, network_of(source), check_totals=True)
     # Others cannot exhaust the limit of a known device, and a stolen cookie allows no more guesses than none.
     return _record_attempt(name, f"device {device}", check_totals=False)
+
+
+def is_locked(names: Collection[str], source: str, device: str | None) -> bool:
+    """Return True when the failures under all names of an account, the present one among them, are over its limits.
+
+    The answer must not show it: it would say that a name and an e-mail address are one account.
+    """
+    of_names = SignInAttempt.name.in_(names)
+    from_source = SignInAttempt.source == (network_of(source) if device is None else f"device {device}")
+    if _count_failures(of_names, from_source) > MAX_FAILURES_PER_NAME_AND_SOURCE:
+        return True
+    return device is None and _count_failures(of_names) > MAX_FAILURES_PER_NAME
+
+
+def begin_password_link(text: str, source: str) -> None:
+    """Count a request for a link to a new password; all count, known or not. Raises TooManyAttempts."""
+    asked = hashlib.sha256(skeleton(text).encode("utf-8", "replace")).hexdigest()
+    _record_attempt(f"link {asked}", f"links to {network_of(source)}", check_totals=True)
 
 
 def begin_password_change(account_id: int) -> int:
@@ -218,13 +236,9 @@ def name_hash_of(name: str) -> str:
 def _identify(name: str) -> tuple[str | None, str | None]:
     """Return the name of the account, or else the hash of the name."""
     name = "".join(letter for letter in name.strip()[:MAX_NAME_LENGTH] if letter.isprintable())
-    cleaned = clean_name(name)
-    # One statement, and the hash in any case: the time must not reveal whether there is such an account.
-    looks_same = Account.name_skeleton == skeleton(name)
-    names = db.session.scalars(select(Account.name).where(or_(Account.name.in_((name, cleaned)), looks_same))).all()
-    name_hash = name_hash_of(cleaned)
-    account = next((each for each in (name, cleaned, *names) if each in names), None)
-    return (None, name_hash) if account is None else (account, None)
+    # The hash in any case: the time must not reveal whether there is such an account.
+    named, name_hash = account_signing_in(name), name_hash_of(clean_name(name))
+    return (None, name_hash) if named is None else (named[0].name, None)
 
 
 def _report_surge(session: Session, at: datetime) -> None:

@@ -22,8 +22,11 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     exists,
     false,
+    func,
+    or_,
     select,
     true,
     update,
@@ -31,7 +34,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registry.accounts.account_names import MAX_NAME_LENGTH, former_name_like, skeleton
+from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, former_name_like, skeleton
 from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree, require_open_agency
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.vocabulary import AccountKind, AccountStatus
@@ -319,12 +322,13 @@ def require_confirmation(actor: Actor, account: Account) -> None:
 def may_admit(actor: Actor, account: Account) -> bool:
     """Return True when the account of an agency reads restricted projects as soon as the actor makes it.
 
-    So it is for an administrator of its agency, or of one above, who reads them too; for a supervisor; and for commands
-    while the register has nobody else who could be the second person.
+    So it is for another account, an administrator of its agency, or of one above, who reads them too; for a supervisor;
+    and for commands while the register has nobody else who could be the second person.
     """
     if actor.is_local:
         return actor.is_admitted
-    if not actor.is_person or not actor.has_role_permission(Permission.RESTRICTED_ADMIT):
+    is_own = actor.account_id is not None and actor.account_id == account.id
+    if not actor.is_person or is_own or not actor.has_role_permission(Permission.RESTRICTED_ADMIT):
         return False
     if actor.agency_id is None:
         return True
@@ -364,6 +368,24 @@ def end_admission(actor: Actor, account: Account) -> None:
     if account.restricted_admitted_at is not None and not may_admit(actor, account):
         settle_admission(actor, account)
         journal.record(actor, "account.admission-ended", f"account:{account.name}")
+
+
+def account_signing_in(text: str) -> tuple[Account, Person | None] | None:
+    """Return the account with that name, and its person, else the only account in use with that e-mail address.
+
+    The name as entered, else normalised, else one that looks the same in whatever case: no two accounts have such names
+    (``account_names.py``). An address that several accounts have leads to none of them.
+    """
+    # One statement whether there is one or not: the time of a failed sign-in must not reveal who has an account.
+    entered, cleaned = text.strip(), clean_name(text)
+    has_name = or_(Account.name.in_((entered, cleaned)), Account.name_skeleton == skeleton(text))
+    has_address = and_(func.lower(Person.email) == entered.lower(), Account.disabled_at.is_(None))
+    statement = select(Account, Person).outerjoin(Person, Person.account_id == Account.id)
+    rows = db.session.execute(statement.add_columns(has_name).where(or_(has_name, has_address))).all()
+    named: dict[str, tuple[Account, Person | None]] = {row[0].name: (row[0], row[1]) for row in rows if row[2]}
+    if named:
+        return named.get(entered) or named.get(cleaned) or next(iter(named.values()))
+    return (rows[0][0], rows[0][1]) if len(rows) == 1 else None
 
 
 def account_named(name: str) -> Account | None:

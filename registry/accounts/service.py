@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypedDict
 
@@ -28,8 +28,9 @@ from registry.accounts.account_management import (
 )
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.agency_tree import agency_id_of
-from registry.accounts.attempts import begin_password_change, mark_succeeded
+from registry.accounts.attempts import begin_password_change, begin_password_link, mark_succeeded
 from registry.accounts.models import Account, AccountsNeedAPerson, Person
+from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import (
     MAX_LENGTH,
     MIN_LENGTH,
@@ -46,6 +47,7 @@ from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotFound, Problem, invalid
+from registry.core.outbox import enqueue
 from registry.core.translations import LANGUAGES, Language
 from registry.journal import service as journal
 from registry.journal.service import JournalEntry
@@ -122,17 +124,9 @@ def find_person(actor: Actor, person_id: int) -> Person:
 
 
 def person_named(name: str) -> Person | None:
-    """Return the person with that name as entered, else the normalised one, else one that looks the same in whatever
-    case.
-
-    None without one. No two accounts have names that look the same (``account_names.py``).
-    """
-    # One statement whether there is one or not: the time of a failed sign-in must not reveal who has an account.
-    candidates = (name.strip(), clean_name(name))
-    looks_same = Account.name_skeleton == skeleton(name)
-    statement = select(Person).join(Person.account).where(or_(Account.name.in_(candidates), looks_same))
-    people = {person.name: person for person in db.session.scalars(statement)}
-    return people.get(candidates[0]) or people.get(candidates[1]) or next(iter(people.values()), None)
+    """Return the person with that name or e-mail address; None without one."""
+    named = models.account_signing_in(name)
+    return None if named is None else named[1]
 
 
 def set_password(actor: Actor, person_id: int, password: str, *, must_change: bool | None = None) -> None:
@@ -251,6 +245,7 @@ def create_person(actor: Actor, new: NewPerson) -> tuple[Person, str | None]:
 # People who are invited: they set their first password themselves, so that no administrator knows it.
 
 CREDENTIAL = "invitation"
+PASSWORD_LINKS: Final = Actor("service:sign-in", Role.OPERATOR, credential=CREDENTIAL)
 
 
 class AccountNotInvited(Conflict):
@@ -292,17 +287,22 @@ def invite_again(actor: Actor, account_id: int) -> None:
         invitations.send_invitation(actor, account, email)
 
 
-def name_of_invited(key: str) -> str:
-    """Return the name of the person whom the link with that key invites. Raises InvitationNotFound."""
-    return db.session.get_one(Account, invitations.find_invitation(key).account_id).name
+def account_of_link(key: str) -> Account:
+    """Return the account whose person sets a password with the link with that key. Raises InvitationNotFound."""
+    account = db.session.get_one(Account, invitations.find_invitation(key).account_id)
+    if account.invited_at is None and not sign_in_configuration().allows_password(account.name):
+        raise invitations.InvitationNotFound
+    return account
 
 
 def accept_invitation(key: str, password: str, source: str, request_id: str, client_request_id: str = "") -> str:
-    """Set the password of the invited person, whose name it returns; the invitation no longer works.
+    """Set the password of the person to whom the link was sent, and return the account's name; the link is used up.
 
-    Raises InvitationNotFound, SignInBusy, and Invalid for an unusable password.
+    Of a forgotten password it ends sessions and tokens, and the admission to restricted projects: whoever chose the
+    address may have sent the link to themselves. Raises InvitationNotFound, SignInBusy, and Invalid for an unusable
+    password.
     """
-    problems = password_problems(password, name_of_invited(key))
+    problems = password_problems(password, account_of_link(key).name)
     if problems:
         raise Invalid(problems)
     password_hash = hash_password(password)
@@ -310,15 +310,57 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
         invitation = invitations.find_invitation(key)
         account = session.get_one(Account, invitation.account_id, populate_existing=True, with_for_update=True)
         # Another request may have used it, or an administrator disabled the account, before the lock was given.
-        if invitations.find_invitation(key).id != invitation.id or account.status != "invited":
+        if invitations.find_invitation(key).id != invitation.id:
             raise invitations.InvitationNotFound
         person = session.scalars(select(Person).where(Person.account_id == account.id)).one()
-        person.password_hash, person.password_set_at, person.password_must_change = password_hash, now(), False
+        was_invited = account.invited_at is not None
+        _store_password(person, password_hash, must_change=False)
         account.invited_at = None
         invitations.delete_invitation(account.id)
         actor = models.person_actor(account, CREDENTIAL, source, request_id, client_request_id)
-        journal.record(actor, "account.invitation-accepted", f"account:{account.name}", models.account_details(account))
+        action = "account.invitation-accepted" if was_invited else "account.password-reset"
+        journal.record(actor, action, f"account:{account.name}", models.account_details(account))
+        if not was_invited:
+            models.end_admission(actor, account)
         return account.name
+
+
+# Forgotten passwords: a link by e-mail, to accounts with a password, and of oversight with a second factor.
+
+PASSWORD_FORGOTTEN: Final = "account.password-forgotten"  # noqa: S105 - a topic
+"""Topic of the outbox: somebody asks for a link."""
+
+
+def request_password_link(text: str, source: str, request_id: str) -> None:
+    """Ask for a link to a new password, for the account with that name or e-mail address. Raises TooManyAttempts.
+
+    The link is made by whoever reads the outbox, so that neither the answer nor its time reveals who has an account.
+    """
+    text = "".join(letter for letter in text[: models.MAX_EMAIL_LENGTH] if letter.isprintable())
+    with transaction():
+        begin_password_link(text, source)
+        named = models.account_signing_in(text)
+        account_id = 0 if named is None else named[0].id
+        enqueue(PASSWORD_FORGOTTEN, {"account": account_id, "source": source, "request_id": request_id})
+
+
+def make_password_link(account_id: int, source: str, request_id: str) -> tuple[int, int] | None:
+    """Make the link in the open transaction, and return the ids of link and person; None for whoever gets none.
+
+    None also for a second request within ten minutes: the link that was sent goes on working.
+    """
+    account = db.session.get(Account, account_id, populate_existing=True, with_for_update=True)
+    person = db.session.scalar(select(Person).where(Person.account_id == account_id))
+    if account is None or person is None or not person.email:
+        return None
+    if account.status != "active" or not sign_in_configuration().allows_password(account.name):
+        return None
+    link = invitations.add_password_link(account, person.email)
+    if link is None:
+        return None
+    actor = replace(PASSWORD_LINKS, source=source, request_id=request_id)
+    journal.record(actor, "account.password-link-sent", f"account:{account.name}", models.account_details(account))
+    return link, person.id
 
 
 # Edit an account: name, e-mail, language, role, agency, owner, each with its history in the journal.

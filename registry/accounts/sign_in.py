@@ -1,4 +1,5 @@
-"""Sign-in with name and password, throttled per name and per source; known devices are counted separately.
+"""Sign-in with name or e-mail address and password, throttled per account and per source; known devices are counted
+separately.
 
 The session of an account with a second factor, or with a role that requires one, awaits it (``factors.py``).
 """
@@ -15,7 +16,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import select
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, skeleton
-from registry.accounts.attempts import begin_sign_in, mark_succeeded, records_failures
+from registry.accounts.attempts import begin_sign_in, is_locked, mark_succeeded, records_failures
 from registry.accounts.models import Person, has_factor, is_required_of, mark_signed_in, person_actor
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import hash_password, needs_rehash, verify_password
@@ -54,7 +55,7 @@ def sign_in(
     device: str | None = None,
     user_agent: str = "",
 ) -> SignedIn:
-    """Start a session for the person with the name, in whatever case.
+    """Start a session for the person with the name or e-mail address, in whatever case.
 
     ``device`` is the id of a known device, ``user_agent`` the browser's header.
 
@@ -65,6 +66,9 @@ def sign_in(
     attempt = begin_sign_in(skeleton(name)[:MAX_NAME_LENGTH], source, device)
     person = person_named(name)
     password_hash = None if person is None else person.password_hash
+    names = {name} if person is None else {name, person.name, person.email or name}
+    if is_locked({skeleton(each)[:MAX_NAME_LENGTH] for each in names}, source, device):
+        password_hash = None
     matches = verify_password(password_hash, password)
     if person is None or password_hash is None or not matches or person.is_disabled:
         raise PasswordNotAccepted
@@ -142,7 +146,9 @@ def device_cookie(secret_key: str, name: str, device: str | None) -> str | None:
 
 
 def cookie_suffix(name: str) -> str:
-    """Return a suffix of the cookie's name, so that several people can use one browser."""
+    """Return a suffix of the cookie's name, one for each person, so that several can use one browser."""
+    person = _person(name)
+    name = name if person is None else person.name
     return hashlib.sha256(name.strip().casefold().encode("utf-8", "replace")).hexdigest()[:16]
 
 

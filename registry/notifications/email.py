@@ -28,7 +28,7 @@ from registry.core.messages import message
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
 from registry.freeze.dates import format_deadline
 from registry.journal import service as journal
-from registry.notifications.models import KINDS, PAGES
+from registry.notifications.models import KINDS, LINKS, PAGES
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.service import queue_email
 from registry.notifications.settings import Mail
@@ -248,13 +248,15 @@ def _text(
         parts.append(message("notice-fell-back", language, {"link": f"{mail.public_url}/account/aitu"}))
     if concerns_account:
         parts.append(message("notice-not-you", language))
-    if INVITATION in kinds:
+    if kinds & LINKS:
         parts.append(_invited_account(to, language))
-    if mail.support_contact and (INVITATION in kinds or concerns_account):
+    if kinds & LINKS - {INVITATION}:
+        parts.append(message("notice-link-unasked", language))
+    if mail.support_contact and (kinds & LINKS or concerns_account):
         parts.append(message("notice-questions", language, {"contact": mail.support_contact}))
-    elif INVITATION in kinds:
+    elif kinds & LINKS:
         parts.append(message("notice-questions-administrator", language))
-    ending = "notice-ending-invitation" if kinds == {INVITATION} else "notice-ending"
+    ending = "notice-ending-invitation" if kinds <= LINKS else "notice-ending"
     return "\n\n".join([*parts, message(ending, language)])
 
 

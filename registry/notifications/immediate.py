@@ -18,6 +18,7 @@ from sqlalchemy import case, select
 from registry.accounts.invitations import Invitation, open_invitations
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import account_ever_named, is_another_person
+from registry.accounts.service import PASSWORD_FORGOTTEN, make_password_link
 from registry.approvals.queries import visible_approvals
 from registry.approvals.service import may_decide
 from registry.approvals.tables import Approval, ApprovalState
@@ -399,6 +400,13 @@ def _invited(act: Act, _directory: Directory) -> list[Notice]:
     return [Notice(to, "invitation", each) for each, to in recipients if to is not None]
 
 
+def _password_forgotten(act: Act, _directory: Directory) -> list[Notice]:
+    """To the address of the account, if it gets a link."""
+    made = make_password_link(act.details["account"], act.details["source"], act.details["request_id"])
+    to = None if made is None else recipient_now(made[1], None)
+    return [] if made is None or to is None else [Notice(to, "password-link", made[0])]
+
+
 def _of_webhook(kind: str) -> NoticesOf:
     def of(act: Act, directory: Directory) -> list[Notice]:
         webhook = int(act.key)
@@ -432,6 +440,8 @@ HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "account.role-changed": _moved,
     "account.password-changed": _on_own_account("account-password"),
     "account.password-set": _on_own_account("account-password"),
+    "account.password-reset": _on_own_account("account-password"),
+    PASSWORD_FORGOTTEN: _password_forgotten,
     "token.issued": _on_own_account("account-token"),
     "webhook.added": _of_webhook("webhook-added"),
     "webhook.disabled": _of_webhook("webhook-disabled"),

@@ -33,6 +33,7 @@ KINDS: Final[Mapping[str, str]] = {
     "account-password": "account",
     "account-token": "account",
     "invitation": "invitations",
+    "password-link": "invitations",
     "question": "cases",
     "order": "cases",
     "appeal-answered": "cases",
@@ -101,8 +102,9 @@ OPTIONAL_DIGEST: Final = frozenset(
         "severity-lowered",
     }
 )
-# The link of an invitation is a secret, and the test is of e-mail.
-BY_EMAIL_ONLY: Final = frozenset({"account-aitu", "invitation", "test-email"})
+# The link is a secret, and the test is of e-mail.
+LINKS: Final = frozenset(kind for kind, of in KINDS.items() if of == "invitations")
+BY_EMAIL_ONLY: Final = LINKS | {"account-aitu", "test-email"}
 # Whoever took over an account and linked an Aitu account of their own must not keep these from its owner.
 BY_EMAIL_TOO: Final = frozenset(kind for kind in KINDS if kind.startswith("account-")) | {"webhook-added"}
 # References without a page of their own, and the page where the reader goes on.

@@ -11,6 +11,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.oidc_provider import has_provider
+from registry.accounts.service import change_own_language
 from registry.audits.pages import main_findings
 from registry.core.clock import now
 from registry.core.translations import LANGUAGE_NAMES, LANGUAGES
@@ -47,12 +48,15 @@ def signed_in_again(_actor: Actor) -> Answer:
     return render_template("signed_in_again.html")
 
 
-@pages.page("/language/<language>", needs=Public("a language is chosen before signing in"))
+@pages.page("/language/<language>", needs=Public("a language is chosen before signing in"), methods=("GET", "POST"))
 def switch_language(language: str) -> Answer:
-    """Store the chosen language and go back."""
+    """Store the chosen language, of whoever is signed in with the account, and go back."""
     chosen = next((language_code for language_code in LANGUAGES if language_code == language), None)
     if chosen is None:
         raise RouteNotFound
+    actor = current_user().actor
+    if request.method == "POST" and actor is not None:
+        change_own_language(actor, chosen)
     response = redirect(local_address(request.args.get("back")) or "/", 303)
     set_language_cookie(response, chosen)
     return response

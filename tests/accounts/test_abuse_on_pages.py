@@ -18,7 +18,7 @@ from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import SignedIn, Visit
 
 TOKEN = re.compile(r'name="csrf_token" value="[^"]+"')
-WRONG = "The name or the password is wrong."
+WRONG = "The name, the e-mail address or the password is wrong."
 
 
 def account_id_of(name: str) -> int:

@@ -15,16 +15,26 @@ from registry.accounts.account_changes import change_role, disable_account, enab
 from registry.accounts.confirmations import command_actor
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import move_people
+from registry.accounts.invitations import Invitation, invitation_key
 from registry.accounts.models import Account, Person, account_named, person_actor
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, scopes_of_role
 from registry.accounts.same_person import change_owner
-from registry.accounts.service import NewPerson, add_person, edit_account, person_named, set_password
+from registry.accounts.service import (
+    NewPerson,
+    accept_invitation,
+    add_person,
+    edit_account,
+    person_named,
+    request_password_link,
+    set_password,
+)
 from registry.accounts.tokens import add_service_account, issue, issue_own_token
 from registry.agencies.models import Agency
 from registry.approvals.service import approve
 from registry.approvals.tables import Approval
 from registry.core.database import db, transaction
+from registry.notifications.immediate import process_outbox
 from registry.settings import CHECKOUT
 from tests.api.callers import Caller, code
 from tests.factories import ADMINISTRATOR as LOCAL
@@ -162,6 +172,19 @@ def with_another_address(world: World) -> None:
     edit_account(FIRST, world.admitted(), {"email": "first.again@example.kz"})
 
 
+def with_a_link_to_a_planted_address(world: World, role: Role = Role.AGENCY_EDITOR) -> None:
+    add_person(FIRST, world.new(role), PASSWORD)
+    approve(SAULE, waiting()[0].id)
+    request_password_link("new", "127.0.0.1", "tests")
+    process_outbox(with_mail=True)
+    key = invitation_key(db.session.scalars(select(Invitation.id)).one())
+    assert accept_invitation(key, OTHER, "127.0.0.1", "tests") == "new"
+
+
+def with_a_link_to_an_administrator_of_the_agency(world: World) -> None:
+    with_a_link_to_a_planted_address(world, Role.AGENCY_ADMINISTRATOR)
+
+
 def without_factors(world: World) -> None:
     reset_factors(FIRST, world.admitted())
 
@@ -179,6 +202,7 @@ WAYS: list[Callable[[World], None]] = [
     *(added, imported, imported_by_command, added_by_command, a_service, a_service_by_command, a_service_with_a_token),
     *(another_token_of_a_service, enabled, moved, moved_among_many, with_another_role, from_oversight),
     *(with_another_password, with_another_address, without_factors, an_agency_administrator, through_a_puppet),
+    *(with_a_link_to_a_planted_address, with_a_link_to_an_administrator_of_the_agency),
 ]
 
 

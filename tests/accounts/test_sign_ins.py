@@ -58,7 +58,7 @@ from tests.accounts.test_accounts import a_person, come_in
 from tests.conftest import service_app
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
 from tests.fixtures.cli import CommandLine
-from tests.fixtures.web import SignedIn, Visit
+from tests.fixtures.web import SignedIn
 from tests.present import Present
 from tests.statements import statements
 
@@ -103,13 +103,6 @@ def test_failure_with_another_spelling_is_recorded_under_the_name_of_the_account
         sign_in("айгүл СЕРІКОВА", "wrong", "10.0.0.1", "r1")
     row = db.session.scalars(select(FailedSignIn)).one()
     assert (row.name, row.name_hash) == (NAME, None)
-
-
-@pytest.mark.usefixtures("_person")
-def test_email_address_is_no_name_and_the_page_says_so(visit: Visit) -> None:
-    with pytest.raises(PasswordNotAccepted):
-        sign_in("aigul@gov.kz", PASSWORD, "10.0.0.1", "r1")
-    assert "not the e-mail address" in visit.get("/sign-in").text
 
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)

@@ -139,7 +139,7 @@ def test_pending_account_is_only_revealed_with_the_correct_password(visit: Visit
     person = add_person(ADMINISTRATOR, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
     administrator.send(f"/people/{person.id}/edit", role="supervisor")
     assert "has to confirm your account" in visit.sign_in("zhanna").text
-    assert "The name or the password is wrong" in visit.sign_in("zhanna", "not this one").text
+    assert "The name, the e-mail address or the password is wrong" in visit.sign_in("zhanna", "not this one").text
     assert "Waiting for confirmation" in administrator.get("/people").text
 
 

@@ -294,7 +294,7 @@ def test_message_has_the_trace_of_the_job_that_sends_it() -> None:
 
 URL = "https://registry.tests"
 # The only kinds that never go through Aitu.
-BY_EMAIL = ("account-aitu", "invitation", "test-email")
+BY_EMAIL = ("account-aitu", "invitation", "password-link", "test-email")
 
 
 def render(items: list[dict[str, Any]], language: Language = "en", *, is_digest: bool = False, url: str = URL) -> str:

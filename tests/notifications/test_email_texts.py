@@ -63,8 +63,8 @@ def text_of(mail: EmailMessage) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-# The link of an invitation needs one in the database: tests/accounts/test_people.py.
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "invitation"])
+# A link needs one in the database: tests/accounts/test_people.py.
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("invitation", "password-link")])
 def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, language: Language) -> None:
     mail = render_email(MAIL, "k", reader(language), entries(kind), WRITTEN_AT, is_digest=False)
     number, words = str(NUMBERS[KINDS[kind]]), {each: message(f"notice-{kind}", each) for each in LANGUAGES}

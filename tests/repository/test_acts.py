@@ -53,7 +53,8 @@ def test_only_followers_call_what_writes_for_them() -> None:
                 case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called)) if called in callers:
                     callers[called].add(name)
     assert callers == {
-        "enqueue": {"registry.notifications.immediate"},
+        # Who asks for a link to a new password did nothing yet, and an address that nobody has is no account.
+        "enqueue": {"registry.accounts.service", "registry.notifications.immediate"},
         "write_entries": {"registry.notifications.immediate"},
         # The digest and the overview of the week are due by the calendar; a test e-mail is requested.
         "queue_notice": {

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask import Blueprint, current_app, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
 from registry.accounts import oidc_provider
 from registry.accounts import sign_in as password_sign_in
 from registry.accounts.attempts import FAILED_SIGN_INS, TooManyAttempts
+from registry.accounts.invitations import BY_EMAIL
+from registry.accounts.models import MAX_EMAIL_LENGTH
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.oidc_identities import (
     SignInRequest,
@@ -23,7 +25,7 @@ from registry.accounts.oidc_identities import (
 from registry.accounts.oidc_provider import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.roles import Actor, Permission
-from registry.accounts.service import accept_invitation, name_of_invited
+from registry.accounts.service import accept_invitation, account_of_link, request_password_link
 from registry.accounts.sessions import end_session
 from registry.accounts.sign_in import AccountNotConfirmed, SignedIn
 from registry.core.errors import Invalid, Problem, RegistryError
@@ -41,6 +43,7 @@ from registry.web.current_user import (
     keep_device,
     known_device_of,
     page_locale,
+    set_language_cookie,
     set_session_cookie,
 )
 from registry.web.formats import gettext
@@ -103,20 +106,56 @@ def sign_out(actor: Actor) -> Answer:
         response = make_response(render_template("accounts/signed_out.html", address=at_provider))
         response.headers["Refresh"] = f"0; url={at_provider}"
     clear_session_cookie(response)
+    set_language_cookie(response, page_locale())
     # With it goes the CSRF token of the session that ended.
     session.clear()
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
-# The page to which an invitation leads: the person chooses the first password.
+# Forgotten passwords: the page that asks for a link, and the page to which the link, or an invitation, leads.
+
+
+class PasswordLinkForm(BaseSchema):
+    """Whose password was forgotten."""
+
+    name = Text(MAX_EMAIL_LENGTH, label=lazy_text("E-mail address or name"), required=True)
+
+
+@pages.page("/forgotten-password", needs=Public("whoever forgot the password cannot sign in"), methods=("GET", "POST"))
+def forgotten_password() -> Answer:
+    """Ask for a link to a new password; the answer is the same for every name and address."""
+    if not current_app.config.get(BY_EMAIL):
+        raise RouteNotFound
+    page = FormPage(
+        _("Forgotten password"),
+        _("Send the link"),
+        url_for("web.sign_in"),
+        [form_field("name", "text", label=_("E-mail address or name"))],
+        PasswordLinkForm(),
+        intro=_(
+            "We send a link to the e-mail address of your account. It works once, for one hour. Accounts of oversight "
+            "without a second factor, and those that use single sign-on, get no link: ask the administrator of the "
+            "register."
+        ),
+    )
+
+    def act(values: dict[str, Any]) -> Answer:
+        request_password_link(values["name"], request.remote_addr or "", request_id())
+        flash_message(
+            _("If the register has an account with this name or address, a link is on its way to its e-mail address.")
+        )
+        return redirect_to("sign_in")
+
+    return answer_form(page, act)
+
 
 # Passwords have at most 200 characters; the service says so.
 MAX_TYPED: int = 1000
 
 
 class PasswordForm(BaseSchema):
-    """The first password, twice."""
+    """The new password, twice."""
 
     password = Text(MAX_TYPED, required=True)
     password_again = Text(MAX_TYPED, required=True)
@@ -124,13 +163,18 @@ class PasswordForm(BaseSchema):
 
 @pages.page(
     "/invitation",
-    needs=Public("whoever is invited has no password yet; the link's key is the proof"),
+    needs=Public("whoever gets the link has no password that works; the link's key is the proof"),
     methods=("GET", "POST"),
 )
 def invitation() -> Answer:
-    """Choose the first password. The key is in the query, which no log has."""
+    """Choose the first password, or a new one. The key is in the query, which no log has."""
     key = request.args.get("key", "")
-    name = name_of_invited(key)
+    account = account_of_link(key)
+    name, consequences = account.name, []
+    if account.invited_at is None:
+        consequences = [_("All your sessions and tokens end.")]
+        if account.restricted_admitted_at is not None:
+            consequences.append(_("You see no restricted projects until another person has approved it again."))
     page = FormPage(
         _("Choose a password"),
         _("Set password"),
@@ -140,8 +184,13 @@ def invitation() -> Answer:
             form_field("password_again", "password", label=_("The same password again")),
         ],
         PasswordForm(),
-        intro=_("You sign in to the project register with the name %(name)s and the password that you choose here.")
-        % {"name": name},
+        intro=" ".join(
+            [
+                _("You sign in to the project register with the name %(name)s and the password that you choose here.")
+                % {"name": name},
+                *consequences,
+            ]
+        ),
         subject=name,
     )
 
