@@ -14,7 +14,7 @@ from registry.cases.vocabulary import DecisionKind, Outcome, ReasonCode
 from registry.cases.vocabulary import Status as CaseStatus
 from registry.flags.vocabulary import AuditStatus, FlagStatus
 from registry.flags.vocabulary import Trigger as AuditTrigger
-from registry.freeze.vocabulary import AgencyKind, Placement, Severity, Stage, WorkType
+from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
 from registry.letters.models import LetterKind
 from registry.projects.vocabulary import DocumentKind, FreezeStatus, Funding, ObjectKind, Sector
 from registry.requests.models import RequestState
@@ -23,37 +23,37 @@ from registry.requests.models import RequestState
 
 Schema = Mapping[str, Any]
 NULL: Final = "OrNull"
-VOCABULARIES: Final = {
-    "AccountKind": AccountKind.codes(),
-    "AccountStatus": AccountStatus.codes(),
-    "AgencyKind": AgencyKind.codes(),
-    "AuditStatus": AuditStatus.codes(),
-    "AuditTrigger": AuditTrigger.codes(),
-    "CaseOutcome": Outcome.codes(),
-    "CaseStatus": CaseStatus.codes(),
-    "DecisionKind": DecisionKind.codes(),
-    "DocumentKind": DocumentKind.codes(),
-    "FlagStatus": FlagStatus.codes(),
-    "FreezeStatus": FreezeStatus.codes(),
-    "Funding": Funding.codes(),
-    "LetterKind": LetterKind.codes(),
-    "ObjectKind": ObjectKind.codes(),
-    "Placement": Placement.codes(),
-    "ReasonCode": ReasonCode.codes(),
-    "Region": Region.codes(),
-    "RequestState": RequestState.codes(),
-    "Role": Role.codes(),
-    "Scope": Scope.codes(),
-    "Sector": Sector.codes(),
-    "Severity": Severity.codes(),
-    "Stage": Stage.codes(),
-    "WorkType": WorkType.codes(),
+VOCABULARIES: Final[Mapping[str, type[Choices]]] = {
+    "AccountKind": AccountKind,
+    "AccountStatus": AccountStatus,
+    "AgencyKind": AgencyKind,
+    "AuditStatus": AuditStatus,
+    "AuditTrigger": AuditTrigger,
+    "CaseOutcome": Outcome,
+    "CaseStatus": CaseStatus,
+    "DecisionKind": DecisionKind,
+    "DocumentKind": DocumentKind,
+    "FlagStatus": FlagStatus,
+    "FreezeStatus": FreezeStatus,
+    "Funding": Funding,
+    "LetterKind": LetterKind,
+    "ObjectKind": ObjectKind,
+    "Placement": Placement,
+    "ReasonCode": ReasonCode,
+    "Region": Region,
+    "RequestState": RequestState,
+    "Role": Role,
+    "Scope": Scope,
+    "Sector": Sector,
+    "Severity": Severity,
+    "Stage": Stage,
+    "WorkType": WorkType,
 }
 
 
 def share_enums(specification: dict[str, Any]) -> None:
     """Replace each list of the codes of a vocabulary by a reference; with null among them, to another component."""
-    names = {codes: name for name, codes in VOCABULARIES.items()}
+    names = {choices.codes(): name for name, choices in VOCABULARIES.items()}
     used: dict[str, dict[str, Any]] = {}
     _share(specification, names, used)
     specification["components"]["schemas"] |= dict(sorted(used.items()))

@@ -51,6 +51,8 @@ REGISTER: dict[str, Try] = {
         },
         owned=False,
     ),
+    "list_vocabularies": Try("/vocabularies", ALL, owned=False),
+    "read_vocabulary": Try("/vocabularies/stage", ALL, owned=False),
     "list_all_projects": Try("/projects", ALL, owned=False),
     "create_project": Try("/projects", WRITERS, 201, new_project, owned=False),
     "create_many_projects": Try(

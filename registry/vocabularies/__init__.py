@@ -1,0 +1,1 @@
+"""Closed vocabularies as resources: each code with its label in every language."""
