@@ -55,6 +55,10 @@ EFFECT_LABELS: Final[Mapping[str, str]] = {
     "readers": lazy_text("Accounts that can read restricted projects from then on"),
     "confirmed": lazy_text("Placements that it confirms"),
     "lost": lazy_text("Placements that lose their confirmation"),
+    "people": lazy_text("People"),
+    "service_accounts": lazy_text("Service accounts"),
+    "drafts": lazy_text("Drafts"),
+    "agencies_below": lazy_text("Agencies below"),
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ForeignKey, delete, func, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.agency_tree import AGENCIES, is_in_subtree, subtree
@@ -137,10 +137,16 @@ def hand_over_drafts(step: HandOver) -> None:
     step.counts["drafts"] = count
 
 
+def of_agency(bin_number: str) -> ColumnElement[bool]:
+    """Return the SQL condition for the drafts for an agency."""
+    has_bin: ColumnElement[bool] = Draft.values["agency"].as_string() == bin_number
+    return has_bin
+
+
 def pass_on_drafts(bin_number: str, to_bin: str) -> int:
     """Let the drafts for one agency be for another, in the open transaction; returns how many there were."""
-    of_agency = Draft.values["agency"].as_string() == bin_number
-    drafts = list(require_transaction().scalars(select(Draft).where(of_agency).order_by(Draft.id).with_for_update()))
+    statement = select(Draft).where(of_agency(bin_number)).order_by(Draft.id).with_for_update()
+    drafts = list(require_transaction().scalars(statement))
     for draft in drafts:
         draft.values = {**draft.values, "agency": to_bin}
     return len(drafts)

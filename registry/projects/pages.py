@@ -65,7 +65,7 @@ from registry.projects.documents import (
     documents_of,
     read_document,
 )
-from registry.projects.drafts import Draft, discard_draft, drafts_of, find_draft, save_draft, start_draft
+from registry.projects.drafts import Draft, DraftNotFound, discard_draft, drafts_of, find_draft, save_draft, start_draft
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.fields import (
     CONDITIONS,
@@ -1051,12 +1051,16 @@ def _check(actor: Actor, draft: Draft, form: Form) -> str:
 
 @pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def register(actor: Actor) -> Answer:
-    """List the drafts; a POST creates a new one."""
+    """List the drafts; a POST creates a new one, or one with the entries of a draft that was deleted just now."""
     if request.method != "POST":
-        return render_template("projects/register.html", drafts=drafts_of(actor))
+        return render_template("projects/register.html", drafts=drafts_of(actor), deleted={})
+    entries = typed_values(PROJECT_BODY.fields)
     with transaction():
         draft = start_draft(actor)
-        save_draft(actor, draft.id, agency_defaults(actor))
+        save_draft(actor, draft.id, entries or agency_defaults(actor))
+    if entries:
+        flash_message(gettext("The draft is back."))
+        return redirect_to("register")
     return redirect_to("register_step", draft_id=draft.id, step=next(iter(PARTS)))
 
 
@@ -1081,9 +1085,14 @@ def copy_project(actor: Actor, number: str) -> Response:
     return redirect_to("register_step", draft_id=draft.id, step=next(iter(PARTS)))
 
 
-@pages.page("/register/<row_id:draft_id>/discard", needs=Permission.PROJECTS_WRITE, methods=("POST",))
-def register_discard(actor: Actor, draft_id: int) -> Answer:
-    """Delete a draft."""
+@pages.page("/register/deleted", needs=Permission.PROJECTS_WRITE, methods=("POST",))
+def register_discard(actor: Actor) -> Answer:
+    """Delete a draft. The page has its entries, so that the deletion can be undone."""
+    number = request.form.get("draft", "")
+    try:
+        draft_id = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
+        entries = find_draft(actor, draft_id).values
+    except DraftNotFound:
+        return redirect_to("register")
     discard_draft(actor, draft_id)
-    flash_message(gettext("Draft deleted."))
-    return redirect_to("register")
+    return render_template("projects/register.html", drafts=drafts_of(actor), deleted=entries or {"agency": ""})

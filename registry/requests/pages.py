@@ -16,6 +16,7 @@ from registry.core.errors import Malformed, Problem, invalid
 from registry.core.lists import Listing
 from registry.platform.models import ConfirmationKind
 from registry.projects.documents import documents_of
+from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
 from registry.projects.service import read_project_to_change
 from registry.requests import service
@@ -26,6 +27,7 @@ from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind
 from registry.requests.queries import REQUEST_LIST, find_request, of_kinds, read_request, show_request
 from registry.requests.service import is_in_effect, restore_project
+from registry.requests.succession import beside_projects, touched, visible_ids
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext
@@ -114,6 +116,8 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
     fields = {name: forms.schema_field(field) for name, field in SUCCESSION.inputs.items() if name != "kind"}
     kind = replace(fields["reason"], name="kind", control="radios", label=_("Kind of succession"))
     fields["projects"] = replace(fields["projects"], control="area")
+    has = {**touched(visible_ids(actor, Project.agency_id == agency.id)), **beside_projects(agency)}
+    counts = [f"{choice_label('approval_effect', name)} – {count}" for name, count in has.items()]
     page = FormPage(
         _("Succession of the agency"),
         _("Propose"),
@@ -123,7 +127,9 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         intro=_(
             "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
             "agency is closed. Deadlines go on unchanged. A supervisor confirms it."
-        ),
+        )
+        + " "
+        + _("This agency has: %(counts)s.") % {"counts": "; ".join(counts)},
         subject=name_in_page_language(agency),
         labels={"kind": _("Kind of succession"), "on": _("Effective from")},
         prepare=lambda texts: with_bins(actor, ["successor"], texts),

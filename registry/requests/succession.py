@@ -13,6 +13,7 @@ from registry.accounts.account_changes import pass_on_accounts
 from registry.accounts.agency_tree import last_successor
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
+from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above
 from registry.agencies.service import agency_to_change, close_agency, closed_problem, hold_agencies, require_open
@@ -30,7 +31,7 @@ from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
 from registry.projects.bulk_writes import move_projects
-from registry.projects.drafts import pass_on_drafts
+from registry.projects.drafts import Draft, of_agency, pass_on_drafts
 from registry.projects.models import STATUS, Project, is_project_number, projects_of_ids
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
@@ -87,6 +88,19 @@ def effects_of_passing_on(
         **scope_effects(projects, former.kind, to.kind),
         "restricted": count_of(projects.where(Project.is_restricted)),
         "readers": count_readers(new_readers),
+        **(beside_projects(former) if with_accounts else {}),
+    }
+
+
+def beside_projects(agency: Agency) -> dict[str, int]:
+    """Return how much else passes on with the whole agency: accounts, drafts for it, agencies directly below it."""
+    accounts = select(Account.id).where(Account.agency_id == agency.id)
+    people = count_of(accounts.where(Account.kind == AccountKind.PERSON.value))
+    return {
+        "people": people,
+        "service_accounts": count_of(accounts) - people,
+        "drafts": count_of(select(Draft.id).where(of_agency(agency.bin))),
+        "agencies_below": count_of(select(Agency.id).where(Agency.parent_id == agency.id)),
     }
 
 

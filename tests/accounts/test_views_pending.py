@@ -73,6 +73,28 @@ def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, s
     assert entry.principal == "second" and '"asked_by":"administrator.web"' in entry.details
 
 
+def test_chosen_accounts_are_confirmed_together_and_who_is_refused_is_named(signed_in: SignedIn) -> None:
+    requesting = signed_in(Role.ADMINISTRATOR)
+    for name in ("zhanna", "bota", "dana", "aigul"):
+        ask_for(requesting, name)
+    confirming = signed_in(Role.SUPERVISOR)
+    ids = {name: account_named(name).id for name in ("zhanna", "bota", "dana")}
+    query = "&".join(f"account={each}" for each in ids.values())
+    listed = confirming.get(f"{LIST}/confirmation?{query}").text
+    assert "Confirm 3 accounts" in listed and "aigul" not in listed
+    # Since they were listed one got another role, and somebody else confirmed another.
+    requesting.send(f"/people/{person_named('bota').id}/edit", role="auditor", name="bota", language="en")
+    confirming.send(path_of("dana"), page=LIST, role="reviewer")
+    roles = {f"role-{each}": "reviewer" for each in ids.values()}
+    page = confirming.send(f"{LIST}/confirmation?{query}", account=list(ids.values()), **roles).text
+    assert "The account zhanna is confirmed." in page and page.count('<span class="code">') == 1
+    assert "The account dana does not wait for a confirmation." in page
+    assert [name for name in ("aigul", "bota", "dana", "zhanna") if is_pending(name)] == ["aigul", "bota"]
+    assert "Confirm 2 accounts" in confirming.get(f"{LIST}/confirmation?account=all").text
+    assert "Choose at least one account." in confirming.get(f"{LIST}/confirmation?account=x").text
+    assert "Choose at least one account." in requesting.get(f"{LIST}/confirmation?account=all").text
+
+
 def test_confirmation_without_a_known_role_is_rejected(signed_in: SignedIn) -> None:
     ask_for(signed_in(Role.ADMINISTRATOR))
     supervisor = signed_in(Role.SUPERVISOR)

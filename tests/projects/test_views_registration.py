@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.core.database import db
+from registry.projects.drafts import Draft
 from registry.projects.models import Project
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
@@ -145,6 +147,29 @@ def test_draft_is_visible_to_its_owner_only(app: Flask, signed_in: SignedIn) -> 
     other = signed_in(Role.AGENCY_EDITOR, agency, name="second")
     assert [other.client.get(f"{draft}{path}").status_code for path in ("", "/what", "/check")] == [404] * 3
     assert "Портал начатый" not in other.get("/register").text
+
+
+def test_deleted_draft_comes_back_with_what_was_entered(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR)
+    draft = begun(visit)
+    visit.send(f"{draft}/what", leave="yes", name_ru="Портал «начатый»", purpose="не\r\nпроверено")
+    before = drafts()[0]
+    page = visit.send("/register/deleted", page="/register", draft=draft.rpartition("/")[2]).text
+    assert "Draft deleted." in page and drafts() == []
+    sent = {html.unescape(name): html.unescape(value) for name, value in HIDDEN.findall(page.split("Draft deleted")[0])}
+    again = visit.send("/register", page="/home", **sent)
+    assert "The draft is back." in again.text and "Портал «начатый»" in again.text
+    assert drafts() == [before] and before["purpose"] == "не\r\nпроверено"
+    assert visit.send("/register/deleted", page="/register", draft="x").request.path == "/register"
+    assert drafts() == [before]
+
+
+HIDDEN = re.compile(r'<input type="hidden" name="(?!csrf_token)([a-z_]+)" value="([^"]*)">', re.DOTALL)
+
+
+def drafts() -> list[dict[str, str]]:
+    db.session.rollback()
+    return [draft.values for draft in db.session.scalars(select(Draft))]
 
 
 def test_copy_of_a_project_is_a_draft_without_its_own_reference(signed_in: SignedIn) -> None:

@@ -85,25 +85,66 @@ def confirm(actor: Actor, account_id: int) -> Answer:
     except Conflict as error:
         flash_message(error_message(error), "error")
         return redirect_to("accounts_to_confirm")
-    confirmed = _("The account %(name)s is confirmed.") % {"name": name}
     if password is not None:
-        hint = " ".join(
-            (
-                confirmed,
-                _("An administrator other than you sees the first half on the page of the person."),
-                second_behind_first(),
-            )
-        )
+        hint = " ".join((_("The account %(name)s is confirmed.") % {"name": name}, *_halves_note()))
         back = url_for("web.accounts_to_confirm")
         return display_password(name, password, back, hint, _("Second half of the password"))
-    status = find_account(account_id).status
-    if status == "pending":
-        confirmed = _("You have confirmed the account %(name)s. It works when a second person has confirmed it, too.")
-        confirmed %= {"name": name}
-    if status == "invited":
-        confirmed = _("The account %(name)s is confirmed, and an invitation goes out.") % {"name": name}
-    flash_message(confirmed)
+    flash_message(_confirmed(account_id))
     return redirect_to("accounts_to_confirm")
+
+
+def _confirmed(account_id: int) -> str:
+    """Return what became of an account that was confirmed just now."""
+    account = find_account(account_id)
+    text = _("The account %(name)s is confirmed.")
+    if account.status == "pending":
+        text = _("You have confirmed the account %(name)s. It works when a second person has confirmed it, too.")
+    if account.status == "invited":
+        text = _("The account %(name)s is confirmed, and an invitation goes out.")
+    return text % {"name": account.name}
+
+
+def _halves_note() -> tuple[str, str]:
+    return _("An administrator other than you sees the first half on the page of the person."), second_behind_first()
+
+
+# Each may need a password hash, of which a process computes four at a time.
+MAX_CONFIRMED_AT_ONCE: Final = 50
+
+
+@pages.page("/people/pending/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("GET", "POST"))
+def confirm_chosen(actor: Actor) -> Answer:
+    """List the chosen accounts, and then confirm each as it was displayed; second halves are displayed once."""
+    chosen = (request.form if request.method == "POST" else request.args).getlist("account")[:MAX_CONFIRMED_AT_ONCE]
+    if request.method == "POST":
+        actor.require(Permission.ACCOUNTS_CONFIRM)
+        results = [_confirm_one(actor, account_id) for account_id in _ids(chosen)]
+        return render_template("accounts/confirmed.html", results=results, note=" ".join(_halves_note()))
+    pending = [row for row in list_pending(actor) if row["can_confirm"]]
+    if ALL not in chosen:
+        pending = [row for row in pending if str(row["account"].id) in chosen]
+    if not pending:
+        flash_message(_("Choose at least one account."), "error")
+        return redirect_to("accounts_to_confirm")
+    return render_template("accounts/confirm.html", actor=actor, pending=pending[:MAX_CONFIRMED_AT_ONCE])
+
+
+def _ids(sent: Iterable[str]) -> list[int]:
+    return [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
+
+
+def _confirm_one(actor: Actor, account_id: int) -> dict[str, str | None]:
+    """Confirm an account with the displayed role and address; what is wrong with it stops no other one."""
+    result: dict[str, str | None] = {"name": str(account_id), "half": None}
+    try:
+        result["name"], role = find_account(account_id).name, request.form.get(f"role-{account_id}", "")
+        if role not in PERMISSIONS:
+            raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
+        email = request.form.get(f"email-{account_id}")
+        result["half"] = account_changes.confirm_account(actor, account_id, Role(role), email)
+        return {**result, "text": _confirmed(account_id), "error": None}
+    except RegistryError as error:
+        return {**result, "text": None, "error": error_message(error)}
 
 
 @pages.page("/people/pending/<row_id:account_id>/rejection", needs=Permission.ACCOUNTS_CONFIRM, methods=("GET", "POST"))
@@ -320,7 +361,7 @@ def new_person(actor: Actor) -> Answer:
 def move_chosen_people(actor: Actor) -> Answer:
     """Ask for the agency of the chosen people, and then give it to them."""
     sent = (request.form if request.method == "POST" else request.args).getlist(CHOSEN)[:MAX_MOVED]
-    chosen = [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
+    chosen = _ids(sent)
     if request.method != "POST" and ALL in request.args:
         matching = queries.matching_people(actor, requested_filters(queries.FILTERS), MAX_MOVED)
         own = account_management.manageable(actor, [person.account for person in matching])
