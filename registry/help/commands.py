@@ -14,7 +14,7 @@ from registry.help.setup import setup_facts
 @as_json_option
 @in_registry
 def setup(as_json: bool) -> None:
-    """List what a new registry needs before its first working day, and what of it is done, as Home does."""
+    """List what a new registry needs before its first working day, and what of it is done, as the page Work does."""
     facts = setup_facts(local_actor(Role.ADMINISTRATOR))
     if as_json:
         print_json({"is_complete": facts.is_complete, "tasks": facts.tasks})

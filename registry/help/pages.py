@@ -84,7 +84,7 @@ def setup(actor: Actor) -> Answer:
 def setup_hidden(actor: Actor) -> Answer:
     """Take the checklist off the user's home page."""
     hide_setup(actor)
-    flash_message(_("The list is no longer on Home. It stays under Help."))
+    flash_message(_("The list is no longer on Work. It stays under Help."))
     return redirect_to("home")
 
 

@@ -28,7 +28,7 @@ from registry.web.errors import failure_message, init_error_pages, row_error_mes
 from registry.web.formats import init_formats, init_translations
 from registry.web.forms import year_rows
 from registry.web.labels import init_labels, severity_rank, tag_colour
-from registry.web.layout import crumbs, menu, support, switch_address
+from registry.web.layout import crumbs, menu, section_pages, support, switch_address
 from registry.web.lists import list_address
 
 # Welcome page and language switch.
@@ -97,6 +97,7 @@ def attach_web(app: Flask) -> None:
         password_sign_in=lambda: sign_in_configuration().passwords,
         present_moment=now,
         single_sign_on=has_provider,
+        section_pages=section_pages,
         support=support,
         severity_rank=severity_rank,
         switch_address=switch_address,

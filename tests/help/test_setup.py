@@ -169,7 +169,7 @@ def test_new_register_shows_its_administrator_the_checklist_and_no_other_task(si
 def test_checklist_is_hidden_by_its_button_and_stays_on_its_page(signed_in: SignedIn) -> None:
     visit = signed_in(Role.ADMINISTRATOR)
     page = visit.send("/setup/hidden", "/home").text
-    assert "The list is no longer on Home." in page and "tasks are completed" not in page
+    assert "The list is no longer on Work." in page and "tasks are completed" not in page
     assert "1 of 6 tasks are completed." in visit.get("/setup").text
     assert 'href="/setup"' in visit.get("/help").text
 

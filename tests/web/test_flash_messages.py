@@ -186,11 +186,24 @@ def test_cases_download_has_opening_closing_and_outcome_in_their_columns(signed_
     assert (row["Opened"], row["Closed"], row["Outcome"]) == ("2026-10-05", "2026-10-07", "Flags corrected")
 
 
-@pytest.mark.parametrize("role", [Role.AUDITOR, Role.REVIEWER])
-def test_menu_has_journal_for_permitted_roles_only(signed_in: SignedIn, role: Role) -> None:
-    visit = signed_in(role)
-    menu = visit.get("/home").text.partition('id="navigation"')[2].partition("</ul>")[0]
-    assert ('href="/journal"' in menu) == (role is Role.AUDITOR)
+@pytest.mark.parametrize(
+    ("role", "sections"),
+    [
+        (Role.AUDITOR, "Work Cases Orders Projects Audits Figures Settings"),
+        (Role.REVIEWER, "Work Cases Orders Projects Audits Figures Settings"),
+        (Role.AGENCY_VIEWER, "Work Projects Cases Figures Settings"),
+        (Role.LEADER, "Figures Orders Projects Settings"),
+    ],
+)
+def test_menu_has_the_sections_of_the_role_and_settings_the_journal_for_permitted_roles_only(
+    signed_in: SignedIn, role: Role, sections: str
+) -> None:
+    visit = signed_in(role, an_agency() if role is Role.AGENCY_VIEWER else None)
+    page = visit.get("/settings").text
+    assert re.findall(r"<li><a [^>]*>(\w+)</a>", page.partition('id="navigation"')[2].partition("</ul>")[0]) == (
+        sections.split()
+    )
+    assert ('href="/journal"' in page) == (role is Role.AUDITOR)
     assert visit.client.get("/journal").status_code == (200 if role is Role.AUDITOR else 403)
 
 

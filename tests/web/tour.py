@@ -196,4 +196,5 @@ def _first_stops() -> list[Stop]:
         Stop("home-administrator", Role.ADMINISTRATOR, "/home"),
         Stop("home-agency", Role.AGENCY_EDITOR, "/home"),
         Stop("home-oversight", Role.SUPERVISOR, "/home"),
+        Stop("settings", Role.ADMINISTRATOR, "/settings"),
     ]

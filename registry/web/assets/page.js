@@ -1,20 +1,9 @@
 // What pages gain when scripts run. Everything works without it.
-import { createAll, Button, ErrorSummary, NotificationBanner, ServiceNavigation, SkipLink } from "./vendor/govuk-frontend.js";
+import { createAll, Button, ErrorSummary, NotificationBanner, SkipLink } from "./vendor/govuk-frontend.js";
 
 document.body.classList.add("js-enabled", "govuk-frontend-supported");
-for (const component of [Button, ErrorSummary, NotificationBanner, ServiceNavigation, SkipLink]) {
+for (const component of [Button, ErrorSummary, NotificationBanner, SkipLink]) {
   createAll(component);
-}
-
-// The menu's "More" closes as other menus do.
-for (const further of document.querySelectorAll("details.further")) {
-  document.addEventListener("click", (event) => { if (!further.contains(event.target)) { further.open = false; } });
-  further.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") {
-      further.open = false;
-      further.querySelector("summary").focus();
-    }
-  });
 }
 
 // A question that depends on an answer of the same page is shown with it. One that had a value stays.

@@ -181,7 +181,7 @@ def test_person_waits_for_confirmation_then_signs_in_works_and_signs_out(
     held = hold_requests_to(page, provider.issuer)
     follow(page, ".site-header__out")
     is_at(page, language, "signed-out")
-    assert page.locator("header form, nav.govuk-service-navigation__wrapper").count() == 0
+    assert page.locator("header form, #navigation").count() == 0
     page.unroute(held)
     follow(page, "main a")
     provider.sign_out(page)
