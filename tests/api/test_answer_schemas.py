@@ -44,6 +44,7 @@ SOMETIMES = {
         for name in (
             *("projects", "out_of_scope", "into_scope", "flags", "cases"),
             *("restricted", "readers", "confirmed", "lost"),
+            *("people", "service_accounts", "drafts", "agencies_below"),
         )
     ),
     # Totals without restricted projects say so; what held an audit is counted by cause.
