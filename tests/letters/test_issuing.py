@@ -127,7 +127,7 @@ def test_letter_names_who_issues_it_to_whom_and_who_signs_with_what_post(
     agency = case.project_record.agency
     assert (text["issuer"], text["number"]) == (body["ru"], "№ QL-2026-000001 от 2 марта 2026 года")
     assert text["addressee"] == f"{agency.name_ru}, БИН {agency.bin}"
-    assert text["signature"] == ["Руководитель", "saule", "Исполнитель: aigerim"]
+    assert text["signature"] == ["Начальник отдела надзора", "saule", "Исполнитель: aigerim"]
 
 
 def test_letter_without_a_letterhead_is_from_the_register(case: Case) -> None:
@@ -188,7 +188,7 @@ def test_preview_is_the_letter_that_is_then_issued_and_writes_nothing(case: Case
 def test_preview_of_a_proposal_is_the_letter_of_its_approval(case: Case) -> None:
     order = {"decision": "migrate_by", "due_on": date(2026, 9, 1), **IN_BOTH}
     preview = preview_letter(AIGERIM, case.id, "propose", order)
-    assert preview["ru"]["signature"] == ["Руководитель", "…", "Исполнитель: aigerim"]
+    assert preview["ru"]["signature"] == ["Начальник отдела надзора", "…", "Исполнитель: aigerim"]
     assert frozen(preview) == frozen(content_of(ordered(case))["texts"])
 
 
