@@ -48,6 +48,7 @@ def _values(ministry: Agency, committee: Agency, number: str, case_id: Any) -> d
         "bin": f"{ministry.bin},{committee.bin}",
         "decision_number": "12-ЦК",
         "external_id": "E-0,E-1",
+        "id": str(case_id),
         "number": number,
         "parent_bin": ministry.bin,
         "principal": "aigerim,saule",

@@ -11,16 +11,24 @@ from registry.cases import decisions
 from registry.cases import service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
+from registry.cases.text_templates import filled_proposal, require_proposal_of_many
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
 from registry.core.database import transaction
-from registry.core.errors import Invalid, Problem, RegistryError
+from registry.core.errors import Invalid, Problem, RegistryError, Stale
 
 MAX_AT_ONCE: Final = 500
 Values = Mapping[str, Any]
 T = TypeVar("T", int, str)
 # Those that can be taken on several cases at once.
-ON_SEVERAL: Final = (ActionName.CLAIM, ActionName.ASSIGN, ActionName.ASK, ActionName.CONFIRM)
+ON_SEVERAL: Final = (
+    ActionName.CLAIM,
+    ActionName.ASSIGN,
+    ActionName.ASK,
+    ActionName.CONFIRM,
+    ActionName.PROPOSE,
+    ActionName.APPROVE,
+)
 WITH_COMMENT: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
     ActionName.CLAIM: cases.claim,
     ActionName.RELEASE: cases.release,
@@ -66,20 +74,38 @@ class _NotAll(Exception):
 
 
 def act_on_cases(
-    actor: Actor, action: str, ids: Iterable[int], values: Values, *, atomic: bool = False
+    actor: Actor,
+    action: str,
+    ids: Iterable[int],
+    values: Values,
+    *,
+    atomic: bool = False,
+    is_as_seen: Callable[[Case], bool] = lambda _case: True,
 ) -> BulkResult[int]:
     """Run the action on each case, by id, in a transaction of its own. ``atomic``: on all in one, or on none.
 
-    Cases that the actor may not see are refused as not found. Raises RoleNotAllowed and StepUpRequired.
+    The placeholders of a proposal's texts are filled in for each case. Cases that the actor may not see are refused as
+    not found, and as stale those that, locked, are not as they were seen. Raises RoleNotAllowed and StepUpRequired, and
+    Invalid for a proposal that no case could have.
     """
     actor.require(ACTIONS[action].needs)
+    if action == ActionName.PROPOSE:
+        require_proposal_of_many(values)
     # In the order of ids, so that concurrent calls with the same ids do not deadlock.
     subjects = sorted(set(ids))
 
     def act(case_id: int) -> Case:
-        return carry_out(actor, find_case_to_change(actor, case_id), action, values)
+        case = find_case_to_change(actor, case_id)
+        if not is_as_seen(case):
+            raise Stale
+        return carry_out(actor, case, action, of_one(case, action, values))
 
     return _each(subjects, act, atomic=atomic)
+
+
+def of_one(case: Case, action: str, values: Values) -> Values:
+    """Return the values of an action on several cases as they are for one of them. Raises Invalid."""
+    return filled_proposal(case, values) if action == ActionName.PROPOSE else values
 
 
 def open_cases(actor: Actor, numbers: Iterable[str], *, atomic: bool = False) -> BulkResult[str]:

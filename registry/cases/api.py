@@ -43,7 +43,7 @@ from registry.core.fields import BaseSchema, ReadOnly
 from registry.core.messages import message
 from registry.freeze.rules import RULES
 from registry.http.requests import SentFile, request_locale
-from registry.http.responses import document_download, make_tag, require_fresh_if_named
+from registry.http.responses import document_download, is_tag, make_tag, require_fresh_if_named
 from registry.journal.read_replica import use_read_replica
 from registry.projects.api import FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
@@ -182,26 +182,17 @@ for _name in ACTIONS:
 # The endpoints of actions on several cases.
 
 bulk_blp = ApiBlueprint("cases-bulk", __name__, description="One action on up to 500 cases.")
-# Of each action: what it does, its body, its answer and an example of that.
-ENDPOINTS_OF_MANY: Final[Mapping[str, tuple[str, Schema, Schema, Mapping[str, Any]]]] = {
-    ActionName.CLAIM: ("Take several cases", schemas.MANY_CASES, schemas.MANY_DONE, {"done": [12], "refused": []}),
-    ActionName.ASSIGN: (
-        "Give several cases to a reviewer",
-        schemas.MANY_ASSIGNED,
-        schemas.MANY_DONE,
-        {"done": [12], "refused": []},
-    ),
-    ActionName.ASK: (
-        "Ask the agencies of several cases",
-        schemas.MANY_CASES,
-        schemas.MANY_DONE,
-        {"done": [12], "refused": []},
-    ),
-    ActionName.CONFIRM: (
-        "Confirm several cleared cases",
-        schemas.MANY_CASES,
-        schemas.MANY_CONFIRMED,
-        {"done": [12], "confirmed": [12], "refused": []},
+# Of each action: what it does, its body, and what the example of that has besides cases.
+ENDPOINTS_OF_MANY: Final[Mapping[str, tuple[str, Schema, Mapping[str, Any]]]] = {
+    ActionName.CLAIM: ("Take several cases", schemas.MANY_CASES, {}),
+    ActionName.ASSIGN: ("Give several cases to a reviewer", schemas.MANY_ASSIGNED, {"assignee": "aigerim"}),
+    ActionName.ASK: ("Ask the agencies of several cases", schemas.MANY_CASES, {}),
+    ActionName.CONFIRM: ("Confirm several cleared cases", schemas.MANY_CASES, {}),
+    ActionName.PROPOSE: ("Propose one decision on several cases", schemas.MANY_PROPOSED, schemas.PROPOSAL_EXAMPLE),
+    ActionName.APPROVE: (
+        "Approve what another person proposed on several cases",
+        schemas.MANY_APPROVED,
+        {"cases": [{"case": 12, "etag": '"0b5e4c8f1a6d4e7f9b2c3d4e5f6a7b8c"'}]},
     ),
 }
 OF_CASES: Final = ("case",)
@@ -209,23 +200,30 @@ OF_CASES: Final = ("case",)
 OF_CONFIRMED: Final = ("case", "id")
 
 
-def _add_action_on_many(name: str, summary: str, schema: Schema, answer: Schema, example: Mapping[str, Any]) -> None:
+def _add_action_on_many(name: str, summary: str, schema: Schema, example: Mapping[str, Any]) -> None:
     operation = f"{name}_many_cases"
+    is_confirmation = name == ActionName.CONFIRM
+    answer = schemas.MANY_CONFIRMED if is_confirmation else schemas.MANY_DONE
+    done = {"done": [12], **({"confirmed": [12]} if is_confirmation else {}), "refused": []}
 
     @bulk_blp.route(f"/cases/{name}", methods=["POST"], endpoint=operation)
     @bulk_blp.requires(ACTIONS[name].needs)
     @bulk_blp.doc(operationId=operation, summary=summary)
-    @bulk_blp.arguments(schema, example={"cases": [12, 15], **({"assignee": "aigerim"} if name == "assign" else {})})
+    @bulk_blp.arguments(schema, example={"cases": [12, 15], **example})
     @bulk_blp.idempotent(commits_itself=True)
-    @bulk_blp.response(200, answer, example=example)
+    @bulk_blp.response(200, answer, example=done)
     def act_on_many_cases(values: Mapping[str, Any]) -> Any:
         """Act on several cases.
 
         Each is independent, with the checks of the single action. With `atomic`, nothing is done unless all can be.
         """
-        atomic = values.get("atomic") is True
-        result = act_on_cases(current_actor(), name, values["cases"], values, atomic=atomic)
-        if name != ActionName.CONFIRM:
+        atomic, cases = values.get("atomic") is True, values["cases"]
+
+        def is_as_seen(case: Case) -> bool:
+            return name != ActionName.APPROVE or is_tag(cases[case.id], make_tag(*etag_data(visible(case))))
+
+        result = act_on_cases(current_actor(), name, cases, values, atomic=atomic, is_as_seen=is_as_seen)
+        if not is_confirmation:
             return {"done": result.done, "refused": _refused(OF_CASES, result.refused)}
         refused = _refused(OF_CONFIRMED, result.refused)
         return {"done": result.done, "confirmed": result.done, "refused": refused}

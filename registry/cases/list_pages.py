@@ -47,7 +47,7 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import local_date, now
 from registry.core.database import transaction
-from registry.core.lists import Listing, RecordList
+from registry.core.lists import Listing, Page, RecordList
 from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.projects.filters import BELOW
@@ -191,6 +191,26 @@ def requested_position(case: Case) -> dict[str, str]:
     return position | {"cursor": request.args.get("cursor") or position_of(case, position.get("sort"))}
 
 
+def neighbours_of(actor: Actor, position: Mapping[str, str]) -> dict[str, Any]:
+    """Return which case of its list the opened one is (``number`` of ``total``, None when unknown), and the address of
+    the one before; empty when the case was not opened from a list.
+    """
+    if not position:
+        return {}
+    filters = {name: value for name, value in position.items() if name not in ("sort", "cursor")}
+    # Two before the next case begins the one before this one.
+    totals = list_totals(actor, filters, Page(2, position["cursor"], position.get("sort")))
+    before = {name: value for name, value in position.items() if name != "cursor"}
+    if totals.previous is not None:
+        before["cursor"] = totals.previous
+    has_previous = totals.before is not None and totals.before > 1
+    return {
+        "number": totals.before,
+        "total": totals.total,
+        "previous": f"{url_for('web.next_case')}?{urlencode(before)}" if has_previous else None,
+    }
+
+
 # Columns and rows of case exports: the content of the list page as texts and dates.
 
 
@@ -253,11 +273,16 @@ REVERSED: Final = {
 # Orders of closed cases only, and of lists that show the reviewer.
 OF_CLOSED_ONLY: Final = ("closed_at", "outcome")
 NOT_FOR_AGENCIES: Final = ("assignee",)
-BULK_LABELS: Final = {
+# No action of a case: its page, and from there the next of the chosen ones.
+REVIEW: Final = "review"
+BULK_LABELS: Final[Mapping[str, str]] = {
     ActionName.CLAIM: lazy_text("Take"),
     ActionName.CONFIRM: lazy_text("Confirm"),
     ActionName.ASSIGN: lazy_text("Assign"),
     ActionName.ASK: lazy_text("Ask the agencies"),
+    ActionName.PROPOSE: lazy_text("Propose a decision"),
+    ActionName.APPROVE: lazy_text("Approve the decisions"),
+    REVIEW: lazy_text("Review one by one"),
 }
 
 
@@ -306,7 +331,7 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
         rules=rule_titles(),
         sorts=_offered_sorts(actor, sort, is_closed=is_closed),
         sort=sort,
-        actions=_offered_actions(filters) if actor.may(Permission.CASES_REVIEW) else [],
+        actions=_offered_actions(actor, filters) if actor.may(Permission.CASES_REVIEW) else [],
         bulk_labels={name: _(text) for name, text in BULK_LABELS.items()},
         none_chosen=none_chosen,
         previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
@@ -324,10 +349,13 @@ def _totals_text(totals: ListTotals, shown: int) -> str:
     return text % {"first": first, "last": last, "count": number(totals.total)}
 
 
-def _offered_actions(filters: Mapping[str, str]) -> list[str]:
-    """Return the actions that some status of the list permits. The service checks each case."""
-    statuses = [code for code in filters.get("status", "").split(",") if code in Status.codes()] or list(Status.codes())
-    return [name for name in BULK_LABELS if any(Status(code) in ACTIONS[name].transitions for code in statuses)]
+def _offered_actions(actor: Actor, filters: Mapping[str, str]) -> list[str]:
+    """Return the actions of the actor that some status of the list permits. The service checks each case."""
+    status = Status.AWAITING_APPROVAL if filters.get("to_approve") == "true" else filters.get("status", "")
+    statuses = [code for code in status.split(",") if code in Status.codes()] or list(Status.codes())
+    names = [name for name in BULK_LABELS if name in ACTIONS and actor.may(ACTIONS[name].needs)]
+    possible = [name for name in names if any(Status(code) in ACTIONS[name].transitions for code in statuses)]
+    return [*possible, REVIEW] if possible else []
 
 
 def _offered_reviewers(actor: Actor, filters: Mapping[str, str]) -> list[tuple[str, str]]:

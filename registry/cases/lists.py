@@ -49,6 +49,7 @@ from registry.core.lists import (
 )
 from registry.core.search import contains_words, words_of
 from registry.core.translations import Language
+from registry.core.values import InvalidValue
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
@@ -357,10 +358,18 @@ def _of_rules(rules: list[str]) -> ColumnElement[bool]:
     return exists(covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared", Flag.rule.in_(rules)))
 
 
+def _of_ids(value: str) -> ColumnElement[bool]:
+    ids = lists.split_values(value)
+    if not all(each.isascii() and each.isdigit() and len(each) <= MAX_ID_DIGITS for each in ids):
+        raise InvalidValue("expected-ids")
+    return Case.id.in_([int(each) for each in ids])
+
+
 CASE_LIST: Final = lists.ListDeclaration[Actor](
     name="cases",
     permission=Permission.CASES_READ,
     filters={
+        "id": lists.CustomFilter(_of_ids, lists.TextFilter(Case.id.expression), "Ids of cases."),
         "status": lists.ChoiceFilter(Case.status.expression, Status.codes()),
         ASSIGNEE: AccountFilter(Case.assignee_account_id.expression),
         "is_assigned": lists.BooleanFilter(Case.assignee_account_id.is_not(None)),

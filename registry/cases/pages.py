@@ -1,10 +1,9 @@
-"""Case page, its documents, and the forms of the actions on one case and on several chosen ones."""
+"""Case page, its documents, and the forms of the actions on one case."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -17,7 +16,7 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, StepUpRequi
 from registry.approvals.queries import waiting_about
 from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.audits.verdicts import clearings
-from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, open_cases
+from registry.cases.actions import carry_out
 from registry.cases.commission import (
     CaseNotWithCommission,
     DecisionFile,
@@ -26,7 +25,7 @@ from registry.cases.commission import (
     record_court,
 )
 from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, order_steps, with_both_languages
-from registry.cases.list_pages import no_case_chosen, requested_list, requested_position
+from registry.cases.list_pages import neighbours_of, requested_list, requested_position
 from registry.cases.lists import show_case
 from registry.cases.models import Case, CaseTemplate
 from registry.cases.queries import (
@@ -57,7 +56,7 @@ from registry.cases.service import (
     record_visit,
     sides_of,
 )
-from registry.cases.text_templates import filled, find_template, name_in, templates_for
+from registry.cases.text_templates import filled, find_template, placeholder_values, templates_for
 from registry.cases.transitions import newest_appeal
 from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
@@ -72,7 +71,6 @@ from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of, next_coming_flag
 from registry.freeze.current import policy_in_force
-from registry.freeze.dates import format_last_day
 from registry.http.error_handlers import status_of
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files
@@ -84,7 +82,7 @@ from registry.projects.pages import FILE, LETTER, chosen_letters, projects_of
 from registry.projects.visibility import journal_restricted_reads
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.errors import error_message, problem_message
+from registry.web.errors import error_message
 from registry.web.formats import day, ngettext
 from registry.web.formats import gettext as _
 from registry.web.forms import (
@@ -107,12 +105,16 @@ def basis_language() -> Language:
     return "kk" if page_locale() == "kk" else "ru"
 
 
-def legal_bases(actor: Actor, case_id: int) -> dict[Language, str]:
-    """Return the clauses of the case's active flags in each official language."""
+def legal_bases(actor: Actor, ids: Sequence[int]) -> dict[Language, str]:
+    """Return in each official language the clauses of active flags that all of the cases have."""
     bases = {}
     for language in OFFICIAL_LANGUAGES:
-        flags = active_only(flags_of_cases(actor, [case_id], language)[case_id])
-        bases[language] = "; ".join(dict.fromkeys(flag["clause"].removesuffix(".") for flag in flags))
+        flags_by_case = flags_of_cases(actor, ids, language).values()
+        clauses = [
+            [flag["clause"].removesuffix(".") for flag in active_only(flags)] for flags in flags_by_case if flags
+        ]
+        shared = [each for each in clauses[0] if all(each in others for others in clauses)] if clauses else []
+        bases[language] = "; ".join(dict.fromkeys(shared))
     return bases
 
 
@@ -253,9 +255,9 @@ def _fields_of(actor: Actor, action: str) -> list[Field]:
                     hint=_("Only when there is no breach."),
                     when="no-breach",
                 ),
+                form_field("due_on", "day", hint=_("The last day, inclusive, to move it or to stop."), when="ordered"),
                 form_field(f"reason_{first}", "area"),
                 form_field(f"legal_basis_{first}", "area"),
-                form_field("due_on", "day", hint=_("The last day, inclusive, to move it or to stop."), when="ordered"),
                 replace(form_field(f"reason_{second}", "area", hint=both), fold=other),
                 replace(form_field(f"legal_basis_{second}", "area"), fold=other),
                 replace(note, fold=_("Note and documents (optional)")),
@@ -328,11 +330,8 @@ FIELDS: Final[Mapping[str, tuple[str, TemplateKind]]] = {
 }
 
 
-def offered_templates(
-    actor: Actor, actions: Iterable[str], flags: Iterable[Mapping[str, Any]]
-) -> dict[str, list[tuple[str, str]]]:
-    """Map each action that takes a template to the ids and labels of those that fit the rules of the active flags."""
-    rules = {flag["rule"] for flag in active_only(flags)}
+def offered_templates(actor: Actor, actions: Iterable[str], rules: set[str]) -> dict[str, list[tuple[str, str]]]:
+    """Map each action that takes a template to the ids and labels of those that fit the rules."""
     titles = rule_titles()
     return {
         action: [
@@ -344,36 +343,37 @@ def offered_templates(
     }
 
 
-def with_inserted_text(actor: Actor, case: Case, action: str, texts: Mapping[str, str]) -> dict[str, str]:
-    """Return the form's texts with the chosen template after what the field has. Raises CaseTemplateNotFound."""
+def with_inserted_text(actor: Actor, case: Case | None, action: str, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the form's texts with the chosen template after what the field has; without a case, as it is stored.
+
+    Raises CaseTemplateNotFound.
+    """
     if action not in FIELDS:
         return dict(texts)
     chosen = request.form.get(f"{action}-template", "")
-    if not (chosen.isascii() and chosen.isdigit() and len(chosen) <= MAX_ID_DIGITS):
+    if not is_id(chosen):
         return dict(texts)
     field, kind = FIELDS[action]
     template = find_template(actor, int(chosen))
-    values = {
-        "project": name_in(case.project_record, template.language),
-        "number": case.project_record.number,
-        "agency": name_in(case.project_record.agency, template.language),
-        "deadline": _deadline(kind, texts, template.language),
-    }
     name = f"{action}-{field}_{template.language}" if kind is TemplateKind.REASON else f"{action}-{field}"
     before = texts.get(name, "").strip()
-    text = filled(template.text, values)
+    text = template.text
+    if case is not None:
+        text = filled(text, placeholder_values(case.project_record, template.language, _deadline(kind, texts)))
     joined = f"{before}\n\n{text}" if before else text
     return {**texts, name: joined[:MAX_TEXT_LENGTH], f"{action}-template": ""}
 
 
-def _deadline(kind: TemplateKind, texts: Mapping[str, str], language: str) -> str:
+def is_id(sent: str) -> bool:
+    """Return True for a text that is the id of a record."""
+    return sent.isascii() and sent.isdigit() and len(sent) <= MAX_ID_DIGITS
+
+
+def _deadline(kind: TemplateKind, texts: Mapping[str, str]) -> date | None:
     """By when the agency would answer a question asked today; of a proposal the date that is entered, if it is one."""
-    day: date | None
     if kind is TemplateKind.QUESTION:
-        day = national_calendar().after(today(), policy_in_force().deadlines.answer)
-    else:
-        day = _entered(texts.get(f"{ActionName.PROPOSE.value}-due_on", ""))
-    return "" if day is None else format_last_day(day, language)
+        return national_calendar().after(today(), policy_in_force().deadlines.answer)
+    return _entered(texts.get(f"{ActionName.PROPOSE.value}-due_on", ""))
 
 
 def _label(template: CaseTemplate, titles: Mapping[str, str]) -> str:
@@ -475,14 +475,15 @@ def _add_files(actor: Actor, case_record: Case, action: str) -> None:
 def _is_stale(view: Mapping[str, Any]) -> bool:
     # A button in a list sends no version of the case; its service checks whether the action is still possible.
     seen = request.form.get("seen")
-    return seen is not None and seen != _tag(view)
+    return seen is not None and seen != seen_tag(view)
 
 
-def _tag(view: Mapping[str, Any]) -> str:
+def seen_tag(view: Mapping[str, Any], *more: object) -> str:
+    """Return the tag of a case as it is displayed, with what else the page displays of it."""
     # Rule texts depend on the locale, which may change in between.
     compared = {name: value for name, value in view.items() if name != "flags"}
     flags = [(flag["id"], flag["status"], flag["observed"]) for flag in view["flags"]]
-    return make_tag("case", json.dumps([compared, flags], default=str, sort_keys=True))
+    return make_tag("case", json.dumps([compared, flags, *more], default=str, sort_keys=True))
 
 
 def _done(action: str) -> str:
@@ -523,6 +524,7 @@ def _page(
     form = Form(form_values, problems_by_control(named, actions.get(opened, ())))
     has_new_events = seen is not None and (is_stale or error is not None)
     approvals = waiting_about(actor, project_id=case_record.project_id)
+    place = requested_position(case_record)
     exemptions = exemptions_of(case_record.project_id)
     in_force = [each.valid_to for each in exemptions if each.status == "in_force"] if case_record.exempt_since else []
     return render_template(
@@ -547,7 +549,7 @@ def _page(
             **{field.name: field.label for fields in actions.values() for field in fields},
             **{f"{action}-{FILE}": _("Documents") for action in WITH_FILES},
         },
-        templates=offered_templates(actor, actions, view["flags"]),
+        templates=offered_templates(actor, actions, {flag["rule"] for flag in active}),
         with_files=WITH_FILES,
         with_letter=WITH_LETTER,
         letter=letter,
@@ -566,7 +568,8 @@ def _page(
         news=news_of(actor, case_record, view["events"]),
         estimated_day=_estimated_day(view),
         may_record_court=_may_record_court(actor, view["appeal"]),
-        place=requested_position(case_record),
+        place=place,
+        neighbours=neighbours_of(actor, place),
         list_filters=requested_list(),
         stays=STAYS,
         form=form,
@@ -574,7 +577,7 @@ def _page(
         returned=returned,
         exemptions=exemptions,
         exempt_until=max(in_force, default=None),
-        tag=_tag(view),
+        tag=seen_tag(view),
         is_stale=is_stale,
         # The form of an approval is displayed after the step-up; one that was sent without it keeps what was entered.
         confirm_first=ActionName.APPROVE.value if request.method != "POST" and actor.needs_step_up else "",
@@ -623,7 +626,7 @@ def _addable(actor: Actor, case_record: Case, view: Mapping[str, Any]) -> set[in
 def _proposal_texts(actor: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
     """Return initial values for a proposal: the returned proposal, or the clauses of the findings."""
     if returned is None:
-        return {f"propose-legal_basis_{language}": text for language, text in legal_bases(actor, case_id).items()}
+        return {f"propose-legal_basis_{language}": text for language, text in legal_bases(actor, [case_id]).items()}
     values = with_both_languages({name: getattr(returned.proposal, name) for name in (*DECIDED, "comment")})
     return {f"propose-{name}": as_typed(values[name]) for name in field_names("propose")}
 
@@ -664,8 +667,6 @@ def see_case(actor: Actor, case_id: int) -> Answer:
 
 
 # Pages of the documents of a case: add one to an entry of the timeline, or as an entry of its own, and download.
-
-MAX_DIGITS: Final = 9
 
 
 @pages.page(
@@ -713,7 +714,7 @@ def _add_documents(actor: Actor, case_id: int, event_id: int | None, texts: dict
 
 def _event_of_document() -> int | None:
     text = request.values.get("event", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
+    return int(text) if is_id(text) else None
 
 
 def _document_form(actor: Actor, case_id: int, event_id: int | None, form: Form) -> str:
@@ -822,99 +823,3 @@ def _rulings() -> list[tuple[str, str]]:
 def _court_form(case: Case, fields: Sequence[Field], form: Form) -> str:
     labels = {field.name: field.label for field in fields}
     return render_template("cases/court.html", case=case, form=form, fields=fields, labels=labels)
-
-
-# Actions on the cases chosen in a list: the form of an action, and a page with what was done and what was refused.
-
-# Actions with a form of their own, between the list and the result.
-WITH_FORM: Final = (ActionName.ASSIGN, ActionName.ASK)
-# Sent by the form of an action, and not by the list.
-READY: Final = "ready"
-DONE_TO_SEVERAL: Final[dict[str, Callable[[int], str]]] = {
-    ActionName.CLAIM: lambda count: ngettext("%(num)s case is taken.", "%(num)s cases are taken.", count),
-    ActionName.ASSIGN: lambda count: ngettext("%(num)s case is assigned.", "%(num)s cases are assigned.", count),
-    ActionName.ASK: lambda count: ngettext("%(num)s question is sent.", "%(num)s questions are sent.", count),
-    ActionName.CONFIRM: lambda count: ngettext(
-        "%(num)s case is confirmed and closed.", "%(num)s cases are confirmed and closed.", count
-    ),
-    "open": lambda count: ngettext("%(num)s case is opened.", "%(num)s cases are opened.", count),
-}
-OPENING: Final = lazy_text("Open the cases")
-
-
-@pages.page("/cases/bulk/<action>", needs=Permission.CASES_REVIEW, methods=("POST",))
-def act_on_chosen_cases(actor: Actor, action: str) -> Answer:
-    """Run an action on the chosen cases, each independently; some actions ask for their fields first."""
-    if action not in ON_SEVERAL:
-        raise RouteNotFound
-    chosen = [int(sent) for sent in request.form.getlist("case") if _is_id(sent)][:MAX_AT_ONCE]
-    if not chosen:
-        return no_case_chosen(actor), 422
-    names = field_names(action)
-    texts = typed_values(f"{action}-{name}" for name in names)
-    if action in WITH_FORM and READY not in request.form:
-        return _bulk_form(actor, action, chosen, Form({}))
-    values, problems = load_action(action, {name: texts.get(f"{action}-{name}", "") for name in names})
-    if problems:
-        return _bulk_form(actor, action, chosen, Form(texts, [_renamed(action, each) for each in problems])), 422
-    if PREVIEW in request.form:
-        return _bulk_form(actor, action, chosen, Form(texts), _first_letter(actor, action, chosen, values))
-    return _bulk_result(action, choice_label("case_action", action), act_on_cases(actor, action, chosen, values))
-
-
-@pages.page("/cases/watch-list/opening", needs=Permission.CASES_REVIEW, methods=("POST",))
-def open_chosen_cases(actor: Actor) -> Answer:
-    """Open cases for the chosen projects of the watch list, each independently."""
-    chosen = request.form.getlist("project")[:MAX_AT_ONCE]
-    if not chosen:
-        flash_message(_("Choose at least one project"), "error")
-        return redirect_to("watch_list")
-    return _bulk_result("open", _(OPENING), open_cases(actor, chosen), back=url_for("web.watch_list"))
-
-
-def _first_letter(actor: Actor, action: str, chosen: list[int], values: Mapping[str, Any]) -> dict[Language, Any]:
-    """Preview the letter of the first case on which the action is possible; empty when it is on none."""
-    for case_id in chosen:
-        with suppress(RegistryError):
-            return preview_letter(actor, case_id, action, values)
-    return {}
-
-
-def _bulk_form(
-    actor: Actor, action: str, chosen: list[int], form: Form, letter: Mapping[Language, Any] | None = None
-) -> str:
-    fields = fields_of(actor, action)
-    return render_template(
-        "cases/bulk_form.html",
-        action=action,
-        title=choice_label("case_action", action),
-        chosen=chosen,
-        fields=fields,
-        labels={field.name: field.label for field in fields},
-        form=form,
-        letter=letter,
-        with_letter=WITH_LETTER,
-        place=requested_list(),
-    )
-
-
-def _bulk_result(action: str, title: str, result: BulkResult[Any], back: str | None = None) -> str:
-    count = len(result.done)
-    if count:
-        flash_message(DONE_TO_SEVERAL[action](count) % {"num": count})
-    return render_template(
-        "cases/bulk_result.html",
-        title=title,
-        done=result.done,
-        refused=[(subject, problem_message(problem)) for subject, problem in result.refused],
-        back=back,
-        place=requested_list(),
-    )
-
-
-def _renamed(action: str, problem: Problem) -> Problem:
-    return replace(problem, pointer=f"/{action}-{problem.pointer.lstrip('/')}")
-
-
-def _is_id(sent: str) -> bool:
-    return sent.isascii() and sent.isdigit() and len(sent) <= MAX_ID_DIGITS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import accounts_ever_named
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import Case, CaseDecision, CaseFlag, Order, order_facts
+from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order, order_facts
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.clock import now
 from registry.core.database import db, require_transaction
@@ -159,6 +159,15 @@ def _case_row(statement: Select[Any], case_id: int) -> Case:
     if not isinstance(case, Case):
         raise CaseNotFound(id=case_id)
     return case
+
+
+def last_answers(ids: Collection[int]) -> dict[int, str]:
+    """Return what the agency answered last on each of the cases that have an answer."""
+    of_agency = select(func.max(CaseEvent.id)).where(
+        CaseEvent.case_id.in_(ids), CaseEvent.action.in_((ActionName.ANSWER, ActionName.APPEAL))
+    )
+    last = select(CaseEvent.case_id, CaseEvent.comment).where(CaseEvent.id.in_(of_agency.group_by(CaseEvent.case_id)))
+    return {row.case_id: row.comment for row in db.session.execute(last) if row.comment}
 
 
 # The last returned proposal and the remark of the person who returned it, to prefill the next proposal.

@@ -27,6 +27,7 @@ from registry.core.fields import (
     Choice,
     Day,
     Ids,
+    InputField,
     ProjectNumbers,
     ReadOnly,
     Text,
@@ -35,6 +36,7 @@ from registry.core.fields import (
     shown_object,
 )
 from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
+from registry.core.values import InvalidValue
 from registry.flags.schemas import FLAG
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
@@ -223,6 +225,55 @@ class ManyAssigned(ManyCases):
     assignee = Text(description="The name of a principal who reviews.", required=True)
 
 
+class ManyProposed(CaseProposal, ManyCases):
+    """One decision to propose on several cases; `{project}`, `{number}`, `{agency}` and `{deadline}` are filled in."""
+
+
+class SeenCases(InputField):
+    """A list of 1 to 500 cases, each with the entity tag with which it was read."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[int, str]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(_is_seen(each) for each in value):
+            raise InvalidValue("expected-objects")
+        if not 0 < len(value) <= MAX_SEEN:
+            raise InvalidValue("number-of-items", largest=MAX_SEEN)
+        return {each["case"]: each["etag"] for each in value}
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of objects."""
+        case = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
+        return {
+            "type": "array",
+            "items": shown_object({"case": case, "etag": TEXT_SCHEMA}),
+            "minItems": 1,
+            "maxItems": MAX_SEEN,
+        }
+
+
+MAX_SEEN: Final = 500
+
+
+def _is_seen(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == {"case", "etag"}
+        and type(value["case"]) is int
+        and 0 < value["case"] < 2**31
+        and isinstance(value["etag"], str)
+    )
+
+
+class ManyApproved(CaseComment):
+    """Proposals to approve at once, each as it was read."""
+
+    cases = SeenCases(
+        description="Cases, at most 500, each with the `ETag` of `GET /cases/{id}`: one that changed since is refused.",
+        required=True,
+    )
+    atomic = Boolean(description=ATOMIC_TEXT)
+
+
 class ManyOpened(BaseSchema):
     """Projects to open cases for."""
 
@@ -297,6 +348,8 @@ class ManyOpenedDone(BaseSchema):
 CASE: Final = Case()
 MANY_CASES: Final = ManyCases()
 MANY_ASSIGNED: Final = ManyAssigned()
+MANY_PROPOSED: Final = ManyProposed()
+MANY_APPROVED: Final = ManyApproved()
 MANY_OPENED: Final = ManyOpened()
 MANY_OPENED_DONE: Final = ManyOpenedDone()
 MANY_DONE: Final = ManyDone()

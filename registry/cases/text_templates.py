@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Permission
-from registry.cases.models import CaseTemplate
+from registry.cases.decisions import BILINGUAL, TEXTS, language_of, proposal_problems
+from registry.cases.models import Case, CaseTemplate
+from registry.cases.schemas import MAX_TEXT_LENGTH
 from registry.cases.vocabulary import TemplateKind
 from registry.core import lists
 from registry.core.clock import now
 from registry.core.database import db, require_transaction
-from registry.core.errors import NotFound, invalid
+from registry.core.errors import Invalid, NotFound, Problem, invalid
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
+from registry.freeze.dates import format_last_day
 from registry.freeze.rules import RULES
 from registry.journal import service as journal
+from registry.projects.models import Project
 
 FIELDS: Final = ("kind", "rule", "language", "title", "text")
 
@@ -131,6 +136,8 @@ def _require_known_placeholders(values: Mapping[str, Any]) -> None:
 
 PLACEHOLDERS: Final = ("project", "number", "agency", "deadline")
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+# The texts of a proposal that may have placeholders.
+IN_PROPOSAL: Final = (*BILINGUAL, *TEXTS)
 # For a date that is not entered yet, so that it is seen to be missing.
 BLANK: Final = "____"
 
@@ -143,6 +150,43 @@ def unknown_placeholders(text: str) -> list[str]:
 def filled(text: str, values: Mapping[str, str]) -> str:
     """Return the text with its placeholders replaced; what has no value is a blank to fill in."""
     return PLACEHOLDER.sub(lambda match: values.get(match[1]) or BLANK if match[1] in PLACEHOLDERS else match[0], text)
+
+
+def placeholder_values(project: Project, language: str, deadline: date | None) -> dict[str, str]:
+    """Return what stands for the placeholders on a case of the project, in the language."""
+    return {
+        "project": name_in(project, language),
+        "number": project.number,
+        "agency": name_in(project.agency, language),
+        "deadline": "" if deadline is None else format_last_day(deadline, language),
+    }
+
+
+def require_proposal_of_many(values: Mapping[str, Any]) -> None:
+    """Raise Invalid unless the values can be proposed on some case, and every placeholder can be filled in."""
+    problems = proposal_problems(values)
+    for name in IN_PROPOSAL:
+        named = PLACEHOLDER.findall(values.get(name) or "")
+        wrong = [
+            each for each in named if each not in PLACEHOLDERS or (each == "deadline" and not values.get("due_on"))
+        ]
+        problems += [Problem(f"/{name}", "placeholder-unknown", {"name": each}) for each in wrong[:1]]
+    if problems:
+        raise Invalid(problems)
+
+
+def filled_proposal(case: Case, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a proposal for several cases with its texts filled in for one of them. Raises Invalid for a long text."""
+    completed = dict(values)
+    for name in IN_PROPOSAL:
+        text = values.get(name)
+        if text is None:
+            continue
+        language = name[-2:] if name in TEXTS else values.get("language") or language_of(text)
+        text = completed[name] = filled(text, placeholder_values(case.project_record, language, values.get("due_on")))
+        if len(text) > MAX_TEXT_LENGTH:
+            raise invalid(f"/{name}", "too-long", limit=MAX_TEXT_LENGTH, length=len(text))
+    return completed
 
 
 def name_in(named: Any, language: str) -> str:

@@ -17,7 +17,7 @@ from flask.json.provider import DefaultJSONProvider
 from flask_compress import Compress
 from sqlalchemy import JSON, ColumnElement, LargeBinary, String, Text, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
-from werkzeug.http import quote_etag
+from werkzeug.http import quote_etag, unquote_etag
 
 from registry.accounts.roles import Actor, sorted_scopes
 from registry.core.clock import now, rfc3339, today
@@ -86,6 +86,12 @@ def require_if_match() -> None:
     """Raise PreconditionRequired unless the request says which state it changes."""
     if "If-Match" not in request.headers:
         raise PreconditionRequired
+
+
+def is_tag(sent: str, tag: str) -> bool:
+    """Return True when an ``ETag`` that a client sends back in a body is this tag; weak ones and ``*`` never are."""
+    value, is_weak = unquote_etag(sent)
+    return not is_weak and value in _with_encodings(tag)
 
 
 def require_fresh(tag: str) -> None:

@@ -287,6 +287,7 @@ FILTERS: Final[Mapping[str, str]] = {
     "flag_age": lazy_text("Age of open flags"),
     "is_null": lazy_text("Not stated"),
     "has_security_conclusion": lazy_text("With a security test conclusion"),
+    "id": lazy_text("Chosen cases"),
     "overdue": lazy_text("Overdue"),
     "is_assigned": lazy_text("Assigned to a reviewer"),
     "to_approve": lazy_text("Waiting for my approval"),

@@ -12,11 +12,24 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case
 from registry.core.database import db
 from registry.journal.service import JournalEntry
-from tests.api.callers import caller
+from tests.api.callers import caller, codes
 from tests.cases.casework import GAP
-from tests.cases.cast import AIGERIM, BOLAT, SAULE, act, audit, case_of, cases_of, under_review
-from tests.factories import a_project, an_agency, restrict
+from tests.cases.cast import (
+    AIGERIM,
+    BOLAT,
+    NO_BREACH,
+    SAULE,
+    act,
+    audit,
+    case_of,
+    cases_of,
+    in_days,
+    migrate_by,
+    under_review,
+)
+from tests.factories import a_project, an_agency, restrict, with_account
 from tests.fixtures.web import SignedIn
+from tests.web.forms import untouched_form
 
 pytestmark = pytest.mark.usefixtures("app")
 # A finding too weak to open a case.
@@ -144,7 +157,7 @@ def test_page_asks_for_fields_of_the_action_first(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     chosen = [str(first), str(second)]
     form = visit.send("/cases/bulk/assign?status=new", page="/cases?status=new", case=chosen)
-    assert "2 cases are chosen" in form.text and form.text.count('type="hidden" name="case"') == 2
+    assert "2 cases are chosen" in form.text and form.text.count('name="case" value=') == 2
     wrong = visit.send("/cases/bulk/assign?status=new", page="/cases?status=new", case=chosen, ready="yes")
     assert wrong.status_code == 422 and 'id="assign-assignee-error"' in wrong.text
     fields = {"ready": "yes", "assign-assignee": "reviewer.web"}
@@ -169,7 +182,9 @@ def test_lists_offer_the_actions_that_their_cases_permit(signed_in: SignedIn) ->
     assert "/cases/bulk/ask?" in page and "/cases/bulk/assign?" in page and "/cases/bulk/claim?" not in page
     assert "/cases/bulk/" not in signed_in(Role.AUDITOR).get("/cases?status=under_review").text
     assert signed_in(Role.AUDITOR, name="second").client.post("/cases/bulk/ask").status_code in (400, 403)
-    assert visit.send("/cases/bulk/approve", page="/cases?status=under_review", case="1").status_code == 404
+    assert "/cases/bulk/propose?" in page and "/cases/bulk/approve?" not in page
+    assert "/cases/bulk/review?" in page
+    assert visit.send("/cases/bulk/burn", page="/cases?status=under_review", case="1").status_code == 404
 
 
 def test_preview_of_several_questions_is_the_letter_of_the_first_that_can_be_asked(signed_in: SignedIn) -> None:
@@ -185,3 +200,155 @@ def test_preview_of_several_questions_is_the_letter_of_the_first_that_can_be_ask
     assert statuses([first, second]) == ["awaiting_agency", "under_review"]
     page = visit.send("/cases/bulk/ask?status=new", page="/cases?status=new", case=chosen[:1], **fields).text
     assert "No letter would be sent." in page
+
+
+FILLED = {
+    "decision": "migrate_by",
+    "reason_kk": "{agency}: «{project}» {deadline} көшірілсін.",
+    "reason_ru": "Проект {number} переносится {deadline}.",
+    "legal_basis_kk": "Жарлықтың 1-тармағы",
+    "legal_basis_ru": "пункт 1 Указа",
+    "due_on": "2027-03-31",
+}
+
+
+def claimed(count: int) -> list[int]:
+    ids = new_cases(count)
+    for case in ids:
+        act(AIGERIM, case, "claim")
+    return ids
+
+
+def test_one_decision_is_proposed_on_several_cases_with_the_names_of_each(client: FlaskClient) -> None:
+    first, second, other = claimed(3)
+    new = new_cases(1)[0]
+    act(BOLAT, new, "claim")
+    reviewer = caller(client, Role.REVIEWER, name="aigerim")
+    body = reviewer.post("/cases/propose", {"cases": [first, second, new], **FILLED}).get_json()
+    assert body["done"] == [first, second]
+    assert [(each["case"], each["code"]) for each in body["refused"]] == [(new, "case-not-yours")]
+    for case in (first, second):
+        project = find_case(SAULE, case).project_record
+        proposal = reviewer.get(f"/cases/{case}").get_json()["proposal"]
+        assert proposal["reason_ru"] == f"Проект {project.number} переносится 31.03.2027 (включительно)."
+        assert proposal["reason_kk"].startswith(f"{project.agency.name_ru}: «{project.name_kk}» 31.03.2027")
+    assert statuses([other]) == ["under_review"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"due_on": None}, ("/due_on", "required")),
+        ({"reason_ru": None}, ("/reason_ru", "order-in-both-languages")),
+        ({"legal_basis_kk": "{clause}"}, ("/legal_basis_kk", "placeholder-unknown")),
+        ({"decision": "write_off", "due_on": None}, ("/reason_kk", "placeholder-unknown")),
+    ],
+)
+def test_decision_that_no_case_could_have_is_refused_for_all(
+    client: FlaskClient, changes: dict[str, object], problem: tuple[str, str]
+) -> None:
+    (case,) = claimed(1)
+    sent = {name: value for name, value in {"cases": [case], **FILLED, **changes}.items() if value is not None}
+    answer = caller(client, Role.REVIEWER, name="aigerim").post("/cases/propose", sent)
+    assert answer.status_code == 422 and problem in codes(answer) and statuses([case]) == ["under_review"]
+
+
+def test_text_that_grows_beyond_its_limit_is_refused_for_its_case(client: FlaskClient) -> None:
+    (case,) = claimed(1)
+    sent = {"cases": [case], **FILLED, "reason_ru": "{number} " * 500}
+    body = caller(client, Role.REVIEWER, name="aigerim").post("/cases/propose", sent).get_json()
+    assert [(each["case"], each["code"]) for each in body["refused"]] == [(case, "too-long")]
+
+
+def test_several_proposals_are_approved_each_as_it_was_read(client: FlaskClient) -> None:
+    read, changed, unread = claimed(3)
+    own = new_cases(1)[0]
+    reviewer, supervisor = caller(client, Role.REVIEWER, name="aigerim"), caller(client, Role.SUPERVISOR, name="saule")
+    assert reviewer.post("/cases/propose", {"cases": [read, changed, unread], **FILLED}).status_code == 200
+    act(SAULE, own, "claim")
+    act(SAULE, own, "propose", NO_BREACH)
+    tags = {case: supervisor.get(f"/cases/{case}").headers["ETag"] for case in (read, changed, own)}
+    act(AIGERIM, changed, "comment", "Письмо пришло.")
+    tags[unread] = "*"
+    cases = [{"case": case, "etag": tag} for case, tag in tags.items()]
+    body = supervisor.post("/cases/approve", {"cases": cases}).get_json()
+    assert body["done"] == [read]
+    assert {each["case"]: each["code"] for each in body["refused"]} == {
+        changed: "stale",
+        unread: "stale",
+        own: "decision-needs-another-person",
+    }
+    assert reviewer.post("/cases/approve", {"cases": cases}).status_code == 403
+    without = supervisor.post("/cases/approve", {"cases": [{"case": changed}]})
+    assert without.status_code == 422 and codes(without) == {("/cases", "expected-objects")}
+
+
+def test_cases_are_listed_by_their_ids(client: FlaskClient) -> None:
+    first, _second, third = new_cases(3)
+    supervisor = caller(client, Role.SUPERVISOR)
+    listed = supervisor.get(f"/cases?id={third},{first}&sort=id").get_json()["items"]
+    assert [each["id"] for each in listed] == [first, third]
+    assert supervisor.get("/cases?id=x").status_code == 400
+
+
+ON_PAGE = {f"propose-{name}": value for name, value in {**FILLED, "due_on": "31.03.2027"}.items()}
+
+
+def test_page_proposes_one_decision_and_keeps_text_and_choice_of_the_refused(signed_in: SignedIn) -> None:
+    own, others = claimed(2)
+    visit = signed_in(Role.REVIEWER, name="aigerim")
+    first = visit.send(
+        "/cases/bulk/propose?status=under_review", page="/cases?status=new", case=[str(own), str(others)]
+    )
+    basis = untouched_form(first.text, "propose-reason_ru")["propose-legal_basis_ru"]
+    assert "Указ" in basis and "2 cases are chosen" in first.text
+    with_account(BOLAT)
+    act(SAULE, others, "assign", "bolat")
+    fields = {"case": [str(own), str(others)], "ready": "yes", **ON_PAGE}
+    wrong = visit.send("/cases/bulk/propose", page="/cases?status=new", **{**fields, "propose-due_on": ""})
+    assert wrong.status_code == 422 and 'id="propose-due_on-error"' in wrong.text
+    page = visit.send("/cases/bulk/propose", page="/cases?status=new", **fields).text
+    assert "1 decision is proposed." in page and f"Case {others}</a>: " in page.partition("Not done: 1")[2]
+    form = untouched_form(page, "propose-reason_ru")
+    assert (form["case"], form["propose-reason_ru"]) == (str(others), FILLED["reason_ru"])
+    assert statuses([own, others]) == ["awaiting_approval", "under_review"]
+
+
+def proposed(count: int) -> list[int]:
+    ids = claimed(count)
+    for case in ids:
+        act(AIGERIM, case, "propose", migrate_by(in_days(60)))
+    return ids
+
+
+def test_page_approves_the_ticked_proposals_as_they_were_displayed(signed_in: SignedIn) -> None:
+    first, changed, unticked = proposed(3)
+    supervisor = signed_in(Role.SUPERVISOR)
+    listed = "/cases?to_approve=true"
+    assert "/cases/bulk/approve?to_approve=true" in supervisor.get(listed).text
+    chosen = [str(each) for each in (first, changed, unticked)]
+    page = supervisor.send("/cases/bulk/approve?to_approve=true", page=listed, case=chosen).text
+    assert "The same in all proposals" in page and page.count("Письмо от 3 февраля.") == 1
+    address = f"/cases/approval?id={','.join(chosen)}"
+    letter = supervisor.send(address, letter=str(first), case=chosen).text
+    assert letter.count("Письмо от 3 февраля.") == 2 and f"Case {first}. The letter as it would be sent" in letter
+    seen = {name: value for name, value in untouched_form(page, f"seen-{first}").items() if name.startswith("seen-")}
+    act(AIGERIM, changed, "comment", "Письмо пришло.")
+    page = supervisor.send(address, case=[str(first), str(changed)], **seen).text
+    assert "1 decision is approved." in page and page.count("The record changed since you read it.") == 1
+    assert statuses([first, changed, unticked]) == ["remediation", "awaiting_approval", "awaiting_approval"]
+    none = supervisor.send(f"/cases/approval?id={changed}")
+    assert none.status_code == 422 and "Choose at least one case" in none.text
+    assert signed_in(Role.REVIEWER).client.get(address).status_code == 403
+
+
+def test_approval_shows_apart_what_differs_and_fills_in_what_only_names_the_case(signed_in: SignedIn) -> None:
+    one, two = claimed(2)
+    for case, day in ((one, in_days(30)), (two, in_days(60))):
+        project = find_case(SAULE, case).project_record
+        texts = {"reason_ru": f"Проект {project.number} строится.", "reason_kk": f"{project.number} салынуда."}
+        act(AIGERIM, case, "propose", {**migrate_by(day), **texts})
+    page = signed_in(Role.SUPERVISOR).get(f"/cases/approval?id={one},{two}").text
+    common, rows = page.partition("<table")[::2]
+    assert "Проект {number} строится." in common and "Проект {number}" not in rows
+    assert [f"{in_days(days):%-d %B %Y}" in rows for days in (30, 60)] == [True, True]

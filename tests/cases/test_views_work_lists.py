@@ -257,14 +257,14 @@ def test_next_case_keeps_list_position(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
     first, second, third = CASE.findall(visit.get("/cases?status=new&sort=due_on").text)
     path = f"/cases/{first}?status=new&sort=due_on"
-    following = "/cases/next" + link_on(visit.get(path).text, 'href="/cases/next')
+    following = "/cases/next" + link_on(visit.get(path).text, 'rel="next" href="/cases/next')
     assert visit.get(following).request.path == f"/cases/{second}"
     # After the claim and referral the case is off the list and has no due date; the next case follows its old position.
     claim = f"/cases/{first}/claim" + link_on(visit.get(path).text, f'action="/cases/{first}/claim')
     page = visit.send(claim, page=path).text
     refer = f"/cases/{first}/refer" + link_on(page, f'action="/cases/{first}/refer')
     page = visit.send(refer, page=f"/cases/{first}").text
-    following = "/cases/next" + link_on(page, 'href="/cases/next')
+    following = "/cases/next" + link_on(page, 'rel="next" href="/cases/next')
     answer = visit.get(following)
     assert answer.request.path == f"/cases/{second}"
     page = answer.text
@@ -274,6 +274,24 @@ def test_next_case_keeps_list_position(signed_in: SignedIn) -> None:
     answer = visit.send(refer, page=f"/cases/{second}", then="next")
     assert answer.request.path == f"/cases/{third}"
     assert f"Case {second}: Referred to the Commission" in answer.text
+
+
+def test_chosen_cases_are_reviewed_one_by_one_and_back(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    for _ in range(4):
+        a_project(agency)
+    audit()
+    visit = signed_in(Role.REVIEWER)
+    first, _left_out, third, fourth = CASE.findall(visit.get("/cases?status=new&sort=id").text)
+    answer = visit.send("/cases/bulk/review?status=new&sort=id", page="/cases?status=new", case=[first, third, fourth])
+    for case, place in ((first, "1 of 3"), (third, "2 of 3"), (fourth, "3 of 3")):
+        assert answer.request.path == f"/cases/{case}" and place in answer.text
+        answer, last = visit.get("/cases/next" + link_on(answer.text, 'rel="next" href="/cases/next')), answer
+    assert "That was the last case of this list." in answer.text
+    for case in (third, first):
+        last = visit.get("/cases/next" + link_on(last.text, 'rel="prev" href="/cases/next'))
+        assert last.request.path == f"/cases/{case}"
+    assert 'rel="prev"' not in last.text
 
 
 def test_last_case_returns_to_list(signed_in: SignedIn) -> None:

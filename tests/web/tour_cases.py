@@ -18,6 +18,7 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("cases-none", Role.REVIEWER, "/cases?agency=930840901354"),
         Stop("cases-confirm", Role.REVIEWER, "/cases?status=awaiting_confirmation"),
         Stop("cases-approval", Role.SUPERVISOR, "/cases?to_approve=true"),
+        Stop("cases-approved-together", Role.SUPERVISOR, f"/cases/approval?id={known['case_approval']}"),
         Stop("team", Role.SUPERVISOR, "/cases/team"),
         Stop("watch-list", Role.REVIEWER, "/cases/watch-list"),
         Stop("watch-list-none", Role.AUDITOR, "/cases/watch-list?q=такогонет"),
