@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache, partial
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, not_, or_, select, true
@@ -25,6 +27,7 @@ from registry.core.clock import now
 from registry.core.collation import kazakh_key, sort_in_kazakh
 from registry.core.database import db
 from registry.core.lists import Listing, Page, SortKey, bin_numbers, parse_range_edge, read_page
+from registry.core.search import folded_words, may_have_error, similar_beginnings
 from registry.journal.service import JournalEntry
 
 # Accounts that a pending one may be taken for: a like name, or the same e-mail address.
@@ -60,12 +63,6 @@ def _words_of(name: str) -> tuple[str, ...]:
 
 OWNER: Final = aliased(Account)
 NAME: Final = SortKey("name", sort_in_kazakh(Account.name.expression), str)
-# What people type who have no Kazakh keyboard, as skeletons: нурлан for Нұрлан. Not һ: it looks like the capital Н.
-PLAIN_LETTERS: Final = {
-    skeleton(letter): skeleton(plain)
-    for letter, plain in zip("әғқңөұүіё", "агкноууие", strict=True)
-    if skeleton(letter) != skeleton(plain)
-}
 ACCOUNT_STATUS: Final = case(
     (Account.disabled_at.is_not(None), AccountStatus.DISABLED.value),
     (Account.pending_since.is_not(None), AccountStatus.PENDING.value),
@@ -131,32 +128,34 @@ def _in_agencies(value: str) -> ColumnElement[bool]:
     return or_(false(), *(Account.agency_id.in_(select(subtree(root).c.id)) for root in roots))
 
 
-def _with_words(value: str) -> ColumnElement[bool]:
+def _with_words(actor: Actor, value: str) -> ColumnElement[bool]:
     """Accounts with each word in the name or the e-mail address.
 
-    In names letters that look alike are the same, and a Kazakh letter is the same as the Russian one typed instead.
+    In names letters that look alike are the same, and so are spellings with and without Kazakh letters, and
+    transliterated ones. A word that nobody has whom the actor sees is taken for one with a typing error.
     """
-    return and_(
-        *(
-            or_(
-                _plain_letters(Account.name_skeleton).contains(_plain(skeleton(word)), autoescape=True),
-                func.lower(Person.email).contains(word.lower(), autoescape=True),
-            )
-            for word in value.split()
-        )
-    )
+    statement = select(Account.id, Account.name, Person.email).outerjoin(Person, Person.account_id == Account.id)
+    # Compared in Python, as names of agencies: people are few.
+    parts = {
+        each.id: _searched(each.name, each.email)
+        for each in db.session.execute(statement.where(visible_accounts(actor)))
+    }
+    ids = set(parts)
+    for word in value.split():
+        folded = "".join(folded_words(word))
+        spellings = [each for each in (word.lower(), skeleton(word), folded) if each]
+        having = {key for key, texts in parts.items() if any(each in text for text in texts for each in spellings)}
+        if not having and may_have_error(folded):
+            names = {key: texts[0].split() for key, texts in parts.items()}
+            similar = tuple(similar_beginnings(folded, set(chain(*names.values()))))
+            having = {key for key, words in names.items() if any(each.startswith(similar) for each in words)}
+        ids &= having
+    return Account.id.in_(ids)
 
 
-def _plain(name_skeleton: str) -> str:
-    for letter, plain in PLAIN_LETTERS.items():
-        name_skeleton = name_skeleton.replace(letter, plain)
-    return name_skeleton
-
-
-def _plain_letters(column: Any) -> ColumnElement[str]:
-    for letter, plain in PLAIN_LETTERS.items():
-        column = func.replace(column, letter, plain)
-    return column  # type: ignore[no-any-return] # SQLAlchemy's functions
+@lru_cache(maxsize=20_000)
+def _searched(name: str, email: str | None) -> tuple[str, str, str]:
+    return " ".join(folded_words(name)), skeleton(name), (email or "").lower()
 
 
 def _inactive_since(value: str) -> ColumnElement[bool]:
@@ -181,7 +180,11 @@ ACCOUNT_LIST: Final = lists.RecordList[Actor](
             lists.BinFilter(AGENCIES.c.bin),
             takes=f"BINs of agencies; accounts of those below them too. {lists.SEVERAL}",
         ),
-        "q": lists.WordsFilter(_with_words, "Words, or parts of them, in name and e-mail address.", blank=False),
+        "q": lists.ReaderFilter(
+            lambda actor: lists.WordsFilter(
+                partial(_with_words, actor), "Words, or parts of them, in name and e-mail address.", blank=False
+            )
+        ),
         "inactive_since": lists.CustomFilter(
             _inactive_since,
             lists.InstantFilter(Account.created_at.expression, "from"),

@@ -117,7 +117,7 @@ def names_no_agency(filters: Mapping[str, str]) -> bool:
 
 def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:
     """``(BIN, name)`` of the first open agencies, by name, that have the words of a text in their BIN or a name."""
-    rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text[:MAX_LENGTH])))).all()
+    rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text[:MAX_LENGTH], misspelt=True)))).all()
     choices = [(agency.bin, name_in_page_language(agency)) for agency in rows]
     return sorted(choices, key=lambda choice: kazakh_key(choice[1]))[:MAX_SUGGESTIONS]
 

@@ -47,7 +47,7 @@ from registry.core.lists import (
     split_values,
     with_count,
 )
-from registry.core.search import contains_words, words_of
+from registry.core.search import Query, contains_words, folded_words, reference_of
 from registry.core.translations import Language
 from registry.core.values import InvalidValue
 from registry.flags.models import SEVERITY_RANK, Flag, rank
@@ -57,9 +57,10 @@ from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.filters import split_below
 from registry.projects.models import Project
-from registry.projects.queries import BUDGET_ENDS, has_words, list_projects
+from registry.projects.queries import BUDGET_ENDS, list_projects
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
+from registry.projects.word_search import has_words
 
 # Representation of a case. Agencies see neither internal notes nor proposals that are not approved.
 
@@ -195,18 +196,22 @@ def case_search(text: str) -> ColumnElement[bool]:
 
     A whole number also finds the case with this number. A text without a word finds nothing.
     """
-    words = _longest(words_of(text))
+    words = _longest(folded_words(text))
     if not words:
         return false()
     agencies = ids_with_each(words)
     in_project = [word for word in words if not agencies[word]]
-    conditions = [has_words(Case.project_id.expression, in_project)] if in_project else []
+    reference = reference_of(text)
+    # One search of projects where it is enough, so that rare words lead to few cases.
+    query = Query(tuple((word,) for word in in_project), reference if in_project == words else "")
+    conditions = [has_words(Case.project_id.expression, query)] if in_project else []
     for word in words:
         if agencies[word]:
-            has_word = contains_words(Project.words.expression, [word])
+            has_word = contains_words(Project.words.expression, Query(((word,),)))
             conditions.append(or_(has_word, Project.agency_id.in_(sorted(agencies[word]))))
+    others = [has_words(Case.project_id.expression, Query((), reference))] if reference and not query.reference else []
     number = case_number(text)
-    return and_(*conditions) if number is None else or_(and_(*conditions), Case.id == number)
+    return or_(and_(*conditions), *others, *([] if number is None else [Case.id == number]))
 
 
 def case_number(text: str) -> int | None:

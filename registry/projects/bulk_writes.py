@@ -119,8 +119,8 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
                 "version": 1,
                 "registered_at": at,
                 "updated_at": at,
-                "words": search_words(words, number),
             }
+            row["words"] = search_words(words, row)
             yield row
             # All that is written besides is made while the database inserts projects: that takes it most of its time.
             statuses.append(first_status(row, kinds[project.agency_id], scope))
@@ -174,7 +174,7 @@ def update_projects(
             **values,
             "version": values["version"] + 1,
             "updated_at": at,
-            "words": search_words(words, values["number"]),
+            "words": search_words(words, values),
         }
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
         revisions.append({**revision_row(row, project.changes, actor.principal), "reason": why})

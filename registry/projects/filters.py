@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, false, null, or_, select
 
 from registry.accounts.agency_tree import subtree
-from registry.accounts.roles import Actor
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.core import lists
 from registry.core.database import db, table_of
@@ -17,7 +17,6 @@ from registry.core.dialects import least
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import Bin, Boolean, Choice, Day, InputField, WholeNumber
 from registry.core.lists import bin_numbers, conditions
-from registry.core.search import matches_words, words_of
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
@@ -36,6 +35,7 @@ from registry.projects.vocabulary import (
     PlanState,
     WithdrawnProjects,
 )
+from registry.projects.word_search import has_words, search_query
 
 # When a project started, as SQL. ``freeze/rules.py`` says the same in Python.
 
@@ -112,15 +112,21 @@ def project_conditions(actor: Actor, raw: Mapping[str, str]) -> list[ColumnEleme
     Withdrawn projects are left out unless the filter ``withdrawn`` or ``freeze_status`` names them. The statement must
     join Agency. Raises Malformed with a problem for each unknown filter or invalid value.
     """
-    return [*visible_projects(actor), *filter_conditions(raw)]
+    return [*visible_projects(actor), *filter_conditions(raw, references=reads_references(actor))]
 
 
-def filter_conditions(raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """Return the conditions of ``project_conditions`` without those of visibility."""
+def reads_references(actor: Actor) -> bool:
+    """Return whether ``q`` finds external ids and contract numbers too: never for the public."""
+    return actor.may(Permission.PROJECTS_READ)
+
+
+def filter_conditions(raw: Mapping[str, str], *, references: bool = False) -> list[ColumnElement[bool]]:
+    """Return the conditions of ``project_conditions`` without those of visibility. ``references``: as above."""
     withdrawn_too = "withdrawn" in raw or FreezeStatus.WITHDRAWN in raw.get("freeze_status", "").split(",")
     read = {name.removesuffix("_from").removesuffix("_to") for name in (*raw, *raw.get("is_null", "").split(","))}
     joined = () if OF_STATUS.isdisjoint(read) else (STATUS.c.project_id == PROJECT.id,)
-    return [*(() if withdrawn_too else (NOT_WITHDRAWN,)), *conditions(FILTERS, raw), *joined]
+    filters = FILTERS if references else PUBLIC_FILTERS
+    return [*(() if withdrawn_too else (NOT_WITHDRAWN,)), *conditions(filters, raw), *joined]
 
 
 def _has_freeze_status(codes: list[str]) -> ColumnElement[bool]:
@@ -129,10 +135,10 @@ def _has_freeze_status(codes: list[str]) -> ColumnElement[bool]:
     return and_(STATUS.c.freeze_status.in_(codes), *rare)
 
 
-def _search(text: str) -> ColumnElement[bool]:
+def _search(text: str, *, references: bool) -> ColumnElement[bool]:
     """Full-text search with word prefixes in names, purpose and number; matches nothing without a word."""
-    words = words_of(text)
-    return matches_words(PROJECT.words, words) if words else false()
+    query = search_query(text, references=references)
+    return has_words(PROJECT.id, query) if query else false()
 
 
 def _started_on() -> ColumnElement[Any]:
@@ -156,7 +162,10 @@ def _ranges(kind: type[lists.RangeFilter], columns: Mapping[str, lists.Column]) 
 
 # In the order of the documentation: by kinds of fields.
 FILTERS: Final[Mapping[str, lists.Filter]] = {
-    "q": lists.WordsFilter(_search, "Words, or their beginnings, in names, purpose and number."),
+    "q": lists.WordsFilter(
+        partial(_search, references=True),
+        "Words, or their beginnings, in names, purpose and number; or an external id or contract number.",
+    ),
     **{
         name: lists.ChoiceFilter(PROJECT[name], field.options)
         for name, field in FIELDS.items()
@@ -220,4 +229,9 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
         {column.name: column for column in (PROJECT.registered_at, PROJECT.updated_at, STATUS.c.changed_at)},
     ),
     **_ranges(lists.AmountFilter, _of(WholeNumber)),
+}
+# The public finds no project by an external id or a contract number.
+PUBLIC_FILTERS: Final[Mapping[str, lists.Filter]] = {
+    **FILTERS,
+    "q": lists.WordsFilter(partial(_search, references=False)),
 }

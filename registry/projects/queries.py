@@ -9,13 +9,13 @@ from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, select, text
-from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm import contains_eager
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.core.clock import today
-from registry.core.database import TRANSACTION_OPEN, db, table_of
-from registry.core.dialects import date_literal, estimated_rows, has_statistics, has_word_index, is_sqlite
+from registry.core.database import db, table_of
+from registry.core.dialects import date_literal, has_statistics, is_sqlite
 from registry.core.fields import AMOUNT, YearlyAmounts
 from registry.core.lists import (
     ListDeclaration,
@@ -30,12 +30,11 @@ from registry.core.lists import (
     sort_keys,
     with_count,
 )
-from registry.core.search import contains_words, matches_words, words_of
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.projects.fields import FILTERED_TEXTS, is_asked
-from registry.projects.filters import FILTERS, filter_conditions, started_on
+from registry.projects.filters import FILTERS, filter_conditions, reads_references, started_on
 from registry.projects.models import BY_FILTERS, STATUS, STATUS_COLUMNS, Project
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 
@@ -73,59 +72,7 @@ def in_order(names: Iterable[str], order: Iterable[str]) -> list[str]:
     return [name for name in order if name in chosen]
 
 
-# Search of projects by words, planned by how common the words are: both databases would read too much otherwise.
-#
-# Common words fill a page from the first rows of a list. Rare words are looked up first: in an index of all words on
-# PostgreSQL, by one pass over an index of the search texts on SQLite, which is a sixth of the table.
-
 PROJECT: Final = table_of(Project).c
-# PostgreSQL: reading and sorting this many rows from the index takes a hundredth of a second.
-INDEX_SCAN_LIMIT: Final = 10_000
-# SQLite: more are common, and the pass ends with the first ones.
-MAX_IDS: Final = 1_000
-_KNOWN: Final = "registry.word_search"
-Rare = Select[tuple[int]] | tuple[int, ...]
-
-
-def has_words(project_id: ColumnElement[int], words: list[str]) -> ColumnElement[bool]:
-    """Return the condition that a project has each word as a prefix, for a statement with a column of project ids.
-
-    The statement must also have ``projects``, which is read for common words only.
-    """
-    rare = with_rare_words(project_id, words)
-    return contains_words(PROJECT.words, words) if rare is None else rare
-
-
-def with_rare_words(project_id: ColumnElement[int], words: list[str]) -> ColumnElement[bool] | None:
-    """Return the condition on a column of project ids for words that few projects have; None for common words."""
-    session, key = db.session(), tuple(words)
-    known: tuple[object, dict[tuple[str, ...], Rare | None]] = session.info.get(_KNOWN, (None, {}))
-    # A page asks several times: for the rows, the totals and other lists. A transaction that writes asks each time.
-    if session.info.get(TRANSACTION_OPEN) or known[0] is not session.get_transaction():
-        known = (None, {})
-    if key not in known[1]:
-        rare = _indexed(session, words) if has_word_index() else _listed(session, words)
-        known[1][key] = rare
-        session.info[_KNOWN] = (session.get_transaction(), known[1])
-    matching = known[1][key]
-    return None if matching is None else project_id.in_(matching)
-
-
-def _indexed(session: Session, words: list[str]) -> Select[tuple[int]] | None:
-    """Return the planner estimates correctly how common a word is, but may still scan a whole list for a rare one."""
-    matches = select(PROJECT.id).where(matches_words(PROJECT.words, words))
-    if estimated_rows(session, matches) > INDEX_SCAN_LIMIT:
-        return None
-    hits = matches.cte("hits").prefix_with("MATERIALIZED")
-    return select(hits.c.id)
-
-
-def _listed(session: Session, words: list[str]) -> tuple[int, ...] | None:
-    matches: Select[Any] = select(PROJECT.id).where(contains_words(PROJECT.words, words))
-    ids = tuple(session.scalars(matches.limit(literal_limit(MAX_IDS + 1))))
-    return None if len(ids) > MAX_IDS else ids
-
-
 # The sort that the indexes of filters have, and those for which SQLite has no index.
 BY_FILTERS_FIRST: Final = ("registered_at", "budget_kzt", "started_on")
 # Filters that may find few projects by an index of their own.
@@ -162,7 +109,7 @@ def list_projects(
     sort, filters = page.sort or PROJECT_LIST.default_sort, tuple(raw_filters.items())
     key, descending = sort_key(sort)
     filtered = _filtered_list if not only and NOT_CACHED.isdisjoint(raw_filters) else _filtered_list.__wrapped__
-    reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)
+    reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ), reads_references(actor)
     statement = filtered(sort, page.limit, reader, filters, tuple(only), (policy_in_force(), today(), is_sqlite()))
     if page.cursor is not None:
         statement = statement.where(after(key, _unique(key), descending, page.cursor))
@@ -196,17 +143,16 @@ def _criteria(
     actor: Actor, raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]], sort: str
 ) -> list[ColumnElement[bool]]:
     bound = actor.agency_id is not None
-    return [*visible_projects(actor), *_conditions(raw_filters, only), *_by_filters(raw_filters, only, sort, bound)]
+    conditions = _conditions(raw_filters, only, references=reads_references(actor))
+    return [*visible_projects(actor), *conditions, *_by_filters(raw_filters, only, sort, bound)]
 
 
-def _conditions(raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
-    conditions = filter_conditions(raw_filters)
-    words = words_of(raw_filters.get("q", ""))
-    if not words:
-        return [*conditions, *only]
-    others = {name: value for name, value in raw_filters.items() if name != "q"}
+def _conditions(
+    raw_filters: Mapping[str, str], only: Sequence[ColumnElement[bool]], *, references: bool
+) -> list[ColumnElement[bool]]:
     # The search last: PostgreSQL evaluates in this order, and a text search costs as much as ten comparisons.
-    return [*filter_conditions(others), *only, has_words(table_of(Project).c.id, words)]
+    in_order = sorted(raw_filters.items(), key=lambda item: item[0] == "q")
+    return [*only, *filter_conditions(dict(in_order), references=references)]
 
 
 def _by_filters(
@@ -226,18 +172,18 @@ def _by_filters(
 def _filtered_list(
     sort: str,
     limit: int,
-    reader: tuple[bool, bool],
+    reader: tuple[bool, bool, bool],
     filters: tuple[tuple[str, str], ...],
     only: tuple[ColumnElement[bool], ...],
     circumstances: tuple[Policy, date, bool],
 ) -> Select[*tuple[Any, ...]]:
-    raw_filters, (bound, restricted) = dict(filters), reader
+    raw_filters, (bound, restricted, references) = dict(filters), reader
     return (
         _list_statement(sort, circumstances[0])
         .limit(literal_limit(limit + 1))
         .where(
             *visible_with(bound=bound, restricted=restricted),
-            *_conditions(raw_filters, only),
+            *_conditions(raw_filters, only, references=references),
             *_by_filters(raw_filters, only, sort.removeprefix("-"), bound),
         )
     )

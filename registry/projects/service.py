@@ -221,7 +221,8 @@ def register_project(
         hashes = {"version": VERSION, **fingerprint(row, words)}
         # Registrations are serialised from here to the commit, so as much as possible is done before.
         number, project_id = reserve_number()
-        row |= {"number": number, "id": project_id, "words": search_words(words, number)}
+        row |= {"number": number, "id": project_id}
+        row["words"] = search_words(words, row)
         status = first_status(row, agency.kind, policy_in_force().scope)
         try:
             insert_related(
@@ -313,7 +314,7 @@ def save_changes(
         setattr(project, change["field"], after[change["field"]])
     project.version += 1
     project.updated_at = project.changed_at = now()
-    project.words = search_words(words := project_words(after), project.number)
+    project.words = search_words(words := project_words(after), {**after, "number": project.number})
     _flush(project)
     save_revision(project, changes, actor.principal, change_reason)
     if any(change["field"] in COMPARED for change in changes):

@@ -172,7 +172,7 @@ def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
             "updated_at": instant,
             "changed_at": instant,
         }
-        values["words"] = search_words(project_words(values), number)
+        values["words"] = search_words(project_words(values), values)
         row = tuple(map(values.__getitem__, places))
         yield row, [_revision(values, each, instant) for each in range(1, int(version) + 1)]
 

@@ -34,7 +34,7 @@ RARE_FILTERS: Final = (
     {"stage": "archived"},
     {"stage": "pilot", "region": "75", "sector": "07"},
 )
-WORDS: Final = {"common": "система", "rare": "алдаржан", "none": "бұндайсөзжоқ"}
+WORDS: Final = {"common": "система", "rare": "алдаржан", "none": "бұндайсөзжоқ", "misspelt": "ветиринарных"}
 
 
 def measure_reads(name: str, size: int, url: str, folder: Path) -> Iterator[Figure]:

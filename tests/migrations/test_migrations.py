@@ -151,6 +151,21 @@ def test_every_step_down_and_up_again_gives_the_same_shape_and_the_same_rows(mig
     assert on_connection(shape) == whole
 
 
+def test_search_texts_are_written_for_the_release_that_searches_them(migrated: Flask) -> None:
+    project = Base.metadata.tables["projects"]
+    values = {"number": "QT-2026-0000001-5", "name_kk": "Сарыарқа", "name_ru": "Ёлки", "name_en": None, "purpose": None}
+    with db.engine.begin() as connection:
+        fill_every_table(connection)
+        connection.execute(project.update().values(**values, external_id="А-1", contract_number=None))
+    read = select(project.c.words)
+    for revision, words in (
+        ("2026_11_30_500", " qt 2026 0000001 5 сарыарқа елки"),
+        ("2026_11_30_619", " kt 2026 0000001 5 sariarka elki #a1"),
+    ):
+        (downgrade_schema if revision.endswith("500") else upgrade_schema)(revision)
+        assert on_connection(lambda connection: connection.execute(read).scalars().all()) == [words]
+
+
 def test_every_trigger_that_guards_records_is_there(migrated: Flask) -> None:
     assert on_connection(missing_guards) == []
 

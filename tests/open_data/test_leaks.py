@@ -113,6 +113,7 @@ def test_no_private_value_of_any_table_occurs_in_any_public_answer(as_owner: Fla
         {"supplier_name": "Зергер Иван"},
         {"responsible_name": "Зергер Иван"},
         {"contract_number": "Зергер"},
+        {"external_id": "Зергер"},
         {"budget_programme": "Зергер"},
     ],
 )

@@ -95,7 +95,9 @@ def test_projects_and_cases_look_a_word_up_once_in_a_request(connection: Connect
         cases = list_cases(SUPERVISOR, {"q": "тұлпар"}, Page(), "en")
     assert [item["number"] for item in projects.items] == [rare.number]
     assert [item["project"] for item in cases.items] == [rare.number]
-    looked_up = [sql for sql in sent if sql.startswith("EXPLAIN") or sql.startswith("SELECT projects.id \n")]
+    looked_up = [
+        sql for sql in sent if sql.startswith("EXPLAIN") or (sql.startswith("SELECT projects.id \n") and "instr" in sql)
+    ]
     assert len(looked_up) == 1
 
 

@@ -54,7 +54,7 @@ def test_registration_stores_the_project(agency: Agency) -> None:
     assert (stored["agency_id"], stored["version"], stored["is_restricted"]) == (agency.id, 1, False)
     assert stored["registered_at"] == stored["updated_at"] == stored["changed_at"] == NINE
     assert (stored["freeze_status"], stored["severity"]) == ("unaudited", None)
-    assert stored["words"] == " qt 2026 0000001 5 портал услуг"
+    assert stored["words"] == " kt 2026 0000001 5 portal uslug #t1"
     assert returned == dict(stored)
     assert find_project(ADMINISTRATOR, project.number).agency.bin == agency.bin
 
@@ -251,7 +251,7 @@ def test_change_writes_row_revision_and_journal_entry(agency: Agency, present: P
     ]
     db.session.expire_all()
     project = find_project(ADMINISTRATOR, number)
-    assert (project.name_ru, project.version, project.words) == ("Реестр", 2, " qt 2026 0000001 5 реестр")
+    assert (project.name_ru, project.version, project.words) == ("Реестр", 2, " kt 2026 0000001 5 reestr #t1")
     assert (project.registered_at, project.updated_at, project.changed_at) == (NINE, later, later)
     assert [(each["at"], each["by"]) for each in history(project.id)][1] == (later, "administrator@tests")
     assert history(project.id)[1]["changes"] == changes

@@ -67,6 +67,63 @@ def test_words_find_projects_cases_and_the_agency_in_either_language(supervisor:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Сарыарқа", "Сарыарка", "САРЫАРҚА", "Saryarqa", "Saryarka", "saryar", "Сарыаркa",
+        # One letter wrong, missing, too many, or two exchanged.
+        "Сарыорка", "Сарарка", "Сарыарркa", "Сарыакра", "Saryarko",
+    ],
+)  # fmt: skip
+def test_kazakh_words_are_found_however_they_are_typed(client: FlaskClient, supervisor: Caller, text: str) -> None:
+    agency = an_agency(name_ru="Акимат Сарыарка", name_kk="Сарыарқа әкімдігі")
+    project = a_project(name_kk="Сарыарқа жолдары", name_ru="Дороги")
+    add_person(ADMINISTRATOR, NewPerson("Қанат Сарыарқа", Role.AGENCY_EDITOR, agency.id), PASSWORD)
+    a_project(agency, name_ru="Учёт леса")
+    assert keys(found(supervisor, text))["projects"] == [project.number]
+    assert keys(found(supervisor, text))["agencies"] == [agency.bin]
+    assert keys(found(caller(client, Role.ADMINISTRATOR), text))["people"] == ["Қанат Сарыарқа"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Ұлытау", "Улытау"), ("Үкімет", "Укимет"), ("Өскемен", "Oskemen"), ("Әділет", "Адилет"), ("Теңіз", "Тенiз"),
+        ("Ғылым", "Gylym"), ("Қазақ", "Qazaq"), ("Қазақ", "Казак"), ("Ішкі", "Ишки"), ("Қаһарман", "Кахарман"),
+        ("Жетісу", "Jetisu"), ("Жетісу", "Zhetisu"), ("Щучинск", "Shchuchinsk"), ("Алматинский", "almatinsky"),
+        ("Экспорт", "export"), ("Есіл", "Yesil"), ("Агентство", "агент"), ("Казхром", "каз"),
+    ],
+)  # fmt: skip
+def test_letters_are_compared_as_people_type_them(supervisor: Caller, name: str, text: str) -> None:
+    project = a_project(name_kk=name, name_ru="Портал")
+    audit()
+    matches = keys(found(supervisor, text))
+    assert (matches["projects"], matches["cases"]) == ([project.number], [case_of(project).id])
+
+
+@pytest.mark.parametrize("text", ["ПЛАН-2026/015", "план 2026 015", "план2026015", "№ 47-К/26", "47к"])
+def test_own_reference_and_contract_number_are_found_as_a_whole(supervisor: Caller, text: str) -> None:
+    project = a_project(external_id="ПЛАН-2026/015", contract_number="47-К/26")
+    a_project(external_id="ПЛАН-2025/015", contract_number="К-47")
+    audit()
+    matches = keys(found(supervisor, text))
+    assert (matches["projects"], matches["cases"]) == ([project.number], [case_of(project).id])
+
+
+def test_words_in_use_are_no_typing_errors(supervisor: Caller) -> None:
+    first, _ = a_project(name_ru="Реестр полей"), a_project(name_ru="Реестр полен")
+    assert keys(found(supervisor, "полей"))["projects"] == [first.number]
+    # Short words and numbers that nobody has are no others.
+    assert keys(found(supervisor, "поле"))["projects"] != keys(found(supervisor, "пола"))["projects"] == []
+
+
+def test_word_of_a_restricted_project_does_not_show_that_it_exists(client: FlaskClient, supervisor: Caller) -> None:
+    hidden, shown = a_project(name_ru="Тулпар"), a_project(name_ru="Тулнар")
+    restrict(hidden.number)
+    assert keys(found(caller(client, Role.REVIEWER), "тулпар"))["projects"] == [shown.number]
+    assert set(keys(found(supervisor, "тулпар"))["projects"]) == {hidden.number, shown.number}
+
+
 def test_item_has_what_names_it_and_where_it_stands(supervisor: Caller, hospital: Agency, present: Present) -> None:
     present.set(date(2026, 3, 2))
     project = a_project(hospital, name_ru="Дархан", name_kk=None)
