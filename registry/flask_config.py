@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import PUBLIC_URL, SECOND_FACTOR_ROLES
@@ -15,11 +15,14 @@ from registry.core.clock import load_calendar, set_calendar
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.requests import MAX_BODY
+from registry.http.responses import CSV, NDJSON
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.open_data.publication import PUBLICATION
 from registry.platform.inventory import PLATFORM_ACCOUNT
 from registry.settings import Settings
 from registry.webhooks.sender import WEBHOOK_NETWORKS
+
+ALGORITHMS: Final = ("zstd", "br", "gzip")
 
 
 def use_configuration_files(settings: Settings) -> None:
@@ -61,10 +64,14 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         "WTF_CSRF_TIME_LIMIT": None,
         # http/security.py checks the origin, also over plain HTTP and behind a proxy that changes the host.
         "WTF_CSRF_SSL_STRICT": False,
-        # Downloads and documents are sent as they are. There is no cache: pages belong to one person.
-        "COMPRESS_ALGORITHM": ("zstd", "br", "gzip"),
-        "COMPRESS_MIMETYPES": ("text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"),
-        "COMPRESS_STREAMS": False,
+        # Tables that are streamed too; workbooks and documents are sent as they are. There is no cache: pages belong to
+        # one person.
+        "COMPRESS_ALGORITHM": ALGORITHMS,
+        "COMPRESS_ALGORITHM_STREAMING": ALGORITHMS,
+        "COMPRESS_MIMETYPES": (
+            *("text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"),
+            *(CSV, NDJSON),
+        ),
         # http/responses.py compares entity tags.
         "COMPRESS_EVALUATE_CONDITIONAL_REQUEST": False,
     }

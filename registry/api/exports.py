@@ -65,7 +65,7 @@ def with_projects(actor: Actor, listing: Listing, expand: Sequence[str]) -> List
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "csv": (CSV, "CSV: UTF-8, one column a field, lists and objects as JSON"),
     "xlsx": (XLSX, "an Excel workbook, one column a field, lists and objects as JSON"),
-    "ndjson": (NDJSON, "NDJSON: one line an item, as the list has it"),
+    "ndjson": (NDJSON, "NDJSON: one line an item"),
 }
 # What a cell of a workbook can hold.
 MAX_CELL: Final = 32_767
@@ -84,13 +84,20 @@ def add_exports(
     ``sort``: a unique key that never changes, so that no row comes twice or is missing while others change.
     """
     for ending in FORMATS:
-        _add_export(blp, records, item, ending, read, sort)
+        _add_export(blp, records.name, records, item, ending, read, sort)
+
+
+def add_lines(
+    blp: ApiBlueprint, name: str, records: ListDeclaration[Actor], item: Schema, read: Read, *, sort: str = "id"
+) -> None:
+    """Add the endpoint ``/exports/<name>.ndjson`` of what belongs to the records of a list, by the list's filters."""
+    _add_export(blp, name, records, item, "ndjson", read, sort)
 
 
 def _add_export(
-    blp: ApiBlueprint, records: ListDeclaration[Actor], item: Schema, ending: str, read: Read, sort: str
+    blp: ApiBlueprint, name: str, records: ListDeclaration[Actor], item: Schema, ending: str, read: Read, sort: str
 ) -> None:
-    name, operation = records.name, f"export_{records.name}_as_{ending}"
+    operation = f"export_{name}_as_{ending}"
     content_type, described = FORMATS[ending]
 
     @blp.route(f"/exports/{name}.{ending}", methods=["GET"], endpoint=operation)

@@ -13,7 +13,7 @@ from marshmallow import Schema
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
-from registry.api.exports import PROJECT, add_exports, expand_parameter, split_expand, with_projects
+from registry.api.exports import PROJECT, add_exports, add_lines, expand_parameter, split_expand, with_projects
 from registry.api.parameters import ListArguments
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
@@ -21,7 +21,7 @@ from registry.approvals.fields import APPROVAL
 from registry.cases import schemas
 from registry.cases.actions import act_on_cases, carry_out, open_cases
 from registry.cases.commission import DecisionFile, propose_commission_decision, record_court
-from registry.cases.lists import CASE_LIST, list_cases, show_case
+from registry.cases.lists import CASE_LIST, list_cases, list_timelines, show_case
 from registry.cases.models import Case, CaseTemplate
 from registry.cases.orders import APPEAL_LIST, ORDER_LIST
 from registry.cases.queries import find_case, find_case_to_change, read_case
@@ -53,13 +53,27 @@ blp = ApiBlueprint(
     "cases",
     __name__,
     description="Reviews of flagged projects: people decide, and every decision needs two of them.",
-    integrator=("list_all_cases", "read_case", "answer_case", "comment_case", "export_cases_as_ndjson"),
+    integrator=(
+        "list_all_cases",
+        "read_case",
+        "answer_case",
+        "comment_case",
+        "export_cases_as_ndjson",
+        "export_timeline_as_ndjson",
+    ),
 )
 add_exports(
     blp,
     CASE_LIST,
     schemas.CASE_SUMMARY,
     lambda actor, filters, page: list_cases(actor, filters, page, request_locale()),
+)
+add_lines(
+    blp,
+    "timeline",
+    CASE_LIST,
+    schemas.TIMELINE_ENTRY,
+    lambda actor, filters, page: list_timelines(actor, filters, page, request_locale()),
 )
 
 

@@ -69,7 +69,7 @@ def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:
     """Return the whole case: its summary, its timeline and the actions that the actor may take now."""
     actions = possible_actions(actor, case, waiting_proposal(case))
     return show_cases(actor, [case], language)[0] | {
-        "events": _events(actor, case),
+        "events": _events(actor, case, documents_by_event(actor, case)),
         "actions": [name for name in actions if name != "appeal" or can_be_appealed(case)],
         "appeal": _appeal(actor, case),
     }
@@ -158,9 +158,8 @@ DECISION_SHOWN = (
 )
 
 
-def _events(actor: Actor, case: Case) -> list[dict[str, Any]]:
+def _events(actor: Actor, case: Case, documents: Mapping[int, Any]) -> list[dict[str, Any]]:
     for_agency = actor.role in AGENCY_ROLES
-    documents = documents_by_event(actor, case)
     return [
         {
             "id": event.id,
@@ -259,6 +258,21 @@ def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: L
     shown = show_cases(actor, cases, language)
     journal_restricted_reads(actor, restricted, "cases")
     return with_count(Listing(shown, listing.next), lambda: matching_cases(actor, filters, Case.id), page)
+
+
+def list_timelines(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+    """Return the entries of the timelines of a page of cases, as ``list_cases`` has it and as the actor sees them."""
+    listing = list_cases(actor, filters, page, language)
+    ids = [each["id"] for each in listing.items]
+    statement = select(Case).where(Case.id.in_(ids)).options(selectinload(Case.events)).order_by(Case.id)
+    cases = {case.id: case for case in db.session.scalars(statement)}
+    documents = documents_by_event(actor, *cases.values())
+    entries = [
+        {"case": each["id"], "project": each["project"], "event": event}
+        for each in listing.items
+        for event in _events(actor, cases[each["id"]], documents)
+    ]
+    return Listing(entries, listing.next)
 
 
 def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort: SortKey | None = None) -> Select[Any]:

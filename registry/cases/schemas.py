@@ -319,6 +319,14 @@ class Case(CaseSummary):
     )
 
 
+class TimelineEntry(BaseSchema):
+    """An entry of a timeline, in exports."""
+
+    case = ReadOnly("The case.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT_SCHEMA)
+    event = ReadOnly("As the case has it.", EVENT_SCHEMA)
+
+
 def _refused(**subject: dict[str, Any]) -> ReadOnly:
     items = shown_object({**subject, "code": TEXT_SCHEMA, "message": TEXT_SCHEMA})
     return ReadOnly("The others, with the error code and message.", {"type": "array", "items": items})
@@ -346,6 +354,7 @@ class ManyOpenedDone(BaseSchema):
 
 
 CASE: Final = Case()
+TIMELINE_ENTRY: Final = TimelineEntry()
 MANY_CASES: Final = ManyCases()
 MANY_ASSIGNED: Final = ManyAssigned()
 MANY_PROPOSED: Final = ManyProposed()

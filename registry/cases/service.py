@@ -404,10 +404,10 @@ def case_documents_page(actor: Actor, case: Case, page: Page) -> Listing:
     return page_of_documents(_visible_documents(actor, case), page)
 
 
-def documents_by_event(actor: Actor, case: Case) -> dict[int, list[dict[str, Any]]]:
-    """Return the documents of each entry that the actor may see, by the entry's id."""
+def documents_by_event(actor: Actor, *cases: Case) -> dict[int, list[dict[str, Any]]]:
+    """Return the documents of each entry of these cases that the actor may see, by the entry's id."""
     by_event: dict[int, list[dict[str, Any]]] = {}
-    for row in db.session.execute(_visible_documents(actor, case)).mappings():
+    for row in db.session.execute(_visible_documents(actor, *cases)).mappings():
         shown = {name: row[name] for name in ("id", "kind", "description", "name", "size", *NUMBERS)}
         by_event.setdefault(row["event"], []).append(shown)
     return by_event
@@ -426,12 +426,12 @@ def read_case_document(actor: Actor, case: Case, document_id: int) -> tuple[Docu
     return document_of_query(_visible_documents(actor, case), document_id)
 
 
-def _visible_documents(actor: Actor, case: Case) -> Select[Any]:
+def _visible_documents(actor: Actor, *cases: Case) -> Select[Any]:
     statement = (
         select(*columns_of_documents(*SHOWN, *NUMBERS), CaseDocument.event_id.label("event"))
         .join(CaseDocument, CaseDocument.document_id == Document.id)
         .join(CaseEvent, CaseEvent.id == CaseDocument.event_id)
-        .where(CaseDocument.case_id == case.id)
+        .where(CaseDocument.case_id.in_([case.id for case in cases]))
         .order_by(Document.id)
     )
     return statement.where(CaseEvent.visible_to_agency.is_(True)) if actor.role in AGENCY_ROLES else statement

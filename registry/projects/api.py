@@ -23,7 +23,7 @@ from registry.api.blueprint import (
     ApiBlueprint,
     current_actor,
 )
-from registry.api.exports import expand_parameter, split_expand
+from registry.api.exports import add_lines, expand_parameter, split_expand
 from registry.api.parameters import (
     ListArguments,
     PageSchema,
@@ -108,7 +108,7 @@ from registry.projects.migration_plans import (
 )
 from registry.projects.models import Project
 from registry.projects.objects import read_object
-from registry.projects.queries import PROJECT_LIST, list_projects
+from registry.projects.queries import PROJECT_LIST, list_histories, list_projects
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.schemas import (
     ACTIVE_FLAGS,
@@ -127,6 +127,7 @@ from registry.projects.schemas import (
     PROJECT_LINK,
     PROJECT_PATCH,
     PROJECT_REPLACEMENT,
+    PROJECT_REVISION,
     REVISION,
     SHORT_PROJECT,
     SIMILAR_PROJECTS,
@@ -691,6 +692,9 @@ class ProjectsNdjson(MethodView):
         """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""
         use_read_replica(for_export=True)
         return ndjson_download("projects", export_ndjson(current_actor(), filters))
+
+
+add_lines(exports_blp, "history", PROJECT_LIST, PROJECT_REVISION, list_histories, sort="number")
 
 
 def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:

@@ -36,6 +36,7 @@ from registry.freeze.policy import Policy
 from registry.projects.fields import FILTERED_TEXTS, is_asked
 from registry.projects.filters import FILTERS, filter_conditions, reads_references, started_on
 from registry.projects.models import BY_FILTERS, STATUS, STATUS_COLUMNS, Project
+from registry.projects.revisions import Revision
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 
 
@@ -118,6 +119,17 @@ def list_projects(
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     page_of_rows = Listing([{**row} for row in listing.items], listing.next)
     return with_count(page_of_rows, lambda: _matching_ids().where(*_criteria(actor, raw_filters, only, key.name)), page)
+
+
+def list_histories(actor: Actor, raw_filters: Mapping[str, str], page: Page) -> Listing:
+    """Return the revisions of a page of projects, as ``list_projects`` has it, of each the oldest first."""
+    listing = list_projects(actor, raw_filters, page)
+    numbers = [each["number"] for each in listing.items]
+    shown = (PROJECT.number.label("project"), Revision.version, Revision.at, Revision.by, Revision.changes)
+    statement = select(*shown, Revision.reason).join(Project, PROJECT.id == Revision.project_id)
+    statement = statement.where(PROJECT.number.in_(numbers), *visible_projects(actor))
+    statement = statement.order_by(PROJECT.number, Revision.version)
+    return Listing([dict(row) for row in db.session.execute(statement).mappings()], listing.next)
 
 
 def count_projects(

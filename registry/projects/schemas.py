@@ -323,6 +323,13 @@ class Revision(BaseSchema):
     reason = ReadOnly("Why, if the person who made the change said so.", TEXT_OR_NULL)
 
 
+class ProjectRevision(Revision):
+    """A change of a project, in exports."""
+
+    project = ReadOnly("The project's number.", {"type": "string"})
+    version = ReadOnly("The version that it made; 1 is the registration.", {"type": "integer"})
+
+
 class AttestationBody(BaseSchema):
     """The record that a person confirms."""
 
@@ -350,6 +357,7 @@ JUDGED_PROJECT: Final = JudgedProject()
 SHORT_PROJECT: Final = ShortProject()
 VERDICT: Final = Verdict()
 REVISION: Final = Revision()
+PROJECT_REVISION: Final = ProjectRevision()
 
 
 # Schemas of likely duplicates and of links between projects.

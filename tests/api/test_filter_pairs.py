@@ -32,7 +32,7 @@ SAME_PAGES = {
     f"/exports/{name}.{ending}"
     for name in ("agencies", "appeals", "audits", "cases", "exemptions", "flags", "orders", "products")
     for ending in ("csv", "ndjson", "xlsx")
-}
+} | {"/exports/history.ndjson", "/exports/timeline.ndjson"}
 # What the specification must have, so that a change of its shape does not empty these tests.
 LISTS = (
     "/accounts",

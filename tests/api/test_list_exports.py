@@ -126,10 +126,37 @@ def test_projects_as_ndjson_are_each_as_the_project_itself(client: FlaskClient, 
     assert len(read(caller(client, Role.REVIEWER), "projects", "ndjson")) == 4
 
 
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.REVIEWER, Role.AGENCY_VIEWER])
+def test_lines_of_histories_and_timelines_are_those_of_each_project_and_case(
+    client: FlaskClient, listed: Listed, role: Role
+) -> None:
+    who = caller(client, role, listed.agency if role is Role.AGENCY_VIEWER else None)
+    histories = {each["number"]: who.get(f"/projects/{each['number']}/history") for each in items_of(who, "projects")}
+    cases = [who.get(f"/cases/{each['id']}").get_json() for each in items_of(who, "cases")]
+    revisions = [
+        {**revision, "project": number, "version": version}
+        for number, history in histories.items()
+        for version, revision in enumerate(history.get_json()["items"], 1)
+    ]
+    entries = [
+        {"case": case["id"], "project": case["project"], "event": event} for case in cases for event in case["events"]
+    ]
+
+    assert read(who, "history", "ndjson") == revisions != []
+    assert read(who, "timeline", "ndjson") == entries != []
+    some, status = who.get(f"/projects/{next(iter(histories))}").get_json(), cases[0]["status"]
+    narrowed = read(who, "history", "ndjson", f"external_id={some['external_id']}")
+    assert narrowed == [line for line in revisions if line["project"] == some["number"]]
+    of_status = {case["id"] for case in cases if case["status"] == status}
+    assert read(who, "timeline", "ndjson", f"status={status}") == [
+        line for line in entries if line["case"] in of_status
+    ]
+
+
 def test_restricted_projects_of_an_export_are_journalled(client: FlaskClient, listed: Listed) -> None:
     reads = select(func.count()).select_from(JournalEntry).where(JournalEntry.action == "restricted.read")
     reviewer, supervisor = caller(client, Role.REVIEWER), caller(client, Role.SUPERVISOR)
-    for number, name in enumerate(("flags", "cases", "projects")):
+    for number, name in enumerate(("flags", "cases", "projects", "history", "timeline")):
         read(reviewer, name, "ndjson")
         before = db.session.scalar(reads)
         read(supervisor, name, "ndjson")
@@ -153,8 +180,10 @@ def test_export_is_a_streamed_attachment(client: FlaskClient, listed: Listed) ->
     who = caller(client, Role.SUPERVISOR)
     for name in (*LISTS, "projects"):
         for ending, content_type in ENDINGS.items():
-            with who.get(f"/exports/{name}.{ending}") as answer:
+            # Closed before it is read, as by a client that goes away.
+            with who.get(f"/exports/{name}.{ending}", Accept_Encoding="gzip") as answer:
                 assert answer.is_streamed
+                assert answer.headers.get("Content-Encoding") == (None if ending == "xlsx" else "gzip")
                 assert answer.headers["Content-Type"] == content_type
                 assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}-2026-03-02.{ending}"'
 

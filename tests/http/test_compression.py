@@ -1,4 +1,4 @@
-"""Compression: pages, JSON and styles by what the client accepts; never downloads; entity tags still match."""
+"""Compression: pages, JSON, styles and tables by what the client accepts; never workbooks; entity tags still match."""
 
 from __future__ import annotations
 
@@ -58,11 +58,26 @@ def test_compressed_page_and_json_are_the_same_as_plain_ones(app: Flask) -> None
     )
 
 
-@pytest.mark.parametrize("path", ["/projects.csv", "/projects.xlsx"])
-def test_downloads_are_not_compressed(signed_in: SignedIn, path: str) -> None:
+def test_workbooks_are_not_compressed(signed_in: SignedIn) -> None:
     a_project()
-    with signed_in(Role.AUDITOR).client.get(path, headers=BROWSER) as answer:
+    with signed_in(Role.AUDITOR).client.get("/projects.xlsx", headers=BROWSER) as answer:
         assert (answer.status_code, answer.headers.get("Content-Encoding")) == (200, None)
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("name", ["projects.csv", "projects.ndjson", "history.ndjson", "agencies.csv"])
+def test_tables_are_compressed_as_they_are_streamed(app: Flask, name: str) -> None:
+    for _ in range(50):
+        a_project()
+    client, headers = app.test_client(), bearer(a_token(Role.AUDITOR))
+    sent = {}
+    for accepted in ("identity", "gzip", "br"):
+        with client.get(f"{BASE}/exports/{name}", headers={**headers, "Accept-Encoding": accepted}) as answer:
+            assert answer.is_streamed and "Content-Length" not in answer.headers
+            sent[answer.headers.get("Content-Encoding")] = answer.data
+
+    assert gzip.decompress(sent["gzip"]) == brotli.decompress(sent["br"]) == sent[None]
+    assert len(sent["gzip"]) < len(sent[None]) / 4
 
 
 def test_tag_of_a_compressed_response_gives_304_and_changes_the_project(app: Flask) -> None:

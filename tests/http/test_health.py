@@ -339,7 +339,7 @@ def test_download_that_breaks_off_is_logged(
     editor: Caller, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     failing_after(monkeypatch, b"{}\n")
-    answer = editor.get("/exports/projects.ndjson")
+    answer = editor.get("/exports/projects.ndjson", Accept_Encoding="gzip")
     with caplog.at_level(logging.ERROR), pytest.raises(OperationalError):
         _ = answer.data
     assert "a download broke off" in caplog.messages

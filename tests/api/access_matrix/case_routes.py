@@ -104,6 +104,7 @@ CASEWORK: dict[str, Try] = {
     "read_letter": Try("/letters/{letter}", CASE_READERS),
     "download_letter_as_pdf": Try("/letters/{letter}.pdf", CASE_READERS),
     "download_letter_as_html": Try("/letters/{letter}.html", CASE_READERS),
+    "export_timeline_as_ndjson": Try("/exports/timeline.ndjson", CASE_READERS, owned=False),
     "export_letters_as_csv": Try("/exports/letters.csv", CASE_READERS, owned=False),
     "claim_many_cases": Try("/cases/claim", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
     "assign_many_cases": Try(

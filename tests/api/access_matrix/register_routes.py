@@ -170,6 +170,7 @@ REGISTER: dict[str, Try] = {
         }.items()
         for ending in ("csv", "xlsx", "ndjson")
     },
+    "export_history_as_ndjson": Try("/exports/history.ndjson", ALL, owned=False),
     "export_projects_as_ndjson": Try("/exports/projects.ndjson", ALL, owned=False),
     "export_projects_as_csv": Try("/exports/projects.csv", ALL, owned=False),
     "export_projects_as_xlsx": Try("/exports/projects.xlsx", ALL, owned=False),
