@@ -319,10 +319,10 @@ class WholeNumber(InputField):
         """An integer within its limits."""
         return {"type": "integer", "minimum": self.smallest, "maximum": self.largest}
 
-    def from_text(self, text: str) -> object:
-        """Return the number."""
+    def from_text(self, text: str, unit: int | None = None) -> object:
+        """Return the number; ``unit``: as ``read_whole_number``."""
         code = self.labels and self.labels.code(text)
-        return int(code) if code else read_whole_number(text)
+        return int(code) if code else read_whole_number(text, unit)
 
 
 class Boolean(InputField):
@@ -458,8 +458,8 @@ class YearlyAmounts(InputField):
         item = {"type": "object", "required": [*properties], "properties": properties}
         return {"type": "array", "items": item, "maxItems": MAX_YEARS}
 
-    def from_text(self, text: str) -> object:
-        """Return the list; the text when an entry has no year. Raises InvalidValue as ``WholeNumber``."""
+    def from_text(self, text: str, unit: int | None = None) -> object:
+        """Return the list; the text when an entry has no year. Units and InvalidValue as ``WholeNumber``."""
         amounts = []
         if is_blank(text):
             return None
@@ -467,7 +467,7 @@ class YearlyAmounts(InputField):
             parts = split_year(entry)
             if parts is None:
                 return text
-            amounts.append({YEAR: parts[0], AMOUNT: self.amount.from_text(parts[1])})
+            amounts.append({YEAR: parts[0], AMOUNT: self.amount.from_text(parts[1], unit)})
         return amounts or None
 
 

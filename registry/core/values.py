@@ -259,6 +259,10 @@ MONTHS: Final[tuple[tuple[str, ...], ...]] = (
 COMPARABLE_MONTHS: Final = tuple(tuple(map(comparable, names)) for names in MONTHS)
 MIN_MONTH_LETTERS: Final = 3
 YEAR_DIGITS: Final = 4
+# "26" is 2026, "91" is 1991: between them no date of the register lies.
+SHORT_YEAR_DIGITS: Final = 2
+LAST_SHORT_YEAR: Final = 60
+FIRST_SHORT_YEAR: Final = 91
 MONTHS_A_YEAR: Final = 12
 # A number without a date format in a spreadsheet: days since 1899-12-30. From 1982 to 2064.
 SERIAL: Final = re.compile(r"([3-5][0-9]{4})(?:[.,][0-9]+)?")
@@ -279,7 +283,8 @@ MAX_LENGTH: Final = 60
 def read_day(text: str) -> str:
     """Return the date as ``YYYY-MM-DD``; "" for a blank text or a dash; a text that is no date as it is.
 
-    Raises InvalidValue for a month above 12, a year of two digits, a date without a day, and two dates.
+    Of a year with two digits the century is that of dates in the register, 1991 to 2060. Raises InvalidValue for a
+    month above 12, another year of two digits, a date without a day, and two dates.
     """
     if DAY.fullmatch(text):
         return text
@@ -306,6 +311,8 @@ def read_day(text: str) -> str:
 
 
 def _iso(year: str, month: str, day: str) -> str:
+    if len(year) == SHORT_YEAR_DIGITS and not LAST_SHORT_YEAR < int(year) < FIRST_SHORT_YEAR:
+        year = f"{20 if int(year) <= LAST_SHORT_YEAR else 19}{year}"
     if len(year) != YEAR_DIGITS:
         raise InvalidValue("date-year-short")
     if not 1 <= int(month) <= MONTHS_A_YEAR:
@@ -345,20 +352,21 @@ ZERO_FRACTION: Final = re.compile(r"([0-9]+)[.,]0+")
 MAX_LOST_ZEROS: Final = 3
 
 
-def read_whole_number(text: str) -> int | str | None:
+def read_whole_number(text: str, unit: int | None = None) -> int | str | None:
     """Return the number that a text writes out, with ₸ or without; None for a blank text or a dash; other texts as
     they are.
 
-    Raises InvalidValue for a fraction, which is never rounded away, for "1.2 млн", for other currencies, for an
-    exponent, and for ``1,200``, which some read as a thousand and others as a fraction.
+    ``unit``: of a column of amounts, 1000 for thousands; the amount is rounded to whole tenge. Without one a fraction
+    raises InvalidValue, as do "1.2 млн", other currencies, an exponent, and ``1,200``, which some read as a thousand
+    and others as a fraction.
     """
     if plain := WHOLE.fullmatch(text):
-        return _number(*plain.groups())
+        return _number(*plain.groups()) * (unit or 1)
     if is_blank(text):
         return None
     written = " ".join(text.replace("'", " ").replace("\u2019", " ").split())
     if plain := WHOLE.fullmatch(written):
-        return _number(*plain.groups())
+        return _number(*plain.groups()) * (unit or 1)
     if len(written) > MAX_LENGTH or not written.isprintable():
         return written
     if MAGNITUDE.search(written):
@@ -367,8 +375,16 @@ def read_whole_number(text: str) -> int | str | None:
         raise InvalidValue("amount-not-in-tenge")
     amount = TENGE.sub("", TENGE.sub("", written)).strip()
     sign = amount[:1] if amount[:1] in ("-", "\u2212") else ""
-    digits = _without_fraction(amount.removeprefix(sign).strip())
-    return written if digits is None else _number(sign, digits)
+    parts = _whole_and_fraction(amount.removeprefix(sign).strip())
+    if parts is None:
+        return written
+    whole, fraction = parts
+    if not fraction:
+        return _number(sign, whole) * (unit or 1)
+    if unit is None:
+        raise InvalidValue("number-with-fraction")
+    scale: int = 10 ** len(fraction)
+    return (2 * int(whole + fraction) * unit + scale) // (2 * scale) * (-1 if sign else 1)
 
 
 def read_digits(text: str, width: int, lost: int) -> str:
@@ -398,8 +414,8 @@ def _number(sign: str, digits: str) -> int:
     return int(f"{'-' if sign else ''}{digits.lstrip('0')[:MAX_DIGITS] or '0'}")
 
 
-def _without_fraction(amount: str) -> str | None:
-    """Return the digits of an amount, without separators and a fraction of zeros; None for other texts."""
+def _whole_and_fraction(amount: str) -> tuple[str, str] | None:
+    """Return the digits of an amount before and behind the decimal separator, "" for zeros; None for other texts."""
     if EXPONENT.fullmatch(amount):
         raise InvalidValue("number-shortened")
     parts = re.split(r"[.,]", amount, maxsplit=1)
@@ -408,9 +424,9 @@ def _without_fraction(amount: str) -> str | None:
         return None
     amount = amount.replace(" ", "")
     if amount.isascii() and amount.isdigit():
-        return amount
+        return amount, ""
     if GROUPED.fullmatch(amount) and not has_blanks:
-        return re.sub(r"[.,]", "", amount)
+        return re.sub(r"[.,]", "", amount), ""
     split = WITH_FRACTION.fullmatch(amount)
     if split is None:
         return None
@@ -418,6 +434,4 @@ def _without_fraction(amount: str) -> str | None:
     is_grouped = not whole.isdigit()
     if len(fraction) == ONE_GROUP and not is_grouped and whole.strip("0"):
         raise InvalidValue("number-ambiguous")
-    if fraction.strip("0"):
-        raise InvalidValue("number-with-fraction")
-    return re.sub(r"[.,]", "", whole)
+    return re.sub(r"[.,]", "", whole), fraction.rstrip("0")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, Final
@@ -24,7 +24,7 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import LENGTH
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.rows import ImportResult, ImportRow, cell_fields, load_cells
+from registry.core.spreadsheets.rows import CellReader, ImportResult, ImportRow, cell_fields, load_cells
 from registry.core.values import MAX_LOST_ZEROS, InvalidValue, comparable, read_digits
 from registry.imports.queries import rejected_rows, row_preview
 
@@ -78,13 +78,20 @@ CHUNK: Final = 500
 class AgencyImport:
     """The import of one file of agencies for one actor."""
 
-    def __init__(self, actor: Actor, columns: Sequence[str], dry_run: bool, run_id: int) -> None:
+    def __init__(
+        self,
+        actor: Actor,
+        columns: Sequence[str],
+        dry_run: bool,
+        run_id: int,
+        readers: Mapping[str, CellReader],
+    ) -> None:
         self.actor = actor
         self.dry_run = dry_run
         self.run_id = run_id
         self.columns = columns
         self.places = {name: place for place, name in enumerate(columns) if name}
-        self.fields = cell_fields(columns, ROW)
+        self.fields = cell_fields(columns, ROW, readers)
         self.seen: dict[str, int] = {}
         # Registered agencies and those added by this run: a dry run writes nothing but must resolve its parents.
         self.known: dict[str, dict[str, Any]] = {}

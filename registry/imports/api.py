@@ -28,12 +28,18 @@ from registry.imports.queries import ERROR_LIST, IMPORT_LIST, errors_of, find_im
 from registry.imports.same_project import answer_questions
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.undo import undo_import
+from registry.imports.values import ORDER, UNIT, WORDS, Values
 
 # Schemas and examples of the imports endpoints.
 
 MAPPING_TEXT: Final = (
     'A JSON object from headers of the file to fields, such as `{"Сумма, тг": "budget_kzt", "Примечание": null}`; null '
     "leaves the column out. It comes before what is recognised."
+)
+VALUES_TEXT: Final = (
+    "A JSON object from fields to how their cells are read where the file does not say so: words of the agency to "
+    "codes, null for an empty cell; the unit of amounts, `one`, `thousand`, `million` or `billion`; what dates such as "
+    '3/4/2026 begin with, `day` or `month`: `{"stage": {"на согласовании": "planning"}, "budget_kzt": "thousand"}`.'
 )
 MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 MAX_MAPPING_LENGTH: Final = 60_000
@@ -98,6 +104,41 @@ WARNINGS_SCHEMA: Final[dict[str, Any]] = {
 }
 
 
+SHEETS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["name", "reason"],
+        "properties": {"name": {"type": "string"}, "reason": {"type": ["string", "null"]}},
+    },
+}
+QUESTIONS_SCHEMA: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["field", "header", "asks", "suggested", "words"],
+        "properties": {
+            "field": {"type": "string"},
+            "header": {"type": "string"},
+            "asks": {"type": "string", "enum": [WORDS, UNIT, ORDER]},
+            "suggested": {"type": ["string", "null"], "description": "What the table says of units and orders."},
+            "words": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["word", "count", "rows"],
+                    "properties": {
+                        "word": {"type": "string"},
+                        "count": COUNT,
+                        "rows": {"type": "array", "items": {"type": "integer"}},
+                    },
+                },
+            },
+        },
+    },
+}
+
+
 class ColumnMapping(fields.Field[Mapping[str, str | None]]):
     """Fields of headers as a JSON object in a form field."""
 
@@ -105,15 +146,34 @@ class ColumnMapping(fields.Field[Mapping[str, str | None]]):
         super().__init__(load_default=dict, metadata={"description": MAPPING_TEXT, **MAPPING_SCHEMA})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, str | None]:  # noqa: ARG002 - marshmallow's
-        try:
-            mapping = json.loads(value) if isinstance(value, str) and len(value) <= MAX_MAPPING_LENGTH else None
-        except (ValueError, RecursionError):
-            mapping = None
-        if not isinstance(mapping, dict) or any(
-            name is not None and not isinstance(name, str) for name in mapping.values()
-        ):
+        mapping = _json_object(value, MAX_MAPPING_LENGTH)
+        if mapping is None or any(name is not None and not isinstance(name, str) for name in mapping.values()):
             raise InvalidValue("mapping-invalid")
         return mapping
+
+
+class FormValues(fields.Field[Values]):
+    """How the cells of fields are read, as a JSON object in a form field."""
+
+    def __init__(self) -> None:
+        super().__init__(load_default=dict, metadata={"description": VALUES_TEXT, **MAPPING_SCHEMA})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Values:  # noqa: ARG002 - marshmallow's
+        values = _json_object(value, MAX_MAPPING_LENGTH)
+        chosen = [
+            each for one in (values or {}).values() for each in (one.values() if isinstance(one, dict) else [one])
+        ]
+        if values is None or any(each is not None and not isinstance(each, str) for each in chosen):
+            raise InvalidValue("values-invalid")
+        return values
+
+
+def _json_object(value: Any, limit: int) -> dict[str, Any] | None:
+    try:
+        read = json.loads(value) if isinstance(value, str) and len(value) <= limit else None
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
 
 
 def _row_answers(answers: object) -> Mapping[int, str | None]:
@@ -132,11 +192,8 @@ class FormAnswers(fields.Field[Mapping[int, str | None]]):
         super().__init__(load_default=dict, metadata={"description": ANSWERS_TEXT, **MAPPING_SCHEMA})
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[int, str | None]:  # noqa: ARG002 - marshmallow's
-        try:
-            answers = json.loads(value) if isinstance(value, str) and len(value) <= MAX_ANSWERS_LENGTH else None
-        except (ValueError, RecursionError):
-            answers = None
-        return {row: answer for row, answer in _row_answers(answers).items() if answer is not None}
+        answers = _row_answers(_json_object(value, MAX_ANSWERS_LENGTH))
+        return {row: answer for row, answer in answers.items() if answer is not None}
 
 
 class RowAnswers(InputField):
@@ -170,6 +227,7 @@ class ImportForm(BaseSchema):
     dry_run = uploads.DryRun()
     strict = uploads.FormFlag("Refuse columns that are not known, and take every row for a record.")
     mapping = ColumnMapping()
+    values = FormValues()
     change_reason = FormReason()
     answers = FormAnswers()
 
@@ -221,6 +279,12 @@ class Import(BaseSchema):
     undone_by = ReadOnly("Who undid it.", {"type": ["string", "null"]})
     undone = ReadOnly("What became of its projects, or agencies, then.", UNDONE_SCHEMA)
     columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
+    questions = ReadOnly(
+        "What the file leaves open, to be answered by `values` when it is sent again: words that are not known, with "
+        "how often and some rows, units of amounts, orders of dates. Empty for those who may not see its rows.",
+        QUESTIONS_SCHEMA,
+    )
+    sheets = ReadOnly("The sheets of a workbook; of one that is not read, why.", SHEETS_SCHEMA)
     warnings = ReadOnly("What was left out.", WARNINGS_SCHEMA)
 
 
@@ -251,6 +315,9 @@ class PreviewedRow(BaseSchema):
 
 
 IMPORT: Final = Import()
+# Made from the layout of the file, in the language of the caller.
+LAYOUT_PARTS: Final = ("columns", "questions", "sheets", "warnings")
+QUESTION: Final[Mapping[str, Any]] = {"field": "", "header": "", "asks": "", "suggested": None, "words": []}
 
 
 # The imports endpoints: a file is taken in at once and worked off in the background.
@@ -272,15 +339,23 @@ def visible(run: ImportRun) -> dict[str, Any]:
 
 def shown_import(run: ImportRun) -> dict[str, Any]:
     """Return the import in the caller's language."""
-    shown = {name: getattr(run, name) for name in IMPORT.fields if name not in ("columns", "warnings")}
+    shown = {name: getattr(run, name) for name in IMPORT.fields if name not in LAYOUT_PARTS}
     layout = run.layout or {"headers": [], "columns": []}
     shown["columns"] = [
         {"header": header, "field": name}
         for header, name in zip(layout["headers"], layout["columns"], strict=True)
         if header
     ]
+    shown["questions"] = [
+        {name: question.get(name, empty) for name, empty in QUESTION.items()}
+        for question in layout.get("questions", [])
+    ]
+    shown["sheets"] = [
+        {"name": name, "reason": None if why is None else message(why["code"], request_locale(), why["params"])}
+        for name, why in ((sheet["name"], sheet["reason"]) for sheet in layout.get("sheets", []))
+    ]
     if not may_read_rows(current_actor(), run):
-        shown["undone"] = None
+        shown |= {"undone": None, "questions": []}
     shown["warnings"] = [
         {"code": each["code"], "message": message(each["code"], request_locale(), each["params"])}
         for each in run.warnings or []
@@ -313,7 +388,8 @@ class Imports(MethodView):
         empty cell clears a field, an absent column leaves it. A bad row is reported and does not stop the rest.
         """
         file: SentFile = form["file"]
-        options = ImportOptions(form["mapping"], form["strict"], form["change_reason"], form["answers"])
+        how = (form["mapping"], form["strict"], form["change_reason"], form["answers"], form["values"])
+        options = ImportOptions(*how)
         run = queue_import(current_actor(), form["kind"], form["dry_run"], file.name, file.content, options)
         return visible(run), {"Location": f"{API_PREFIX}/imports/{run.id}"}
 

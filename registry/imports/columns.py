@@ -1,4 +1,4 @@
-"""Columns that an agency chose by hand, remembered for its next table with the same headers."""
+"""Columns and words of tables that an agency chose by hand, remembered for its next tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from registry.accounts.roles import Actor
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import NotFound
-from registry.imports.headers import header_key, layout_key
+from registry.imports.headers import FIELDS, header_key, layout_key
 from registry.imports.models import ColumnMapping, ImportKind, ImportRun
 from registry.journal import service as journal
 
@@ -33,8 +33,13 @@ def chosen_mapping(headers: Iterable[str], fields: Iterable[str | None]) -> dict
 
 def remembered_columns(actor: Actor, kind: str) -> dict[str, dict[str, str | None]]:
     """Key of a layout → header key → field, None for a column that is left out, as the actor's agency chose them."""
+    remembered = _remembered(actor, kind).items()
+    return {layout: {header_key(text): name for text, name in columns.items()} for layout, columns in remembered}
+
+
+def _remembered(actor: Actor, kind: str) -> dict[str, dict[str, str | None]]:
     rows = db.session.execute(select(ColumnMapping.layout, ColumnMapping.columns).where(*_of(actor, kind)))
-    return {layout: {header_key(text): name for text, name in columns.items()} for layout, columns in rows}
+    return {row.layout: row.columns for row in rows}
 
 
 def column_mappings(actor: Actor) -> list[ColumnMapping]:
@@ -43,24 +48,35 @@ def column_mappings(actor: Actor) -> list[ColumnMapping]:
     return list(db.session.scalars(statement))
 
 
-def remember_columns(actor: Actor, run: ImportRun) -> None:
-    """Remember the columns of a run that has succeeded, if they were chosen by hand, in the open transaction."""
-    chosen: Mapping[str, Any] | None = (run.layout or {}).get("chosen")
-    if chosen is None or not chosen["columns"]:
-        return
+def remembered_words(actor: Actor, kind: str) -> dict[str, dict[str, str | None]]:
+    """Field → word → code, None for an empty cell, as the actor's agency chose them for any of its tables."""
+    return {name: words for name, words in _remembered(actor, kind).items() if name in FIELDS[kind]}
+
+
+def remember_choices(actor: Actor, run: ImportRun) -> None:
+    """Remember the columns and words of a run that has succeeded, if they were chosen by hand, in the open
+    transaction.
+    """
+    chosen: Mapping[str, Any] = (run.layout or {}).get("chosen") or {}
+    known = remembered_words(actor, run.kind)
+    kept = {name: {**known.get(name, {}), **words} for name, words in chosen.get("words", {}).items() if words}
+    if chosen.get("columns"):
+        kept[chosen["layout"]] = chosen["columns"]
     session = require_transaction()
-    session.execute(delete(ColumnMapping).where(*_of(actor, run.kind), ColumnMapping.layout == chosen["layout"]))
-    session.add(
-        ColumnMapping(
-            agency_id=actor.agency_id,
-            kind=run.kind,
-            layout=chosen["layout"],
-            columns=chosen["columns"],
-            recorded_at=now(),
-            recorded_by=actor.principal,
+    for layout, columns in kept.items():
+        session.execute(delete(ColumnMapping).where(*_of(actor, run.kind), ColumnMapping.layout == layout))
+        session.add(
+            ColumnMapping(
+                agency_id=actor.agency_id,
+                kind=run.kind,
+                layout=layout,
+                columns=columns,
+                recorded_at=now(),
+                recorded_by=actor.principal,
+            )
         )
-    )
-    journal.record(actor, "import.columns-mapped", f"import:{run.id}", {"columns": chosen["columns"]})
+        of_field = {"field": layout} if layout in FIELDS[run.kind] else {}
+        journal.record(actor, "import.columns-mapped", f"import:{run.id}", {**of_field, "columns": columns})
 
 
 def delete_column_mapping(actor: Actor, mapping_id: int) -> None:

@@ -28,6 +28,13 @@ COUNTS = ("total", "created", "updated", "unchanged", "rejected")
 
 def import_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that map columns and refuse unknown ones."""
+    command = click.option(
+        "--value",
+        "values",
+        multiple=True,
+        metavar="FIELD=HOW|FIELD:WORD=CODE",
+        help="How cells are read: thousand, million or billion, day or month first, or what a word means. Repeatable.",
+    )(command)
     command = click.option("--strict", is_flag=True, help="Refuse unknown columns; take every row for a record.")(
         command
     )
@@ -49,6 +56,21 @@ def column_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
             raise UsageError(cli_text("cli-column-wrong", text=pair))
         mapping[header] = name or None
     return mapping
+
+
+def chosen_values(texts: Sequence[str]) -> dict[str, Any]:
+    """Field → how its cells are read, or word → code, None without one. Raises UsageError for other texts."""
+    values: dict[str, Any] = {}
+    for text in texts:
+        left, separator, chosen = text.rpartition("=")
+        name, is_word, word = left.partition(":")
+        if not (separator and name) or (name in values and not (is_word and isinstance(values[name], dict))):
+            raise UsageError(cli_text("cli-value-wrong", text=text))
+        if is_word:
+            values.setdefault(name, {})[word] = chosen or None
+        else:
+            values[name] = chosen
+    return values
 
 
 def row_answers(texts: Sequence[str]) -> dict[int, str]:

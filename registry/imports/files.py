@@ -18,7 +18,7 @@ from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, pla
 from registry.core.translations import Language, lazy_text, translate, translator
 from registry.freeze.vocabulary import Translate
 from registry.imports import agencies, projects
-from registry.imports.headers import SCHEMAS
+from registry.imports.headers import FIELDS, SCHEMAS
 from registry.imports.layout import Layout, layout_from_json
 from registry.imports.models import ImportKind, ImportRun, RowError, has_file, stored_file
 from registry.imports.queries import find_import, require_rows
@@ -147,10 +147,6 @@ def _encodable(text: str) -> str:
 
 # Templates of imports: a workbook with labels as headers, drop-down lists, notes, an example and instructions.
 
-FIELDS: Final[Mapping[str, Mapping[str, InputField]]] = {
-    ImportKind.PROJECTS: projects.FIELDS,
-    ImportKind.AGENCIES: agencies.FIELDS,
-}
 REQUIRED: Final[Mapping[str, Sequence[str]]] = {
     ImportKind.PROJECTS: projects.REQUIRED_COLUMNS,
     ImportKind.AGENCIES: agencies.REQUIRED_COLUMNS,

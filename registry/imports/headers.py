@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 from marshmallow import Schema
 
 from registry.agencies.schemas import AGENCY
+from registry.core.fields import InputField
 from registry.core.translations import LANGUAGES, translate
 from registry.core.values import comparable
 from registry.imports import agencies, projects
@@ -70,6 +71,10 @@ KNOWN: Final[Mapping[str, KnownColumns]] = {
 SCHEMAS: Final[Mapping[str, tuple[Schema, ...]]] = {
     ImportKind.PROJECTS: (projects.ROW, PROJECT),
     ImportKind.AGENCIES: (agencies.ROW, AGENCY),
+}
+FIELDS: Final[Mapping[str, Mapping[str, InputField]]] = {
+    ImportKind.PROJECTS: projects.FIELDS,
+    ImportKind.AGENCIES: agencies.FIELDS,
 }
 # What agencies write: by kind and field, below groups, and of organisations.
 WORDS: Final[Mapping[str, Any]] = tomllib.loads(Path(__file__).with_name("headers.toml").read_text(encoding="utf-8"))

@@ -7,7 +7,8 @@ numbers below, totals and signatures at the end, and columns that are nobody's f
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from registry.core.errors import Invalid, Problem
@@ -15,9 +16,10 @@ from registry.core.fields import Text
 from registry.core.spreadsheets.csv_and_xlsx import MAX_SHEETS, WHOLE_SHEETS
 from registry.core.spreadsheets.reader import Row, Table, open_file, printable
 from registry.imports.header_search import MIN_KNOWN, Header, Mappings, find_header, plain_header
-from registry.imports.headers import EXACT, KNOWN, all_labels, header_key
-from registry.imports.notes import DateOrder, below_column_numbers, is_note, unit_problems
-from registry.projects.fields import FIELDS
+from registry.imports.headers import EXACT, FIELDS, KNOWN, all_labels, header_key
+from registry.imports.notes import below_column_numbers, is_note
+from registry.imports.values import Values, ValueScan, has_unit, stated_units
+from registry.projects.fields import FIELDS as PROJECT_FIELDS
 
 # Choice of the sheet of a workbook that has the table; further sheets with tables are named with the reason.
 
@@ -31,11 +33,21 @@ class _Sheet(NamedTuple):
     header: Header
 
 
-def choose_sheet(content: bytes, kind: str, mappings: Mappings, *, needs_agency: bool) -> tuple[Table, list[Problem]]:
-    """Return the table of a file: the first visible sheet with all required columns, else with the most columns.
+class ChosenSheet(NamedTuple):
+    """The table of a file. ``problems`` name the other sheets with a table, and why each was not read.
 
-    The problems name the other sheets with a table, and why each was not read. Raises Invalid where the file is
-    unreadable.
+    ``sheets``: of a workbook each sheet by its name, and why it is not read; None for the one that is.
+    """
+
+    table: Table
+    problems: list[Problem]
+    sheets: list[tuple[str, Problem | None]]
+
+
+def choose_sheet(content: bytes, kind: str, mappings: Mappings, *, needs_agency: bool) -> ChosenSheet:
+    """Return the first visible sheet with all required columns, else with the most columns.
+
+    Raises Invalid where the file is unreadable.
     """
     tables = open_file(content)
     known = [_Sheet(table, header) for table in tables if (header := find_header(table, kind, mappings)) is not None]
@@ -49,14 +61,25 @@ def choose_sheet(content: bytes, kind: str, mappings: Mappings, *, needs_agency:
     lacking = {sheet.table.name: KNOWN[kind].missing(sheet.header.fields, needs_agency=needs_agency) for sheet in known}
     named = [sheet for sheet in known if sheet is not chosen and _is_table(sheet, lacking, enough)]
     table = tables[0] if chosen is None else chosen.table
-    problems = [_reason(sheet, kind, lacking) for sheet in named if not _could_be_read(sheet, lacking)]
+    reasons = {sheet.table.name: _reason(sheet, kind, lacking) for sheet in named}
+    problems = [reasons[sheet.table.name] for sheet in named if not _could_be_read(sheet, lacking)]
     others = [sheet.table.name for sheet in named if _could_be_read(sheet, lacking)]
     if others:
         shown = ", ".join(f'"{printable(name)}"' for name in others[:MAX_NAMED])
         problems.insert(0, Problem("/file", "sheets-left-out", {"sheet": printable(table.name), "sheets": shown}))
     if len(tables) == MAX_SHEETS:
         problems.append(Problem("/file", "sheets-beyond-limit", {"limit": MAX_SHEETS}))
-    return table, problems[:MAX_NAMED]
+    listed = [
+        (printable(each.name), None if each is table else reasons.get(each.name) or _no_table(each))
+        for each in tables
+        if each.is_workbook
+    ]
+    return ChosenSheet(table, problems[:MAX_NAMED], listed)
+
+
+def _no_table(table: Table) -> Problem:
+    code = "sheet-hidden-left-out" if table.is_hidden else "sheet-without-table"
+    return Problem("/file", code, {"sheet": printable(table.name)})
 
 
 def _is_table(sheet: _Sheet, lacking: Mapping[str, Sequence[str]], enough: int) -> bool:
@@ -73,11 +96,15 @@ def _reason(sheet: _Sheet, kind: str, lacking: Mapping[str, Sequence[str]]) -> P
         return Problem("/file", "sheet-hidden-left-out", {"sheet": name})
     if not sheet.table.is_whole:
         return Problem("/file", "sheet-beyond-limit", {"sheet": name, "limit": WHOLE_SHEETS})
+    if not lacking[sheet.table.name]:
+        return Problem("/file", "sheet-left-out", {"sheet": name})
     missing = [all_labels(kind, column) for column in lacking[sheet.table.name]]
     return Problem("/file", "sheet-without-columns", {"sheet": name, "columns": "; ".join(missing)})
 
 
 MAX_PROBLEMS: Final = 20
+# Of hostile files: cells that are filled because they are merged with others.
+MAX_FILLED: Final = 200_000
 # At most so many columns and rows are named in warnings.
 MAX_WARNINGS: Final = 50
 # A row with so many of the headers, but in other columns, begins another table.
@@ -89,7 +116,7 @@ OTHER_TABLE: Final = "other-table"
 BIN_WORDS: Final = ("бин", "бсн", "bin")
 # Of these the column with the label of the field is chosen over one with a further header.
 CHOSEN_BY_NAME: Final = frozenset(
-    name for name, field in FIELDS.items() if type(field) is Text and name != "external_id"
+    name for name, field in PROJECT_FIELDS.items() if type(field) is Text and name != "external_id"
 )
 # What strict imports refuse instead of leaving it out.
 STRICT_CODES: Final = {"column-left-out": "column-unknown", "column-without-name-left-out": "column-without-name"}
@@ -100,7 +127,9 @@ class Layout:
     """``columns``: the field of each column, None for one that is left out; ``headers``: what is written above it.
 
     ``header`` is the record number of the header's last row. ``skips_notes``: totals, signatures and examples are no
-    rows, and a second table below the first is left out.
+    rows, and a second table below the first is left out. ``values``: how the cells of a field are read (``values.py``);
+    ``merged``, as of ``Table``: such a cell is in each of its rows, but an amount, of which each row would have the sum
+    of all; ``stated``: the units of amounts that the table states.
     """
 
     header: int
@@ -108,6 +137,10 @@ class Layout:
     headers: tuple[str, ...]
     key: int | None = None
     skips_notes: bool = True
+    values: Values = field(default_factory=dict)
+    is_workbook: bool = False
+    merged: Sequence[Sequence[int]] = ()
+    stated: Mapping[str, tuple[str, str]] = field(default_factory=dict, compare=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
     def names(self) -> tuple[str, ...]:
@@ -128,13 +161,38 @@ class Layout:
         skips = self.skips_notes and self.key is not None
         names = {self.headers[place] for place in known} - {""}
         is_below = False
-        for row in table.rows(self.header, len(self.columns)):
+        for row in self._filled(table):
             if not skips:
                 yield row, None
                 continue
             is_below = is_below or self._begins_table(row.cells, names)
             is_left_out = is_below or is_note(row.cells, key, known, self.headers)
             yield row, (OTHER_TABLE if is_below else NOTE) if is_left_out else None
+
+    def is_read(self, column: int, row: int) -> bool:
+        """True for a cell of a record that a field is read from."""
+        return row > self.header and column < len(self.columns) and self.columns[column] is not None
+
+    def _filled(self, table: Table) -> Iterator[Row]:
+        """Yield all rows, with cells that are merged over several rows in each of them."""
+        merged = (
+            ((row, column), first)
+            for column, first, last in self.merged
+            if self.is_read(column, first) and not has_unit(str(self.columns[column]))
+            for row in range(first + 1, last + 1)
+        )
+        spans = dict(islice(merged, MAX_FILLED))
+        texts: dict[tuple[int, int], str] = {}
+        starts = {(first, column) for (_row, column), first in spans.items()}
+        columns = {column for _row, column in starts}
+        for row in table.rows(self.header, len(self.columns)):
+            for column in columns:
+                at = (row.number, column)
+                if at in starts:
+                    texts[at] = row.cells[column]
+                elif at in spans:
+                    row.cells[column] = row.cells[column] or texts.get((spans[at], column), "")
+            yield row
 
     def _begins_table(self, cells: Sequence[str], names: set[str]) -> bool:
         """True for a row with the headers once more, in other columns."""
@@ -150,14 +208,17 @@ class Layout:
             "headers": list(self.headers),
             "key": self.key,
             "skips_notes": self.skips_notes,
+            "values": self.values,
+            "is_workbook": self.is_workbook,
+            "merged": self.merged,
         }
 
 
 def layout_from_json(stored: Mapping[str, Any]) -> Layout:
     """Return the layout that is stored with an import."""
-    return Layout(
-        stored["header"], tuple(stored["columns"]), tuple(stored["headers"]), stored["key"], stored["skips_notes"]
-    )
+    known = ("header", "key", "skips_notes", "values", "is_workbook", "merged")
+    given: dict[str, Any] = {name: stored[name] for name in known if name in stored}
+    return Layout(columns=tuple(stored["columns"]), headers=tuple(stored["headers"]), **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +247,6 @@ def layout_of(table: Table, kind: str, mappings: Mappings, how: Strictness) -> L
     if how.strict:
         problems += [Problem(each.pointer, STRICT_CODES[each.code], each.params) for each in warnings]
         warnings = []
-    problems += unit_problems(table, header, columns)
     missing = [
         Problem("/file", "column-missing", {"column": all_labels(kind, name)})
         for name in KNOWN[kind].missing(header.fields, needs_agency=how.needs_agency)
@@ -210,29 +270,63 @@ def with_columns(
     number = below_column_numbers(table, header.number, len(columns))
     texts = tuple(header.texts[: len(columns)])
     earlier = [Problem("/file", "table-left-out", {"row": row}) for row in header.earlier[:1]]
-    return Layout(number, tuple(columns), texts, key, not how.strict, (*earlier, *warnings[:MAX_WARNINGS]))
+    return Layout(
+        number,
+        tuple(columns),
+        texts,
+        key,
+        skips_notes=not how.strict,
+        is_workbook=table.is_workbook,
+        merged=table.merged,
+        stated=stated_units(table, header, columns),
+        warnings=(*earlier, *warnings[:MAX_WARNINGS]),
+    )
 
 
-def count_rows(layout: Layout, table: Table) -> tuple[int, list[Problem]]:
-    """Return the number of rows that are records, and a warning that names the others.
+class SeenRows(NamedTuple):
+    """What the rows of a table say: how many are records, which are not, what they ask, and how they are read."""
 
-    Raises Invalid, also for columns of dates with the month first.
+    layout: Layout
+    total: int
+    warnings: list[Problem]
+    questions: list[dict[str, Any]]
+
+
+def see_rows(kind: str, layout: Layout, table: Table, values: Values) -> SeenRows:
+    """Look at all rows of a table, whose cells are read by ``values`` where the file does not say how.
+
+    Raises Invalid where the file is unreadable.
     """
     total = 0
     left_out: dict[str, list[int]] = {NOTE: [], OTHER_TABLE: []}
-    order = DateOrder(layout.columns)
+    scan = ValueScan(layout.columns, FIELDS[kind], values)
     for row, why in layout.all_rows(table):
         if why is None:
             total += 1
-            order.see(row)
+            scan.see(row)
         else:
             left_out[why].append(row.number)
-    if problems := order.problems(layout.headers):
-        raise Invalid(problems)
+    questions, decided, more = scan.result(layout.headers, layout.stated)
+    read = replace(layout, values={**values, **decided})
+    return SeenRows(read, total, [*_merged(layout), *_left_out(left_out), *more], questions)
+
+
+def _merged(layout: Layout) -> list[Problem]:
+    """Return warnings that name the columns whose cells are merged over rows, and the first such row."""
+    first = {column: row for column, row, _last in reversed(layout.merged) if layout.is_read(column, row)}
+    return [
+        Problem("/file", code, {"column": printable(layout.headers[column]), "row": first[column]})
+        for column in sorted(first)
+        for code in ["amounts-merged" if has_unit(str(layout.columns[column])) else "cells-filled-down"]
+    ]
+
+
+def _left_out(left_out: Mapping[str, Sequence[int]]) -> list[Problem]:
+    """Return warnings that name rows that are no records."""
     notes = left_out[NOTE]
     rows = ", ".join(map(str, notes[:MAX_WARNINGS]))
     warnings = [Problem("/file", "rows-left-out", {"rows": rows, "count": len(notes)})] if notes else []
-    return total, warnings + [Problem("/file", "table-left-out", {"row": row}) for row in left_out[OTHER_TABLE][:1]]
+    return warnings + [Problem("/file", "table-left-out", {"row": row}) for row in left_out[OTHER_TABLE][:1]]
 
 
 def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], list[Problem], list[Problem]]:

@@ -210,9 +210,10 @@ class PreviewedRow(Model):
 
 
 class ColumnMapping(Model):
-    """The columns of one layout of table, as somebody of an agency chose them by hand: header → field, or None.
+    """What somebody of an agency chose by hand: header → field of a layout of table, word → code of a field, or None.
 
-    ``agency_id`` is None for people without an agency. ``layout`` is the key of its set of headers (``columns.py``).
+    ``agency_id`` is None for people without an agency. ``layout`` is the key of its set of headers (``columns.py``), or
+    the name of the field.
     """
 
     __tablename__ = "import_mappings"

@@ -1,11 +1,11 @@
-"""Import pages: uploading a table, and the progress and errors of its run."""
+"""Import pages: uploading a table, its columns and values, and the progress and errors of its run."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flask import render_template, request
 
@@ -15,19 +15,23 @@ from registry.core.errors import Invalid, Problem, invalid
 from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber
 from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import table_as_csv
+from registry.core.translations import lazy_text
+from registry.core.values import read_day
 from registry.http.responses import csv_download, xlsx_download
 from registry.imports import queries, service
 from registry.imports.columns import column_mappings, delete_column_mapping
-from registry.imports.files import FIELDS, REQUIRED, marked_import, write_marked_file, write_template
+from registry.imports.files import REQUIRED, marked_import, write_marked_file, write_template
+from registry.imports.headers import FIELDS, KNOWN
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
+from registry.imports.values import UNIT, WORDS, Values, choices, day_first
 from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import problem_message, row_error_message
-from registry.web.formats import gettext
+from registry.web.formats import day, gettext
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import choice_label, field_label, options
 from registry.web.lists import render_list, requested_page
@@ -81,6 +85,14 @@ def _form(field: InputField) -> str:
 # Import pages: uploading a table, and the progress and errors of its run.
 
 REASON: Final = "change_reason"
+# In a list of choices: the word is an empty cell.
+EMPTY: Final = "-"
+UNIT_TEXTS: Final = {
+    "one": lazy_text("Tenge, as written"),
+    "thousand": lazy_text("Thousands of tenge"),
+    "million": lazy_text("Millions of tenge"),
+    "billion": lazy_text("Billions of tenge"),
+}
 ROW_NAME: Final = re.compile(r"row_[0-9]{1,7}")
 
 
@@ -95,34 +107,73 @@ def imports(actor: Actor) -> Answer:
     try:
         reason = _reason()
         name, content = uploaded_file()
-        run = service.queue_import(
-            actor, typed["kind"], is_dry, name, content, service.ImportOptions(change_reason=reason)
-        )
+        run = service.receive_import(actor, typed["kind"], is_dry, name, content, reason)
     except Invalid as error:
-        if not service.can_be_mapped(error):
-            return _page(actor, invalid_form(typed, error, "file")), 422
-        run = service.hold_import(actor, typed["kind"], is_dry, name, content, reason)
-        return redirect_to("import_columns", import_id=run.id)
-    return redirect_to("import_run", import_id=run.id)
+        return _page(actor, invalid_form(typed, error, "file")), 422
+    return redirect_to("import_columns" if run.state == ImportState.UNMAPPED else "import_run", import_id=run.id)
 
 
 @pages.page("/imports/<row_id:import_id>/columns", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"))
 def import_columns(actor: Actor, import_id: int) -> Answer:
-    """Choose the field of each column: of a file whose columns were not recognised, or of a finished dry run."""
+    """Choose the field of each column, and how its values are read: of a file that asks, or of a finished dry run."""
     try:
-        run, columns = service.columns_to_map(actor, import_id)
+        file = service.columns_to_map(actor, import_id)
     except service.ImportAlreadyMapped:
         return redirect_to("import_run", import_id=import_id)
-    names = [f"column_{place}" for place in range(len(columns))]
+    names = [f"column_{place}" for place in range(len(file.columns))]
+    fields = [column.field for column in file.columns]
+    typed = {name: field or "" for name, field in zip(names, fields, strict=True)} | _chosen_values(file)
     if request.method != "POST":
-        form = Form({name: column.field or "" for name, column in zip(names, columns, strict=True)})
-        return _columns_page(actor, run, columns, form)
-    typed = typed_values(names)
+        return _columns_page(actor, file, fields, Form(typed))
+    columns = typed_values(names)
+    fields = [columns.get(name) or None for name in names]
+    file = service.columns_to_map(actor, import_id, fields)
+    typed |= columns | typed_values(name for question in file.questions for name in _inputs(question))
+    if {question["field"] for question in file.questions} - set(request.form.getlist("asked")):
+        # Other columns ask other questions.
+        return _columns_page(actor, file, fields, Form(typed))
     try:
-        service.map_columns(actor, import_id, [typed.get(name) or None for name in names])
+        service.map_columns(actor, import_id, fields, _typed_values(file, typed))
     except Invalid as error:
-        return _columns_page(actor, run, columns, invalid_form(typed, error, "columns")), 422
+        return _columns_page(actor, file, fields, invalid_form(typed, error, "columns")), 422
     return redirect_to("import_run", import_id=import_id)
+
+
+def _inputs(question: Mapping[str, Any]) -> dict[str, str]:
+    """Input of the form → the word that it asks for, "" for a whole column."""
+    field = question["field"]
+    if question["asks"] != WORDS:
+        return {f"value_{field}": ""}
+    return {f"word_{field}_{place}": each["word"] for place, each in enumerate(question["words"])}
+
+
+def _chosen_values(file: service.FileToMap) -> dict[str, str]:
+    """Return the texts of the form for what was chosen before, is remembered, or is stated in the table."""
+    values = (file.run.layout or {}).get("values", {})
+    typed: dict[str, str] = {}
+    for question in file.questions:
+        chosen: Any = values.get(question["field"]) or question.get("suggested") or {}
+        for name, word in _inputs(question).items():
+            if isinstance(chosen, str):
+                typed[name] = chosen
+            elif word in chosen:
+                typed[name] = chosen[word] or EMPTY
+    return typed
+
+
+def _typed_values(file: service.FileToMap, typed: Mapping[str, str]) -> Values:
+    before = (file.run.layout or {}).get("values", {})
+    values: dict[str, Any] = {}
+    for question in file.questions:
+        field = question["field"]
+        inputs = {word: typed.get(name, "") for name, word in _inputs(question).items()}
+        if question["asks"] != WORDS:
+            values[field] = inputs[""] or None
+            continue
+        # Words beyond those of the page stay as they are remembered.
+        kept = {word: code for word, code in before.get(field, {}).items() if word not in inputs}
+        values[field] = kept | {word: None if text == EMPTY else text for word, text in inputs.items() if text}
+    return {field: chosen for field, chosen in values.items() if chosen}
 
 
 @pages.page("/imports/columns/<row_id:mapping_id>/deletion", needs=Permission.IMPORTS_RUN, methods=("POST",))
@@ -250,6 +301,7 @@ def _detail(actor: Actor, run: ImportRun, form: Form) -> str:
         unanswered=run.unanswered - answered,
         asking=queries.asking_rows(run, [error["row"] for error in errors.items]),
         columns=_layout_columns(run),
+        sheets=_sheets(run),
         missing_columns=[field_label(name) for name in queries.missing_columns(run)],
         rules=rule_titles(),
         warnings=[problem_message(Problem("", each["code"], each["params"])) for each in run.warnings or []],
@@ -275,18 +327,42 @@ def _kind_in_address() -> str:
     return "agencies" if request.args.get("kind") == "agencies" else "projects"
 
 
-def _columns_page(actor: Actor, run: ImportRun, columns: Sequence[service.FileColumn], form: Form) -> str:
-    known = column_explanations(run.kind)
+def _columns_page(actor: Actor, file: service.FileToMap, fields: Sequence[str | None], form: Form) -> str:
+    known = column_explanations(file.run.kind)
+    needs_agency = actor.agency_id is None
     return render_template(
         "imports/columns.html",
-        run=run,
-        columns=columns,
+        run=file.run,
+        columns=file.columns,
+        read=sum(name is not None for name in fields),
+        questions=[(question, _inputs(question), _answers(file.run.kind, question)) for question in file.questions],
         form=form,
         required=[column.label for column in known if column.key],
-        needs_agency=actor.agency_id is None,
+        needs_agency=needs_agency,
+        needs_columns=bool(KNOWN[file.run.kind].missing(fields, needs_agency=needs_agency)),
         for_new=[column.label for column in known if column.needed and not column.key],
-        choices=[*_numbers(run.kind), *((column.name, column.label) for column in known)],
+        choices=[*_numbers(file.run.kind), *((column.name, column.label) for column in known)],
+        sheets=_sheets(file.run),
     )
+
+
+def _answers(kind: str, question: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if question["asks"] == WORDS:
+        codes = [(code, gettext(label)) for code, label in choices(FIELDS[kind][question["field"]]).items()]
+        return [*codes, (EMPTY, gettext("Leave the field empty"))]
+    if question["asks"] == UNIT:
+        return [(unit, gettext(text)) for unit, text in UNIT_TEXTS.items()]
+    example = question["examples"][0]["value"]
+    return [
+        ("day", gettext("The day is first: %(date)s") % {"date": day(read_day(example))}),
+        ("month", gettext("The month is first: %(date)s") % {"date": day(read_day(day_first(example)))}),
+    ]
+
+
+def _sheets(run: ImportRun) -> list[tuple[str, str]]:
+    """Return the sheets of a workbook, and why each is not read, "" for the one that is."""
+    sheets = (run.layout or {}).get("sheets", [])
+    return [(each["name"], problem_message(Problem("", **each["reason"])) if each["reason"] else "") for each in sheets]
 
 
 def _numbers(kind: str) -> list[tuple[str, str]]:

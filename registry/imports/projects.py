@@ -19,7 +19,7 @@ from registry.core.dialects import insert_rows, is_among, is_one_of
 from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.rows import ImportResult, ImportRow, cell_fields, load_cells
+from registry.core.spreadsheets.rows import CellReader, ImportResult, ImportRow, cell_fields, load_cells
 from registry.core.values import comparable
 from registry.imports.agencies import AgencyNames, own_bin
 from registry.imports.models import NEW, SAME, ImportRun, ImportWrite, PreviewedRow, RowError
@@ -75,6 +75,7 @@ class ProjectImport:
     another project of the matched one, or that resembles a registered project without being matched, is a question
     (``same_project.py``): it is written only with an answer. ``answers``: row → "same" or "new", with the number of
     the project that was asked for, where one was. ``run_id`` makes references of new projects that have none.
+    ``readers`` read the cells of some fields (``values.py``).
 
     ``change_reason``: why, for the history. Without one, a row of an upload on a page that changes what needs a reason
     on pages is rejected.
@@ -89,6 +90,7 @@ class ProjectImport:
         *,
         run_id: int = 0,
         answers: Mapping[int, str] = NO_ANSWERS,
+        readers: Mapping[str, CellReader] | None = None,
     ) -> None:
         self.actor = actor
         self.dry_run = dry_run
@@ -98,7 +100,7 @@ class ProjectImport:
         self.places = {name: place for place, name in enumerate(columns) if name}
         self.agency_names = AgencyNames()
         self.own_bin = own_bin(actor) if "agency" not in self.places else None
-        self.fields = cell_fields(columns, ROW, {"agency": self.agency_names.read_bin})
+        self.fields = cell_fields(columns, ROW, {**(readers or {}), "agency": self.agency_names.read_bin})
         self.run_id = run_id
         self.answers = answers
         self.same_project = SameProject(actor, run_id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import update
 
@@ -17,24 +17,27 @@ from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Table, printable, require_upload_size, stored_table
 from registry.core.spreadsheets.rows import shown_value
-from registry.imports.columns import chosen_mapping, remembered_columns
+from registry.imports.columns import chosen_mapping, remembered_columns, remembered_words
 from registry.imports.header_search import Header, Mappings
-from registry.imports.headers import KNOWN, SCHEMAS, header_key
+from registry.imports.headers import FIELDS, KNOWN, header_key
 from registry.imports.layout import (
     MAX_PROBLEMS,
+    ChosenSheet,
     Layout,
+    SeenRows,
     Strictness,
     choose_sheet,
-    count_rows,
     header_of,
     layout_from_json,
     layout_of,
+    see_rows,
     with_columns,
 )
 from registry.imports.models import FilePiece, ImportKind, ImportRun, forget_results, has_file, store_file, stored_file
-from registry.imports.notes import below_column_numbers, unit_problems
+from registry.imports.notes import below_column_numbers
 from registry.imports.queries import find_import, require_rows
 from registry.imports.same_project import stored_answers
+from registry.imports.values import REFUSED, WORDS, Values, checked_values, unanswered
 from registry.imports.worker import Progress, begin, run_import
 from registry.journal import service as journal
 
@@ -51,6 +54,8 @@ class DryRunNotUsable(Conflict):
 class ImportOptions:
     """``mapping``: header → field, None to leave the column out. ``strict``: unknown columns are refused.
 
+    ``values``: how cells are read where the file does not say so, by field (``values.py``).
+
     ``change_reason``: why registered projects change, for their history. ``answers``: row → "same" or "new", for rows
     that ask whether they are the registered project that they resemble.
     """
@@ -59,6 +64,7 @@ class ImportOptions:
     strict: bool = False
     change_reason: str | None = None
     answers: Mapping[int, str] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
 
 
 NO_OPTIONS: Final = ImportOptions()
@@ -73,7 +79,7 @@ def queue_import(
     """
     require_importer(actor, kind)
     require_upload_size(content)
-    file = read_file(actor, kind, content, options)
+    file = answered(read_file(actor, kind, content, options))
     reason, answers = options.change_reason, options.answers
     return take_in(actor, kind, dry_run, file_name, file, change_reason=reason, answers=answers)
 
@@ -92,7 +98,7 @@ def import_now(
     Raises RoleNotAllowed and Invalid. If this process is killed, the background worker continues the run.
     """
     require_importer(actor, kind)
-    file = read_file(actor, kind, content, options)
+    file = answered(read_file(actor, kind, content, options))
     reason, answers = options.change_reason, options.answers
     with transaction():
         lease = begin(take_in(actor, kind, dry_run, file_name, file, change_reason=reason, answers=answers))
@@ -145,31 +151,47 @@ def require_importer(actor: Actor, kind: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file that was read: its table, where its columns are, how many rows it has, and what was left out."""
+    """A file that was read: its table, where its columns are, how many rows it has, what was left out and is asked."""
 
     sha256: str
     table: Table
     layout: Layout
     total: int
     warnings: Sequence[Problem]
+    questions: Sequence[Mapping[str, Any]] = ()
+    sheets: Sequence[tuple[str, Problem | None]] = ()
 
 
 def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -> ReadFile:
     """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
     mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
     how = Strictness(options.strict, needs_agency=actor.agency_id is None)
-    table, sheets = choose_sheet(content, kind, mappings, needs_agency=how.needs_agency)
+    sheet = choose_sheet(content, kind, mappings, needs_agency=how.needs_agency)
     try:
-        layout = layout_of(table, kind, mappings, how)
+        layout = layout_of(sheet.table, kind, mappings, how)
     except Invalid as error:
         # The table that was meant may be on a sheet that was not read.
-        raise Invalid([*error.problems, *sheets]) from error
+        raise Invalid([*error.problems, *sheet.problems]) from error
     headers = set(map(header_key, layout.headers))
     unused = [text for text in options.mapping if header_key(text) not in headers][:MAX_PROBLEMS]
     if unused:
         raise Invalid([Problem("/mapping", "column-not-in-file", {"column": printable(text)}) for text in unused])
-    total, notes = count_rows(layout, table)
-    return ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *layout.warnings, *notes))
+    values = {**remembered_words(actor, kind), **checked_values(FIELDS[kind], options.values)}
+    return _read(content, sheet, see_rows(kind, layout, sheet.table, values))
+
+
+def _read(content: bytes, chosen: ChosenSheet, seen: SeenRows) -> ReadFile:
+    warnings = (*chosen.problems, *seen.layout.warnings, *seen.warnings)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return ReadFile(sha256, chosen.table, seen.layout, seen.total, warnings, seen.questions, chosen.sheets)
+
+
+def answered(file: ReadFile) -> ReadFile:
+    """Return a file with warnings of what it leaves open. Raises Invalid where it cannot be read until it is said."""
+    problems = [problem for question in file.questions if (problem := unanswered(question)) is not None]
+    if refused := [problem for problem in problems if problem.code in REFUSED]:
+        raise Invalid(refused)
+    return replace(file, warnings=[*file.warnings, *problems])
 
 
 def _given(kind: str, mapping: Mapping[str, str | None]) -> dict[str, str | None]:
@@ -200,7 +222,7 @@ def take_in(
         total=file.total,
         change_reason=change_reason,
         answers={str(row): answer for row, answer in (answers or {}).items()} or None,
-        layout=file.layout.as_json(),
+        layout={**file.layout.as_json(), "questions": file.questions, "sheets": _sheets(file.sheets)},
         warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
     )
     if not is_mapped:
@@ -212,6 +234,13 @@ def take_in(
         if not dry_run and is_mapped:
             record_queued(actor, run)
     return run
+
+
+def _sheets(sheets: Sequence[tuple[str, Problem | None]]) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "reason": None if why is None else {"code": why.code, "params": why.params}}
+        for name, why in sheets
+    ]
 
 
 def _new_run(actor: Actor, **values: Any) -> ImportRun:
@@ -237,7 +266,7 @@ def record_queued(actor: Actor, run: ImportRun) -> None:
     journal.record(actor, "import.queued", f"import:{run.id}", details)
 
 
-# Columns chosen by hand: of a file that waits for them, and of a finished dry run, which is then done again.
+# Columns and values chosen by hand: of a file that waits for them, and of a finished dry run, which is then done again.
 
 # Problems of columns that mapping by hand solves.
 COLUMN_CODES: Final = frozenset({"column-missing", "column-twice", "columns-for-one-field"})
@@ -263,25 +292,30 @@ class FileColumn:
     field: str | None
 
 
-def can_be_mapped(error: Invalid) -> bool:
-    """Return True when a file was refused for its columns alone."""
-    codes = {problem.code for problem in error.problems}
-    return not codes.isdisjoint(COLUMN_CODES) and codes <= COLUMN_CODES | SHEET_CODES
-
-
-def hold_import(
+def receive_import(
     actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, change_reason: str | None = None
 ) -> ImportRun:
-    """Store a file until its columns are chosen. Raises RoleNotAllowed and Invalid for what is no table."""
+    """Queue a file that a person sends, or hold it until its columns and values are chosen.
+
+    Raises RoleNotAllowed, and Invalid for what is no table.
+    """
     require_importer(actor, kind)
     require_upload_size(content)
-    mappings = Mappings(remembered=remembered_columns(actor, kind))
-    table, sheets = choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None)
-    header = header_of(table, kind, Mappings())
-    layout = with_columns(table, kind, header, _recognised(header), Strictness())
-    total, notes = count_rows(layout, table)
-    file = ReadFile(hashlib.sha256(content).hexdigest(), table, layout, total, (*sheets, *notes))
-    return take_in(actor, kind, dry_run, file_name, file, is_mapped=False, change_reason=change_reason)
+    try:
+        file = read_file(actor, kind, content, NO_OPTIONS)
+    except Invalid as error:
+        codes = {problem.code for problem in error.problems}
+        if codes.isdisjoint(COLUMN_CODES) or not codes <= COLUMN_CODES | SHEET_CODES:
+            raise
+        mappings = Mappings(remembered=remembered_columns(actor, kind))
+        sheet = choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None)
+        header = header_of(sheet.table, kind, Mappings())
+        layout = with_columns(sheet.table, kind, header, _recognised(header), Strictness())
+        seen = see_rows(kind, layout, sheet.table, remembered_words(actor, kind))
+        file, is_known = _read(content, sheet, seen), False
+    else:
+        is_known = not file.questions
+    return take_in(actor, kind, dry_run, file_name, file, is_mapped=is_known, change_reason=change_reason)
 
 
 def can_map_columns(run: ImportRun) -> bool:
@@ -289,56 +323,88 @@ def can_map_columns(run: ImportRun) -> bool:
     return run.state == "unmapped" or (run.dry_run and run.state == "done" and has_file(run.id))
 
 
-def columns_to_map(actor: Actor, import_id: int) -> tuple[ImportRun, list[FileColumn]]:
-    """Return the columns of a file that may be mapped. Raises ImportNotFound and ImportAlreadyMapped."""
+class FileToMap(NamedTuple):
+    """A file whose columns may be mapped: its run, its columns, and what is asked of their values."""
+
+    run: ImportRun
+    columns: list[FileColumn]
+    questions: Sequence[Mapping[str, Any]]
+
+
+def columns_to_map(actor: Actor, import_id: int, chosen: Sequence[str | None] | None = None) -> FileToMap:
+    """Return the columns of a file that may be mapped, and the questions that these columns ask, or ``chosen`` ones.
+
+    Raises ImportNotFound and ImportAlreadyMapped.
+    """
     run = _mappable(actor, import_id)
     table, header = _table_and_header(actor, run)
     fields = _as_before(run, header) or _recognised(header)
-    fields = [name if name == "number" or name in SCHEMAS[run.kind][0].fields else None for name in fields]
+    fields = [name if name == "number" or name in FIELDS[run.kind] else None for name in fields]
     number = below_column_numbers(table, header.number, len(fields))
     rows = list(islice(table.rows(number, len(fields)), SAMPLES))
-    return run, [
+    columns = [
         FileColumn(
             place, header.texts[place], [_sample(row.cells[place]) for row in rows if row.cells[place].strip()], name
         )
         for place, name in enumerate(fields)
     ]
+    shown = fields if chosen is None else _padded(chosen, header)
+    layout = with_columns(table, run.kind, header, shown, _strictness(actor, run))
+    return FileToMap(run, columns, see_rows(run.kind, layout, table, {}).questions)
 
 
-def map_columns(actor: Actor, import_id: int, fields: Sequence[str | None]) -> ImportRun:
+def map_columns(
+    actor: Actor, import_id: int, fields: Sequence[str | None], values: Values = NO_OPTIONS.values
+) -> ImportRun:
     """Give each column its field, None to leave it out, and queue the import, or the dry run once more.
 
-    When the import has succeeded, the agency's next table with the same headers is read alike.
+    ``values``: how their cells are read. When the import has succeeded, the columns are remembered for the agency's
+    next table with the same headers, the words for all its tables.
 
-    Raises ImportNotFound, ImportAlreadyMapped, and Invalid at ``/columns`` for missing fields and ``/column_<place>``.
+    Raises ImportNotFound, ImportAlreadyMapped, and Invalid at ``/columns`` for missing fields, ``/column_<place>``, and
+    ``/value_<field>`` where it must be said how amounts or dates are read.
     """
     run = _mappable(actor, import_id)
     table, header = _table_and_header(actor, run)
-    columns = [*fields[: len(header.texts)], *[None] * (len(header.texts) - len(fields))]
-    is_strict = run.state == "done" and not layout_from_json(run.layout or {}).skips_notes
-    how = Strictness(strict=is_strict, needs_agency=actor.agency_id is None)
+    columns = _padded(fields, header)
+    how = _strictness(actor, run)
     _require_usable(run.kind, columns, how)
-    if problems := list(unit_problems(table, header, columns)):
-        raise Invalid(problems)
     layout = with_columns(table, run.kind, header, columns, how)
-    total, notes = count_rows(layout, table)
+    seen = see_rows(run.kind, layout, table, checked_values(FIELDS[run.kind], values))
+    unsaid = [question for question in seen.questions if question["asks"] != WORDS]
+    if unsaid:
+        raise Invalid([Problem(f"/value_{each['field']}", f"{each['asks']}-not-chosen") for each in unsaid])
     left_out = [
         Problem("/file", "column-left-out", {"column": text[:MAX_SAMPLE_LENGTH]})
         for text, name in zip(layout.headers, layout.columns, strict=True)
         if text and name is None
     ]
+    before = run.layout or {}
+    words = {name: words for name, words in values.items() if isinstance(words, Mapping) and words}
+    is_new = [*columns] != (_as_before(run, header) or _recognised(header))
+    mapping = chosen_mapping(header.full[: len(columns)], columns) if is_new or run.state == "unmapped" else {}
     with transaction() as session:
         session.refresh(run, with_for_update=True)
         if not can_map_columns(run):
             raise ImportAlreadyMapped(id=run.id)
         forget_results(run)
-        chosen = chosen_mapping(header.full[: len(columns)], columns)
-        run.layout, run.total, run.state = {**layout.as_json(), "chosen": chosen}, total, "queued"
-        run.warnings = [{"code": each.code, "params": each.params} for each in (*left_out, *notes)]
+        chosen = {**before.get("chosen", {}), **mapping, "words": words}
+        further = {"questions": seen.questions, "sheets": before.get("sheets", []), "chosen": chosen}
+        run.layout, run.total, run.state = {**seen.layout.as_json(), **further}, seen.total, "queued"
+        run.warnings = [{"code": each.code, "params": each.params} for each in (*left_out, *seen.warnings)]
         session.flush()
         if not run.dry_run:
             record_queued(actor, run)
     return run
+
+
+def _padded(fields: Sequence[str | None], header: Header) -> list[str | None]:
+    return [*fields[: len(header.texts)], *[None] * (len(header.texts) - len(fields))]
+
+
+def _strictness(actor: Actor, run: ImportRun) -> Strictness:
+    is_strict = run.state == "done" and not layout_from_json(run.layout or {}).skips_notes
+    return Strictness(strict=is_strict, needs_agency=actor.agency_id is None)
 
 
 def _mappable(actor: Actor, import_id: int) -> ImportRun:
@@ -351,7 +417,9 @@ def _mappable(actor: Actor, import_id: int) -> ImportRun:
 
 
 def _table_and_header(actor: Actor, run: ImportRun) -> tuple[Table, Header]:
-    table = stored_table(stored_file(run.id))
+    stored = layout_from_json(run.layout or {})
+    merged = tuple((column, first, last) for column, first, last in stored.merged)
+    table = replace(stored_table(stored_file(run.id)), is_workbook=stored.is_workbook, merged=merged)
     return table, header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
 
 

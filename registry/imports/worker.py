@@ -28,11 +28,13 @@ from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.rows import ImportResult, ImportRow
 from registry.imports import models
 from registry.imports.agencies import AgencyImport
-from registry.imports.columns import remember_columns
+from registry.imports.columns import remember_choices
 from registry.imports.header_search import Mappings
-from registry.imports.layout import PLAIN, layout_from_json, layout_of
+from registry.imports.headers import FIELDS
+from registry.imports.layout import PLAIN, Layout, layout_from_json, layout_of
 from registry.imports.models import IMPORT_QUEUE, FilePiece, ImportRun
 from registry.imports.projects import ProjectImport
+from registry.imports.values import readers
 from registry.journal import service as journal
 from registry.projects.models import EXTERNAL_ID_UNIQUE
 
@@ -53,12 +55,13 @@ class RowImport(Protocol):
 COUNTS: Final = ("processed", "created", "updated", "unchanged", "rejected", "unanswered")
 
 
-def row_import(actor: Actor, run: ImportRun, columns: Sequence[str]) -> RowImport:
+def row_import(actor: Actor, run: ImportRun, layout: Layout) -> RowImport:
     """Return the reader and writer of a run's rows."""
+    columns, read = layout.names(), readers(FIELDS[run.kind], layout.values, is_workbook=layout.is_workbook)
     if run.kind == models.ImportKind.AGENCIES:
-        return AgencyImport(actor, columns, run.dry_run, run.id)
+        return AgencyImport(actor, columns, run.dry_run, run.id, read)
     answers = {int(row): answer for row, answer in (run.answers or {}).items()}
-    return ProjectImport(actor, columns, run.dry_run, run.change_reason, run_id=run.id, answers=answers)
+    return ProjectImport(actor, columns, run.dry_run, run.change_reason, run_id=run.id, answers=answers, readers=read)
 
 
 class ImportGivenUp(RegistryError):
@@ -101,7 +104,7 @@ def _work(lease: Lease, actor: Actor, run: ImportRun, on_progress: Progress | No
         table = table or stored_table(models.stored_file(lease.id))
         # Runs queued by an earlier version have no layout: their header is the first row.
         layout = layout_from_json(run.layout) if run.layout else layout_of(table, run.kind, Mappings(), PLAIN)
-        rows = row_import(actor, run, layout.names())
+        rows = row_import(actor, run, layout)
         for chunk in rows.chunks(layout.rows(table), run.processed):
             _import_chunk(lease, rows, chunk)
             if on_progress is not None:
@@ -223,7 +226,7 @@ def _finish(lease: Lease, actor: Actor, failure: str | None) -> None:
         if failure is not None or not (run.dry_run or run.rejected):
             session.execute(delete(FilePiece).where(FilePiece.import_id == run.id))
         if failure is None and not run.dry_run and run.processed > run.rejected:
-            remember_columns(actor, run)
+            remember_choices(actor, run)
         if not run.dry_run:
             counts: dict[str, object] = {name: getattr(run, name) for name in ("total", *COUNTS)}
             details = counts if failure is None else {**counts, "failure": failure}

@@ -19,6 +19,7 @@ from registry.core.lists import kind_of
 from registry.imports.commands import (
     answers_option,
     checked_reason,
+    chosen_values,
     column_mapping,
     import_file,
     import_options,
@@ -47,6 +48,7 @@ def import_(
     dry_run: bool,
     strict: bool,
     columns: tuple[str, ...],
+    values: tuple[str, ...],
     reason: str | None,
     answers: tuple[str, ...],
     as_json: bool,
@@ -60,7 +62,9 @@ def import_(
         file,
         dry_run,
         as_json,
-        ImportOptions(column_mapping(columns), strict, checked_reason(reason), row_answers(answers)),
+        ImportOptions(
+            column_mapping(columns), strict, checked_reason(reason), row_answers(answers), chosen_values(values)
+        ),
     )
 
 

@@ -184,7 +184,10 @@ REFUSED: Final[dict[str, tuple[Callable[[], bytes], str]]] = {
         "amounts-in-thousands",
     ),
     "month-first": (
-        lambda: xlsx_of((*HEADER, "Дата договора"), row(1, "02/13/2026"), row(2, "03/02/2026")),
+        lambda: xlsx_of(
+            (*HEADER, "Дата договора"),
+            *(row(1, each) for each in ("02/13/2026", "03/14/2026", "25/03/2026", "03/02/2026")),
+        ),
         "dates-month-first",
     ),
     "old-excel": (lambda: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "file-not-a-table"),

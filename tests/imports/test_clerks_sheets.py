@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,14 @@ def editor_file(agency: Agency, words: Words, *, as_storage: bool = False) -> An
     return FileStorage(content, "Реестр.xlsx") if as_storage else (content, "Реестр.xlsx")
 
 
+def inputs(page: str) -> dict[str, Any]:
+    """Return what the form of columns and values sends when nothing is changed in it."""
+    selects = re.findall(r'<select[^>]* name="(column_[0-9]+)"(.*?)</select>', page, re.DOTALL)
+    chosen = {name: re.search(r'value="([^"]+)" selected', options) for name, options in selects}
+    columns = {name: match[1] for name, match in chosen.items() if match}
+    return {"asked": re.findall('name="asked" value="([^"]+)"', page), **columns}
+
+
 @pytest.mark.parametrize(
     ("words", "form"),
     [
@@ -95,6 +104,10 @@ def test_register_goes_in_by_the_command_line(registry: CommandLine, tmp_path: P
     ran = registry("projects", "import", file)
     assert ran.code == 5 and "created 36" in ran.out and "rejected 4" in ran.out
     assert 'The column "Примечание" is not known and was left out.' in ran.err
+    stage = ("--value", "stage:где-то=planning")
+    assert registry("projects", "import", file, "--dry-run", "--json", *stage).json["rejected"] == 3
+    for wrong in ("stage", "=planning", "stage=planning"):
+        assert registry("projects", "import", file, "--value", wrong).code in (2, 5)
     strict = registry("projects", "import", file, "--strict")
     assert strict.code == 5 and 'There is no column "Примечание".' in strict.err
     mapped = registry("projects", "import", file, "--dry-run", "--json", "--column", "Примечание=purpose")
@@ -225,13 +238,86 @@ def test_table_that_would_be_read_wrong_is_refused(app: Flask, name: str) -> Non
     assert db.session.scalar(db.select(ImportRun.id)) is None
 
 
-def test_amounts_in_thousands_cannot_be_mapped_either(app: Flask) -> None:
-    content = xlsx_of((*HEADER, "Цена в тыс. тг"), row(1, 1200))
-    options = ImportOptions({"Цена в тыс. тг": "budget_kzt"})
-    assert [each.code for each in problems_of(content, options)] == ["amounts-in-thousands"]
-    left_out = ImportOptions({"Цена в тыс. тг": None})
+@pytest.mark.parametrize(
+    ("header", "cell", "chosen", "stored_value"),
+    [
+        ("Цена в тыс. тг", 1200, "thousand", 1_200_000),
+        ("Цена в тыс. тг", 14.567, "thousand", 14_567),
+        ("Цена в тыс. тг", 1200, "one", 1_200),
+        ("Бюджет (млн.тг)", "1,2", "million", 1_200_000),
+        ("Бюджет", "1 234,50", None, 1_235),
+        ("Бюджет", 14_500, "thousand", 14_500_000),
+        ("Сумма по годам", "2026: 12; 2027: 0,5", "million", [(2026, 12_000_000), (2027, 500_000)]),
+        ("Дата договора", "3/4/2026", "month", date(2026, 3, 4)),
+        ("Дата договора", "3/4/2026", None, date(2026, 4, 3)),
+        ("Стадия", "На торгах", {" на торгах.": "planning"}, "planning"),
+        ("ИИ", "+", {"+": "true"}, True),
+        ("Сектор", "прочее", {"прочее": None}, None),
+    ],
+)
+def test_cells_are_read_as_chosen(app: Flask, header: str, cell: Any, chosen: Any, stored_value: Any) -> None:
     an_agency(bin=BIN)
-    assert import_now(ADMINISTRATOR, "projects", True, "x", content, options=left_out).created == 1
+    names = [name for name in HEADER if name != "Статус"] if header == "Стадия" else [*HEADER]
+    cells = [each for name, each in zip(HEADER, row(1), strict=True) if name in names]
+    content = xlsx_of((*names, header), (*cells, cell))
+    field = (match_header("projects", header) or match_header("projects", "Цена")).field  # type: ignore[union-attr]
+    options = ImportOptions({header: field}, values={} if chosen is None else {field: chosen})
+    run = import_now(ADMINISTRATOR, "projects", False, "x", content, options=options)
+    assert codes(run) == []
+    value = getattr(stored()[0], field)
+    assert ([tuple(each.values()) for each in value] if isinstance(value, list) else value) == stored_value
+
+
+def test_dates_of_a_column_that_shows_its_order_are_read_by_it(app: Flask) -> None:
+    an_agency(bin=BIN)
+    content = xlsx_of((*HEADER, "Дата договора"), row(1, "02/13/2026"), row(2, "03/02/2026"))
+    run = import_now(ADMINISTRATOR, "projects", False, "x", content)
+    assert [project.contract_signed_on for project in stored()] == [date(2026, 2, 13), date(2026, 3, 2)]
+    assert warnings(run) == [("dates-read-month-first", "Дата договора")]
+
+
+def test_merged_cells_count_for_each_row_but_amounts_for_the_first(app: Flask) -> None:
+    an_agency(bin=BIN)
+    book = openpyxl.Workbook()
+    for cells in ((*HEADER, "Регион", "Бюджет"), row(1, "Астана", 5_000_000), row(2), row(3, "Алматы", 7_000_000)):
+        book.active.append(list(cells))
+    for merged in ("H2:H3", "I2:I3"):
+        book.active.merge_cells(merged)
+    made = io.BytesIO()
+    book.save(made)
+    run = import_now(ADMINISTRATOR, "projects", False, "x", made.getvalue())
+    assert [(project.region, project.budget_kzt) for project in stored()] == [
+        *(("71", 5_000_000), ("71", None), ("75", 7_000_000)),
+    ]
+    assert warnings(run) == [("cells-filled-down", "Регион"), ("amounts-merged", "Бюджет")]
+
+
+def test_api_names_what_a_file_leaves_open_and_takes_the_answers(editor: Caller) -> None:
+    header, cells = HEADER[1:], [*row(1)[1:5], "на торгах", row(1)[6]]
+    table = xlsx_of((*header, "Бюджет", "Дата договора"), (*cells, 14_500, "3/4/2026"))
+
+    def send(**form: str) -> Any:
+        file = FileStorage(io.BytesIO(table), "x.xlsx")
+        return editor.form("/imports", {"file": file, "kind": "projects", "dry_run": "true", **form}).get_json()
+
+    sent = send()
+    assert [(each["field"], each["asks"]) for each in sent["questions"]] == [
+        *(("stage", "words"), ("budget_kzt", "unit"), ("contract_signed_on", "order")),
+    ]
+    assert sent["questions"][0]["words"] == [{"word": "на торгах", "count": 1, "rows": [2]}]
+    assert [each["code"] for each in sent["warnings"]] == ["amounts-small", "dates-two-ways"]
+    assert sent["sheets"] == [{"name": "Sheet", "reason": None}]
+    values = '{"stage": {"на торгах": "planning"}, "budget_kzt": "thousand", "contract_signed_on": "month"}'
+    assert (send(values=values)["questions"], send(values=values)["warnings"]) == ([], [])
+    for wrong, code in (
+        ("[]", "values-invalid"),
+        ('{"stage": "planning"}', "values-invalid"),
+        ('{"stage": {"x": {}}}', "values-invalid"),
+        ('{"stage": {"x": "evil"}}', "not-a-choice"),
+        ('{"budget_kzt": "dozen"}', "not-a-choice"),
+        ('{"name_ru": {"x": "y"}}', "not-a-choice"),
+    ):
+        assert [each["code"] for each in send(values=wrong)["errors"]] == [code], wrong
 
 
 def test_one_date_with_a_wrong_month_is_an_error_of_its_row(app: Flask) -> None:
@@ -344,7 +430,8 @@ def test_new_project_without_a_required_column_says_so(app: Flask) -> None:
 def test_four_wrong_rows_come_back_marked(signed_in: SignedIn) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
-    page = visit.send("/imports", kind="projects", file=editor_file(agency, RUSSIAN))
+    asked = visit.send("/imports", kind="projects", file=editor_file(agency, RUSSIAN))
+    page = visit.send(asked.request.path, page=asked.request.path, **inputs(asked.text))
     run_next_import()
     sheet = openpyxl.load_workbook(io.BytesIO(visit.get(f"{page.request.path}/errors.xlsx").data)).active
     comments = {cell.coordinate: cell.comment.text for row in sheet.iter_rows() for cell in row if cell.comment}

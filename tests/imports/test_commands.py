@@ -30,7 +30,7 @@ def rows(agency: str, *lines: str) -> str:
     return HEADER + "".join(f"{agency},{line}\n" for line in lines)
 
 
-GOOD = "P-1,Портал услуг,system,creation,pilot,off_platform,,1000"
+GOOD = "P-1,Портал услуг,system,creation,pilot,off_platform,,1000000"
 ON_PLATFORM = "P-2,Реестр,system,development,operation,on_platform,qt-7,0"
 BAD = "P-3,Карта,system,creation,pilot,off_platform,,a lot"
 

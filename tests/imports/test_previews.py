@@ -33,10 +33,10 @@ from registry.imports.service import (
     DryRunNotUsable,
     ImportAlreadyMapped,
     ImportOptions,
-    hold_import,
     import_now,
     map_columns,
     queue_import,
+    receive_import,
     run_dry_run,
 )
 from registry.imports.undo import ImportNotUndoable, undo_import
@@ -231,7 +231,7 @@ def mapping_editor(app: Flask) -> Actor:
 
 
 def held(actor: Actor) -> ImportRun:
-    run = hold_import(actor, "projects", False, "таблица.csv", TABLE.encode())
+    run = receive_import(actor, "projects", False, "таблица.csv", TABLE.encode())
     assert run.state == "unmapped"
     return run
 
@@ -269,7 +269,7 @@ def remembered(actor: Actor) -> list[dict[str, str | None]]:
 
 
 def test_columns_are_remembered_only_by_an_import_that_succeeded(mapping_editor: Actor) -> None:
-    dry = hold_import(mapping_editor, "projects", True, "таблица.csv", TABLE.encode())
+    dry = receive_import(mapping_editor, "projects", True, "таблица.csv", TABLE.encode())
     map_columns(mapping_editor, dry.id, FIELDS)
     run_next_import()
     assert dry.state == "done"

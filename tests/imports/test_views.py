@@ -89,9 +89,9 @@ def test_columns_of_a_finished_dry_run_are_chosen_again(signed_in: SignedIn) -> 
     assert visit.get(f"{path}/columns").request.path == path, "the dry run is not finished"
     run_next_import()
     shown = visit.get(path).text
-    assert "Choose columns again" in shown and "Цель работ" in shown
+    assert "Choose columns and values again" in shown and "Цель работ" in shown
     form = visit.get(f"{path}/columns").text
-    assert '<option value="purpose" selected>' in form and "The dry run is then done again" in form
+    assert '<option value="purpose" selected>' in form
     names = ("agency", "external_id", "name_ru", "object_kind", "work_type", "stage", "placement", "", "purpose")
     again = visit.send(f"{path}/columns", **{f"column_{place}": name for place, name in enumerate(names)})
     assert again.request.path == path
@@ -102,3 +102,56 @@ def test_columns_of_a_finished_dry_run_are_chosen_again(signed_in: SignedIn) -> 
     run_next_import()
     assert visit.get(f"{path}/columns").request.path == path, "the file was imported"
     assert db.session.scalars(db.select(Project.purpose)).all() == ["длинное"]
+
+
+def test_values_are_asked_once_on_one_page_and_words_are_remembered(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR, an_agency())
+    header = f"Код проекта;Наименование;{';'.join(CHOICES)};Бюджет, тыс. тенге;Дата договора\n"
+    rows = "".join(
+        f"А-{number};Учёт {name};ИС;Создание;{stage};Пока неизвестно;14 500,5;{date}\n"
+        for number, name, stage, date in (
+            (1, "озёр", "На торгах", "3/4/2026"),
+            (2, "рек", "на торгах.", "5/6/26"),
+            (3, "гор", "Планирование", "7/7/2026"),
+        )
+    )
+
+    def upload() -> Any:
+        return visit.send("/imports", kind="projects", dry_run="", file=(io.BytesIO((header + rows).encode()), "т.csv"))
+
+    page = upload()
+    path = page.request.path
+    assert path.endswith("/columns")
+    assert re.search("На торгах.*2.*\\(2, 3\\)", page.text, re.DOTALL)
+    assert 'value="thousand" checked' in page.text and "The month is first: 4 March 2026" in page.text
+    columns = {
+        f"column_{place}": name
+        for place, name in enumerate(("external_id", "name_ru", "object_kind", "work_type", "stage", "placement"))
+    } | {"column_6": "budget_kzt", "column_7": "contract_signed_on"}
+    asked = {"asked": ["stage", "budget_kzt", "contract_signed_on"], "value_budget_kzt": "thousand"}
+    unsaid = visit.send(path, **columns, **asked, word_stage_0="planning")
+    assert "Choose whether the day or the month comes first." in unsaid.text
+    assert '<option value="planning" selected>' in unsaid.text
+    visit.send(path, **columns, **asked, word_stage_0="planning", value_contract_signed_on="month")
+    run_next_import()
+    projects = db.session.scalars(db.select(Project).order_by(Project.external_id)).all()
+    assert [project.stage for project in projects] == ["planning"] * 3
+    assert [project.budget_kzt for project in projects] == [14_500_500] * 3
+    assert [str(project.contract_signed_on) for project in projects] == ["2026-03-04", "2026-05-06", "2026-07-07"]
+    # The words of the agency are known now; units and dates are asked for each file.
+    again = upload().text
+    assert "word_stage_0" in again and '<option value="planning" selected>' in again
+    assert "На торгах" in visit.get("/imports").text
+
+
+def test_other_columns_ask_their_own_questions(signed_in: SignedIn) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR, an_agency())
+    table = "Шифр;Что это;Где\nА-1;Учёт;в подвале\n"
+    path = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "т.csv")).request.path
+    columns = {"column_0": "external_id", "column_1": "name_ru", "column_2": "placement"}
+    page = visit.send(path, **columns)
+    assert page.request.path == path and "What “в подвале” means" in page.text and "There is a problem" not in page.text
+    assert visit.send(path, **columns, asked="placement", word_placement_0="evil").status_code == 422
+    visit.send(path, **columns, asked="placement", word_placement_0="off_platform")
+    run_next_import()
+    assert "off_platform" not in visit.get(path.removesuffix("columns") + "errors").text

@@ -118,7 +118,7 @@ def test_invalid_rows_are_reported_and_withdraw_no_verification(app: Flask) -> N
     summary = apply(
         listed("qt-0", agency.bin),
         listed("qt-0", agency.bin),
-        listed("qt-1", agency.bin, "01.10.26"),
+        listed("qt-1", agency.bin, "01.10.76"),
         listed("qt-2", "123"),
         listed("qt-3", "960140000061"),
         listed("qt-4", agency.bin, tomorrow),

@@ -22,7 +22,7 @@ from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.demo.records import REVIEWER, SECOND_REVIEWER, demo_actor
 from registry.flags.models import AuditRun, Flag
-from registry.imports.service import hold_import, import_now
+from registry.imports.service import import_now, receive_import
 from registry.letters.models import Letter
 from registry.notifications.aitu import AITU_BOT_NAME, AituLink
 from registry.notifications.immediate import process_outbox
@@ -83,7 +83,7 @@ def prepare(app: Flask) -> dict[str, object]:
             }
             add_link(demo_actor(REVIEWER), project_numbered("HEALTH-001"), target)
         previewed = import_now(editor, "projects", True, "реестр.csv", CLERKS_TABLE.encode())
-        unmapped = hold_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
+        unmapped = receive_import(editor, "projects", True, "реестр.csv", UNKNOWN_COLUMNS.encode())
         dry = run_audit(local_actor(Role.OPERATOR), dry_run=True)
         flagged = select(Project.number).join(Flag).where(Project.external_id.like("HEALTH-%"), Flag.status == "open")
         own_token = (

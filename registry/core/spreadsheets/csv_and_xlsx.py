@@ -1,8 +1,9 @@
 """Process that reads a table: CSV or XLSX from stdin becomes plain CSV on stdout.
 
 Run as ``python -m registry.core.spreadsheets.csv_and_xlsx``. The first line of the output is JSON: ``{"problems":
-[[code, params]]}``, or ``{"is_workbook": …, "sheets": [{"name", "is_hidden", "is_whole", "size"}]}``. The tables of the
-sheets follow, ``size`` bytes each: UTF-8, commas, all cells are text and at most ``MAX_CELL_LENGTH`` + 1 long.
+[[code, params]]}``, or ``{"is_workbook": …, "sheets": [{"name", "is_hidden", "is_whole", "size", "merged"}]}``. The
+tables of the sheets follow, ``size`` bytes each: UTF-8, commas, all cells are text and at most ``MAX_CELL_LENGTH`` + 1
+long.
 """
 
 from __future__ import annotations
@@ -278,6 +279,7 @@ MAX_RECORDS = 1 << 21
 WHOLE_SHEETS = 5
 MAX_SHEETS = 20
 FIRST_ROWS = 60
+MAX_MERGED = 20_000
 MAX_EXACT_INTEGER = 2**53
 # Keeps halves of characters, which are reported for their row.
 ERRORS = "surrogatepass"
@@ -321,10 +323,12 @@ def _workbook(content: bytes) -> tuple[dict[str, Any], list[bytes]]:
         for place, sheet in enumerate(known[:MAX_SHEETS]):
             is_hidden = sheet.visible != SheetVisibleEnum.Visible
             is_whole = not is_hidden and place < WHOLE_SHEETS
-            rows: Iterable[list[Any]] = workbook.get_sheet_by_name(sheet.name).iter_rows()
+            opened = workbook.get_sheet_by_name(sheet.name)
+            rows: Iterable[list[Any]] = opened.iter_rows()
             records = _texts(rows if is_whole else islice(rows, FIRST_ROWS), unusable)
             table = _as_csv(records, MAX_TABLE_SIZE - sum(map(len, tables)), "xlsx-too-large")
             sheets.append(_sheet(sheet.name, len(table), is_hidden=is_hidden, is_whole=is_whole))
+            sheets[-1]["merged"] = _merged(opened) if is_whole else []
             tables.append(table)
     except CalamineError as error:
         raise ArchiveRejected("xlsx-unreadable") from error
@@ -334,7 +338,14 @@ def _workbook(content: bytes) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _sheet(name: str, size: int, *, is_hidden: bool = False, is_whole: bool = True) -> dict[str, Any]:
-    return {"name": name, "size": size, "is_hidden": is_hidden, "is_whole": is_whole}
+    return {"name": name, "size": size, "is_hidden": is_hidden, "is_whole": is_whole, "merged": []}
+
+
+def _merged(sheet: Any) -> list[tuple[int, int, int]]:
+    """Return the column from 0, and the first and the last row from 1, of merged cells over several rows."""
+    merged = sheet.merged_cell_ranges or []
+    several = [(first[1], first[0] + 1, last[0] + 1) for first, last in merged if last[0] > first[0]]
+    return several[:MAX_MERGED]
 
 
 def _texts(rows: Iterable[list[Any]], unusable: set[tuple[int, int]]) -> Iterator[list[str]]:

@@ -47,7 +47,7 @@ class Table:
     """A CSV file or one sheet of a workbook, as the child process wrote it.
 
     In a workbook no cell moves when another has a separator in it. ``is_whole`` is False where only the first rows were
-    read.
+    read. ``merged``: the column from 0, and the first and last row from 1, of cells merged over rows.
     """
 
     content: bytes
@@ -55,6 +55,7 @@ class Table:
     name: str = ""
     is_hidden: bool = False
     is_whole: bool = True
+    merged: tuple[tuple[int, int, int], ...] = ()
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """Return each record with its number from 1, also blank ones."""
@@ -115,6 +116,7 @@ def open_file(content: bytes) -> Sequence[Table]:
                 sheet["name"],
                 is_hidden=sheet["is_hidden"],
                 is_whole=sheet["is_whole"],
+                merged=tuple((column, first, last) for column, first, last in sheet["merged"]),
             )
         )
     return opened

@@ -1,0 +1,343 @@
+"""How the cells of a file are read where it does not say so: unknown words, units of amounts, day and month."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, Final
+
+from marshmallow import ValidationError
+
+from registry.core.errors import Invalid, Problem
+from registry.core.fields import AnyDay, Boolean, Choice, InputField, WholeNumber, YearlyAmounts
+from registry.core.spreadsheets.reader import Row, Table, printable
+from registry.core.spreadsheets.rows import shown_value
+from registry.core.translations import lazy_text
+from registry.core.values import TIME, InvalidValue, comparable, is_blank, read_whole_number
+from registry.imports.header_search import Header
+from registry.projects.fields import FIELDS as PROJECT_FIELDS
+
+# Field → the unit of its amounts, what its dates begin with, or word → code, None for an empty cell.
+Values = Mapping[str, str | Mapping[str, str | None]]
+Fields = Mapping[str, InputField]
+
+UNITS: Final = {"one": 1, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+DAY, MONTH = "day", "month"
+ORDERS: Final = (DAY, MONTH)
+WORDS, UNIT, ORDER = "words", "unit", "order"
+SLASHED: Final = re.compile(
+    rf"\s*([0-9]{{1,2}})/([0-9]{{1,2}})/((?:19|20)[0-9]{{2}}|[0-5][0-9]|60|9[1-9])({TIME})\s*", re.ASCII
+)
+# Written by a workbook, which has no groups: 14.567 thousand tenge.
+THREE_DECIMALS: Final = re.compile(r"[0-9]{1,3}\.[0-9]{3}")
+MONTHS_A_YEAR: Final = 12
+# Amounts below it are asked about: of projects, they are rather in thousands.
+SMALL_KZT: Final = 100_000
+MAX_WORDS: Final = 20
+# Distinct cells of a column that are counted: a column of choices has few.
+MAX_DISTINCT: Final = 1000
+EXAMPLES: Final = 3
+
+
+def choices(field: InputField | None) -> dict[str, str]:
+    """Code → English label of what a cell of a closed vocabulary may be; empty for other fields."""
+    if isinstance(field, Boolean):
+        return {"true": lazy_text("Yes"), "false": lazy_text("No")}
+    if isinstance(field, Choice):
+        return dict(zip(field.options, field.labels.english(), strict=True))
+    if isinstance(field, WholeNumber) and field.labels is not None:
+        texts = field.labels.english()
+        return dict(zip(map(str, range(field.smallest, field.smallest + len(texts))), texts, strict=True))
+    return {}
+
+
+def has_unit(name: str) -> bool:
+    """True for a field of amounts of money."""
+    return name.endswith("_kzt") or isinstance(PROJECT_FIELDS.get(name), YearlyAmounts)
+
+
+def readers(fields: Fields, values: Values, *, is_workbook: bool) -> dict[str, Callable[[str], object]]:
+    """Return what reads the cells of amounts, and of columns whose values were chosen."""
+    read: dict[str, Callable[[str], object]] = {}
+    for name, field in fields.items():
+        chosen = values.get(name)
+        if has_unit(name):
+            unit = UNITS[str(chosen or "one")]
+            read[name] = partial(_amount, field, unit, is_workbook and unit > 1)
+        elif chosen == MONTH:
+            read[name] = partial(_month_first, field)
+        elif isinstance(chosen, Mapping):
+            read[name] = partial(_word, field, {word_key(word): code for word, code in chosen.items()})
+    return read
+
+
+def _amount(field: Any, unit: int, is_decimal_point: bool, cell: str) -> object:
+    return field.from_text(f"{cell}0" if is_decimal_point and THREE_DECIMALS.fullmatch(cell) else cell, unit)
+
+
+def _month_first(field: InputField, cell: str) -> object:
+    return field.from_text(day_first(cell))
+
+
+def day_first(date: str) -> str:
+    """Return a date that has the month first with the day first."""
+    return SLASHED.sub(r"\2/\1/\3", date, 1)
+
+
+def _word(field: InputField, codes: Mapping[str, str | None], cell: str) -> object:
+    key = word_key(cell)
+    if key not in codes:
+        return field.from_text(cell)
+    code = codes[key]
+    return None if code is None else field.from_text(code)
+
+
+def word_key(word: str) -> str:
+    """Return what two spellings of a word have in common; a sign, such as +, is itself."""
+    return comparable(word) or word.strip()
+
+
+def checked_values(fields: Fields, values: Mapping[str, Any]) -> Values:
+    """Return the values that are chosen for a file. Raises Invalid with pointer ``/values``."""
+    known = {name: _answers(name, field) for name, field in fields.items()}
+    problems = []
+    for name, chosen in values.items():
+        answers = known.get(name, ())
+        if not answers:
+            askable = ", ".join(each for each, options in known.items() if options)
+            problems.append(Problem("/values", "not-a-choice", {"options": askable}))
+        elif isinstance(chosen, Mapping) != bool(choices(fields[name])):
+            problems.append(Problem("/values", "values-invalid"))
+        elif set(chosen.values() if isinstance(chosen, Mapping) else [chosen]) - {*answers}:
+            problems.append(Problem("/values", "not-a-choice", {"options": ", ".join(filter(None, answers))}))
+    if problems:
+        raise Invalid(problems[:MAX_WORDS])
+    return values
+
+
+def _answers(name: str, field: InputField) -> Sequence[str | None]:
+    codes = choices(field)
+    if codes:
+        return [*codes, None]
+    return [*UNITS] if has_unit(name) else ORDERS if isinstance(field, AnyDay) else ()
+
+
+# Units of amounts in headers, and above or below them.
+
+MULTIPLE: Final = (
+    r"(?:(?P<thousand>тыс(?:\.|яч\w*)?|мың|thousands?)|(?P<million>млн\.?|миллион\w*|million\w*|mln)"
+    r"|(?P<billion>млрд\.?|миллиард\w*|bln))"
+)
+TENGE: Final = r"(?:тенге|теңге\w*|тг\.?|₸|kzt|tenge)"
+IN_HEADER: Final = re.compile(rf"(?<![^\W\d_]){MULTIPLE}(?![^\W\d_])", re.IGNORECASE)
+# A cell that is a unit, or what a title ends with: "(в тыс. тенге)".
+IS_UNIT: Final = re.compile(rf"(?:ед(?:\.|иница) ?изм\w*+\.? ?)?(?:в )?{MULTIPLE} ?{TENGE}[ ).]*", re.IGNORECASE)
+BEFORE_UNIT: Final = re.compile("[(,;:–-]")
+ROWS_BELOW: Final = 2
+
+
+def stated_units(table: Table, header: Header, columns: Sequence[str | None]) -> dict[str, tuple[str, str]]:
+    """Field → its unit that is not tenge and the text that says so: its header, or a cell above or below.
+
+    Raises Invalid where the file is unreadable.
+    """
+    below = [cell for row in islice(table.rows(header.number, len(columns)), ROWS_BELOW) for cell in row.cells]
+    general = next(filter(None, map(_unit_of_cell, (*header.above, *below))), None)
+    stated = {}
+    for place, name in enumerate(columns):
+        if name is None or not has_unit(name):
+            continue
+        full = header.full[place] if place < len(header.full) else ""
+        match = IN_HEADER.search(full)
+        unit = general if match is None else (str(match.lastgroup), printable(" ".join(full.split())))
+        if unit is not None:
+            stated[name] = unit
+    return stated
+
+
+def _unit_of_cell(cell: str) -> tuple[str, str] | None:
+    match = IS_UNIT.fullmatch(" ".join(BEFORE_UNIT.split(cell)[-1].split()))
+    return None if match is None else (str(match.lastgroup), printable(" ".join(cell.split())))
+
+
+# What is asked of a file, after all its rows were seen.
+
+
+class ValueScan:
+    """Sees the rows of a file: which words are not known, which amounts are small, what its dates begin with."""
+
+    def __init__(self, columns: Sequence[str | None], fields: Fields, values: Values) -> None:
+        self._seen: list[tuple[int, _Words | _Amounts | _Dates]] = []
+        for place, name in enumerate(columns):
+            field = fields.get(name or "")
+            if name is None or field is None:
+                continue
+            if isinstance(field, AnyDay):
+                self._seen.append((place, _Dates(name, values.get(name))))
+            elif has_unit(name):
+                self._seen.append((place, _Amounts(name, values.get(name), is_yearly=isinstance(field, YearlyAmounts))))
+            elif choices(field):
+                self._seen.append((place, _Words(name, field, values)))
+
+    def see(self, row: Row) -> None:
+        """Note the cells of a row."""
+        for place, column in self._seen:
+            if cell := row.cells[place]:
+                column.see(row.number, cell)
+
+    def result(
+        self, headers: Sequence[str], stated: Mapping[str, tuple[str, str]]
+    ) -> tuple[list[dict[str, Any]], dict[str, str], list[Problem]]:
+        """Return what is asked, what the columns decide by themselves, and warnings."""
+        questions, decided, warnings = [], {}, []
+        for place, column in self._seen:
+            question, problem = column.result(printable(headers[place]), stated.get(column.name))
+            if question is not None:
+                questions.append({"field": column.name, "header": printable(headers[place]), **question})
+            if problem is not None:
+                warnings.append(problem)
+            if isinstance(column, _Dates) and column.decided is not None:
+                decided[column.name] = column.decided
+        return questions, decided, warnings
+
+
+Result = tuple[dict[str, Any] | None, Problem | None]
+
+
+class _Words:
+    def __init__(self, name: str, field: InputField, values: Values) -> None:
+        self.name, self._field = name, field
+        self._read = readers({name: field}, values, is_workbook=False).get(name, field.from_text)
+        self._known: set[str] = set()
+        self._rows: dict[str, list[int]] = {}
+        self._words: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def see(self, row: int, cell: str) -> None:
+        if cell in self._known:
+            return
+        key = word_key(cell)
+        if key not in self._counts:
+            if len(self._counts) + len(self._known) >= MAX_DISTINCT or self._is_known(cell):
+                self._known.add(cell)
+                return
+            self._words[key], self._rows[key], self._counts[key] = cell, [], 0
+        self._counts[key] += 1
+        if len(self._rows[key]) < EXAMPLES:
+            self._rows[key].append(row)
+
+    def _is_known(self, cell: str) -> bool:
+        try:
+            value = self._read(cell)
+            return value is None or self._field.deserialize(value) is not None
+        except ValidationError:
+            return False
+
+    def result(self, _header: str, _stated: object) -> Result:
+        words = [
+            {"word": shown, "count": self._counts[key], "rows": self._rows[key]}
+            for key in sorted(self._counts, key=self._counts.__getitem__, reverse=True)
+            if (shown := shown_value(" ".join(self._words[key].split()))) and not is_blank(shown)
+        ]
+        question = {"asks": WORDS, "words": words[:MAX_WORDS], "more": max(0, len(words) - MAX_WORDS)}
+        return (question if words else None), None
+
+
+class _Amounts:
+    def __init__(self, name: str, chosen: Any, *, is_yearly: bool) -> None:
+        self.name, self._chosen, self._is_yearly = name, chosen, is_yearly
+        self._total = self._small = self._rounded = 0
+        self._examples: list[dict[str, Any]] = []
+        self._first_rounded: tuple[int, str] | None = None
+
+    def see(self, row: int, cell: str) -> None:
+        if self._is_yearly:
+            return
+        try:
+            amount = read_whole_number(cell)
+        except InvalidValue as error:
+            if error.code != "number-with-fraction":
+                return
+            amount = read_whole_number(cell, 1)
+            self._rounded += 1
+            self._first_rounded = self._first_rounded or (row, printable(cell.strip()))
+        if not isinstance(amount, int) or amount <= 0:
+            return
+        self._total += 1
+        if amount < SMALL_KZT:
+            self._small += 1
+            if len(self._examples) < EXAMPLES:
+                self._examples.append({"row": row, "value": printable(cell.strip())})
+
+    def result(self, header: str, stated: tuple[str, str] | None) -> Result:
+        if self._chosen in (None, "one") and stated is None and self._first_rounded is not None:
+            row, value = self._first_rounded
+            params = {"column": header, "row": row, "value": value, "count": self._rounded}
+            rounded = Problem("/file", "amounts-rounded", params)
+        else:
+            rounded = None
+        if self._chosen is not None or (stated is None and not self._small):
+            return None, rounded
+        suggested, text = stated or (None, None)
+        counts = {"count": self._small, "of": self._total, "examples": self._examples}
+        return {"asks": UNIT, "suggested": suggested, "stated": text, **counts}, rounded
+
+
+class _Dates:
+    def __init__(self, name: str, chosen: Any) -> None:
+        self.name, self._chosen = name, chosen
+        self._day_first = self._in_doubt = self._total = 0
+        self._month_first: list[tuple[int, str]] = []
+        self._examples: list[dict[str, Any]] = []
+
+    def see(self, row: int, cell: str) -> None:
+        if "/" not in cell or (date := SLASHED.fullmatch(cell)) is None:
+            return
+        self._total += 1
+        first, second = int(date[1]), int(date[2])
+        if first <= MONTHS_A_YEAR < second:
+            self._month_first.append((row, cell))
+        elif second <= MONTHS_A_YEAR < first:
+            self._day_first += 1
+        elif max(first, second) <= MONTHS_A_YEAR and first != second:
+            self._in_doubt += 1
+            if len(self._examples) < EXAMPLES:
+                self._examples.append({"row": row, "value": printable(cell.strip())})
+
+    @property
+    def decided(self) -> str | None:
+        """The order that the column itself shows; None where it does not, or where there is nothing to decide."""
+        if not self._in_doubt or bool(self._day_first) == bool(self._month_first) or self._chosen is not None:
+            return None
+        return DAY if self._day_first else MONTH
+
+    def result(self, header: str, _stated: object) -> Result:
+        if self.decided == MONTH:
+            row, value = self._month_first[0]
+            params = {"column": header, "row": row, "value": printable(value.strip())}
+            return None, Problem("/file", "dates-read-month-first", params)
+        if self._chosen is not None or self.decided is not None or not self._in_doubt:
+            return None, None
+        suggested = MONTH if len(self._month_first) > self._day_first else DAY if self._day_first else None
+        counts = {"count": self._in_doubt, "of": self._total, "examples": self._examples}
+        return {"asks": ORDER, "suggested": suggested, **counts}, None
+
+
+def unanswered(question: Mapping[str, Any]) -> Problem | None:
+    """Return why a file is refused until a question is answered, or the warning where it is read as it stands."""
+    params = {"column": question["header"], "field": question["field"]}
+    if question["asks"] == UNIT and question["stated"]:
+        params |= {"column": question["stated"], "unit": question["suggested"]}
+        return Problem("/file", "amounts-in-thousands", params)
+    if question["asks"] == WORDS:
+        return None
+    example = question["examples"][0]
+    if question["asks"] == UNIT:
+        return Problem("/file", "amounts-small", {**params, **example})
+    code = "dates-month-first" if question["suggested"] == MONTH else "dates-two-ways"
+    return Problem("/file", code, {**params, **example})
+
+
+REFUSED: Final = frozenset({"amounts-in-thousands", "dates-month-first"})
