@@ -7,14 +7,21 @@ from typing import Final
 from flask import Response, make_response, render_template, url_for
 
 from registry.accounts.roles import Actor, Permission
+from registry.core.clock import today
 from registry.core.translations import DEFAULT_LANGUAGE
+from registry.freeze.current import policy_in_force
+from registry.freeze.vocabulary import Severity
 from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of, render_document
 from registry.help.setup import hide_setup, setup_facts
 from registry.http.security import Public
 from registry.notifications.email import queue_test_email
-from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.policies.pages import LIMITS, rules_shown, thresholds
+from registry.projects.fields import FIELDS, PARTS, REQUIRED
+from registry.projects.pages import part_title
+from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
 from registry.web.formats import gettext as _
+from registry.web.forms import schema_field
 
 # Help pages: the list of the documents, and each of them.
 
@@ -42,9 +49,33 @@ def help_document(document: str) -> Answer:
             document=shown,
             content=content,
             content_language=None if is_translated else DEFAULT_LANGUAGE,
+            generated=TRANSLATED.get(document),
             guides=GUIDES,
         )
     )
+
+
+# Pages that are made of what the register itself has, and so are in every language.
+
+
+@pages.page("/help/rules-in-force", needs=ANY_SIGNED_IN)
+def rules_in_force(_actor: Actor) -> Answer:
+    """Display the limits and the rules of the policy in force that are in use, the most serious first."""
+    policy = policy_in_force()
+    rules = [rule for rule in rules_shown(policy, page_locale(), today()) if rule["enabled"]]
+    rules.sort(key=lambda rule: Severity(rule["severity"]).rank, reverse=True)
+    return render_template("help/rules.html", policy=policy, thresholds=thresholds(policy, LIMITS), rules=rules)
+
+
+@pages.page("/help/project-fields", needs=OPEN)
+def project_fields() -> Answer:
+    """Display every field of a project by section: its label, what to enter, and its values."""
+    parts = [(part_title(part), [schema_field(FIELDS[name]) for name in names]) for part, names in PARTS.items()]
+    return _not_indexed(render_template("help/fields.html", parts=parts, required=REQUIRED))
+
+
+# The documents of which these pages say the same in the reader's language.
+TRANSLATED: Final = {"rules": "web.rules_in_force", "fields": "web.project_fields"}
 
 
 def own_guides() -> list[Document]:

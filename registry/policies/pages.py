@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from datetime import date
 from typing import Any, Final
 
 from flask import Response, render_template, request, url_for
@@ -144,8 +145,8 @@ def setting_value(setting: str, value: Any) -> str:
     return str(value)
 
 
-def thresholds(policy: Policy) -> list[tuple[str, str]]:
-    """Return every threshold of a policy with its label, in the order of the file."""
+def thresholds(policy: Policy, only: Collection[str] = LABELS) -> list[tuple[str, str]]:
+    """Return the thresholds of a policy with their labels, in the order of the file; by default every one."""
     document = as_json(policy_document(policy))
     deadlines = {f"deadlines.{name}": number for name, number in document["deadlines"].items()}
     values = {"appeal_suspends": policy.appeal_suspends, **document, **deadlines}
@@ -155,12 +156,20 @@ def thresholds(policy: Policy) -> list[tuple[str, str]]:
         (setting_label(name), setting_value(name, value)) for name, value in facts.items() if name not in LABELS
     ]
     values |= dict.fromkeys((name for name in LABELS if name.startswith(CONFIRMED_FACTS)), None) | facts
-    labelled = ((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items())
-    return [*labelled, *of_facts, *targets]
+    labelled = ((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items() if name in only)
+    return [*labelled, *(of_facts if only is LABELS else ()), *targets]
 
 
-def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:
-    """Return every rule with its texts and all wordings of its clause, in one language."""
+# What an agency may have to keep; the others are of audits and reviews.
+LIMITS: Final = (
+    *("cutoff", "start_clock", "scope", "migration_deadline", "pilot_limit_months", "modification_limit_percent"),
+    *("verification_grace_days", "onboarding_limit_months", "attestation_months", "appeal_suspends"),
+    *("deadlines.answer", "deadlines.appeal"),
+)
+
+
+def rules_shown(policy: Policy, language: Language, on: date | None = None) -> list[dict[str, Any]]:
+    """Return every rule with its texts and all wordings of its clause, or that of one day, in one language."""
     return [
         {
             "name": name,
@@ -175,7 +184,7 @@ def rules_shown(policy: Policy, language: Language) -> list[dict[str, Any]]:
                     "since": wording.in_force_from,
                     "to": wording.in_force_to,
                 }
-                for wording in rule.clauses
+                for wording in (rule.clauses if on is None else [rule.wording_on(on)])
             ],
         }
         for name, rule in policy.rules.items()

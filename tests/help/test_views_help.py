@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
 
 from registry.accounts.roles import Role
 from registry.core.files import PACKAGE
+from registry.core.translations import Language, translate
+from registry.freeze.current import policy_in_force
 from registry.help.documents import DOCUMENTS, render_document
+from registry.projects.fields import FIELDS
 from tests.cases.casework import flagged_case
 from tests.factories import an_agency
 from tests.fixtures.web import SignedIn, Visit
@@ -66,6 +70,32 @@ def test_header_leads_to_the_guide_for_the_role(signed_in: SignedIn, role: Role,
     visit = signed_in(role)
     assert f'<a class="site-header__help" href="{address}">Help</a>' in visit.get("/home").text
     assert ("For your role" in visit.get("/help").text) is (role is not Role.AUDITOR)
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_rules_in_force_are_those_of_the_policy_in_use_in_the_readers_language(
+    signed_in: SignedIn, language: Language
+) -> None:
+    page = html.unescape(signed_in(Role.AGENCY_EDITOR, language=language).get("/help/rules-in-force").text)
+    rules = policy_in_force().rules
+    assert [name for name, rule in rules.items() if rule.enabled and rule.title[language] not in page] == []
+    assert [name for name, rule in rules.items() if f'"code">{name}<' in page and not rule.enabled] == []
+    assert rules["freeze.pilot-limit"].remedy[language] in page
+    # What oversight alone may know is not among the limits.
+    assert translate("Change threshold of an audit, percent", language) not in page
+
+
+def test_rules_in_force_need_a_sign_in(visit: Visit) -> None:
+    assert visit.client.get("/help/rules-in-force").status_code == 303
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "kk"])
+def test_every_field_of_a_project_is_explained_in_the_readers_language(visit: Visit, language: Language) -> None:
+    page = html.unescape(Visit(visit.client, language).get("/help/project-fields").text)
+    labels = [translate(field.label, language) for field in FIELDS.values()]
+    hints = [translate(field.hint, language) for field in FIELDS.values() if field.hint]
+    assert [text for text in (*labels, *hints) if text not in page] == []
+    assert "/help/project-fields" in Visit(visit.client, "ru").get("/help/fields").text
 
 
 def test_footer_leads_to_help_before_signing_in(visit: Visit) -> None:

@@ -192,6 +192,8 @@ def _first_stops() -> list[Stop]:
         Stop("help-rules", Role.AUDITOR, "/help/rules"),
         Stop("help-requests", Role.AUDITOR, "/help/requests"),
         Stop("help-index-own", Role.AGENCY_EDITOR, "/help"),
+        Stop("help-rules-in-force", Role.AGENCY_EDITOR, "/help/rules-in-force"),
+        Stop("help-project-fields", None, "/help/project-fields"),
         Stop("setup", Role.ADMINISTRATOR, "/setup"),
         Stop("home-administrator", Role.ADMINISTRATOR, "/home"),
         Stop("home-agency", Role.AGENCY_EDITOR, "/home"),

@@ -54,6 +54,7 @@ def stops_of_people(known: Mapping[str, object]) -> list[Stop]:
         Stop("token-revoke", Role.ADMINISTRATOR, f"/tokens/{known['own_key']}/revocation"),
         Stop("pending-accounts", Role.ADMINISTRATOR, "/people/pending"),
         Stop("pending-accounts-supervisor", Role.SUPERVISOR, "/people/pending"),
+        Stop("confirm-accounts", Role.SUPERVISOR, "/people/pending/confirmation?account=all"),
         Stop("my-account", Role.AGENCY_EDITOR, "/account"),
         Stop("my-account-none", Role.AGENCY_VIEWER, "/account"),
         Stop("own-password", Role.AGENCY_EDITOR, "/account/password"),
