@@ -237,14 +237,21 @@ OF_THE_PROJECT: Final = frozenset({"project", OF_THE_AGENCY, "region", "sector",
 ANY_OPEN: Final = ",".join(status.value for status in OPEN)
 
 
-def list_cases(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+def list_cases(
+    actor: Actor,
+    filters: Mapping[str, str],
+    page: Page,
+    language: Language,
+    *,
+    only: Sequence[ColumnElement[bool]] = (),
+) -> Listing:
     """Return a page of cases, by default ordered by due date. Restricted projects on the page are journalled as read.
 
-    Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
+    ``only``: further conditions. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
     key, descending = sort_key(page.sort)
-    page_ids = matching_cases(actor, filters, Case.id, key.column.label("_sort"), sort=key)
+    page_ids = matching_cases(actor, filters, Case.id, key.column.label("_sort"), sort=key).where(*only)
     if page.cursor is not None:
         page_ids = page_ids.where(after(key, Case.id.expression, descending, page.cursor))
     page_ids = page_ids.order_by(*order_by(key, Case.id.expression, descending)).limit(literal_limit(page.limit + 1))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
 from registry.changes.models import ChangeType
 from registry.core.fields import BaseSchema, ReadOnly, Timestamp, nullable, shown_object
 
+RECORD: Final = "record"
 TEXT: Final = {"type": "string"}
 STATE: Final[dict[str, Any]] = shown_object({"status": nullable(TEXT), "severity": nullable(TEXT)})
 DATA: Final = shown_object(
@@ -30,6 +31,8 @@ SOURCE_TEXT: Final = "The address of the installation (`REGISTRY_PUBLIC_URL`), w
 class ChangeShown(BaseSchema):
     """One record that one transaction changed, as the caller may see it now."""
 
+    SOMETIMES: ClassVar[frozenset[str]] = frozenset({RECORD})
+
     seq = ReadOnly("Its number; they rise, and the caller does not see all.", {"type": "integer"})
     at = Timestamp("When it was committed.")
     type = ReadOnly("What happened.", {"type": "string", "enum": [each.value for each in ChangeType]})
@@ -40,6 +43,11 @@ class ChangeShown(BaseSchema):
     )
     data = ReadOnly("More of it.", DATA)
     source = ReadOnly(SOURCE_TEXT, nullable(TEXT))
+    record = ReadOnly(
+        "Only with `expand=record`: the record as it is now, a project as `GET /projects/{number}` has it, others as "
+        "their lists; null when the caller may not see it any more.",
+        nullable({"type": "object", "additionalProperties": True}),
+    )
 
 
 CHANGE: Final = ChangeShown()

@@ -183,13 +183,21 @@ FLAG_LIST: Final = lists.ListDeclaration[Actor](
 )
 
 
-def list_flags(actor: Actor, raw: Mapping[str, str], page: Page, language: Language) -> Listing:
+def list_flags(
+    actor: Actor,
+    raw: Mapping[str, str],
+    page: Page,
+    language: Language,
+    *,
+    only: Sequence[ColumnElement[bool]] = (),
+) -> Listing:
     """Return a page of the flags on projects that the actor may see, the newest first unless sorted otherwise.
 
-    Restricted projects among them are journalled as read. Raises Malformed for a bad filter, sort or cursor.
+    Restricted projects among them are journalled as read. ``only``: further conditions. Raises Malformed for a bad
+    filter, sort or cursor.
     """
     actor.require(Permission.PROJECTS_READ)
-    return _page(actor, FLAG_LIST.criteria(actor, raw), {}, page, language)
+    return _page(actor, [*FLAG_LIST.criteria(actor, raw), *only], {}, page, language)
 
 
 def flags_of(actor: Actor, number: str, page: Page, language: Language) -> Listing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -28,9 +28,21 @@ def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
 
     Raises ProjectNotFound, also for projects that the actor may not see.
     """
-    row = _read(actor, number, what, _details_statement)
+    return _with_start(_read(actor, number, what, _details_statement))
+
+
+def _with_start(row: RowMapping) -> dict[str, Any]:
     work_started = started_on(EarlierRevision(**{name: row[name] for name in LAW_LOOKS_AT}), policy_in_force())
     return {**row, "started_on": work_started}
+
+
+def read_several(actor: Actor, numbers: Collection[str], what: str) -> list[Mapping[str, Any]]:
+    """Return the same of each of these projects that the actor may see."""
+    reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)
+    statement = _details(*reader).where(table_of(Project).c.number.in_(numbers))
+    rows = db.session.execute(statement, {OWN_AGENCY: actor.agency_id}).mappings().all()
+    journal_restricted_reads(actor, (row["number"] for row in rows if row["is_restricted"]), what)
+    return [_with_start(row) for row in rows]
 
 
 def read_id(actor: Actor, number: str, what: str) -> int:
@@ -61,22 +73,22 @@ def _row(actor: Actor, number: str, statement: Statement) -> RowMapping:
 # Cached per kind of reader: 0.4 ms of the 2.8 ms of processor time of a project.
 @lru_cache(maxsize=4)
 def _details_statement(bound: bool, restricted: bool) -> Select[Any]:
+    return _details(bound, restricted).where(table_of(Project).c.number == bindparam(NUMBER_PARAMETER))
+
+
+def _details(bound: bool, restricted: bool) -> Select[Any]:
     project, agency = table_of(Project).c, table_of(Agency).c
     columns: list[ColumnElement[Any]] = [column for column in project if column.name != "words"]
     shown = select(*columns, *STATUS_COLUMNS, agency.bin.label("agency"))
     joined = shown.join(table_of(Agency), agency.id == project.agency_id).join(
         STATUS, STATUS.c.project_id == project.id
     )
-    return _by_number(joined, bound, restricted)
+    return joined.where(*visible_with(bound=bound, restricted=restricted))
 
 
 # Cached: 0.3 ms of the 3.7 ms of processor time of a project's flags.
 @lru_cache(maxsize=4)
 def _id_statement(bound: bool, restricted: bool) -> Select[Any]:
     project = table_of(Project).c
-    return _by_number(select(project.id, project.is_restricted), bound, restricted)
-
-
-def _by_number(statement: Select[Any], bound: bool, restricted: bool) -> Select[Any]:
-    number = table_of(Project).c.number == bindparam(NUMBER_PARAMETER)
-    return statement.where(number, *visible_with(bound=bound, restricted=restricted))
+    named = select(project.id, project.is_restricted).where(project.number == bindparam(NUMBER_PARAMETER))
+    return named.where(*visible_with(bound=bound, restricted=restricted))

@@ -22,6 +22,7 @@ SOMETIMES = {
     ("AuditJustRun", "changes"),
     ("Case.events", "for_agency"),
     ("Problem", "errors"),
+    ("ChangeShown", "record"),
     *(("ProjectBatchResult.items", name) for name in ("number", "changes", "opened", "ended", "problem")),
     # Only with parameters of the list: ``count`` of a page, and records beside its items.
     ("", "count"),

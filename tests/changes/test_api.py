@@ -20,6 +20,7 @@ from registry.journal.service import JournalEntry
 from tests.api.callers import Caller, caller, code, codes
 from tests.changes.steps import SUPERVISOR, changes, restrict
 from tests.factories import a_project, an_agency
+from tests.listed_records import listed_records
 from tests.present import Present
 
 DAY = date(2026, 9, 30)
@@ -89,9 +90,41 @@ def test_an_item_is_one_record_with_its_states_and_links(supervisor: Caller, age
     }
 
 
+@pytest.mark.on_both
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.REVIEWER, Role.AGENCY_VIEWER])
+def test_item_has_the_present_record_on_request_as_this_reader_sees_it(
+    client: FlaskClient, present: Present, role: Role
+) -> None:
+    present.set(date(2026, 3, 2))
+    listed = listed_records()
+    who = caller(client, role, listed.agency if role is Role.AGENCY_VIEWER else None)
+    records = {
+        "agency": who.get("/agencies").get_json()["items"],
+        "flag": who.get("/flags").get_json()["items"],
+        "case": who.get("/cases").get_json()["items"],
+        "exemption": who.get("/exemptions").get_json()["items"],
+        "audit": who.get("/audits").get_json().get("items", []),
+    }
+    keys = {"agency": "bin"}
+    expected = {f"{kind}:{each[keys.get(kind, 'id')]}": each for kind, some in records.items() for each in some}
+
+    items = who.get("/changes?after=0&limit=500&expand=record").get_json()["items"]
+
+    assert {item["subject"].partition(":")[0] for item in items} >= {"project", "flag", "case", "exemption", "agency"}
+    for item in items:
+        kind, _, key = item["subject"].partition(":")
+        read = who.get(f"/projects/{key}")
+        project = read.get_json() if kind == "project" and read.status_code == 200 else None
+        assert item["record"] == (project if kind == "project" else expected[item["subject"]]), item["subject"]
+    gone = [item["type"] for item in items if item["record"] is None]
+    assert gone == (["project.withdrawn-from-view"] if role is Role.REVIEWER else [])
+    assert all("record" not in item for item in who.get("/changes?after=0").get_json()["items"])
+
+
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
+        ("after=0&expand=records", ("expand", "not-a-choice")),
         ("after=-1", ("after", "number-out-of-range")),
         ("after=x", ("after", "number-out-of-range")),
         ("after=", ("after", "number-out-of-range")),
