@@ -31,8 +31,23 @@ from registry.requests.queries import REQUEST_LIST
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, present_text, schema_field
-from registry.web.labels import SHARE_PATTERNS, name_in_page_language, share_class
-from registry.web.lists import render_list, requested_filters, requested_page
+from registry.web.labels import (
+    SHARE_PATTERNS,
+    choice_label,
+    display_value,
+    field_label,
+    name_in_page_language,
+    share_class,
+)
+from registry.web.lists import (
+    ListCell,
+    ListPage,
+    TableColumn,
+    filter_fields,
+    render_list_page,
+    requested_filters,
+    requested_page,
+)
 
 # Agencies in forms and lists: choices, and names by BIN.
 
@@ -242,8 +257,39 @@ FILTERS: Final = ("q", "kind", "region")
 def agencies(actor: Actor) -> Answer:
     """List all agencies."""
     filters = requested_filters(FILTERS)
-    listing = AGENCY_LIST.read(actor, filters, requested_page(50))
-    return render_list("agencies/list.html", listing, actor=actor, filters=filters)
+    may_write = actor.may(Permission.AGENCIES_WRITE)
+    shown = ListPage(
+        title=_("Agencies"),
+        endpoint="agencies",
+        caption=_("Agencies"),
+        columns=_columns(),
+        empty=_("No agency matches."),
+        words=_("Words in the name, or the BIN"),
+        fields=filter_fields("kind", "region"),
+        buttons=[(_("Register an agency"), url_for("web.new_agency"))] if may_write else [],
+        links=[(_("Agencies as a tree"), url_for("web.agency_tree"))],
+        help=("administrator", "register-agencies", _("How to register agencies")) if may_write else None,
+        has_tables=False,
+    )
+    return render_list_page(shown, AGENCY_LIST.read(actor, filters, requested_page(50)), filters, actor)
+
+
+def _columns() -> list[TableColumn]:
+    return [
+        TableColumn(field_label("agency"), None, _agency_cell, "main"),
+        TableColumn(field_label("kind"), None, lambda item: ListCell(choice_label("kind", item.kind)), "text"),
+        TableColumn(field_label("region"), None, lambda item: ListCell(display_value("region", item.region)), "state"),
+        TableColumn(_("More"), None, _projects_cell, "state"),
+    ]
+
+
+def _agency_cell(item: Agency) -> ListCell:
+    below = " · ".join((item.bin, *((_("Closed"),) if item.closed_on else ())))
+    return ListCell(name_in_page_language(item), below, url_for("web.agency", bin=item.bin))
+
+
+def _projects_cell(item: Agency) -> ListCell:
+    return ListCell(_("Projects"), "", url_for("web.projects", agency=item.bin))
 
 
 @pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))

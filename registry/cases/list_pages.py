@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -22,9 +23,11 @@ from registry.cases.lists import (
     MAX_COUNTED,
     ListTotals,
     count_cases,
+    group_totals,
     list_cases,
     list_totals,
     list_watched,
+    main_rule,
     position_of,
 )
 from registry.cases.models import Case
@@ -58,18 +61,25 @@ from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, parent_page, redirect_to
 from registry.web.current_user import page_locale
+from registry.web.formats import NOTHING, days_since, money_in_short, ngettext, number, numbered, short_day
 from registry.web.formats import gettext as _
-from registry.web.formats import number
 from registry.web.forms import FormPage, answer_form, as_typed, form_field
-from registry.web.labels import choice_label, field_label, name_in_page_language, options
+from registry.web.labels import choice_label, field_label, name_in_page_language, options, tag_colour
 from registry.web.lists import (
     ENDINGS,
+    ListCell,
+    ListPage,
     TableColumn,
+    choice_column,
     download_list,
+    filter_fields,
     list_address,
+    plain_column,
     render_list,
+    render_list_page,
     requested_filters,
     requested_page,
+    tag_of,
 )
 
 # Work list tabs: which roles have which lists, and the number of cases in each.
@@ -83,13 +93,17 @@ CASES: Final = "web.cases"
 
 @dataclass(frozen=True, slots=True)
 class WorkList:
-    """A work list: its page, its filters, the required permission, and whether its cases are counted."""
+    """A work list: its page, its filters, the required permission, and whether its cases are counted.
+
+    ``in_line``: among the most used lists; the others are below *More lists*.
+    """
 
     text: str
     required_permission: Permission
     filters: Mapping[str, str]
     page: str = CASES
     counted: bool = True
+    in_line: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +114,21 @@ class Tab:
     address: str
     here: bool
     count: int | None
+    in_line: bool
 
 
 ALL_OPEN: Final = WorkList(lazy_text("All open"), Permission.CASES_READ, {"status": ANY_OPEN})
-CLOSED: Final = WorkList(lazy_text("Closed"), Permission.CASES_READ, {"status": "closed"}, counted=False)
+CLOSED: Final = WorkList(lazy_text("Closed"), Permission.CASES_READ, {"status": "closed"}, counted=False, in_line=False)
 ENDING: Final = WorkList(
-    lazy_text("Exemptions ending"), Permission.EXEMPTIONS_READ, {}, "web.exemptions_ending", counted=False
+    lazy_text("Exemptions ending"),
+    Permission.EXEMPTIONS_READ,
+    {},
+    "web.exemptions_ending",
+    counted=False,
+    in_line=False,
 )
-ORDERS: Final = WorkList(lazy_text("Orders"), Permission.ORDERS_READ, {}, "web.orders", counted=False)
-APPEALS: Final = WorkList(lazy_text("Appeals"), Permission.ORDERS_READ, {}, "web.appeals", counted=False)
+ORDERS: Final = WorkList(lazy_text("Orders"), Permission.ORDERS_READ, {}, "web.orders", counted=False, in_line=False)
+APPEALS: Final = WorkList(lazy_text("Appeals"), Permission.ORDERS_READ, {}, "web.appeals", counted=False, in_line=False)
 OVERSIGHT: Final = (
     WorkList(
         lazy_text("My work"), Permission.CASES_REVIEW, {"status": "under_review,awaiting_confirmation", "assignee": ME}
@@ -117,14 +137,16 @@ OVERSIGHT: Final = (
     WorkList(lazy_text("Overdue"), Permission.CASES_READ, {"overdue": "true"}),
     WorkList(lazy_text("Waiting for the agency"), Permission.CASES_READ, {"status": "awaiting_agency"}),
     WorkList(lazy_text("Waiting for my approval"), Permission.CASES_APPROVE, {"to_approve": "true"}),
-    WorkList(lazy_text("Cleared, to confirm"), Permission.CASES_READ, {"status": "awaiting_confirmation"}),
+    WorkList(
+        lazy_text("Cleared, to confirm"), Permission.CASES_READ, {"status": "awaiting_confirmation"}, in_line=False
+    ),
     ALL_OPEN,
     CLOSED,
     ORDERS,
     APPEALS,
-    WorkList(lazy_text("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False),
+    WorkList(lazy_text("Watch list"), Permission.CASES_READ, {}, "web.watch_list", counted=False, in_line=False),
     ENDING,
-    WorkList(lazy_text("Team"), Permission.TEAM_READ, {}, "web.team_work", counted=False),
+    WorkList(lazy_text("Team"), Permission.TEAM_READ, {}, "web.team_work", counted=False, in_line=False),
 )
 AGENCY: Final = (
     WorkList(lazy_text("To answer"), Permission.CASES_READ, {"status": "awaiting_agency"}),
@@ -152,7 +174,8 @@ def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
         address = url_for(each.page)
         here = path == address and all(filters.get(name) == list_filters.get(name) for name in OF_TABS)
         query = f"?{urlencode(list_filters)}" if list_filters else ""
-        shown.append(Tab(_(each.text), address + query, here, next(counts) if each.counted else None))
+        count = next(counts) if each.counted else None
+        shown.append(Tab(_(each.text), address + query, here, count, each.in_line or here))
     return shown
 
 
@@ -176,7 +199,7 @@ FILTERS: Final = (*CASE_LIST.filters, BELOW)
 def requested_list() -> dict[str, str]:
     """Return the filters and the sort of the list; empty when the query string has none."""
     filters = requested_filters(FILTERS)
-    sort = request.args.get("sort")
+    sort = requested_page().sort
     return filters | {"sort": sort} if filters and sort else filters
 
 
@@ -211,37 +234,135 @@ def neighbours_of(actor: Actor, position: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-# Columns and rows of case exports: the content of the list page as texts and dates.
+# Columns and rows of cases: of the pages of lists, of short lists on other pages, and of the files.
+
+CaseRow = tuple[Mapping[str, Any], Project]
 
 
-def case_columns(actor: Actor) -> list[TableColumn]:
-    """Return the columns of a case with its project. Agencies see neither the reviewer nor proposals."""
-    oversight_only: list[TableColumn] = [
-        (field_label("assignee"), lambda row: row[0]["assignee"]),
-        (_("Proposed"), lambda row: row[0]["proposal"] and choice_label("decision", row[0]["proposal"]["decision"])),
-        (field_label("proposed_by"), lambda row: row[0]["proposal"] and row[0]["proposal"]["proposed_by"]),
+def case_columns(
+    actor: Actor, place: Mapping[str, Any], *, is_closed: bool = False, in_bulk: bool = False
+) -> list[TableColumn]:
+    """Return the columns of a case with its project. Agencies see neither the reviewer nor proposals.
+
+    ``place``: the filters of the list, for the links of its cases. ``in_bulk``: with buttons to take a case.
+    """
+    at_work = [
+        TableColumn(field_label("due_on"), lambda row: row[0]["due_on"], _due_cell, "day", "due_on"),
+        TableColumn(_("Overdue"), lambda row: choice_label("overdue", row[0]["is_overdue"])),
+        TableColumn(_("Age"), None, _age_cell, "short", "opened_at"),
     ]
+    assignee = TableColumn(
+        field_label("assignee"),
+        lambda row: row[0]["assignee"],
+        partial(_assignee_cell, place, in_bulk),
+        "person",
+        "assignee",
+    )
+    of_proposal = [
+        TableColumn(_("Proposed"), lambda row: row[0]["proposal"] and _proposed(row[0])),
+        TableColumn(field_label("proposed_by"), lambda row: row[0]["proposal"] and row[0]["proposal"]["proposed_by"]),
+    ]
+    closed = TableColumn(_("Closed"), lambda row: row[0]["closed_at"] and local_date(row[0]["closed_at"]))
+    outcome = TableColumn(field_label("outcome"), lambda row: _outcome(row[0]) or None)
+    if is_closed:
+        closed = replace(closed, cell=_closed_cell, kind="day", sort="-closed_at")
+        outcome = replace(outcome, cell=lambda row: ListCell(_outcome(row[0])), kind="state", sort="outcome")
+        at_work = [replace(each, cell=None) for each in at_work]
     return [
-        (_("Case"), lambda row: row[0]["id"]),
-        (field_label("number"), lambda row: row[0]["project"]),
-        (_("Project"), lambda row: name_in_page_language(row[1])),
-        (field_label("bin"), lambda row: row[0]["agency"]),
-        (field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
-        (field_label("severity"), lambda row: choice_label("severity", row[0]["severity"])),
-        (_("Flags"), lambda row: "; ".join(flag["title"] for flag in main_findings(row[0]))),
-        (field_label("status"), lambda row: choice_label("case_status", row[0]["status"])),
-        (field_label("due_on"), lambda row: row[0]["due_on"]),
-        (_("Overdue"), lambda row: choice_label("overdue", row[0]["is_overdue"])),
-        *(() if actor.role in AGENCY_ROLES else oversight_only),
-        (_("Opened"), lambda row: local_date(row[0]["opened_at"])),
-        (_("Closed"), lambda row: row[0]["closed_at"] and local_date(row[0]["closed_at"])),
-        (field_label("outcome"), lambda row: row[0]["outcome"] and choice_label("outcome", row[0]["outcome"])),
+        TableColumn(_("Case"), lambda row: row[0]["id"], partial(_case_cell, place), "main"),
+        TableColumn(field_label("number"), lambda row: row[0]["project"]),
+        TableColumn(_("Project"), lambda row: name_in_page_language(row[1])),
+        TableColumn(field_label("bin"), lambda row: row[0]["agency"]),
+        TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+        TableColumn(field_label("severity"), lambda row: choice_label("severity", row[0]["severity"])),
+        TableColumn(
+            _("Flags"),
+            lambda row: "; ".join(flag["title"] for flag in main_findings(row[0])),
+            _findings_cell,
+            sort="-severity",
+        ),
+        TableColumn(
+            field_label("status"),
+            lambda row: choice_label("case_status", row[0]["status"]),
+            None if is_closed else _status_cell,
+            "state",
+        ),
+        *at_work,
+        TableColumn(field_label("budget_kzt"), None, _budget_cell, "number", "-budget_kzt"),
+        *(() if actor.role in AGENCY_ROLES else (assignee, *of_proposal)),
+        TableColumn(_("Opened"), lambda row: local_date(row[0]["opened_at"])),
+        closed,
+        outcome,
     ]
 
 
-def with_projects(actor: Actor, cases: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Project]]:
+def _case_cell(place: Mapping[str, Any], row: CaseRow) -> ListCell:
+    case, project = row
+    below = f"{numbered(case['id'])} · {case['project']} · {name_in_page_language(project.agency)}"
+    return ListCell(name_in_page_language(project), below, url_for("web.case", case_id=case["id"], **place))
+
+
+def _findings_cell(row: CaseRow) -> ListCell:
+    findings = main_findings(row[0])
+    label, colour = tag_of("severity", row[0]["severity"])
+    if len(findings) > 1:
+        label = f"{label} +{len(findings) - 1}"
+    if not findings:
+        return ListCell(tag=(label, colour))
+    first = findings[0]
+    reason = first["reason"] or ""
+    if first["cleared_on"]:
+        reason = _("cleared on %(day)s") % {"day": short_day(first["cleared_on"])}
+    return ListCell(first["title"], reason, tag=(label, colour))
+
+
+def _status_cell(row: CaseRow) -> ListCell:
+    case = row[0]
+    tag = tag_of("case_status", case["status"])
+    # While an exemption is in force the case waits for its end, no longer for the Commission.
+    if case["status"] == Status.WITH_COMMISSION and case["exempt_since"]:
+        tag = choice_label("case_event", "exempted"), tag_colour("freeze_status", "exempt")
+    if case["proposal"]:
+        return ListCell("", f"{_proposed(case)}, {case['proposal']['proposed_by']}", tag=tag)
+    return ListCell("", _outcome(case), tag=tag)
+
+
+def _due_cell(row: CaseRow) -> ListCell:
+    late = row[0]["is_overdue"]
+    return ListCell(short_day(row[0]["due_on"]), _("Overdue") if late else "", is_late=late)
+
+
+def _age_cell(row: CaseRow) -> ListCell:
+    days = days_since(row[0]["opened_at"])
+    return ListCell(ngettext("%(num)s day", "%(num)s days", days) % {"num": days})
+
+
+def _budget_cell(row: CaseRow) -> ListCell:
+    return ListCell(NOTHING if row[1].budget_kzt is None else money_in_short(row[1].budget_kzt))
+
+
+def _assignee_cell(place: Mapping[str, Any], in_bulk: bool, row: CaseRow) -> ListCell:
+    case = row[0]
+    if in_bulk and case["assignee"] is None and case["status"] == Status.NEW:
+        address = url_for("web.act_on_case", case_id=case["id"], action=ActionName.CLAIM, **place)
+        return ListCell(button=(_("Take"), address, _("Case %(id)s") % {"id": case["id"]}))
+    return ListCell(case["assignee"] or NOTHING)
+
+
+def _closed_cell(row: CaseRow) -> ListCell:
+    return ListCell(short_day(row[0]["closed_at"] and local_date(row[0]["closed_at"])))
+
+
+def _outcome(case: Mapping[str, Any]) -> str:
+    return choice_label("outcome", case["outcome"]) if case["outcome"] else ""
+
+
+def _proposed(case: Mapping[str, Any]) -> str:
+    return choice_label("decision", case["proposal"]["decision"])
+
+
+def with_projects(cases: Sequence[Mapping[str, Any]], projects: Mapping[str, Project]) -> list[CaseRow]:
     """Return the cases with their projects."""
-    projects = projects_of(actor, cases)
     return [(case, projects[case["project"]]) for case in cases if case["project"] in projects]
 
 
@@ -261,6 +382,8 @@ SORTS: Final = {
     "-closed_at": lazy_text("Last closed first"),
     "outcome": lazy_text("By outcome"),
 }
+# Sorts that put the cases in groups.
+GROUPS: Final = {"rule": lazy_text("By rule"), "agency": lazy_text("By agency")}
 # The other directions, by the headings of the table.
 REVERSED: Final = {
     "-due_on": lazy_text("Latest due date first"),
@@ -300,53 +423,89 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
     page = requested_page()
     sort = page.sort or CASE_LIST.default_sort
     if names_no_agency(filters):
-        listing, totals = Listing([], None), ListTotals(0, 0, None)
+        listing, totals = Listing([], None), ListTotals(0, None, 0, None)
     else:
         listing, totals = list_cases(actor, filters, page, page_locale()), list_totals(actor, filters, page)
-    is_closed = filters.get("status") == Status.CLOSED.value
-    offered_reviewers, agency = _offered_reviewers(actor, filters), agency_filter(actor, filters, with_below=True)
-    fields = {"q", *CHOICES, "rule", *DATES, *(OF_CLOSED if is_closed else ()), *((BELOW,) if agency else ())}
-    if offered_reviewers:
-        fields.add("assignee")
-    lists = tabs(actor, filters)
-    kept = [name for name in filters if name not in fields]
-    named = (*(OF_TABS if any(each.here for each in lists) else ()), *(("agency",) if agency else ()))
-    return render_list(
-        "cases/list.html",
-        listing,
-        actor=actor,
-        projects=projects_of(actor, listing.items),
-        is_closed=is_closed,
-        totals_text=_totals_text(totals, len(listing.items)),
-        offered_reviewers=offered_reviewers,
-        tabs=lists,
-        filters=filters,
-        kept=kept,
-        unnamed=[name for name in kept if name not in named],
-        narrowed=any(name not in (*OF_TABS, "q") for name in filters),
-        place=requested_list(),
-        saved=view_line(actor, ViewList.CASES, requested_list()),
-        agency=agency,
-        choices=CHOICES,
-        rules=rule_titles(),
-        sorts=_offered_sorts(actor, sort, is_closed=is_closed),
-        sort=sort,
-        actions=_offered_actions(actor, filters) if actor.may(Permission.CASES_REVIEW) else [],
-        bulk_labels={name: _(text) for name, text in BULK_LABELS.items()},
-        none_chosen=none_chosen,
+    rows = with_projects(listing.items, projects_of(actor, listing.items))
+    shown = replace(
+        _list_page(actor, filters, sort),
+        totals=_totals_text(totals, len(rows)),
         previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
+        none_chosen=none_chosen,
     )
+    agency = agency_filter(actor, filters, with_below=True)
+    sections = _sections(actor, filters, rows, sort)
+    return render_list_page(shown, replace(listing, items=rows), filters, actor, agency, sections)
+
+
+def _list_page(actor: Actor, filters: Mapping[str, str], sort: str) -> ListPage:
+    lists = tabs(actor, filters)
+    place: Mapping[str, Any] = requested_list()
+    is_closed = filters.get("status") == Status.CLOSED.value
+    here = next((each.text for each in lists if each.here), _("Cases"))
+    actions = _offered_actions(actor, filters) if actor.may(Permission.CASES_REVIEW) else []
+    addresses = {url_for("web.act_on_chosen_cases", action=each, **place): _(BULK_LABELS[each]) for each in actions}
+    fields = [*filter_fields(*CHOICES), ("rule", _("Rule"), list(rule_titles().items()))]
+    if reviewers_offered := _offered_reviewers(actor, filters):
+        fields.append(("assignee", field_label("assignee"), reviewers_offered))
+    return ListPage(
+        title=_("Cases"),
+        endpoint="cases",
+        caption=here,
+        columns=case_columns(actor, place, is_closed=is_closed, in_bulk=bool(actions)),
+        empty=_("There are no cases here."),
+        about="" if actor.may(Permission.RESTRICTED_READ) else _("Without restricted projects."),
+        words=_("Number, or words in the name of the project or agency"),
+        fields=[*fields, *(filter_fields("outcome") if is_closed else ())],
+        dates=("opened_at", *(("closed_at",) if is_closed else ())),
+        sorts=_offered_sorts(actor, sort, is_closed=is_closed),
+        of_tab=OF_TABS if any(each.here for each in lists) else (),
+        groups={name: _(text) for name, text in GROUPS.items()},
+        actions=addresses,
+        row_id=lambda row: row[0]["id"],
+        amount=lambda row: row[1].budget_kzt,
+        tabs=lists,
+        saved=view_line(actor, ViewList.CASES, place),
+        sort=sort,
+        has_keys=True,
+        help=None if actor.role in AGENCY_ROLES else ("reviewer", "work-through-cases", _("How to work through cases")),
+    )
+
+
+def _sections(
+    actor: Actor, filters: Mapping[str, str], rows: Sequence[CaseRow], sort: str
+) -> list[tuple[str | None, list[CaseRow]]]:
+    """Return the rows of the page by agency or rule, each group with its cases and budgets of the whole list."""
+    group = sort.removeprefix("-")
+    if group not in GROUPS:
+        return [(None, list(rows))]
+    totals, titles = group_totals(actor, filters, group), rule_titles()
+    sections: list[tuple[str | None, list[CaseRow]]] = []
+    for key, members in groupby(rows, lambda row: row[0]["agency"] if group == "agency" else main_rule(row[0])):
+        of_group = list(members)
+        name = (
+            name_in_page_language(of_group[0][1].agency)
+            if group == "agency"
+            else titles.get(str(key), _("No active flag"))
+        )
+        sections.append((f"{name}: {_counted(*totals.get(key, (0, 0)))}", of_group))
+    return sections
+
+
+def _counted(count: int, budget: int) -> str:
+    cases_text = ngettext("%(num)s case", "%(num)s cases", count) % {"num": number(count)}
+    return f"{cases_text}, {money_in_short(budget)}"
 
 
 def _totals_text(totals: ListTotals, shown: int) -> str:
     if totals.before is None:
         return _("More than %(count)s cases") % {"count": number(MAX_COUNTED)}
     first, last = number(totals.before + 1), number(totals.before + shown)
-    if totals.total is None:
+    if totals.total is None or totals.budget is None:
         text = _("Cases %(first)s–%(last)s of more than %(count)s")
         return text % {"first": first, "last": last, "count": number(MAX_COUNTED)}
-    text = _("Cases %(first)s–%(last)s of %(count)s")
-    return text % {"first": first, "last": last, "count": number(totals.total)}
+    text = _("Cases %(first)s–%(last)s of %(count)s") % {"first": first, "last": last, "count": number(totals.total)}
+    return f"{text}, {money_in_short(totals.budget)}"
 
 
 def _offered_actions(actor: Actor, filters: Mapping[str, str]) -> list[str]:
@@ -369,7 +528,7 @@ def _offered_reviewers(actor: Actor, filters: Mapping[str, str]) -> list[tuple[s
 def _offered_sorts(actor: Actor, sort: str, *, is_closed: bool) -> dict[str, str]:
     left_out = (*(() if is_closed else OF_CLOSED_ONLY), *(NOT_FOR_AGENCIES if actor.role in AGENCY_ROLES else ()))
     offered = {name: text for name, text in SORTS.items() if name.removeprefix("-") not in left_out}
-    return offered | {name: text for name, text in {**SORTS, **REVERSED}.items() if name == sort}
+    return offered | {name: text for name, text in {**SORTS, **REVERSED, **GROUPS}.items() if name == sort}
 
 
 @pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
@@ -379,9 +538,9 @@ def cases_table(actor: Actor, ending: str) -> Answer:
     return download_list(
         ending,
         "cases",
-        case_columns(actor),
+        case_columns(actor, {}),
         lambda page: list_cases(actor, filters, page, language),
-        lambda items: with_projects(actor, items),
+        lambda items: with_projects(items, projects_of(actor, items)),
     )
 
 
@@ -421,46 +580,87 @@ def watch_list(actor: Actor) -> Answer:
     filters = requested_filters(WATCH_FILTERS)
     nothing = names_no_agency(filters)
     listing = Listing([], None) if nothing else list_watched(actor, filters, requested_page(), page_locale())
-    return render_list(
-        "cases/watch_list.html",
-        listing,
-        actor=actor,
-        projects=projects_numbered(actor, (item["number"] for item in listing.items)),
-        tabs=tabs(actor, {}),
-        filters=filters,
-        agency=agency_filter(actor, filters),
-        choices=WATCH_CHOICES,
-        rules=rule_titles(),
+    about = _(
+        "The flags on these projects are too weak to open a case automatically. Open a case where a review is needed."
+    )
+    if actor.role in AGENCY_ROLES:
+        about = _(
+            "The flags on these projects are too weak to open a case. You do not have to do anything; each project’s "
+            "page says how to correct them."
+        )
+    shown = ListPage(
+        title=_("Cases"),
+        endpoint="watch_list",
+        caption=_("Watch list"),
+        columns=_watch_columns(actor),
+        empty=_("No project matches.") if filters else _("No project is on the watch list."),
+        about=about,
+        fields=[*filter_fields(*WATCH_CHOICES), ("rule", _("Rule"), list(rule_titles().items()))],
         sorts=WATCH_SORTS,
         sort=request.args.get("sort") or DEFAULT_WATCH_SORT,
+        tabs=tabs(actor, {}),
+        has_row_buttons=actor.may(Permission.CASES_REVIEW),
     )
+    watched = replace(listing, items=_watched_projects(actor, listing.items))
+    return render_list_page(shown, watched, filters, actor, agency_filter(actor, filters))
 
 
 @pages.page(f"/cases/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
 def watch_list_table(actor: Actor, ending: str) -> Answer:
     """Download the whole watch list as a table."""
     filters, language = requested_filters(WATCH_FILTERS), page_locale()
-    columns: list[TableColumn] = [
-        (field_label("number"), lambda row: row[0]["number"]),
-        (_("Project"), lambda row: name_in_page_language(row[0])),
-        (field_label("bin"), lambda row: row[0]["agency"]),
-        (field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
-        (_("Flags"), lambda row: "; ".join(flag["title"] for flag in row[0]["flags"])),
-        (_("Flagged since"), lambda row: min(flag["opened_on"] for flag in row[0]["flags"])),
-        *((field_label(name), partial(_watch_cell, name)) for name in WATCH_COLUMNS),
-    ]
-
-    def with_their_projects(items: Sequence[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], Project]]:
-        projects = projects_numbered(actor, (item["number"] for item in items))
-        return [(item, projects[item["number"]]) for item in items if item["number"] in projects]
-
     return download_list(
         ending,
         "watch-list",
-        columns,
+        _watch_columns(actor),
         lambda page: list_watched(actor, filters, page, language),
-        with_their_projects,
+        partial(_watched_projects, actor),
     )
+
+
+def _watch_columns(actor: Actor) -> list[TableColumn]:
+    columns: list[TableColumn] = [
+        TableColumn(field_label("number"), lambda row: row[0]["number"]),
+        TableColumn(_("Project"), lambda row: name_in_page_language(row[0]), _watched_cell, "main"),
+        TableColumn(field_label("bin"), lambda row: row[0]["agency"]),
+        TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+        TableColumn(_("Flags"), lambda row: "; ".join(flag["title"] for flag in row[0]["flags"]), _watched_flags),
+        plain_column(_("Flagged since"), lambda row: min(flag["opened_on"] for flag in row[0]["flags"]), "day"),
+        TableColumn(_("Work and stage"), None, _work_cell, "state"),
+        *(TableColumn(field_label(name), partial(_watch_cell, name)) for name in WATCH_COLUMNS),
+        TableColumn(field_label("budget_kzt"), None, _budget_cell, "number"),
+    ]
+    if actor.may(Permission.CASES_REVIEW):
+        columns.append(TableColumn(_("Open a case"), None, _open_case_cell, "person"))
+    return columns
+
+
+def _watch_cell(name: str, row: tuple[Mapping[str, Any], Project]) -> Cell:
+    value: Cell = row[0][name]
+    return choice_label(name, value) if isinstance(value, str) else value
+
+
+def _watched_projects(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[CaseRow]:
+    projects = projects_numbered(actor, (item["number"] for item in items))
+    return [(item, projects[item["number"]]) for item in items if item["number"] in projects]
+
+
+def _watched_cell(row: CaseRow) -> ListCell:
+    below = f"{row[0]['number']} · {name_in_page_language(row[1].agency)}"
+    return ListCell(name_in_page_language(row[0]), below, url_for("web.project", number=row[0]["number"]))
+
+
+def _watched_flags(row: CaseRow) -> ListCell:
+    return ListCell(". ".join(f"{flag['title']}. {flag['reason'] or ''}" for flag in row[0]["flags"]))
+
+
+def _work_cell(row: CaseRow) -> ListCell:
+    return ListCell(choice_label("work_type", row[0]["work_type"]), choice_label("stage", row[0]["stage"]))
+
+
+def _open_case_cell(row: CaseRow) -> ListCell:
+    address = url_for("web.open_project_case", number=row[0]["number"])
+    return ListCell(button=(_("Open a case"), address, row[0]["number"]))
 
 
 @pages.page("/projects/<number>/case", needs=Permission.CASES_REVIEW, methods=("POST",))
@@ -469,11 +669,6 @@ def open_project_case(actor: Actor, number: str) -> Answer:
     case = open_case(actor, number)
     flash_message(_("The case is opened."))
     return redirect_to("case", case_id=case.id)
-
-
-def _watch_cell(name: str, row: tuple[Mapping[str, Any], Project]) -> Cell:
-    value: Cell = row[0][name]
-    return choice_label(name, value) if isinstance(value, str) else value
 
 
 # The page on the team's work, for supervisors.
@@ -620,52 +815,89 @@ ORDER_FILTERS: Final = (
 ORDER_SORTS: Final = {"due_on": lazy_text("Earliest due date first"), "-id": lazy_text("Newest first")}
 
 
-def _render_records(
-    actor: Actor, template: str, records: RecordList[Any], names: Sequence[str], **shown: Any
-) -> Answer:
+def _render_records(actor: Actor, shown: ListPage, records: RecordList[Any], names: Sequence[str]) -> Answer:
     """Render a list of orders or appeals: only those that match the filters of these names."""
     address = address_with_agency(actor)
     if address is not None:
         return redirect(address)
     filters = requested_filters(names)
-    return render_list(
-        template,
-        Listing([], None) if names_no_agency(filters) else records.read(actor, filters, requested_page()),
-        actor=actor,
-        tabs=tabs(actor, {}),
-        filters=filters,
-        agency=agency_filter(actor, filters),
-        choices=ORDER_CHOICES,
-        sort=request.args.get("sort") or records.default_sort,
-        **shown,
-    )
+    listing = Listing([], None) if names_no_agency(filters) else records.read(actor, filters, requested_page())
+    shown = replace(shown, sort=request.args.get("sort") or records.default_sort, tabs=tabs(actor, {}))
+    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters))
+
+
+def _record_columns() -> list[TableColumn]:
+    """The columns of the project and decision of an order or appeal."""
+    return [
+        TableColumn(field_label("number"), itemgetter("project")),
+        TableColumn(_("Project"), name_in_page_language, _record_cell, "main"),
+        TableColumn(field_label("bin"), itemgetter("agency")),
+        TableColumn(field_label("agency"), lambda row: name_in_page_language(row["agency_names"])),
+        choice_column(field_label("decision"), "decision", "decision"),
+    ]
+
+
+def _record_cell(row: Mapping[str, Any]) -> ListCell:
+    case, number = row["case"], row["project"]
+    address = url_for("web.case", case_id=case) if case else url_for("web.project", number=number)
+    return ListCell(name_in_page_language(row), f"{number} · {name_in_page_language(row['agency_names'])}", address)
 
 
 @pages.page("/orders", needs=Permission.ORDERS_READ)
 def orders(actor: Actor) -> Answer:
     """List the orders that match the filters."""
-    decisions = [(code, label) for code, label in options("decision") if code in ORDERING]
-    shown = {"states": options("order_state"), "decisions": decisions, "sorts": ORDER_SORTS}
-    return _render_records(actor, "cases/orders.html", ORDER_LIST, ORDER_FILTERS, **shown)
+    shown = ListPage(
+        title=_("Cases"),
+        endpoint="orders",
+        caption=_("Orders"),
+        columns=_order_columns(),
+        empty=_("There are no orders here."),
+        about=_(
+            "What agencies were ordered to do, and how far they are. The case has the reason, the letter and the next "
+            "step."
+        ),
+        fields=[
+            ("state", _("State"), options("order_state")),
+            ("fulfilment_claimed", field_label("fulfilment_claimed"), [("true", _("Yes")), ("false", _("No"))]),
+            ("decision", field_label("decision"), [each for each in options("decision") if each[0] in ORDERING]),
+            *filter_fields(*ORDER_CHOICES),
+        ],
+        sorts=ORDER_SORTS,
+    )
+    return _render_records(actor, shown, ORDER_LIST, ORDER_FILTERS)
 
 
 @pages.page(f"/orders.<{ENDINGS}:ending>", needs=Permission.ORDERS_READ)
 def orders_table(actor: Actor, ending: str) -> Answer:
     """Download all matching orders as a table."""
     filters = requested_filters(ORDER_FILTERS)
-    columns: list[TableColumn] = [
-        (field_label("number"), itemgetter("project")),
-        (_("Project"), name_in_page_language),
-        (field_label("bin"), itemgetter("agency")),
-        (field_label("agency"), lambda row: name_in_page_language(row["agency_names"])),
-        (field_label("decision"), lambda row: choice_label("decision", row["decision"])),
-        (field_label("due_on"), itemgetter("due_on")),
-        (_("Days left"), itemgetter("days_left")),
-        (_("State"), lambda row: choice_label("order_state", row["state"])),
-        (field_label("fulfilment_claimed"), lambda row: choice_label("fulfilment_claimed", row["fulfilment_claimed"])),
-        (_("Case"), itemgetter("case")),
+    return download_list(ending, "orders", _order_columns(), lambda page: ORDER_LIST.read(actor, filters, page))
+
+
+def _order_columns() -> list[TableColumn]:
+    return [
+        *_record_columns(),
+        TableColumn(field_label("due_on"), itemgetter("due_on"), _order_due_cell, "day", "due_on"),
+        TableColumn(_("Days left"), itemgetter("days_left")),
+        TableColumn(_("State"), lambda row: choice_label("order_state", row["state"]), _order_state_cell, "state"),
+        TableColumn(
+            field_label("fulfilment_claimed"), lambda row: choice_label("fulfilment_claimed", row["fulfilment_claimed"])
+        ),
+        TableColumn(_("Case"), itemgetter("case")),
     ]
-    return download_list(ending, "orders", columns, lambda page: ORDER_LIST.read(actor, filters, page))
+
+
+def _order_due_cell(row: Mapping[str, Any]) -> ListCell:
+    left = row["days_left"]
+    if left is None:
+        return ListCell(short_day(row["due_on"]))
+    one, many = ("%(num)s day left", "%(num)s days left") if left >= 0 else ("%(num)s day late", "%(num)s days late")
+    return ListCell(short_day(row["due_on"]), ngettext(one, many, abs(left)) % {"num": abs(left)}, is_late=left < 0)
+
+
+def _order_state_cell(row: Mapping[str, Any]) -> ListCell:
+    claimed = _("Reported as carried out, not confirmed") if row["fulfilment_claimed"] else ""
+    return ListCell("", claimed, tag=tag_of("order_state", row["state"]))
 
 
 # The register of appeals.
@@ -677,28 +909,46 @@ APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest
 @pages.page("/appeals", needs=Permission.ORDERS_READ)
 def appeals(actor: Actor) -> Answer:
     """List the appeals that match the filters."""
-    shown = {"states": options("appeal_state"), "outcomes": options("appeal_outcome"), "sorts": APPEAL_SORTS}
-    return _render_records(actor, "cases/appeals.html", APPEAL_LIST, APPEAL_FILTERS, **shown)
+    shown = ListPage(
+        title=_("Cases"),
+        endpoint="appeals",
+        caption=_("Appeals"),
+        columns=_appeal_columns(),
+        empty=_("There are no appeals here."),
+        about=_(
+            "Appeals of agencies, what became of them, and what the court decided. Two people who neither proposed nor "
+            "approved a decision decide on its appeal, one of them a supervisor."
+        ),
+        fields=[
+            ("state", _("State"), options("appeal_state")),
+            ("outcome", field_label("appeal_outcome"), options("appeal_outcome")),
+            *filter_fields(*ORDER_CHOICES),
+        ],
+        sorts=APPEAL_SORTS,
+    )
+    return _render_records(actor, shown, APPEAL_LIST, APPEAL_FILTERS)
 
 
 @pages.page(f"/appeals.<{ENDINGS}:ending>", needs=Permission.ORDERS_READ)
 def appeals_table(actor: Actor, ending: str) -> Answer:
     """Download all matching appeals as a table."""
     filters = requested_filters(APPEAL_FILTERS)
-    columns: list[TableColumn] = [
-        (field_label("number"), itemgetter("project")),
-        (_("Project"), name_in_page_language),
-        (field_label("bin"), itemgetter("agency")),
-        (field_label("agency"), lambda row: name_in_page_language(row["agency_names"])),
-        (field_label("decision"), lambda row: choice_label("decision", row["decision"])),
-        (_("Appealed"), lambda row: local_date(row["appealed_at"])),
-        (_("State"), lambda row: choice_label("appeal_state", row["state"])),
-        (field_label("due_on"), itemgetter("due_on")),
-        (field_label("appeal_outcome"), lambda row: row["outcome"] and choice_label("appeal_outcome", row["outcome"])),
-        (
-            field_label("court_outcome"),
-            lambda row: row["court_outcome"] and choice_label("court_outcome", row["court_outcome"]),
+    return download_list(ending, "appeals", _appeal_columns(), lambda page: APPEAL_LIST.read(actor, filters, page))
+
+
+def _appeal_columns() -> list[TableColumn]:
+    court = choice_column(field_label("court_outcome"), "court_outcome", "court_outcome")
+    return [
+        *_record_columns(),
+        plain_column(_("Appealed"), lambda row: local_date(row["appealed_at"]), "day"),
+        TableColumn(
+            _("State"),
+            lambda row: choice_label("appeal_state", row["state"]),
+            lambda row: ListCell(tag=tag_of("appeal_state", row["state"])),
+            "state",
         ),
-        (_("Case"), itemgetter("case")),
+        plain_column(field_label("due_on"), itemgetter("due_on"), "day"),
+        choice_column(field_label("appeal_outcome"), "outcome", "appeal_outcome"),
+        court,
+        TableColumn(_("Case"), itemgetter("case")),
     ]
-    return download_list(ending, "appeals", columns, lambda page: APPEAL_LIST.read(actor, filters, page))

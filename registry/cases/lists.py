@@ -296,7 +296,7 @@ def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort
     if not names & OF_THE_PROJECT and own_agencies(actor) is None:
         return statement.where(*among_visible(actor, Case.project_id.expression))
     statement = statement.join(Case.project_record).where(*visible_projects(actor))
-    return statement.join(Project.agency) if OF_THE_AGENCY in filters else statement
+    return statement.join(Project.agency) if OF_THE_AGENCY in names else statement
 
 
 def _with_projects(page_ids: Subquery, key: SortKey, descending: bool) -> Select[Any]:
@@ -330,11 +330,9 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
 def position_of(after_case: Case, sort: str | None) -> str:
     """Return the cursor that continues a list of this order after the case. Raises Malformed."""
     key, descending = sort_key(sort)
-    if key.name == "severity":
-        value: Any = SEVERITY_RANK[after_case.severity]
-    else:
-        value = getattr(after_case.project_record if key.name == "budget_kzt" else after_case, key.name)
-    return cursor_after(key, descending, value, after_case.id)
+    statement = select(key.column).select_from(Case).join(Case.project_record).join(Project.agency)
+    statement = statement.outerjoin(Account, Account.id == Case.assignee_account_id).where(Case.id == after_case.id)
+    return cursor_after(key, descending, db.session.scalar(statement), after_case.id)
 
 
 def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
@@ -391,6 +389,19 @@ def _of_ids(value: str) -> ColumnElement[bool]:
     return Case.id.in_([int(each) for each in ids])
 
 
+def _main_rule() -> ColumnElement[str]:
+    """The rule of ``main_rule``, as SQL."""
+    covered = select(Flag.rule).join(CaseFlag, CaseFlag.flag_id == Flag.id)
+    covered = covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared")
+    return covered.order_by(rank(Flag.severity.expression).desc(), Flag.id).limit(1).scalar_subquery()
+
+
+def main_rule(case: Mapping[str, Any]) -> str | None:
+    """Return the rule of the most severe active flag of a case as lists show it; None without one."""
+    active = [flag for flag in case["flags"] if flag["status"] != "cleared"]
+    return max(active, key=lambda flag: (SEVERITY_RANK[flag["severity"]], -flag["id"]))["rule"] if active else None
+
+
 CASE_LIST: Final = lists.ListDeclaration[Actor](
     name="cases",
     permission=Permission.CASES_READ,
@@ -429,6 +440,9 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
         "budget_kzt": SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True, ends=BUDGET_ENDS),
         ASSIGNEE: SortKey(ASSIGNEE, Account.name.expression, str, nullable=True),
         **lists.sort_keys(Case.outcome.expression, Case.closed_at.expression),
+        # The names may be the same, the BINs are not.
+        OF_THE_AGENCY: SortKey(OF_THE_AGENCY, Agency.name_ru.expression + " " + Agency.bin.expression, str),
+        "rule": SortKey("rule", _main_rule(), str, nullable=True),
     },
     default_sort="due_on",
     negatable=True,
@@ -450,27 +464,29 @@ MAX_COUNTED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ListTotals:
-    """``total``: the number of cases, None when there are more than ``MAX_COUNTED``.
+    """``total``: the number of cases, None when there are more than ``MAX_COUNTED``. ``budget``: of their projects, in
+    tenge.
 
     ``before``: how many come before the page, None when these are more than that. ``previous``: the cursor of the
     previous page; None when that is the first one, or unknown.
     """
 
     total: int | None
+    budget: int | None
     before: int | None
     previous: str | None
 
 
 def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTotals:
     """Count the cases of a list and those before the page. Raises Malformed for an invalid filter, sort or cursor."""
-    total = count_matching(actor, filters, most=MAX_COUNTED)
+    total, budget = _count_and_budget(actor, filters)
     if page.cursor is None:
-        return ListTotals(total, 0, None)
+        return ListTotals(total, budget, 0, None)
     key, descending = sort_key(page.sort)
     rest = after(key, Case.id.expression, descending, page.cursor)
     before = count_matching(actor, filters, not_(rest), most=MAX_COUNTED, sort=key)
     if before is None or before <= page.limit:
-        return ListTotals(total, before, None)
+        return ListTotals(total, budget, before, None)
     statement = (
         matching_cases(actor, filters, key.column, Case.id, sort=key)
         .order_by(*order_by(key, Case.id.expression, descending))
@@ -478,7 +494,25 @@ def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTot
         .limit(1)
     )
     value, last = db.session.execute(statement).one()
-    return ListTotals(total, before, cursor_after(key, descending, value, last))
+    return ListTotals(total, budget, before, cursor_after(key, descending, value, last))
+
+
+def _count_and_budget(actor: Actor, filters: Mapping[str, str]) -> tuple[int | None, int | None]:
+    rows = matching_cases(actor, filters, Case.project_id).limit(literal_limit(MAX_COUNTED + 1)).subquery()
+    budget = func.coalesce(func.sum(Project.budget_kzt), 0)
+    joined = select(func.count(), budget).select_from(rows).join(Project, Project.id == rows.c.project_id)
+    count, sum_of_budgets = db.session.execute(joined).one()
+    return (None, None) if count > MAX_COUNTED else (count, int(sum_of_budgets or 0))
+
+
+def group_totals(actor: Actor, filters: Mapping[str, str], group: str) -> dict[str | None, tuple[int, int]]:
+    """Return the number of cases and the budgets in tenge of each rule or agency (BIN) of a list. Raises Malformed."""
+    key = CASE_LIST.sorts[group]
+    column = Agency.bin.expression if group == OF_THE_AGENCY else key.column
+    rows = matching_cases(actor, filters, Case.project_id, column.label("of"), sort=key).subquery()
+    counted = select(rows.c["of"], func.count(), func.coalesce(func.sum(Project.budget_kzt), 0)).select_from(rows)
+    counted = counted.join(Project, Project.id == rows.c.project_id).group_by(rows.c["of"])
+    return {of: (count, int(budget)) for of, count, budget in db.session.execute(counted)}
 
 
 def count_matching(

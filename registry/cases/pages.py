@@ -414,7 +414,7 @@ DONE = {
 
 @pages.page("/cases/<row_id:case_id>", needs=Permission.CASES_READ)
 def case(actor: Actor, case_id: int) -> Answer:
-    """Display the case."""
+    """Display the case; with ``preview`` the short form of it beside a list."""
     return _page(actor, case_id)
 
 
@@ -528,7 +528,7 @@ def _page(
     exemptions = exemptions_of(case_record.project_id)
     in_force = [each.valid_to for each in exemptions if each.status == "in_force"] if case_record.exempt_since else []
     return render_template(
-        "cases/detail.html",
+        "cases/preview.html" if "preview" in request.args else "cases/detail.html",
         actor=actor,
         case=view,
         project=projects_of(actor, [view])[view["project"]],

@@ -6,7 +6,7 @@ from datetime import timedelta
 from operator import attrgetter
 from typing import Final
 
-from flask import redirect, render_template, request
+from flask import redirect, render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
@@ -22,11 +22,21 @@ from registry.http.error_handlers import status_of
 from registry.http.responses import document_download
 from registry.projects.pages import FILE, LETTER, chosen_letters
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.web.formats import NOTHING, ngettext, short_day
 from registry.web.formats import gettext as _
-from registry.web.formats import ngettext
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import field_label, name_in_page_language
-from registry.web.lists import ENDINGS, TableColumn, download_list, render_list, requested_filters, requested_page
+from registry.web.lists import (
+    ENDINGS,
+    ListCell,
+    ListPage,
+    TableColumn,
+    download_list,
+    filter_fields,
+    render_list_page,
+    requested_filters,
+    requested_page,
+)
 
 # Pages of exemptions that end soon; after its end the project is flagged again.
 
@@ -47,35 +57,62 @@ def exemptions_ending(actor: Actor) -> Answer:
         return redirect(address)
     filters, within = requested_filters(FILTERS), _requested_days()
     listing = Listing([], None) if names_no_agency(filters) else _ending(actor, requested_page())
-    return render_list(
-        "exemptions/list.html",
-        listing,
-        actor=actor,
-        left={item.id: _days_left(item) for item in listing.items},
+    periods = [(days, ngettext("%(num)s day", "%(num)s days", int(days)) % {"num": days}) for days in DAYS]
+    shown = ListPage(
+        title=_("Cases"),
+        endpoint="exemptions_ending",
+        caption=_("Exemptions ending"),
+        columns=_columns(),
+        empty=_("No exemption ends in this period."),
+        about=_(
+            "Decisions of the Commission that are in force. On the day after the exemption ends the project is flagged "
+            "again, unless it is corrected or the Commission makes a new decision."
+        ),
+        fields=[("within", _("Ends within"), [*periods, (ANY, _("Whenever it ends"))]), *filter_fields(*CHOICES)],
+        of_tab=("within",),
         tabs=tabs(actor, {}),
-        filters=filters,
-        agency=agency_filter(actor, filters),
-        choices=CHOICES,
-        within=within,
-        periods={
-            **{days: ngettext("%(num)s day", "%(num)s days", int(days)) % {"num": days} for days in DAYS},
-            ANY: _("Whenever it ends"),
-        },
     )
+    return render_list_page(shown, listing, {**filters, "within": within}, actor, agency_filter(actor, filters))
 
 
 @pages.page(f"/cases/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
 def exemptions_ending_table(actor: Actor, ending: str) -> Answer:
     """Download all these exemptions."""
-    columns: list[TableColumn] = [
-        (field_label("number"), attrgetter("project")),
-        (_("Project"), lambda item: name_in_page_language(item.project_record)),
-        (field_label("bin"), attrgetter("project_record.agency.bin")),
-        (field_label("agency"), lambda item: name_in_page_language(item.project_record.agency)),
-        *((field_label(name), attrgetter(name)) for name in COLUMNS),
-        (_("Days left"), _days_left),
+    return download_list(ending, "exemptions-ending", _columns(), lambda page: _ending(actor, page))
+
+
+def _columns() -> list[TableColumn]:
+    return [
+        TableColumn(field_label("number"), attrgetter("project")),
+        TableColumn(_("Project"), lambda item: name_in_page_language(item.project_record), _project_cell, "main"),
+        TableColumn(field_label("bin"), attrgetter("project_record.agency.bin")),
+        TableColumn(field_label("agency"), lambda item: name_in_page_language(item.project_record.agency)),
+        *(TableColumn(field_label(name), attrgetter(name)) for name in COLUMNS),
+        TableColumn(field_label("valid_to"), None, _end_cell, "day"),
+        TableColumn(field_label("decision_number"), None, _decision_cell, "state"),
+        TableColumn(field_label("scope"), None, _scope_cell),
+        TableColumn(_("Days left"), _days_left),
     ]
-    return download_list(ending, "exemptions-ending", columns, lambda page: _ending(actor, page))
+
+
+def _project_cell(item: Exemption) -> ListCell:
+    below = f"{item.project} · {name_in_page_language(item.project_record.agency)}"
+    return ListCell(name_in_page_language(item.project_record), below, url_for("web.project", number=item.project))
+
+
+def _end_cell(item: Exemption) -> ListCell:
+    left = _days_left(item)
+    text = ngettext("%(num)s day left", "%(num)s days left", left) % {"num": left} if left else _("Last day")
+    return ListCell(short_day(item.valid_to), text, is_late=not left)
+
+
+def _decision_cell(item: Exemption) -> ListCell:
+    return ListCell(item.decision_number, short_day(item.decided_on))
+
+
+def _scope_cell(item: Exemption) -> ListCell:
+    conditions = f"{field_label('conditions')}: {item.conditions}" if item.conditions else ""
+    return ListCell(item.scope or NOTHING, conditions)
 
 
 def _ending(actor: Actor, page: Page) -> Listing:

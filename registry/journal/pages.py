@@ -203,7 +203,7 @@ def journal(actor: Actor) -> Answer:
 def journal_table(actor: Actor, ending: str) -> Answer:
     """Download the listed entries."""
     filters = _filters()
-    columns: list[TableColumn] = [(name, partial(journal_cell, name=name)) for name in EXPORTED_COLUMNS]
+    columns: list[TableColumn] = [TableColumn(name, partial(journal_cell, name=name)) for name in EXPORTED_COLUMNS]
     return download_list(ending, "journal", columns, lambda page: JOURNAL.read(actor, filters, page))
 
 

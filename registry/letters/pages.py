@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from flask import Response, jsonify, redirect, render_template, request
+from flask import Response, jsonify, redirect, render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
@@ -20,7 +20,19 @@ from registry.letters.queries import LETTER_LIST
 from registry.letters.service import ISSUER, letter_pdf
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.lists import ENDINGS, TableColumn, download_list, render_list, requested_filters, requested_page
+from registry.web.formats import gettext as _
+from registry.web.formats import short_day
+from registry.web.labels import choice_label, name_in_page_language, options
+from registry.web.lists import (
+    ENDINGS,
+    ListCell,
+    ListPage,
+    TableColumn,
+    download_list,
+    render_list_page,
+    requested_filters,
+    requested_page,
+)
 
 # A letter as a file: PDF/A, and HTML without the register's menu, for the pages and the API.
 
@@ -58,25 +70,53 @@ def letters(actor: Actor) -> Answer:
         return redirect(address)
     filters = requested_filters(FILTERS)
     listing = Listing([], None) if names_no_agency(filters) else LETTER_LIST.read(actor, filters, requested_page())
-    return render_list(
-        "letters/list.html",
-        listing,
-        actor=actor,
-        filters=filters,
-        narrowed=any(name != "q" for name in filters),
-        kept=[name for name in ("number", "project") if name in filters],
-        agency=agency_filter(actor, filters),
+    shown = ListPage(
+        title=_("Letters"),
+        endpoint="letters",
+        caption=_("Letters"),
+        columns=_columns(),
+        empty=_("There are no letters here."),
+        about=_("Each order, question, referral and closing since this register began to number them."),
+        words=_("Number of the letter, or its beginning"),
+        fields=[("kind", _("Kind of letter"), options("letter_kind"))],
+        dates=("issued_on",),
         sorts=SORTS,
         sort=request.args.get("sort") or LETTER_LIST.default_sort,
+        links=[(_("Check a letter"), url_for("web.check_letters"))],
     )
+    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters))
 
 
 @pages.page(f"/letters.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
 def letters_table(actor: Actor, ending: str) -> Answer:
     """Download all matching letters as a table."""
     filters = requested_filters(FILTERS)
-    columns: list[TableColumn] = [(name, partial(queries.letter_cell, name=name)) for name in queries.COLUMNS]
-    return download_list(ending, "letters", columns, lambda page: LETTER_LIST.read(actor, filters, page))
+    return download_list(ending, "letters", _columns(), lambda page: LETTER_LIST.read(actor, filters, page))
+
+
+def _columns() -> list[TableColumn]:
+    return [
+        TableColumn(_("Number"), None, _number_cell, "main"),
+        TableColumn(_("Date"), None, lambda row: ListCell(short_day(row["issued_on"])), "day"),
+        TableColumn(_("Kind of letter"), None, lambda row: ListCell(choice_label("letter_kind", row["kind"]))),
+        TableColumn(_("Project"), None, _project_cell, "text"),
+        TableColumn(_("Stands"), None, _stands_cell, "state"),
+        *(TableColumn(name, partial(queries.letter_cell, name=name)) for name in queries.COLUMNS),
+    ]
+
+
+def _number_cell(row: Mapping[str, Any]) -> ListCell:
+    return ListCell(
+        row["number"], name_in_page_language(row["agency_names"]), url_for("web.letter", number=row["number"])
+    )
+
+
+def _project_cell(row: Mapping[str, Any]) -> ListCell:
+    return ListCell(row["project"], "", url_for("web.project", number=row["project"]))
+
+
+def _stands_cell(row: Mapping[str, Any]) -> ListCell:
+    return ListCell(_("Yes") if row["stands"] else choice_label("letter_end", row["ended_because"]))
 
 
 @pages.page("/letters/<number>", needs=Permission.CASES_READ)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from math import ceil
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import redirect, render_template, request, url_for
 from sqlalchemy import select
@@ -118,7 +119,7 @@ from registry.saved_views.pages import view_line
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.formats import gettext, ngettext
+from registry.web.formats import gettext, money, ngettext, short_day
 from registry.web.formats import gettext as _
 from registry.web.forms import (
     Form,
@@ -133,7 +134,17 @@ from registry.web.forms import (
     typed_values,
 )
 from registry.web.labels import choice_label, field_label, name_in_page_language, options
-from registry.web.lists import ENDINGS, render_list, requested_filters, requested_page
+from registry.web.lists import (
+    ENDINGS,
+    ListCell,
+    ListPage,
+    TableColumn,
+    filter_fields,
+    render_list_page,
+    requested_filters,
+    requested_page,
+    tag_of,
+)
 
 # Sections of a project: the steps of the registration and the sections of its page (``SECTIONS``).
 
@@ -212,8 +223,6 @@ CHOICES: Final = (
     *("freeze_status", "severity", "work_type", "stage", "placement", "sector", "region", "attestation"),
     "migration_plan",
 )
-SHOWN_FILTERS: Final = frozenset({"q", *CHOICES, "rule", "agency", BELOW, KIND, "withdrawn"})
-HIDDEN_FILTERS: Final = tuple(name for name in FILTERS if name not in SHOWN_FILTERS)
 SORTS: Final = {
     "-registered_at": lazy_text("Newest first"),
     "-updated_at": lazy_text("Last changed first"),
@@ -232,20 +241,58 @@ def projects(actor: Actor) -> Answer:
     filters = requested_filters(FILTERS)
     sort = request.args.get("sort")
     listing = Listing([], None) if names_no_agency(filters) else _listing(actor, filters)
-    return render_list(
-        "projects/list.html",
-        listing,
-        actor=actor,
-        filters=filters,
-        agencies=agency_names(item["agency"] for item in listing.items) if actor.agency_id is None else {},
-        agency=agency_filter(actor, filters, with_below=True),
-        choices=CHOICES if actor.agency_id is not None else (*CHOICES, KIND),
-        kept=HIDDEN_FILTERS,
-        rules=rule_titles(),
+    labelled = f"{url_for('web.projects_table', ending='xlsx')}?{urlencode({'header_row': 'labels', **filters})}"
+    kinds = () if actor.agency_id else (KIND,)
+    shown = ListPage(
+        title=_("Projects"),
+        endpoint="projects",
+        caption=_("Projects"),
+        columns=project_columns(agency_names(item["agency"] for item in listing.items) if not actor.agency_id else {}),
+        empty=_("No project matches.") if filters else _("There are no projects yet."),
+        words=_("Words in the name, purpose or number"),
+        fields=[*filter_fields(*CHOICES, *kinds), ("rule", _("Rule"), list(rule_titles().items()))],
+        ticks=[("withdrawn", "include", _("with withdrawn projects"))],
         sorts=SORTS,
         sort=sort or PROJECT_LIST.default_sort,
         saved=view_line(actor, ViewList.PROJECTS, filters | ({"sort": sort} if sort else {})),
+        buttons=[(_("Register a project"), url_for("web.register"))] if actor.may(Permission.PROJECTS_WRITE) else [],
+        files=[(_("XLSX with labels as headers"), labelled)],
     )
+    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters, with_below=True))
+
+
+def project_columns(agencies: Mapping[str, str]) -> list[TableColumn]:
+    """Return the columns of a project. ``agencies``: names by BIN, as far as they are to be displayed."""
+    return [
+        TableColumn(_("Project"), None, lambda item: _project_cell(item, agencies), "main"),
+        TableColumn(_("Freeze status"), None, _status_cell, "state"),
+        TableColumn(_("Work and stage"), None, _work_cell),
+        TableColumn(
+            field_label("placement"), None, lambda item: ListCell(choice_label("placement", item["placement"]))
+        ),
+        TableColumn(
+            field_label("started_on"), None, lambda item: ListCell(short_day(item["started_on"])), "day", "started_on"
+        ),
+        TableColumn(
+            field_label("budget_kzt"), None, lambda item: ListCell(money(item["budget_kzt"])), "number", "-budget_kzt"
+        ),
+    ]
+
+
+def _project_cell(item: Mapping[str, Any], agencies: Mapping[str, str]) -> ListCell:
+    below = " · ".join(filter(None, (item["number"], agencies.get(item["agency"]))))
+    return ListCell(name_in_page_language(item), below, url_for("web.project", number=item["number"]))
+
+
+def _status_cell(item: Mapping[str, Any]) -> ListCell:
+    is_flagged = item["freeze_status"] == "flagged" and item["severity"]
+    return ListCell(
+        tag=tag_of("flagged", item["severity"]) if is_flagged else tag_of("freeze_status", item["freeze_status"])
+    )
+
+
+def _work_cell(item: Mapping[str, Any]) -> ListCell:
+    return ListCell(choice_label("work_type", item["work_type"]), choice_label("stage", item["stage"]))
 
 
 def _listing(actor: Actor, filters: Mapping[str, str]) -> Listing:

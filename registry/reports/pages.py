@@ -21,7 +21,7 @@ from registry.agencies.vocabulary import Region
 from registry.approvals.queries import count_waiting_for
 from registry.audits.pages import rule_titles
 from registry.audits.queries import AUDIT_LIST, visible_run
-from registry.cases.list_pages import own_assignees
+from registry.cases.list_pages import case_columns, own_assignees, with_projects
 from registry.cases.lists import count_cases, list_cases
 from registry.core.clock import national_calendar, today
 from registry.core.errors import Malformed, Problem
@@ -38,7 +38,7 @@ from registry.journal.pages import action_label, principal_label
 from registry.journal.service import JournalEntry
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import Draft, drafts_of
-from registry.projects.pages import projects_of
+from registry.projects.pages import project_columns, projects_of
 from registry.projects.queries import count_projects, list_projects
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
@@ -735,13 +735,16 @@ def home(actor: Actor) -> Answer:
         questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
         ordered = list_cases(actor, ORDERED, Page(WORST), page_locale()).items
         worst, ending = worst_projects(actor), onboarding_ending(actor)
+        projects = projects_of(actor, [*questions, *ordered])
         return render_template(
             "reports/home_agency.html",
             actor=actor,
             **inbox,
-            questions=questions,
+            questions=with_projects(questions, projects),
             orders=[(case, order_of(case)) for case in ordered],
-            projects=projects_of(actor, [*questions, *ordered]),
+            projects=projects,
+            case_columns=case_columns,
+            project_columns=project_columns,
             requests_waiting=count_waiting(actor),
             approvals_waiting=count_waiting_for(actor),
             totals=totals,
@@ -770,17 +773,17 @@ def home(actor: Actor) -> Answer:
     waiting = (
         list_cases(actor, TO_APPROVE, Page(WORST), page_locale()).items if actor.may(Permission.CASES_APPROVE) else []
     )
-    may_confirm = actor.may(Permission.ACCOUNTS_CONFIRM)
+    may_confirm, projects = actor.may(Permission.ACCOUNTS_CONFIRM), projects_of(actor, [*assigned, *waiting])
     return render_template(
         "reports/home_oversight.html",
         actor=actor,
         **inbox,
         setup=setup_to_show(actor),
-        mine=assigned,
+        mine=with_projects(assigned, projects),
         mine_filters=assigned_filters,
-        waiting=waiting,
+        waiting=with_projects(waiting, projects),
         waiting_filters=TO_APPROVE,
-        projects=projects_of(actor, [*assigned, *waiting]),
+        case_columns=case_columns,
         totals=totals,
         unflagged_statuses=UNFLAGGED,
         last=None if last is None else visible_run(actor, last),

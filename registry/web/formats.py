@@ -58,6 +58,13 @@ def day(value: date | str | None) -> str:
     return _plain(format_date(parsed, "long", locale=_locale()))
 
 
+def short_day(value: date | str | None) -> str:
+    """Format a date in figures for tables, such as 20.01.2026."""
+    if value is None or value == "":
+        return NOTHING
+    return (date.fromisoformat(value) if isinstance(value, str) else value).strftime("%d.%m.%Y")
+
+
 def deadline(value: date | str) -> str:
     """Format the last day for something: not later than 20 January 2026 (inclusive)."""
     return format_deadline(date.fromisoformat(value) if isinstance(value, str) else value, page_locale())
@@ -146,6 +153,7 @@ def init_formats(app: Flask) -> None:
     """Register the template filters."""
     formats = (
         day,
+        short_day,
         deadline,
         month,
         local_day,

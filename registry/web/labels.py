@@ -220,6 +220,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "attestation": lazy_text("Confirmed as true"),
     "migration_plan": lazy_text("Migration plan"),
     "case_status": lazy_text("Status of the case"),
+    "issued_on": lazy_text("Date of the letter"),
 }
 # Parameters of messages that name a field.
 LABELLED_PARAMS: Final = ("other", "field", "column")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,6 +15,8 @@ from registry.core.spreadsheets.writer import Cell, Rows, table_as_csv, table_as
 from registry.http.responses import csv_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
 from registry.web.blueprint import parent_page
+from registry.web.formats import NOTHING, short_day
+from registry.web.labels import choice_label, field_label, filter_text, options, tag_colour
 
 SHOWN: Final = 25
 MAX_FILTER_LENGTH: Final = 1000
@@ -29,8 +33,9 @@ def requested_filters(names: Iterable[str]) -> dict[str, str]:
 
 
 def requested_page(limit: int = SHOWN) -> Page:
-    """Return the requested page of the list."""
-    return Page(limit, request.args.get("cursor") or None, request.args.get("sort") or None)
+    """Return the requested page of the list. A list in groups is in the order of ``group``."""
+    sort = request.args.get("group") or request.args.get("sort")
+    return Page(limit, request.args.get("cursor") or None, sort or None)
 
 
 def next_address(cursor: str | None) -> str | None:
@@ -51,19 +56,176 @@ def render_list(template: str, listing: Listing, **context: Any) -> str:
 
 def list_address(**changed: str) -> str:
     """Return the URL of the first page of this list, with some parameters changed; an empty one is left out."""
-    left_out = {"cursor", *changed}
+    left_out = {"cursor", *changed, *(("group",) if "sort" in changed else ())}
     kept = [(name, value) for name, value in request.args.items(multi=True) if name not in left_out]
     parameters = [(name, value) for name, value in (*kept, *changed.items()) if value]
     # When a list page is displayed again for an invalid form, its links use the list's own URL.
     return f"{parent_page(request.path)}?{urlencode(parameters)}"
 
 
+# Columns of lists: what files and pages have in common.
+
+
+@dataclass(frozen=True, slots=True)
+class ListCell:
+    """A cell of a page: a text, with a link if it has an ``address``, and on a second line what is ``below`` it.
+
+    ``tag``: the label and the colour of a tag before the text. ``button``: its label, its address, and for which row.
+    ``is_late``: what is below is a warning.
+    """
+
+    text: str = ""
+    below: str = ""
+    address: str | None = None
+    tag: tuple[str, str] | None = None
+    button: tuple[str, str, str] | None = None
+    is_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TableColumn:
+    """A column of a list: its heading, its value in files, and its cell on the page; one of both may be missing.
+
+    ``kind``, which is its width: ``main``, ``text``, ``state``, ``day``, ``short``, ``number`` or ``person``. ``sort``:
+    its name, after ``-`` where the largest value is the first of interest.
+    """
+
+    heading: str
+    value: Callable[[Any], Cell] | None = None
+    cell: Callable[[Any], ListCell] | None = None
+    kind: str = "text"
+    sort: str = ""
+
+
+def tag_of(of_field: str, code: str) -> tuple[str, str]:
+    """Return the tag of a field's choice."""
+    return choice_label(of_field, code), tag_colour(of_field, code)
+
+
+def plain_column(heading: str, value: Callable[[Any], Cell], kind: str = "text", sort: str = "") -> TableColumn:
+    """Return a column whose cell is the text of its value."""
+    return TableColumn(heading, value, lambda row: ListCell(_text(value(row))), kind, sort)
+
+
+def choice_column(heading: str, name: str, of_field: str, kind: str = "text") -> TableColumn:
+    """Return a column of an item's choice, by its label."""
+    return plain_column(heading, lambda row: row[name] and choice_label(of_field, row[name]), kind)
+
+
+def _text(value: Cell) -> str:
+    if value is None or value == "":
+        return NOTHING
+    return short_day(value) if isinstance(value, date) else str(value)
+
+
+# Pages of lists: all that ``list.html`` displays besides the rows.
+
+FilterField = tuple[str, str, Sequence[tuple[str, str]]]
+
+
+def filter_fields(*names: str) -> list[FilterField]:
+    """Return the selects of fields of a record in the form of a list."""
+    return [(name, field_label(name), options(name)) for name in names]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPage:
+    """The page of a list: its title, the endpoint that its filters are sent to, its columns, and its form of filters.
+
+    ``caption``: of the table, and the second half of the title. ``about``: what the list holds, below it. ``words``:
+    the label of the search. ``fields``, ``dates``, ``ticks``: the selects, pairs of dates and checkboxes of the form.
+    ``of_tab``: filters that the current tab says. ``groups``: labels of the sorts that put the list in groups.
+    ``row_id``, ``amount``: of the rows that can be chosen, with ``actions``, labels by their addresses. ``buttons``,
+    ``links``, ``files``: texts with their addresses, beside the title and below the list. ``help``: the guide, section
+    and text of a link to it. ``tabs``, ``saved``: its work lists and saved views.
+    """
+
+    title: str
+    endpoint: str
+    columns: Sequence[TableColumn]
+    caption: str
+    empty: str = ""
+    about: str = ""
+    words: str = ""
+    fields: Sequence[FilterField] = ()
+    dates: Sequence[str] = ()
+    ticks: Sequence[tuple[str, str, str]] = ()
+    sorts: Mapping[str, str] = field(default_factory=dict)
+    of_tab: Sequence[str] = ()
+    groups: Mapping[str, str] = field(default_factory=dict)
+    actions: Mapping[str, str] = field(default_factory=dict)
+    row_id: Callable[[Any], int] | None = None
+    amount: Callable[[Any], int | None] | None = None
+    buttons: Sequence[tuple[str, str]] = ()
+    links: Sequence[tuple[str, str]] = ()
+    files: Sequence[tuple[str, str]] = ()
+    help: tuple[str, str, str] | None = None
+    tabs: Sequence[Any] = ()
+    saved: Any = None
+    sort: str | None = None
+    totals: str = ""
+    previous_address: str | None = None
+    has_tables: bool = True
+    has_keys: bool = False
+    has_row_buttons: bool = False
+    none_chosen: bool = False
+
+    @property
+    def in_form(self) -> set[str]:
+        """The filters that have a field in the form."""
+        dates = (f"{name}_{end}" for name in self.dates for end in ("from", "to"))
+        words = ("q",) if self.words else ()
+        return {*words, "agency", "below", *dates, *(name for name, *_ in (*self.fields, *self.ticks))}
+
+    def chips(self, filters: Mapping[str, str], agency: str) -> list[tuple[str, str]]:
+        """Return the texts of the active filters, each with the address of the list without it.
+
+        ``agency``: the name of the one of the filter.
+        """
+        labels = {name: label for name, label, _choices in self.fields}
+        choices = {name: dict(options) for name, _label, options in self.fields}
+        chips = []
+        for name, value in filters.items():
+            if name == "agency" and agency:
+                text = f"{field_label(name)}: {agency}"
+            elif value in choices.get(name, {}):
+                text = f"{labels[name]}: {choices[name][value]}"
+            else:
+                text = filter_text(name, value, choices.get("rule", {}))
+            if name not in ("q", *self.of_tab):
+                chips.append((text, list_address(**{name: ""})))
+        return chips
+
+
+Section = tuple[str | None, Sequence[Any]]
+
+
+def render_list_page(
+    page: ListPage,
+    listing: Listing,
+    filters: Mapping[str, str],
+    actor: Any,
+    agency: Any = None,
+    sections: Sequence[Section] | None = None,
+) -> str:
+    """Render the page of a list. ``agency``: its AgencyFilter. ``sections``: groups of its rows with their headings."""
+    return render_list(
+        "list.html",
+        listing,
+        page=page,
+        actor=actor,
+        filters=filters,
+        agency=agency,
+        sections=[(None, listing.items)] if sections is None else sections,
+        kept={name: value for name, value in filters.items() if name not in page.in_form},
+        chips=page.chips(filters, agency.name if agency is not None and agency.is_known else ""),
+        table_filters={**filters, **({"sort": page.sort} if page.sort else {})},
+    )
+
+
 # List downloads: all rows of a list page as CSV or XLSX, in the same order.
 
 ENDINGS: Final = "any(csv, xlsx)"
-
-
-TableColumn = tuple[str, Callable[[Any], Cell]]
 
 
 def download_list(
@@ -79,10 +241,11 @@ def download_list(
     makes of its items what the columns take.
     """
     use_read_replica(for_export=True)
-    header = [heading for heading, _ in columns]
+    header = [each.heading for each in columns if each.value is not None]
+    values = [each.value for each in columns if each.value is not None]
     pages: Iterator[Rows] = every_page(
         page_of,
-        lambda items: [[value(item) for _, value in columns] for item in prepared(items)],
+        lambda items: [[value(item) for value in values] for item in prepared(items)],
         request.args.get("sort") or None,
     )
     if ending == "csv":

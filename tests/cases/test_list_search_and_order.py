@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from registry.cases import lists as counting
 from registry.cases.lists import case_search, list_cases
 from registry.core.lists import Page
 from registry.projects.models import Project
+from tests.cases.casework import GAP
 from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, SAULE, act, audit, case_of
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn, Visit
@@ -78,7 +80,7 @@ def test_cases_are_sorted_by_budget_and_reviewer() -> None:
     assert in_order("-assignee") == ids_of(small, unknown, large)
 
 
-@pytest.mark.parametrize("sort", ["due_on", "-budget_kzt", "assignee"])
+@pytest.mark.parametrize("sort", ["due_on", "-budget_kzt", "assignee", "agency", "rule"])
 def test_previous_page_is_the_page_from_which_the_next_one_was_opened(signed_in: SignedIn, sort: str) -> None:
     agency = an_agency()
     for place in range(60):
@@ -93,6 +95,33 @@ def test_previous_page_is_the_page_from_which_the_next_one_was_opened(signed_in:
     assert "Previous page" not in second and CASE.findall(visit.get(link(second, "Back to the beginning")).text) == (
         CASE.findall(first)
     )
+
+
+@pytest.mark.parametrize(
+    ("group", "headings"),
+    [
+        ("agency", ["Akimat: 1 case, 300,000 ₸", "Ministry: 2 cases, 30 million ₸"]),
+        (
+            "rule",
+            [
+                "New object started under the moratorium: 2 cases, 10 million ₸",
+                "Data needed for the check is missing: 1 case, 20 million ₸",
+            ],
+        ),
+    ],
+)
+def test_groups_have_the_cases_and_budgets_of_the_whole_list(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch, group: str, headings: list[str]
+) -> None:
+    ministry, akimat = (an_agency(name_ru=name, name_kk=name, name_en=name) for name in ("Ministry", "Akimat"))
+    a_project(ministry, budget_kzt=10_000_000)
+    a_project(ministry, budget_kzt=20_000_000, **GAP)
+    a_project(akimat, budget_kzt=300_000)
+    audit()
+    page = signed_in(Role.SUPERVISOR).get(f"/cases?status=new&group={group}").text
+    shown = [html.unescape(each) for each in re.findall(r'scope="rowgroup">([^<]+)<', page)]
+    assert [each.replace("\u00a0", " ") for each in shown] == headings
+    assert "Cases 1–3 of 3, 30 million ₸" in page.replace("\u00a0", " ")
 
 
 def test_long_lists_are_counted_up_to_a_bound(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:

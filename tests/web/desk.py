@@ -37,7 +37,8 @@ class Desk:
 # Lists: how many rows, or cards on phones, are in sight as a whole, nothing above them, when a list is opened.
 
 LISTS: Final = {
-    "cases": "/cases?status=new,under_review,awaiting_agency,awaiting_approval,remediation,with_commission",
+    "cases": "/cases?status=new",
+    "cases, filtered": "/cases?status=new&severity=high",
     "projects": "/projects",
     "orders": "/orders",
     "appeals": "/appeals",
