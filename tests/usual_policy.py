@@ -18,5 +18,5 @@ def policy_as_entered() -> Path:
     table, rules = shipped.index("\n[confirmed_facts]"), shipped.index("\n# The rules.")
     file = Path(FOLDER.name) / "freeze_policy.toml"
     text = shipped[:table] + shipped[rules:]
-    file.write_text(text.replace('version = "2026.12"', 'version = "2026.1"'), encoding="utf-8")
+    file.write_text(text.replace('version = "2026.12.1"', 'version = "2026.1"'), encoding="utf-8")
     return file

@@ -45,7 +45,7 @@ COUNT_COLUMNS: Final[Mapping[str, str]] = {
     FreezeStatus.TO_MIGRATE.value: FreezeStatus.TO_MIGRATE.label,
     "clear_percent": lazy_text("Clear, per cent"),
     "budget_kzt": lazy_text("Budget, million ₸"),
-    "budget_flagged_kzt": lazy_text("Of it flagged, million ₸"),
+    "budget_flagged_kzt": lazy_text("Budget of flagged projects, million ₸"),
 }
 FLAG_COLUMNS: Final[Mapping[str, str]] = {
     FlagStatus.OPEN.value: lazy_text("Open"),

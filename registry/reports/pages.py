@@ -153,7 +153,7 @@ def compliance_header(grouped: str) -> list[str]:
         *(share_name(share) for share in BY_SEVERITY),
         _("Clear, %%") % {},
         field_label("budget_kzt"),
-        _("Of it flagged"),
+        _("Budget of flagged projects"),
     ]
 
 
@@ -482,7 +482,7 @@ def figures_header() -> list[str]:
         _("Claimed to be on QazTech, %%") % {},
         *(share_name(status) for status in FIGURE_STATUSES),
         field_label("budget_kzt"),
-        _("Of it flagged"),
+        _("Budget of flagged projects"),
     ]
 
 

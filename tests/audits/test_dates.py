@@ -115,7 +115,7 @@ def test_dry_run_may_use_another_policy(app: Flask, present: Present, tmp_path: 
     text = (CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8")
     other = tmp_path / "later.toml"
     other.write_text(
-        text.replace('version = "2026.12"', 'version = "trial"').replace(
+        text.replace('version = "2026.12.1"', 'version = "trial"').replace(
             "migration_deadline = 2026-09-30", "migration_deadline = 2026-12-31"
         ),
         encoding="utf-8",

@@ -144,7 +144,7 @@ def test_audits_match_after_later_versions_of_the_policy(app: Flask, present: Pr
     file_policy = first_policy()
     try:
         # Another file in a later release: nothing but the stored texts says what the audits used.
-        set_policy(read_policy(SHIPPED.replace('version = "2026.12"', 'version = "2028.1"'), "policy.toml"))
+        set_policy(read_policy(SHIPPED.replace('version = "2026.12.1"', 'version = "2028.1"'), "policy.toml"))
         creation = [{"freeze.creation": rule} for rule in ({"severity": "low"}, {"enabled": False})]
         for place, rules in enumerate((*creation, {"security.untested": {"enabled": True}}), 2):
             version = f"2026.{place}"

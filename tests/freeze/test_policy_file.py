@@ -18,7 +18,7 @@ from tests.freeze.policy_texts import NEWLINE, SHIPPED, changed, line_of, proble
 
 
 def test_shipped_policy_matches_the_contract() -> None:
-    assert POLICY.version == "2026.12"
+    assert POLICY.version == "2026.12.1"
     assert (POLICY.in_force_from, POLICY.cutoff) == (date(2026, 1, 1), date(2026, 1, 1))
     assert POLICY.start_clock == ("contract_signed_on", "work_started_on")
     assert POLICY.scope == {

@@ -26,7 +26,7 @@ def test_missing_deadline_is_rejected_at_the_line_of_its_section() -> None:
 
 def test_unknown_key_is_rejected_anywhere() -> None:
     for text, key in [
-        (changed('version = "2026.12"', 'version = "2026.12"\nodd = 1'), "odd"),
+        (changed('version = "2026.12.1"', 'version = "2026.12.1"\nodd = 1'), "odd"),
         (changed("review = 20", "review = 20\nodd = 1"), "deadlines.odd"),
         (changed("enabled = true", "enabled = true\nodd = 1", '[rules."freeze.creation"]'), f"{CREATION}.odd"),
         (
@@ -65,7 +65,7 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
 def test_keys_inside_a_multiline_text_do_not_change_line_numbers(quotes: str) -> None:
     text = in_creation("title_kk", f"{quotes}\nseverity = 1\n[deadlines]\n{quotes}")
     # One that ends on its own line opens nothing.
-    text = text.replace('version = "2026.12"', f"version = {quotes}2026.12{quotes}").replace(
+    text = text.replace('version = "2026.12.1"', f"version = {quotes}2026.12.1{quotes}").replace(
         "answer = 10", "answer = 0"
     )
     text = text.replace('severity = "high"', "severity = 2")
@@ -91,7 +91,7 @@ def test_dotted_keys_and_inline_tables_are_handled_like_sections() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('version = "2026.12"\ncutoff = 2026-13-01\n\nin_force_from = 1\n', 2),
+        ('version = "2026.12.1"\ncutoff = 2026-13-01\n\nin_force_from = 1\n', 2),
         ("a = 1\n\na = 2\n", 3),
         ('a = 1\nb = """\n\n', 2),
         ("\ufeffa = 1", 1),

@@ -125,7 +125,7 @@ def test_entry_shows_account_changes_with_labels(signed_in: SignedIn) -> None:
                 ("Причина", "Этот резервный код уже использован. Введите следующий."),
             ],
         ),
-        ({"by": "provider"}, [("Кем завершено", "Единый вход")]),
+        ({"by": "provider"}, [("Кто завершил", "Единый вход")]),
         ({"session": "abc"}, [("Сеанс", "abc")]),
     ],
 )

@@ -108,7 +108,7 @@ def test_downloads_have_exact_amounts(signed_in: SignedIn) -> None:
     audit()
     visit = signed_in(Role.LEADER)
     rows = list(csv.DictReader(io.StringIO(visit.client.get("/overview.csv").data.decode("utf-8-sig"))))
-    assert [row["Of it flagged"] for row in rows if row["Figure"] == "The country"] == ["1234567"]
+    assert [row["Budget of flagged projects"] for row in rows if row["Figure"] == "The country"] == ["1234567"]
     assert {row["Figure"] for row in rows} == {
         "The country",
         "Region",

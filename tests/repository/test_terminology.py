@@ -24,6 +24,12 @@ FORBIDDEN = {
         r"\bслужб(?!ы? поддержки)",
         r"\bразрешено комиссией",
         r"\bпредохранител",
+        r"\bпод риском",
+        r"\bположени[ея] в стране",
+        r"\bиз него с замечаниями",
+        r"^цифры",
+        r"аудит не выполнен",
+        r"(№ \{id\}|\{number\}) нет\.",
         r"\bруководител",
     ],
     "kk": [
@@ -39,6 +45,11 @@ FORBIDDEN = {
         r"\bбасшы(?!лы)",
         r"\bсақтандырғыш",
         r"\bереже",
+        r"\bелдегі жағдай",
+        r"мерзімі асып",
+        r"ұйымыңыздың нұсқама",
+        r"сіздің мәндер",
+        r"істің жасы",
         r"\bбелгіленген(?! күнге)(?! мерзімде)",
     ],
 }
@@ -69,6 +80,7 @@ def policy_texts(language: str) -> Iterator[str]:
     policy = tomllib.loads((CHECKOUT / "config" / "freeze_policy.toml").read_text(encoding="utf-8"))
     for rule in policy["rules"].values():
         yield from (rule[f"title_{language}"], rule[f"remedy_{language}"])
+        yield from (clause[f"text_{language}"] for clause in rule["clauses"])
 
 
 @pytest.mark.parametrize("language", ["ru", "kk"])

@@ -86,7 +86,7 @@ def test_webhook_is_disabled_enabled_rotated_replayed_and_deleted(app: Flask, si
     assert "The webhook is enabled." in visit.send(f"{page}/enabled", page, enabled="yes").text
     rotated = SECRET.search(visit.send(f"{page}/secret-rotation").text)
     assert rotated and rotated[0] != secret
-    assert "Former secret signs too until" in visit.get(page).text
+    assert "Former secret valid until" in visit.get(page).text
     assert "The events are delivered again." in visit.send(f"{page}/replay", since="01.11.2026").text
     assert visit.send(f"{page}/replay", since="").status_code == 422
     assert "Webhook deleted." in visit.send(f"{page}/deletion").text
