@@ -15,6 +15,7 @@ from sqlalchemy.types import TypeDecorator
 
 from registry.core.clock import rfc3339, today
 from registry.core.errors import Problem
+from registry.core.translations import lazy_text
 from registry.core.values import (
     MAX_LOST_ZEROS,
     ChoiceLabels,
@@ -341,6 +342,17 @@ class Boolean(InputField):
     def from_text(self, text: str) -> object:
         """Return the boolean; spreadsheets write it in the language of their user."""
         return None if is_blank(text) else read_boolean(text)
+
+
+def labelled_choices(field: InputField | None) -> dict[str, str]:
+    """Code → English label of what a text of a closed vocabulary may be; empty for other fields."""
+    if isinstance(field, Boolean):
+        return {"true": lazy_text("Yes"), "false": lazy_text("No")}
+    if isinstance(field, Choice):
+        return dict(zip(field.options, field.labels.english(), strict=True))
+    if isinstance(field, WholeNumber) and field.labels is not None:
+        return {str(code): label for code, label in enumerate(field.labels.english(), field.smallest)}
+    return {}
 
 
 class Bin(InputField):

@@ -12,7 +12,7 @@ from flask import render_template, request
 from registry.accounts.roles import Actor, Permission
 from registry.audits.pages import rule_titles
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber
+from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, WholeNumber, labelled_choices
 from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.translations import lazy_text
@@ -25,7 +25,7 @@ from registry.imports.headers import FIELDS, KNOWN
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
-from registry.imports.values import UNIT, WORDS, Values, choices, day_first
+from registry.imports.values import UNIT, WORDS, Values, day_first
 from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -348,7 +348,7 @@ def _columns_page(actor: Actor, file: service.FileToMap, fields: Sequence[str | 
 
 def _answers(kind: str, question: Mapping[str, Any]) -> list[tuple[str, str]]:
     if question["asks"] == WORDS:
-        codes = [(code, gettext(label)) for code, label in choices(FIELDS[kind][question["field"]]).items()]
+        codes = [(code, gettext(label)) for code, label in labelled_choices(FIELDS[kind][question["field"]]).items()]
         return [*codes, (EMPTY, gettext("Leave the field empty"))]
     if question["asks"] == UNIT:
         return [(unit, gettext(text)) for unit, text in UNIT_TEXTS.items()]

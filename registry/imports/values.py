@@ -11,10 +11,9 @@ from typing import Any, Final
 from marshmallow import ValidationError
 
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import AnyDay, Boolean, Choice, InputField, WholeNumber, YearlyAmounts
+from registry.core.fields import AnyDay, InputField, YearlyAmounts, labelled_choices
 from registry.core.spreadsheets.reader import Row, Table, printable
 from registry.core.spreadsheets.rows import shown_value
-from registry.core.translations import lazy_text
 from registry.core.values import TIME, InvalidValue, comparable, is_blank, read_whole_number
 from registry.imports.header_search import Header
 from registry.projects.fields import FIELDS as PROJECT_FIELDS
@@ -39,18 +38,6 @@ MAX_WORDS: Final = 20
 # Distinct cells of a column that are counted: a column of choices has few.
 MAX_DISTINCT: Final = 1000
 EXAMPLES: Final = 3
-
-
-def choices(field: InputField | None) -> dict[str, str]:
-    """Code → English label of what a cell of a closed vocabulary may be; empty for other fields."""
-    if isinstance(field, Boolean):
-        return {"true": lazy_text("Yes"), "false": lazy_text("No")}
-    if isinstance(field, Choice):
-        return dict(zip(field.options, field.labels.english(), strict=True))
-    if isinstance(field, WholeNumber) and field.labels is not None:
-        texts = field.labels.english()
-        return dict(zip(map(str, range(field.smallest, field.smallest + len(texts))), texts, strict=True))
-    return {}
 
 
 def has_unit(name: str) -> bool:
@@ -108,7 +95,7 @@ def checked_values(fields: Fields, values: Mapping[str, Any]) -> Values:
         if not answers:
             askable = ", ".join(each for each, options in known.items() if options)
             problems.append(Problem("/values", "not-a-choice", {"options": askable}))
-        elif isinstance(chosen, Mapping) != bool(choices(fields[name])):
+        elif isinstance(chosen, Mapping) != bool(labelled_choices(fields[name])):
             problems.append(Problem("/values", "values-invalid"))
         elif set(chosen.values() if isinstance(chosen, Mapping) else [chosen]) - {*answers}:
             problems.append(Problem("/values", "not-a-choice", {"options": ", ".join(filter(None, answers))}))
@@ -118,7 +105,7 @@ def checked_values(fields: Fields, values: Mapping[str, Any]) -> Values:
 
 
 def _answers(name: str, field: InputField) -> Sequence[str | None]:
-    codes = choices(field)
+    codes = labelled_choices(field)
     if codes:
         return [*codes, None]
     return [*UNITS] if has_unit(name) else ORDERS if isinstance(field, AnyDay) else ()
@@ -170,6 +157,7 @@ class ValueScan:
 
     def __init__(self, columns: Sequence[str | None], fields: Fields, values: Values) -> None:
         self._seen: list[tuple[int, _Words | _Amounts | _Dates]] = []
+        self._number = columns.index("number") if "number" in columns else None
         for place, name in enumerate(columns):
             field = fields.get(name or "")
             if name is None or field is None:
@@ -178,13 +166,15 @@ class ValueScan:
                 self._seen.append((place, _Dates(name, values.get(name))))
             elif has_unit(name):
                 self._seen.append((place, _Amounts(name, values.get(name), is_yearly=isinstance(field, YearlyAmounts))))
-            elif choices(field):
+            elif labelled_choices(field):
                 self._seen.append((place, _Words(name, field, values)))
 
     def see(self, row: Row) -> None:
-        """Note the cells of a row."""
+        """Note the cells of a row. An amount that the register exported is not doubted."""
+        is_registered = self._number is not None and row.cells[self._number].startswith("QT-")
         for place, column in self._seen:
-            if cell := row.cells[place]:
+            cell = row.cells[place]
+            if cell and not (is_registered and isinstance(column, _Amounts) and cell.isdigit()):
                 column.see(row.number, cell)
 
     def result(

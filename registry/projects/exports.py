@@ -31,15 +31,17 @@ from registry.core.dialects import copy_csv, has_copy, instant_text
 from registry.core.fields import Entries, WholeNumber
 from registry.core.fields import Text as TextField
 from registry.core.postgresql import extend_timeouts
+from registry.core.spreadsheets.form_workbook import FILLING_IN, write_form
 from registry.core.spreadsheets.rows import FORMULA_PREFIXES
 from registry.core.spreadsheets.writer import (
     CSV_BOM,
     MAX_XLSX_ROWS,
+    Cell,
     TooManyRowsForXlsx,
     csv_lines,
     table_as_xlsx,
 )
-from registry.core.translations import Language, translate
+from registry.core.translations import Language, lazy_text, translate
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.filters import project_conditions, started_on
@@ -137,25 +139,53 @@ def export_xlsx(
 ) -> None:
     """Write the XLSX file. Raises Malformed and TooManyRowsForXlsx."""
     statement = _statement(actor, raw_filters, only)
+    rows = ([row] for row in _cells(statement))
+    table_as_xlsx(path, "projects", _headers(statement.selected_columns.keys(), labels_in), rows, escaped=True)
+
+
+INSTRUCTIONS: Final = (
+    lazy_text("Change cells and send this workbook under Import: only what you changed is saved."),
+    lazy_text("Grey columns are locked: the number says which project a row is, the others are set by the register."),
+    lazy_text("Write a new project in a row below the last one, without a number."),
+    *FILLING_IN,
+)
+
+
+def export_workbook(
+    actor: Actor, raw_filters: Mapping[str, str], path: Path, language: Language, *, only: Sequence[ColumnElement[bool]]
+) -> None:
+    """Write a workbook to edit and import: labels, drop-down lists, locked columns of the register, instructions.
+
+    Raises Malformed and TooManyRowsForXlsx.
+    """
+    statement = _statement(actor, raw_filters, only)
+    fields = {**FIELDS, "agency": PROJECT_BODY.inputs["agency"]}
+    names = statement.selected_columns.keys()
+    columns = {name: fields.get(name) or label for name, label in zip(names, _labels(names), strict=True)}
+    write_form(path, "Projects", columns, language, INSTRUCTIONS, rows=_cells(statement))
+
+
+def _cells(statement: Select[Any]) -> Iterator[list[Cell]]:
+    """Return the cells of each row. Raises TooManyRowsForXlsx before the first."""
     counted = db.session.execute(select(func.count()).select_from(statement.subquery())).scalar_one()
     if counted > MAX_XLSX_ROWS:
         raise TooManyRowsForXlsx(rows=counted, limit=MAX_XLSX_ROWS)
     names = statement.selected_columns.keys()
     kinds = [int if name in NUMBERS else date.fromisoformat if name in DAYS else str for name in names]
-    rows = (
+    return (
         [None if cell is None else kind(cell) for kind, cell in zip(kinds, row, strict=True)]
         for row in _rows(statement)
     )
-    table_as_xlsx(path, "projects", _headers(names, labels_in), ([row] for row in rows), escaped=True)
 
 
 def _headers(names: Sequence[str], language: Language | None) -> list[str]:
     """Return the names of the columns, or their labels in a language; a column without a label keeps its name."""
-    if language is None:
-        return list(names)
+    return list(names) if language is None else [translate(label, language) for label in _labels(names)]
+
+
+def _labels(names: Sequence[str]) -> list[str]:
     fields = {**PROJECT.fields, **PROJECT_BODY.fields}
-    labels = {name: str(fields[name].metadata.get("label") or "") for name in names if name in fields}
-    return [translate(labels[name], language) if labels.get(name) else name for name in names]
+    return [str((name in fields and fields[name].metadata.get("label")) or name) for name in names]
 
 
 def _statement(

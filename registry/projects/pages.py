@@ -67,7 +67,7 @@ from registry.projects.documents import (
     read_document,
 )
 from registry.projects.drafts import Draft, DraftNotFound, discard_draft, drafts_of, find_draft, save_draft, start_draft
-from registry.projects.exports import export_csv, export_xlsx
+from registry.projects.exports import export_csv, export_workbook, export_xlsx
 from registry.projects.fields import (
     CONDITIONS,
     FIELDS,
@@ -256,7 +256,7 @@ def projects(actor: Actor) -> Answer:
         sort=sort or PROJECT_LIST.default_sort,
         saved=view_line(actor, ViewList.PROJECTS, filters | ({"sort": sort} if sort else {})),
         buttons=[(_("Register a project"), url_for("web.register"))] if actor.may(Permission.PROJECTS_WRITE) else [],
-        files=[(_("XLSX with labels as headers"), labelled)],
+        files=[(_("Workbook to edit and import (XLSX)"), labelled)],
     )
     return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters, with_below=True))
 
@@ -309,7 +309,9 @@ def projects_table(actor: Actor, ending: str) -> Answer:
     use_read_replica(for_export=True)
     if ending == "csv":
         return csv_download("projects", export_csv(actor, shared, only=only, labels_in=labels_in))
-    return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only, labels_in=labels_in))
+    if labels_in is not None:
+        return xlsx_download("projects", lambda path: export_workbook(actor, shared, path, labels_in, only=only))
+    return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only))
 
 
 # Related records for pages: projects of cases, and cases of a project.

@@ -20,7 +20,7 @@ from registry.core.errors import Invalid, Problem
 from registry.core.lists import Page
 from registry.core.translations import LANGUAGES, Language
 from registry.imports.headers import match_header
-from registry.imports.models import ImportRun
+from registry.imports.models import ImportRun, PreviewedRow, RowError
 from registry.imports.queries import errors_of
 from registry.imports.service import ImportOptions, import_now, run_dry_run_now
 from registry.imports.worker import run_next_import
@@ -490,6 +490,40 @@ def test_template_goes_in_and_its_example_is_left_out(
     book.save(made)
     filled = import_now(ADMINISTRATOR, kind, True, "x.xlsx", made.getvalue())
     assert (filled.total, filled.rejected) == (1, 0), errors_of(ADMINISTRATOR, filled, Page()).items
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_workbook_of_the_register_is_edited_and_imported_with_no_step_between(
+    signed_in: SignedIn, language: Language
+) -> None:
+    agency = an_agency()
+    for number in (1, 2, 3):
+        a_project(agency, external_id=f"А-{number}", name_ru=f"=Учёт {number}", is_ai=number == 2, budget_kzt=5)
+    visit = signed_in(Role.AGENCY_EDITOR, agency, language=language)
+    book = openpyxl.load_workbook(io.BytesIO(visit.get("/projects.xlsx?header_row=labels").data))
+    assert [sheet.sheet_state for sheet in book] == ["visible", "visible", "hidden"]
+    sheet = book.worksheets[0]
+    places = {field: place for place, field in enumerate(COLUMNS, 1)}
+    assert sheet.protection.sheet and sheet.cell(2, places["number"]).protection.locked
+    assert not sheet.cell(2, places["stage"]).protection.locked
+    label = {"kk": "Тәжірибелік пайдалану", "ru": "Опытная эксплуатация", "en": "Pilot operation"}[language]
+    sheet.cell(3, places["purpose"]).value = "Учёт озёр"
+    sheet.cell(4, places["region"]).value = "75"
+    made = io.BytesIO()
+    book.save(made)
+    made.seek(0)
+    page = visit.send("/imports", kind="projects", dry_run="yes", file=(made, "x.xlsx"))
+    assert not page.request.path.endswith("/columns")
+    run_next_import()
+    run = db.session.scalars(db.select(ImportRun)).one()
+    assert (run.updated, run.unchanged, run.rejected, run.created) == (2, 1, 0, 0), db.session.execute(
+        db.select(RowError.row, RowError.column, RowError.code)
+    ).all()
+    rows = db.session.scalars(db.select(PreviewedRow).order_by(PreviewedRow.row))
+    changes = [(change["field"], change["new"]) for each in rows for change in each.changes]
+    assert changes == [("purpose", "Учёт озёр"), ("region", "75")]
+    offered = {cell.value for cells in book.worksheets[2].iter_rows() for cell in cells}
+    assert label in offered
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
