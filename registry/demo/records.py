@@ -103,12 +103,12 @@ def _dated(cell: str, day: date) -> str:
 
 # Source in the journal, which distinguishes the demo's actions from later ones.
 SOURCE: Final = "demo"
-ADMINISTRATOR: Final = "Dinara Utepova"
-OPERATOR: Final = "Timur Kassymov"
-REVIEWER: Final = "Aigerim Sarsenova"
-SECOND_REVIEWER: Final = "Bolat Zhumagulov"
-SUPERVISOR: Final = "Saule Iskakova"
-SECOND_SUPERVISOR: Final = "Gulmira Sadykova"
+ADMINISTRATOR: Final = "Динара Утепова"
+OPERATOR: Final = "Тимур Касымов"
+REVIEWER: Final = "Айгерим Сарсенова"
+SECOND_REVIEWER: Final = "Болат Жумагулов"
+SUPERVISOR: Final = "Сауле Искакова"
+SECOND_SUPERVISOR: Final = "Гульмира Садыкова"
 
 
 def _people() -> tuple[Mapping[str, str], ...]:
@@ -351,7 +351,7 @@ def on_the_last_day(day: date) -> None:
     change_project(administrator, _project("ROADS-003"), {"work_started_on": date(2025, 12, 28)})
     change_project(administrator, _project("ARALDIG-003"), {"work_type": "development"})
     change_project(
-        demo_actor("Gulnara Seitova"), _project("SARY-005"), {"placement": "on_platform", "platform_key": "qt-sary-05"}
+        demo_actor("Гульнара Сеитова"), _project("SARY-005"), {"placement": "on_platform", "platform_key": "qt-sary-05"}
     )
 
 
@@ -385,8 +385,8 @@ ACTS: Final[tuple[tuple[int, Act], ...]] = (
     (5, onboarding("NDS-006", -3)),
     (4, inventory),
     (4, restriction("NDS-010", "Сведения о расположении площадки")),
-    (3, edit("Madina Nurgaliyeva", "LAND-006", object_commissioned_on=date(2016, 9, 1))),
-    (2, edit("Serik Kaliyev", "TAX-008", placement="off_platform")),
+    (3, edit("Мадина Нургалиева", "LAND-006", object_commissioned_on=date(2016, 9, 1))),
+    (2, edit("Серик Калиев", "TAX-008", placement="off_platform")),
 )
 
 

@@ -86,7 +86,7 @@ def test_demo_has_every_rule_role_action_and_audit_status(registry: CommandLine,
 
 def assert_history() -> None:
     """Fail unless the overview has lines of a year, every change and a forecast, with a share that grows."""
-    leader = demo_actor("Askar Nurpeisov")
+    leader = demo_actor("Аскар Нурпеисов")
     shown = overview(leader)
     assert shown is not None and shown.forecast is not None and shown.forecast.a_week > 0 and shown.improved
     shares = [earlier.figures.platform_percent if earlier else None for earlier in shown.earlier.values()]
