@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -30,8 +30,8 @@ from registry.government_reports.document import (
 from registry.notifications.models import EMAIL_ONLY, Channel, WeeklyOverview
 from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
-from registry.projects.vocabulary import FlagAge, Sector
-from registry.reports.overview import AtRisk, Figures, Overview, overview
+from registry.projects.vocabulary import FlagAge, FreezeStatus, Sector
+from registry.reports.overview import AtRisk, Compared, Comparison, Figures, Overview, Point, overview
 
 # The overview of the week as an accessible PDF: its data are stored with the notice, the file is made at delivery.
 
@@ -58,6 +58,26 @@ WITHOUT_RESTRICTED: Final = lazy_text("Without restricted projects.")
 MONEY: Final = lazy_text("At risk, million ₸")
 NOT_GIVEN: Final = lazy_text("Not given")
 ALL: Final = lazy_text("All")
+FIGURES_TITLE: Final = lazy_text("Figures")
+CHANGE: Final = lazy_text("Difference")
+TARGET: Final = lazy_text("Target: {percent} percent confirmed on QazTech by {day}.")
+COMPLETE: Final = lazy_text("At this pace, everything is on QazTech on {day}.")
+WORSE: Final = lazy_text("Got worse: most money more at risk")
+BETTER: Final = lazy_text("Got better: most money less at risk")
+NEXT: Final = lazy_text("What happens next, today’s figures")
+WITHIN: Final = lazy_text("Within days")
+ORDERS: Final = lazy_text("Orders, with what is overdue")
+SOON: Final = lazy_text("Flagged soon if nothing changes")
+EXEMPTIONS: Final = lazy_text("Decisions of the Commission")
+ONBOARDING: Final = lazy_text("Onboarding, with what is overdue")
+# The rows of the summary, in its order.
+SUMMARY: Final = {
+    "platform_percent": SHARE,
+    "platform_claimed_percent": CLAIMED,
+    **{f"flagged_{severity.value}": severity.flagged_label for severity in Severity.worst_first()},
+    "to_migrate": FreezeStatus.TO_MIGRATE.label,
+    "at_risk_kzt": MONEY,
+}
 
 
 def overview_data(known: Overview, language: Language, *, with_restricted: bool) -> dict[str, Any]:
@@ -65,20 +85,120 @@ def overview_data(known: Overview, language: Language, *, with_restricted: bool)
 
     ``with_restricted``: whether its figures include restricted projects; every page says so when they do not.
     """
+    return _document(known.on, TITLE, [*_tables(known, language, translator(language))], language, with_restricted)
+
+
+def summary_data(
+    known: Overview,
+    compared: Comparison,
+    changed: Sequence[AtRisk],
+    points: Sequence[Point],
+    language: Language,
+    *,
+    with_restricted: bool,
+) -> dict[str, Any]:
+    """Return the summary of the figures in a language as the layout reads it; it fits one sheet."""
+    on = known.on if compared.until is None else compared.until.on
+    blocks = [*_summary(known, compared, changed, points, language, translator(language))]
+    return _document(on, FIGURES_TITLE, blocks, language, with_restricted)
+
+
+def _document(
+    on: date, name: str, blocks: Sequence[Mapping[str, Any]], language: Language, with_restricted: bool
+) -> dict[str, Any]:
     _ = translator(language)
-    title, as_of = _(TITLE), _(AS_OF).format(day=known.on.strftime(DAY_FORMAT))
+    title, as_of = _(name), _(AS_OF).format(day=on.strftime(DAY_FORMAT))
     if not with_restricted:
         as_of = ". ".join((as_of, _(WITHOUT_RESTRICTED)))
     return {
         "language": language,
         "issuer": _(ISSUER),
-        "date": known.on.isoformat(),
+        "date": on.isoformat(),
         "title": title,
         "subtitle": as_of,
         "footer": f"{title}. {as_of}",
         "page": _(PAGE),
-        "blocks": [*_tables(known, language, _)],
+        "blocks": blocks,
     }
+
+
+def _summary(
+    known: Overview,
+    compared: Comparison,
+    changed: Sequence[AtRisk],
+    points: Sequence[Point],
+    language: Language,
+    _: Translate,
+) -> Iterator[dict[str, Any]]:
+    (row,) = compared.rows
+    days = [each.on.strftime(DAY_FORMAT) if each else NOTHING for each in (compared.since, compared.until)]
+    yield _table(_(THE_COUNTRY), [_(AUDIT_FOR), *days, _(CHANGE)], [*_changes_of(row, language, _)])
+    target = _(TARGET).format(percent=number(known.target.percent), day=known.target.on.strftime(DAY_FORMAT))
+    ahead = known.forecast
+    complete = "" if ahead is None or ahead.complete_on is None else ahead.complete_on.strftime(DAY_FORMAT)
+    yield {"kind": "paragraphs", "lines": [target, *([_(COMPLETE).format(day=complete)] if complete else [])]}
+    shares = [(each.on, each.figures.platform_percent) for each in points]
+    money = [(each.on, float(each.figures.at_risk_kzt)) for each in points]
+    charts = ((SHARE, shares, lambda value: decimal(value, language)), (MONEY, money, _in_millions(language)))
+    drawn = [_chart(_(caption), series, shown) for caption, series, shown in charts]
+    if all(drawn):
+        yield {"kind": "charts", "charts": drawn}
+    worse, better = (
+        [each for each in reversed(changed) if _less(each) < 0],
+        [each for each in changed if _less(each) > 0],
+    )
+    for caption, rows in ((WORSE, worse), (BETTER, better)):
+        cells = [
+            [*_at_risk(each, language), _signed(-_less(each), millions(abs(_less(each)), language))] for each in rows
+        ]
+        yield _table(_(caption), [_(AGENCY), _(FLAGGED), _(MONEY), _(CHANGE)], cells)
+    ends = known.ends
+    coming = dict(zip(ends.orders, known.coming, strict=True))
+    nexts = ((ORDERS, ends.orders), (SOON, coming), (EXEMPTIONS, ends.exemptions), (ONBOARDING, ends.onboarding))
+    cells = [[_(name), *map(number, counts.values())] for name, counts in nexts]
+    yield _table(_(NEXT), [_(WITHIN), *map(str, ends.orders)], cells)
+
+
+def _changes_of(row: Compared, language: Language, _: Translate) -> Iterator[list[str]]:
+    for name, label in SUMMARY.items():
+        values = [None if each is None else getattr(each, name) for each in (row.before, row.after)]
+        before, after = values
+        change = NOTHING
+        if before is not None and after is not None:
+            change = _signed(after - before, _cell(name, abs(after - before), language))
+        yield [_(label), *(NOTHING if each is None else _cell(name, each, language) for each in values), change]
+
+
+def _cell(name: str, value: float, language: Language) -> str:
+    if name == "at_risk_kzt":
+        return millions(int(value), language)
+    return decimal(value, language) if name.endswith("_percent") else number(int(value))
+
+
+def _signed(value: float, text: str) -> str:
+    return f"+{text}" if value > 0 else f"−{text}" if value < 0 else text
+
+
+def _less(row: AtRisk) -> int:
+    return row.less_kzt or 0
+
+
+def _in_millions(language: Language) -> Callable[[float], str]:
+    return lambda value: millions(int(value), language)
+
+
+def _chart(
+    caption: str, series: Sequence[tuple[date, float | None]], shown: Callable[[float], str]
+) -> dict[str, Any] | None:
+    """Return a line from 0 to its largest value; places are from 0 to 1. None with fewer than two points."""
+    known = [(on, value) for on, value in series if value is not None]
+    if len(known) < 2:
+        return None
+    (first, _value), (last, newest) = known[0], known[-1]
+    most = max(max(value for _on, value in known), 1)
+    places = [((on - first).days / (last - first).days, value / most) for on, value in known]
+    ends = [each.strftime(DAY_FORMAT) for each in (first, last)]
+    return {"caption": caption, "places": places, "most": shown(most), "last": shown(newest), "ends": ends}
 
 
 def overview_pdf(data: Mapping[str, Any]) -> bytes:
@@ -124,8 +244,9 @@ def _counts(row: Figures, language: Language) -> list[str]:
 
 
 def _at_risk(row: AtRisk, language: Language) -> list[str]:
+    name = name_in({**row.agency, "key": row.agency["bin"]}, language)
     return [
-        name_in({**row.agency, "key": row.agency["bin"]}, language),
+        f"{name}, {row.agency['email']}" if row.less_kzt and row.agency["email"] else name,
         number(row.flagged),
         millions(row.at_risk_kzt, language),
     ]

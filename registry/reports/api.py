@@ -11,6 +11,7 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import QueryParameter, QuerySchema
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, ReadOnly, Text, nullable, object_of
+from registry.flags.models import AuditRun
 from registry.freeze.vocabulary import Severity
 from registry.http.requests import Parameter
 from registry.projects.schemas import without_restricted_field
@@ -24,10 +25,13 @@ from registry.reports.overview import (
     DAYS,
     NAMES,
     AtRisk,
+    Compared,
     Earlier,
     Figures,
     Overview,
     Point,
+    compared_dates,
+    comparison,
     history,
     overview,
 )
@@ -255,6 +259,46 @@ class HistoryQuery(QuerySchema):
     of = QueryParameter(OF, Text())
 
 
+FROM: Final = Parameter("from", "The earlier date; 30 days before the later one by default.", dict(DAY_SCHEMA))
+TO: Final = Parameter("to", "The later date; that of the last audit by default.", dict(DAY_SCHEMA))
+ONE_OR_ALL: Final = Parameter(
+    "of",
+    "The BIN, the code of the region or sector, or the rule; all regions, sectors or rules without it; not for the "
+    "country.",
+    {"type": "string"},
+)
+AUDIT: Final = {"anyOf": [object_of(id=WHOLE, on=dict(DAY_SCHEMA), policy_version=TEXT), {"type": "null"}]}
+FIGURES_OR_NULL: Final = {"anyOf": [FIGURES, {"type": "null"}]}
+# ``from`` cannot be the name of an attribute of a class.
+OverviewComparison: Final[Any] = BaseSchema.from_dict(
+    {
+        "by": ReadOnly("What is counted.", {"type": "string", "enum": list(HISTORY_GROUPS)}),
+        "of": ReadOnly("Which one; null for the country and for all of a group.", TEXT_OR_NULL),
+        "from": ReadOnly("The last audit of the earlier date, or at most a week before; null without one.", AUDIT),
+        "to": ReadOnly("The same of the later date.", AUDIT),
+        "items": ReadOnly(
+            "One a member; figures are null where no audit is or it stored none; `flagged` of a rule: open flags.",
+            _list(object_of(key=TEXT_OR_NULL, before=FIGURES_OR_NULL, after=FIGURES_OR_NULL)),
+        ),
+        "policy_changes": ReadOnly(
+            "The first audits with another version of the policy between the dates.",
+            _list(object_of(on=dict(DAY_SCHEMA), version=TEXT)),
+        ),
+        "without_restricted": without_restricted_field(),
+    },
+    name="OverviewComparison",
+)
+ComparisonQuery: Final[Any] = QuerySchema.from_dict(
+    {
+        "by": QueryParameter(HISTORY_BY, Choice(HISTORY_GROUPS)),
+        "of": QueryParameter(ONE_OR_ALL, Text()),
+        "from": QueryParameter(FROM, Day()),
+        "to": QueryParameter(TO, Day()),
+    },
+    name="ComparisonQuery",
+)
+
+
 @overview_blp.route("/overview", methods=["GET"])
 @overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview")
 @overview_blp.response(200, OverviewShown())
@@ -277,6 +321,34 @@ def read_overview_history(query: Mapping[str, Any]) -> Any:
         "items": [_point(point) for point in points],
         "without_restricted": leaves_out_restricted(current_actor()),
     }
+
+
+@overview_blp.route("/overview/comparison", methods=["GET"])
+@overview_blp.requires(Permission.OVERVIEW_READ, operation="read_overview_comparison")
+@overview_blp.arguments(ComparisonQuery(), location="query")
+@overview_blp.response(200, OverviewComparison())
+def read_overview_comparison(query: Mapping[str, Any]) -> Any:
+    """Compare the figures of the country, an agency, regions, sectors or rules after the audits of two dates."""
+    group, of = query.get("by", BY_COUNTRY), query.get("of")
+    shown = comparison(current_actor(), group, of, *compared_dates(query.get("from"), query.get("to")))
+    audits = {"from": shown.since, "to": shown.until}
+    return {
+        "by": group,
+        "of": of,
+        **{name: None if audit is None else _audit(audit) for name, audit in audits.items()},
+        "items": [{"key": None if group == BY_COUNTRY else row.key or None, **_sides(row)} for row in shown.rows],
+        "policy_changes": [_days_as_text(asdict(each)) for each in shown.policies],
+        "without_restricted": leaves_out_restricted(current_actor()),
+    }
+
+
+def _audit(audit: AuditRun) -> dict[str, Any]:
+    return {"id": audit.id, "on": audit.on.isoformat(), "policy_version": audit.policy_version}
+
+
+def _sides(row: Compared) -> dict[str, Any]:
+    sides = {"before": row.before, "after": row.after}
+    return {name: None if figures is None else _figures(figures) for name, figures in sides.items()}
 
 
 def _shown(shown: Overview | None) -> dict[str, Any]:

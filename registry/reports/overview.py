@@ -27,7 +27,7 @@ from registry.core.errors import Malformed, Problem
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
 from registry.flags.former_flags import FlagsNotKnown, flags_known_at
-from registry.flags.models import COMING, AuditRun, last_good_audit, last_good_date
+from registry.flags.models import COMING, IS_GOOD, AuditRun, last_good_audit, last_good_date, newest_good
 from registry.flags.queries import coming_flags
 from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
@@ -316,6 +316,92 @@ def _agencies(group: str, of: str | None) -> set[int]:
     return with_former(set(db.session.scalars(select(subtree(agency.id).c.id))))
 
 
+# Comparison of two dates: the figures of a group after the audits of both, and what the policy changed meanwhile.
+
+# An audit that is this much older than asked still stands for the day: audits may be missed.
+SLACK: Final = timedelta(days=7)
+COMPARED_BACK: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChange:
+    """The first audit with another version of the policy than the one before it."""
+
+    on: date
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The figures of a member of a group after both audits; None where an audit stored none."""
+
+    key: str
+    before: Figures | None
+    after: Figures | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The members of a group after two audits: of each date, or at most a week earlier; None where no audit is."""
+
+    since: AuditRun | None
+    until: AuditRun | None
+    rows: Sequence[Compared]
+    policies: Sequence[PolicyChange]
+
+
+def compared_dates(since: date | None, until: date | None) -> tuple[date, date]:
+    """Return the dates of a comparison: by default that of the last audit, and thirty days before it."""
+    until = until or last_good_date() or today()
+    return since or until - timedelta(days=COMPARED_BACK), until
+
+
+def comparison(actor: Actor, group: str, of: str | None, since: date, until: date) -> Comparison:
+    """Compare the country, an agency, a region, a sector or a rule on two dates; without ``of`` all regions, sectors or
+    rules. Agencies as in history(). Raises RoleNotAllowed and Malformed.
+    """
+    actor.require(Permission.OVERVIEW_READ)
+    agencies = set() if of is None and group in MEMBERS else _agencies(group, of)
+    if since > until:
+        raise Malformed([Problem("from", "date-out-of-range", {"earliest": "1991-12-16", "latest": until.isoformat()})])
+    audits = (_audit_on(since), _audit_on(until))
+    before, after = (None if audit is None else _members(actor, group, of, agencies, audit) for audit in audits)
+    keys = [of or COUNTRY] if of or group == BY_COUNTRY else sorted({*(before or ()), *(after or ())})
+    rows = [
+        Compared(key, *(None if stored is None else stored.get(key, Figures()) for stored in (before, after)))
+        for key in keys
+    ]
+    return Comparison(*audits, rows, policy_changes(since, until))
+
+
+def policy_changes(since: date, until: date) -> list[PolicyChange]:
+    """Return the changes of the policy between the audits of two dates, the date of the first left out."""
+    audits = select(RUN.on, RUN.policy_version).where(IS_GOOD, RUN.on <= until)
+    ordered = audits.order_by(RUN.on, RUN.judged_up_to, RUN.finished_at, RUN.id)
+    changes, former = [], None
+    for on, version in db.session.execute(ordered):
+        if former not in (None, version) and on > since:
+            changes.append(PolicyChange(on, version))
+        former = version
+    return changes
+
+
+def _audit_on(day: date) -> AuditRun | None:
+    audit = newest_good(AuditRun).where(RUN.on <= day, RUN.on > day - SLACK)
+    return db.session.scalar(audit)  # type: ignore[no-any-return]
+
+
+def _members(
+    actor: Actor, group: str, of: str | None, agencies: Collection[int], audit: AuditRun
+) -> Mapping[str, Figures] | None:
+    """Return the figures of the members that an audit counted; None when it stored none."""
+    if not by_member(actor, Dimension.COUNTRY, audit.id) and _counted(actor, audit):
+        return None
+    if group == BY_AGENCY:
+        return {of or "": of_agencies_by_audit(actor, agencies, [audit.id]).get(audit.id, Figures())}
+    return by_member(actor, Dimension(group), audit.id)
+
+
 # Agencies of the overview: the most money at risk, and the greatest improvement since an earlier audit.
 
 SHOWN: Final = 10
@@ -325,9 +411,8 @@ NAMES: Final = ("bin", "name_kk", "name_ru", "name_en")
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """Flagged projects of an agency itself and their budgets; ``less_kzt``: by how much less than at the earlier audit.
-
-    ``agency`` has ``bin`` and the names.
+    """Flagged projects of an agency itself and their budgets; ``less_kzt``: by how much less than at the earlier audit,
+    negative where it is more. ``agency`` has ``bin``, ``email`` and the names.
     """
 
     agency: Mapping[str, Any]
@@ -344,7 +429,14 @@ def most_at_risk(actor: Actor, audit_id: int) -> list[AtRisk]:
 
 
 def most_improved(actor: Actor, audit_id: int, earlier_id: int) -> list[AtRisk]:
-    """Return the agencies whose money at risk fell most since the earlier audit, at most ten.
+    """Return the agencies whose money at risk fell most since the earlier audit, at most ten."""
+    changed = changes_at_risk(actor, audit_id, earlier_id)
+    return [row for row in changed if row.less_kzt and row.less_kzt > 0][:SHOWN]
+
+
+def changes_at_risk(actor: Actor, audit_id: int, earlier_id: int, most: int = SHOWN) -> list[AtRisk]:
+    """Return the agencies whose money at risk changed since the earlier audit, the greatest improvement first: at most
+    so many that improved, and at most so many that got worse.
 
     What agencies had that are closed since counts for their successors, and what passed to another agency since for
     that agency: neither a merger nor a transfer is an improvement.
@@ -353,21 +445,24 @@ def most_improved(actor: Actor, audit_id: int, earlier_id: int) -> list[AtRisk]:
         row.id: row.successor_id
         for row in db.session.execute(select(AGENCY.id, AGENCY.successor_id).where(AGENCY.successor_id.is_not(None)))
     }
-    before, after, flagged = Counter[int](), Counter[int](), Counter[int]()
+    less, after, flagged = Counter[int](), Counter[int](), Counter[int]()
     for agency_id, (_projects, money) in at_risk_by_agency(actor, earlier_id).items():
-        before[_present(agency_id, successors)] += money
+        less[_present(agency_id, successors)] += money
     for agency_id, (projects, money) in at_risk_by_agency(actor, audit_id).items():
+        less[_present(agency_id, successors)] -= money
         after[_present(agency_id, successors)] += money
         flagged[_present(agency_id, successors)] += projects
-    _pass_on(actor, before, successors, earlier_id, audit_id)
-    less = {agency_id: amount - after[agency_id] for agency_id, amount in before.items() if amount > after[agency_id]}
-    best = sorted(less, key=lambda agency_id: (-less[agency_id], agency_id))[:SHOWN]
-    named = _named(best)
-    return [AtRisk(named[each], flagged[each], after[each], less[each]) for each in best]
+    _pass_on(actor, less, successors, earlier_id, audit_id)
+    changed = sorted((each for each in less if less[each]), key=lambda each: (-less[each], each))
+    chosen = [*(each for each in changed if less[each] > 0)][:most] + [*(each for each in changed if less[each] < 0)][
+        -most:
+    ]
+    named = _named(chosen)
+    return [AtRisk(named[each], flagged[each], after[each], less[each]) for each in chosen]
 
 
-def _pass_on(actor: Actor, before: Counter[int], successors: Mapping[int, int], earlier_id: int, audit_id: int) -> None:
-    """Move what projects put at risk at the earlier audit to the agencies that they passed to since."""
+def _pass_on(actor: Actor, less: Counter[int], successors: Mapping[int, int], earlier_id: int, audit_id: int) -> None:
+    """Count what projects put at risk at the earlier audit for the agencies that they passed to since."""
     earlier, later = (db.session.get_one(AuditRun, each) for each in (earlier_id, audit_id))
     moved = {
         number: (_present(giver, successors), _present(taker, successors))
@@ -379,14 +474,14 @@ def _pass_on(actor: Actor, before: Counter[int], successors: Mapping[int, int], 
     try:
         at_risk = at_risk_then(actor, moved, earlier.finished_at or earlier.started_at)
     except FlagsNotKnown:
-        # Before the release that keeps former flags, what the givers improved and what they gave are one number.
-        for giver, _taker in moved.values():
-            before.pop(giver, None)
+        # Before the release that keeps former flags, what an agency changed and what it gave or took are one number.
+        for agency_id in {each for agencies in moved.values() for each in agencies}:
+            less.pop(agency_id, None)
         return
     for number, money in at_risk.items():
         giver, taker = moved[number]
-        before[giver] -= money
-        before[taker] += money
+        less[giver] -= money
+        less[taker] += money
 
 
 def _present(agency_id: int, successors: Mapping[int, int]) -> int:
@@ -397,7 +492,7 @@ def _present(agency_id: int, successors: Mapping[int, int]) -> int:
 
 
 def _named(ids: list[int]) -> dict[int, Mapping[str, Any]]:
-    columns = (AGENCY.id, *(AGENCY[name] for name in NAMES))
+    columns = (AGENCY.id, AGENCY.email, *(AGENCY[name] for name in NAMES))
     return {row["id"]: dict(row) for row in db.session.execute(select(*columns).where(AGENCY.id.in_(ids))).mappings()}
 
 
@@ -560,8 +655,6 @@ def at_risk_then(actor: Actor, numbers: Collection[str], at: datetime) -> dict[s
 BACK: Final = (7, 30, 90)
 # The earlier audit that the improvement of agencies is measured against.
 IMPROVED_SINCE: Final = 30
-# An audit that is this much older than asked still stands for the day: audits may be missed.
-SLACK: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,8 +679,9 @@ class Overview:
     """The figures after the last audit. ``earlier``: by days back, None where no audit is known.
 
     ``forecast``: None when there are too few audits. ``regions``, ``sectors``, ``rules`` and ``ages`` are empty until
-    the first audit that stored them. ``improved`` is None without an audit to compare with. ``coming_rules``,
-    ``coming_agencies``: how many projects are flagged within each of DAYS if nothing changes. ``planned``: by month.
+    the first audit that stored them. ``improved`` is None without an audit to compare with. ``coming``,
+    ``coming_rules``, ``coming_agencies``: how many projects are flagged within each of DAYS if nothing changes.
+    ``planned``: by month.
     """
 
     on: date
@@ -603,6 +697,7 @@ class Overview:
     at_risk: Sequence[AtRisk]
     improved: Sequence[AtRisk] | None
     ends: Ends
+    coming: Sequence[int]
     coming_rules: Mapping[str, Sequence[int]]
     coming_agencies: Sequence[tuple[Mapping[str, Any], Sequence[int]]]
     planned: Sequence[Planned]
@@ -633,10 +728,10 @@ def coming_rules(actor: Actor) -> dict[str, list[int]]:
     return coming_flags(actor, COMING.c.flagged_for, _days_ahead())
 
 
-def _coming_agencies(actor: Actor) -> list[tuple[Mapping[str, Any], Sequence[int]]]:
-    counts = [*coming_flags(actor, STATUS.c.agency_id, _days_ahead()).items()][:SHOWN]
-    named = _named([agency_id for agency_id, _counts in counts])
-    return [(named[agency_id], of_agency) for agency_id, of_agency in counts]
+def _most_coming(counts: Mapping[int, Sequence[int]]) -> list[tuple[Mapping[str, Any], Sequence[int]]]:
+    most = [*counts.items()][:SHOWN]
+    named = _named([agency_id for agency_id, _counts in most])
+    return [(named[agency_id], of_agency) for agency_id, of_agency in most]
 
 
 def _days_ahead() -> list[date]:
@@ -661,6 +756,7 @@ def overview(actor: Actor) -> Overview | None:
         return None
     since = back[IMPROVED_SINCE]
     target = _target(policy_in_force(), last.on)
+    coming = coming_flags(actor, STATUS.c.agency_id, _days_ahead())
     shares = [(day, stored[audit_id].platform_percent) for day, audit_id in weeks.items() if audit_id in stored]
     return Overview(
         on=last.on,
@@ -677,7 +773,8 @@ def overview(actor: Actor) -> Overview | None:
         improved=None if since is None else most_improved(actor, last.id, days[since]),
         ends=ends(actor, today()),
         coming_rules=coming_rules(actor),
-        coming_agencies=_coming_agencies(actor),
+        coming=[sum(counts) for counts in zip(*coming.values(), strict=True)] or [0] * len(DAYS),
+        coming_agencies=_most_coming(coming),
         planned=_planned(actor, stored.get(last.id, Figures()), last.on),
     )
 

@@ -17,6 +17,7 @@ from registry.accounts.same_person import ownerless_accounts
 from registry.accounts.service import local_changes_since, previous_sign_in
 from registry.accounts.views.people import list_pending
 from registry.agencies.pages import agency_name
+from registry.agencies.service import agency_by_bin
 from registry.agencies.vocabulary import Region
 from registry.approvals.queries import count_waiting_for
 from registry.audits.pages import rule_titles
@@ -31,11 +32,14 @@ from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
 from registry.flags.models import AHEAD, last_good_audit, last_good_date
 from registry.freeze.vocabulary import Severity
+from registry.government_reports.models import GovernmentReportStatus
+from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
 from registry.help.setup import setup_to_show
-from registry.http.responses import csv_download, xlsx_download
+from registry.http.responses import csv_download, pdf_download, xlsx_download
 from registry.inbox.pages import inbox_on_home
 from registry.journal.pages import action_label, principal_label
 from registry.journal.service import JournalEntry
+from registry.notifications.weekly_overview import overview_pdf, summary_data
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import Draft, drafts_of
 from registry.projects.pages import project_columns, projects_of
@@ -57,67 +61,63 @@ from registry.reports.compliance import (
     parents,
 )
 from registry.reports.overview import (
+    BACK,
     BY_AGENCY,
     BY_COUNTRY,
     DAYS,
     MEMBERS,
     AtRisk,
+    Comparison,
     Figures,
     Overview,
     Point,
+    PolicyChange,
+    changes_at_risk,
     coming_rules,
+    compared_dates,
+    comparison,
     history,
     overview,
+    policy_changes,
 )
 from registry.reports.overview import GROUPS as HISTORY_GROUPS
 from registry.requests.queries import count_to_decide, count_waiting, kinds_to_decide
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
+from registry.web.errors import day_typed
 from registry.web.formats import gettext as _
+from registry.web.formats import ngettext
 from registry.web.forms import Form
 from registry.web.labels import SHARE_PATTERNS, choice_label, field_label, name_in_page_language, share_class
 from registry.web.lists import ENDINGS
 
-# Compliance report page: by agency, region, kind or sector, as printable bars and a table, with exports.
-
-# The former date that the compliance page is asked for.
+# Dates of the figures: a former or later date of a table, and the two dates of a comparison.
 
 MAX_LENGTH: Final = 40
+# ``from`` cannot be the name of an attribute of a class.
+DATES: Final[Any] = BaseSchema.from_dict({name: Day() for name in ("on", "from", "to")}, name="Dates")()
 
 
-class FormerDate(BaseSchema):
-    """The date of the report."""
-
-    on = Day()
-
-
-SCHEMA: Final = FormerDate()
-
-
-def requested_date() -> tuple[date | None, Form]:
-    """Return the date, None for the present report; and the form, with the error of a text that is no date."""
-    text, day, problems = _read()
-    latest = (last_good_date() or today()) + AHEAD
-    if day is not None and day > latest:
-        day, problems = (
-            None,
-            [Problem("/on", "date-out-of-range", {"earliest": "1991-01-01", "latest": latest.isoformat()})],
-        )
-    return day, Form({"on": text}, problems)
+def requested_dates(*names: str) -> tuple[dict[str, date], Form]:
+    """Return the dates that are asked for by these names, and the form with the errors of texts that are none."""
+    texts = {name: request.args.get(name, "").strip()[:MAX_LENGTH] for name in names}
+    values, problems = DATES.load_filled_texts(texts)
+    given = {name: day for name, day in values.items() if day is not None}
+    latest = {"on": (last_good_date() or today()) + AHEAD}
+    late = {name: latest.get(name, today()) for name, day in given.items() if day > latest.get(name, today())}
+    wrong = [
+        Problem(f"/{name}", "date-out-of-range", {"earliest": "1991-12-16", "latest": day.isoformat()})
+        for name, day in late.items()
+    ]
+    return {name: day for name, day in given.items() if name not in late}, Form(texts, [*problems, *wrong])
 
 
-def requested_valid_date() -> date | None:
-    """Return the date of a download. Raises Malformed for a text that is no date."""
-    _text, day, problems = _read()
-    if problems:
-        raise Malformed(problems)
-    return day
-
-
-def _read() -> tuple[str, date | None, Sequence[Problem]]:
-    text = request.args.get("on", "").strip()[:MAX_LENGTH]
-    values, problems = SCHEMA.load_filled_texts({"on": text})
-    return text, values.get("on"), problems
+def requested_valid_dates(*names: str) -> dict[str, date]:
+    """Return the dates of a download. Raises Malformed for a text that is none."""
+    dates, form = requested_dates(*names)
+    if form.problems:
+        raise Malformed(form.problems)
+    return dates
 
 
 # Columns and rows of the compliance report's export: exact amounts and BINs.
@@ -206,11 +206,18 @@ def over_time(actor: Actor) -> list[dict[str, Any]]:
 
 
 BY_DEFAULT: Final = "agency"
-GROUP_NAMES: Final = {
-    "agency": lazy_text("By agency"),
-    "region": lazy_text("By region"),
-    "kind": lazy_text("By kind of agency"),
-    "sector": lazy_text("By sector"),
+SUMMARY: Final = BY_COUNTRY
+RULE: Final = "rule"
+MONEY: Final = "money"
+TABS: Final = {
+    SUMMARY: lazy_text("Summary"),
+    "agency": lazy_text("Agencies"),
+    "region": lazy_text("Regions"),
+    "sector": lazy_text("Sectors"),
+    "kind": lazy_text("Kinds of agency"),
+    RULE: lazy_text("Rules"),
+    MONEY: lazy_text("Money at risk"),
+    "ahead": lazy_text("Ahead"),
 }
 # From worst to best, the order of the bars, dark and light by turns.
 SHARES: Final = (
@@ -225,11 +232,28 @@ ROWS_A_PAGE: Final = 25
 LAST_PAGE: Final = 9999
 
 
+@pages.page("/overview", needs=Permission.REPORTS_READ)
+def overview_page(actor: Actor) -> Answer:
+    """Display the figures: where the country stands, and their tables by the requested group."""
+    tab = _requested_tab(actor)
+    if tab in GROUPS:
+        return _table_page(actor, tab)
+    return _summary_page(actor) if tab == SUMMARY else _overview_part(actor, tab)
+
+
 @pages.page("/reports/compliance", needs=Permission.REPORTS_READ)
-def compliance_report(actor: Actor) -> Answer:
-    """Display the report by the requested group. By agency it has one level of the tree, in pages or as a whole."""
-    grouped = _requested_group()
-    day, form = requested_date() if grouped == "agency" and not request.args.get("within") else (None, Form())
+def compliance_report(actor: Actor) -> Answer:  # noqa: ARG001 - pages take the actor
+    """Redirect to the figures: the tables of the compliance report are a part of them."""
+    given = ("within", "on", "page", "whole")
+    parameters: dict[str, Any] = {name: request.args[name] for name in given if name in request.args}
+    return redirect(url_for("web.overview_page", by=_requested_group(), **parameters), 301)
+
+
+def _table_page(actor: Actor, grouped: str) -> Answer:
+    """Display the projects of a group by status. By agency it has one level of the tree, in pages or as a whole."""
+    names = () if grouped == "kind" else ("from", "to") if grouped != "agency" else ("on",)
+    dates, form = requested_dates(*(() if request.args.get("within") else names))
+    day = dates.get("on")
     is_ahead = day is not None and day > today()
     level = _requested_level(actor, grouped, day) if day is None or is_ahead else _former_level(actor, day)
     whole, page = "whole" in request.args, _requested_page()
@@ -246,15 +270,18 @@ def compliance_report(actor: Actor) -> Answer:
         }
         for row in shown
     ]
-    page_text = render_template(
+    compared = period = None
+    if grouped in MEMBERS and actor.may(Permission.OVERVIEW_READ):
+        compared, period, form = _compared(actor, grouped, None)
+    page_text = _render(
+        actor,
         "reports/compliance.html",
-        actor=actor,
+        grouped,
         grouped=grouped,
         form=form,
         on=day,
         is_ahead=is_ahead,
         asks_date=grouped == "agency" and not level.above,
-        groups=GROUP_NAMES,
         above=level.above,
         rows=rows,
         first=first + 1,
@@ -269,19 +296,31 @@ def compliance_report(actor: Actor) -> Answer:
         all_of=_filters_of_all(level, day),
         of_share=share_filters,
         last=last_good_audit() if day is None or is_ahead else audit_on(day),
-        days=[] if level.above or first or day else over_time(actor),
+        days=[] if grouped != "agency" or level.above or first or day else over_time(actor),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
         whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
+        comparison=compared,
+        period=period,
+        tiles=_tiles_of(compared) if grouped == "region" else [],
     )
     return (page_text, 422) if form.errors else page_text
+
+
+def _render(actor: Actor, template: str, tab: str | None, **values: Any) -> str:
+    """Return a page of the figures with its tabs."""
+    may_see = actor.may(Permission.OVERVIEW_READ)
+    shown = {each: text for each, text in TABS.items() if may_see or each in GROUPS}
+    tabs = [(each, text, url_for("web.overview_page", by=each)) for each, text in shown.items()]
+    common = {"tabs": tabs, "tab": tab, "in_scope": IN_SCOPE, "until": _until, "within": DAYS, "name_of": history_name}
+    return render_template(template, actor=actor, **{"last": last_good_audit(), **common, **values})
 
 
 @pages.page(f"/reports/compliance.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
 def compliance_table(actor: Actor, ending: str) -> Answer:
     """Download the whole report with exact amounts; every agency without the agencies below it."""
     grouped = _requested_group()
-    day = requested_valid_date() if grouped == "agency" else None
+    day = requested_valid_dates("on").get("on") if grouped == "agency" else None
     return _download(actor, "compliance", ending, compliance_header(grouped), compliance_rows(actor, grouped, day))
 
 
@@ -312,6 +351,12 @@ def share_filters(share: str) -> dict[str, str]:
         if status == "flagged" and severity
         else {"freeze_status": share}
     )
+
+
+def _requested_tab(actor: Actor) -> str:
+    may_see = actor.may(Permission.OVERVIEW_READ)
+    tab = request.args.get("by", SUMMARY)
+    return tab if tab in GROUPS or (may_see and tab in TABS) else SUMMARY if may_see else BY_DEFAULT
 
 
 def _requested_group() -> str:
@@ -345,62 +390,105 @@ def _requested_page() -> int:
 
 
 def _opened(row: dict[str, Any]) -> str | None:
-    return url_for("web.compliance_report", within=row["key"]) if row.get("below") else None
+    return url_for("web.overview_page", by=BY_DEFAULT, within=row["key"]) if row.get("below") else None
 
 
 def _same_level(**more: Any) -> str:
     parameters: dict[str, Any] = {name: request.args[name] for name in ("by", "within", "on") if request.args.get(name)}
-    return url_for("web.compliance_report", **parameters, **more)
+    return url_for("web.overview_page", **{"by": BY_DEFAULT, **parameters, **more})
 
 
-# Overview page and the history of a group: shares, money at risk, their change, and where they lead.
+# Summary, history and comparison: shares, money at risk, their change, and where they lead.
 
 # Geometry of line charts: horizontal places in percent of the width, vertical ones in pixels: text never scales.
+# Pygal was tried: 43 KB a chart with a script and a style of its own, and texts that shrink with the page.
 
 TOP: Final = 14
 HEIGHT: Final = 180
+LOW_HEIGHT: Final = 110
 # One marker in so many points; the first and the last always have one.
 MARKED: Final = 6
+# The least distance of two values at the ends of lines, in pixels.
+BELOW: Final = 17
+# The least distance of two numbers of changes of the policy, in percent of the width.
+ASIDE: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. ``places``: (x in percent, y in pixels) of its points; ``marks``: those with a marker."""
+    """One line. ``places``: (x in percent, y in pixels) of its points; ``marks``: those with a marker; ``end``: the y
+    of its last value, as far from those of other lines as text needs.
+    """
 
     name: str
     places: Sequence[tuple[float, float]]
     marks: Sequence[tuple[float, float]]
     last: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
 class LineChart:
-    """``grid``: (y in pixels, value) of the horizontal lines. ``first`` and ``last``: the dates at both ends."""
+    """``grid``: (y in pixels, value) of the horizontal lines. ``first`` and ``last``: the dates at both ends.
+    ``policies``: (x in percent, numbers) of the changes of the policy; numbers that would touch stand together.
+    """
 
     lines: Sequence[Line]
     grid: Sequence[tuple[float, float]]
     first: date
     last: date
+    height: int
+    policies: Sequence[tuple[float, str]]
 
 
-def line_chart(days: Sequence[date], series: Sequence[tuple[str, Sequence[float | None]]], most: float) -> LineChart:
+def line_chart(
+    days: Sequence[date],
+    series: Sequence[tuple[str, Sequence[float | None]]],
+    most: float,
+    changed: Sequence[date] = (),
+    height: int = HEIGHT,
+) -> LineChart:
     """Return a chart of named series over at least two days, oldest first, from 0 to ``most``; None in a series is a
-    gap.
+    gap. ``changed``: when the policy changed.
     """
     whole = (days[-1] - days[0]).days
-    xs = [round(100 * (day - days[0]).days / whole, 2) for day in days]
+    xs = [_x(day, days[0], whole) for day in days]
     drawn = []
     for name, values in series:
-        places = [(x, _y(value, most)) for x, value in zip(xs, values, strict=True) if value is not None]
+        places = [(x, _y(value, most, height)) for x, value in zip(xs, values, strict=True) if value is not None]
         if len(places) > 1:
             drawn.append((name, places, next(value for value in reversed(values) if value is not None)))
-    lines = [Line(name, places, [*places[:-1:MARKED], places[-1]], last) for name, places, last in drawn]
-    grid = [(_y(most * part / 4, most), most * part / 4) for part in range(5)]
-    return LineChart(lines, grid, days[0], days[-1])
+    ends = _apart([places[-1][1] for _name, places, _last in drawn], TOP + height)
+    lines = [
+        Line(name, places, [*places[:-1:MARKED], places[-1]], last, end)
+        for (name, places, last), end in zip(drawn, ends, strict=True)
+    ]
+    grid = [(_y(most * part / 4, most, height), most * part / 4) for part in range(5)]
+    policies: list[tuple[float, str]] = []
+    for number, day in enumerate(changed, 1):
+        x, label = _x(day, days[0], whole), str(number)
+        if policies and x - policies[-1][0] < ASIDE:
+            label = f"{policies[-1][1]}, {number}"
+            policies[-1] = (policies[-1][0], "")
+        policies.append((x, label))
+    return LineChart(lines, grid, days[0], days[-1], height, policies)
 
 
-def _y(value: float, most: float) -> float:
-    return round(TOP + HEIGHT * (1 - value / most), 1)
+def _x(day: date, first: date, whole: int) -> float:
+    return round(100 * (day - first).days / whole, 2)
+
+
+def _y(value: float, most: float, height: int) -> float:
+    return round(TOP + height * (1 - value / most), 1)
+
+
+def _apart(ys: Sequence[float], lowest: float) -> list[float]:
+    """Return the heights with the least distance between any two, none below the lowest."""
+    placed = [0.0] * len(ys)
+    below = lowest + BELOW
+    for place in sorted(range(len(ys)), key=lambda each: -ys[each]):
+        below = placed[place] = min(ys[place], below - BELOW)
+    return placed
 
 
 # Tile map of the regions: one tile of the same size for each, about where it lies.
@@ -442,6 +530,11 @@ class Tile:
     row: int
     percent: float | None
     shade: int | None
+
+
+def _tiles_of(compared: Comparison | None) -> list[Tile]:
+    after = {row.key: row.after for row in compared.rows if row.after} if compared else {}
+    return tiles(after) if after else []
 
 
 def tiles(regions: Mapping[str, Figures]) -> list[Tile]:
@@ -547,36 +640,126 @@ def _figures_row(figure: str, name: str, on: date, row: Figures) -> Sequence[Cel
 
 
 PERCENT: Final = 100.0
-PLATFORM, CLAIMED, FLAGGED, FLAGS = "platform", "claimed", "flagged", "flags"
+PLATFORM, CLAIMED, FLAGGED, FLAGS, AT_RISK = "platform", "claimed", "flagged", "flags", "at_risk"
 LINES: Final = {
     PLATFORM: lazy_text("Confirmed on QazTech"),
     CLAIMED: lazy_text("Claimed to be on QazTech"),
     FLAGGED: lazy_text("Flagged"),
     FLAGS: lazy_text("Open flags"),
+    AT_RISK: lazy_text("Money at risk"),
+}
+# At the ends of lines.
+SHORT_NAMES: Final = {
+    PLATFORM: lazy_text("Confirmed"),
+    CLAIMED: lazy_text("Claimed"),
+    FLAGGED: lazy_text("Flagged"),
+    FLAGS: lazy_text("Open flags"),
+    AT_RISK: lazy_text("At risk"),
 }
 IN_SCOPE: Final = ",".join(
     status.value for status in FreezeStatus if status not in (FreezeStatus.OUT_OF_SCOPE, FreezeStatus.WITHDRAWN)
 )
+# What got worse and what got better: so many of each.
+MAX_SHOWN: Final = 3
+MAX_LISTED: Final = 10
+NOT_ISSUED: Final = ",".join(each.value for each in GovernmentReportStatus if each != GovernmentReportStatus.ISSUED)
 
 
-@pages.page("/overview", needs=Permission.OVERVIEW_READ)
-def overview_page(actor: Actor) -> Answer:
-    """Display where the country stands."""
+def _summary_page(actor: Actor) -> Answer:
+    """Display on one screen where the country stands, what got worse and better, and what happens next."""
     shown = overview(actor)
+    compared, period, form = _compared(actor, BY_COUNTRY, None)
+    changed = [] if compared is None else _changes(actor, compared, MAX_SHOWN)
     points = history(actor, BY_COUNTRY, None) if shown else []
-    return render_template(
+    page_text = _render(
+        actor,
         "reports/overview.html",
-        actor=actor,
+        SUMMARY,
+        form=form,
         overview=shown,
-        chart=chart_of(BY_COUNTRY, points),
+        comparison=compared,
+        period=period,
+        figures=compared.rows[0] if compared else None,
+        worse=[row for row in reversed(changed) if (row.less_kzt or 0) < 0],
+        better=[row for row in changed if (row.less_kzt or 0) > 0],
+        answering={row.agency["bin"]: agency_by_bin(row.agency["bin"]) for row in changed},
+        charts=_charts(BY_COUNTRY, points, LOW_HEIGHT),
         lines=LINES,
-        tiles=tiles(shown.regions) if shown else [],
-        rules=rule_titles(),
-        in_scope=IN_SCOPE,
-        today=today(),
-        until=_until,
-        within=DAYS,
+        short_names=SHORT_NAMES,
+        reports_due=_reports_due(actor),
+        not_issued=NOT_ISSUED,
     )
+    return (page_text, 422) if form.errors else page_text
+
+
+def _changes(actor: Actor, compared: Comparison, most: int) -> Sequence[AtRisk]:
+    if compared.since is None or compared.until is None:
+        return []
+    return changes_at_risk(actor, compared.until.id, compared.since.id, most)
+
+
+def _reports_due(actor: Actor) -> list[int] | None:
+    """Count the reports to the Government that are due within each of DAYS; None for who may not read drafts."""
+    if not actor.may(Permission.GOVERNMENT_REPORTS_READ_DRAFTS):
+        return None
+    due = ({"status": NOT_ISSUED, "due_on_to": _until(days)} for days in DAYS)
+    return [len(GOVERNMENT_REPORT_LIST.read(actor, filters, Page(LOOKED_AT)).items) for filters in due]
+
+
+def _overview_part(actor: Actor, tab: str) -> Answer:
+    """Display the figures of rules and of the ages of flags, those of agencies with money at risk, or later dates."""
+    group = RULE if tab == RULE else BY_COUNTRY
+    compared, period, form = _compared(actor, group, None)
+    changed = _changes(actor, compared, MAX_LISTED) if compared and tab == MONEY else []
+    page_text = _render(
+        actor,
+        "reports/overview_part.html",
+        tab,
+        overview=overview(actor),
+        comparison=compared,
+        period=period,
+        form=form,
+        rules=rule_titles(),
+        worse=[row for row in reversed(changed) if (row.less_kzt or 0) < 0],
+        better=[row for row in changed if (row.less_kzt or 0) > 0],
+    )
+    return (page_text, 422) if form.errors else page_text
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Links to usual first dates of a comparison: the text and the address of each."""
+
+    usual: Sequence[tuple[str, str]]
+    parameters: Mapping[str, str]
+
+
+def _compared(actor: Actor, group: str, of: str | None) -> tuple[Comparison | None, Period, Form]:
+    """Return the comparison of the requested dates, by default of the last audit with thirty days before; None with
+    an error in the form.
+    """
+    dates, form = requested_dates("from", "to")
+    since, until = compared_dates(dates.get("from"), dates.get("to"))
+    typed = {"from": day_typed(since), "to": day_typed(until)}
+    form = Form({name: form.value(name) or day for name, day in typed.items()}, form.problems)
+    parameters = {name: request.args[name] for name in ("by", "of") if request.args.get(name)}
+    usual = [
+        (ngettext("%(num)s day ago", "%(num)s days ago", back) % {"num": back}, until - timedelta(days=back))
+        for back in BACK
+    ]
+    starts = ((until.year - (month > until.month), month) for month in (10, 7, 4, 1))
+    quarters = sorted((date(year, month, 1) for year, month in starts), reverse=True)
+    usual += [(day_typed(day), day) for day in quarters if day < until]
+    links = [(text, _address(**{**parameters, "from": day, "to": dates.get("to")})) for text, day in usual]
+    period = Period(links, parameters)
+    try:
+        return (None if form.problems else comparison(actor, group, of, since, until)), period, form
+    except Malformed as error:
+        return None, period, Form(form.values, error.problems)
+
+
+def _address(**parameters: Any) -> str:
+    return url_for(str(request.endpoint), **{**(request.view_args or {}), **parameters})
 
 
 @pages.page(f"/overview.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
@@ -585,22 +768,60 @@ def overview_table(actor: Actor, ending: str) -> Answer:
     return _download(actor, "overview", ending, figures_header(), overview_rows(overview(actor)))
 
 
+@pages.page("/overview.pdf", needs=Permission.OVERVIEW_READ)
+def overview_document(actor: Actor) -> Answer:
+    """Download the summary as one sheet."""
+    shown = overview(actor)
+    compared, _period, form = _compared(actor, BY_COUNTRY, None)
+    if compared is None or shown is None:
+        raise Malformed(form.problems)
+    changed, points = _changes(actor, compared, MAX_SHOWN), history(actor, BY_COUNTRY, None)
+    data = summary_data(
+        shown, compared, changed, points, page_locale(), with_restricted=not leaves_out_restricted(actor)
+    )
+    return pdf_download(f"overview-{data['date']}-{page_locale()}", overview_pdf(data))
+
+
+@pages.page(f"/overview/comparison.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
+def overview_comparison_table(actor: Actor, ending: str) -> Answer:
+    """Download the figures of a group on two dates with exact amounts."""
+    group, of = _requested_history()
+    compared, _period, form = _compared(actor, group, of)
+    if compared is None:
+        raise Malformed(form.problems)
+    sides = [(compared.since, "before"), (compared.until, "after")]
+    rows = [
+        _figures_row(_("Comparison"), history_name(group, row.key) if row.key else _("Not given"), audit.on, figures)
+        for row in compared.rows
+        for audit, side in sides
+        if audit is not None and (figures := getattr(row, side)) is not None
+    ]
+    return _download(actor, "overview-comparison", ending, figures_header(), rows)
+
+
 @pages.page("/overview/history", needs=Permission.OVERVIEW_READ)
 def overview_history(actor: Actor) -> Answer:
-    """Display twelve months of the country, an agency, a region, a sector or a rule."""
+    """Display twelve months of the country, an agency, a region, a sector or a rule, and compare two dates."""
     group, of = _requested_history()
     points = history(actor, group, of)
-    return render_template(
+    compared, period, form = _compared(actor, group, of)
+    page_text = _render(
+        actor,
         "reports/overview_history.html",
-        actor=actor,
+        None,
+        form=form,
         by=group,
         of=of,
         name=history_name(group, of),
         points=points[::-1],
-        chart=chart_of(group, points),
+        comparison=compared,
+        period=period,
+        charts=_charts(group, points),
         lines=LINES,
+        short_names=SHORT_NAMES,
         groups={each: [(code, history_name(each, code)) for code in codes] for each, codes in MEMBERS.items()},
     )
+    return (page_text, 422) if form.errors else page_text
 
 
 @pages.page(f"/overview/history.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
@@ -611,18 +832,37 @@ def overview_history_table(actor: Actor, ending: str) -> Answer:
     return _download(actor, "overview-history", ending, figures_header(), rows)
 
 
-def chart_of(group: str, points: Sequence[Point]) -> LineChart | None:
-    """Return the lines of a group: shares in percent, for a rule its open flags. None with fewer than two points."""
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """The charts of a group: shares in percent, for a rule its open flags; and money at risk in tenge."""
+
+    shares: LineChart
+    money: LineChart
+    policies: Sequence[PolicyChange]
+
+
+def _charts(group: str, points: Sequence[Point], height: int = HEIGHT) -> Charts | None:
+    """Return the charts of a group; None with fewer than two points."""
     if len(points) < 2:
         return None
     days = [point.on for point in points]
-    if group == "rule":
+    policies = policy_changes(days[0], days[-1])
+    changed = [each.on for each in policies]
+    money = [float(point.figures.at_risk_kzt) for point in points]
+    money_chart = line_chart(days, [(AT_RISK, money)], _ceiling(max(money)), changed, height)
+    if group == RULE:
         counts = [float(point.figures.flagged + point.figures.to_migrate) for point in points]
-        return line_chart(days, [(FLAGS, counts)], max(4.0, 4 * -(-max(counts) // 4)))
-    platform = [point.figures.platform_percent for point in points]
-    flagged = [point.figures.flagged_percent for point in points]
-    claimed = [point.figures.platform_claimed_percent for point in points]
-    return line_chart(days, [(PLATFORM, platform), (CLAIMED, claimed), (FLAGGED, flagged)], PERCENT)
+        flags = line_chart(days, [(FLAGS, counts)], max(4.0, 4 * -(-max(counts) // 4)), changed, height)
+        return Charts(flags, money_chart, policies)
+    names = {PLATFORM: "platform_percent", CLAIMED: "platform_claimed_percent", FLAGGED: "flagged_percent"}
+    series = [(line, [getattr(point.figures, name) for point in points]) for line, name in names.items()]
+    return Charts(line_chart(days, series, PERCENT, changed, height), money_chart, policies)
+
+
+def _ceiling(most: float) -> float:
+    """Return a round amount that is not less, a million at least."""
+    step = 10 ** (len(str(int(max(most, 1_000_000)))) - 1)
+    return next(float(times * step) for times in (1, 2, 4, 8, 12) if times * step >= most)
 
 
 def history_name(group: str, of: str | None) -> str:
@@ -631,7 +871,7 @@ def history_name(group: str, of: str | None) -> str:
         return _("The country")
     if group == BY_AGENCY:
         return agency_name(of)
-    return rule_titles().get(of, of) if group == "rule" else choice_label(group, of)
+    return rule_titles().get(of, of) if group == RULE else choice_label(group, of)
 
 
 def _requested_history() -> tuple[str, str | None]:

@@ -102,8 +102,7 @@ AUDITS: Final = Section(lazy_text("Audits"), (Place("audits", lazy_text("Audits"
 FIGURES: Final = Section(
     lazy_text("Figures"),
     (
-        Place("overview_page", lazy_text("Overview"), P.OVERVIEW_READ),
-        Place("compliance_report", lazy_text("Compliance"), P.REPORTS_READ),
+        Place("overview_page", lazy_text("Figures"), P.REPORTS_READ),
         Place("ai_systems_report", lazy_text("AI systems"), P.REPORTS_READ),
         Place("government_reports", lazy_text("Reports to the Government"), P.GOVERNMENT_REPORTS_READ),
     ),

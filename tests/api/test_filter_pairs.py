@@ -60,6 +60,7 @@ LISTS = (
     "/appeals",
     "/orders",
     "/platform-products",
+    "/overview/comparison",
     "/overview/history",
     "/projects",
     "/reports/ai-systems",
@@ -181,7 +182,7 @@ def test_filters_answer_together(
         if path == "/changes" and "after" in row:
             # One of the two says where to begin.
             row.pop("start", None)
-        if path == "/overview/history":
+        if path.startswith("/overview/"):
             # Of what, depends on what it is counted by.
             of = {"agency": agency.bin, "region": "71", "sector": "07", "rule": "freeze.creation"}
             row = {name: value for name, value in {**row, "of": of.get(row.get("by", ""))}.items() if value}

@@ -29,7 +29,7 @@ def test_leader_starts_on_the_overview_and_has_no_cases_requests_and_audits(sign
     page = visit.get("/home")
     assert page.request.path == "/overview"
     menu = page.text.partition("<main")[0]
-    assert 'href="/overview"' in menu and 'href="/projects"' in menu and 'href="/reports/compliance"' in menu
+    assert 'href="/overview"' in menu and 'href="/projects"' in menu
     for path in ("/cases", "/requests", "/audits", "/journal", "/people"):
         assert f'href="{path}"' not in menu
         assert visit.client.get(path).status_code == 403
@@ -88,19 +88,71 @@ def test_number_of_flags_of_an_age_leads_to_their_projects(signed_in: SignedIn, 
         assert visit.client.get(f"/projects?flag_age={age}").status_code == 400
 
 
-def test_every_figure_of_a_table_leads_further(signed_in: SignedIn, present: Present) -> None:
+def test_every_figure_leads_to_its_list(signed_in: SignedIn, present: Present) -> None:
     present.set(DAY)
     agency = an_agency()
     a_project(agency, region="71", sector="07", budget_kzt=5_000_000)
     audit()
-    present.set(DAY + timedelta(days=7))
+    present.set(DAY + timedelta(days=30))
     a_project(agency, region="71", sector="07", budget_kzt=9_000_000)
     audit()
-    main = signed_in(Role.LEADER).get("/overview").text.partition("<main")[2].partition("</main>")[0]
-    cells = re.findall(r"<td>(.*?)</td>", main)
-    figures = [cell for cell in cells if re.sub("<[^>]+>", "", cell) not in ("0", "0.0", "–", "no audit")]
-    assert sum("+" in cell for cell in figures) == 2 and len(figures) > 15
-    assert [cell for cell in figures if "<a " not in cell and not re.search("[A-Z]", cell)] == []
+    visit = signed_in(Role.LEADER)
+    tiles = re.findall(r"<dd>(.*?)</dd>", visit.get("/overview").text)
+    assert [re.sub("<[^>]+>", "", tile) for tile in tiles] == ["0.0%", "2", "0", "0", "0", "14\u00a0million\u00a0₸"]
+    assert all(tile.startswith('<a href="/projects?') for tile in tiles)
+    for path, cells in COMPARED.items():
+        row = re.search(r"</th>(.*?)</tr>", visit.get(path).text.partition("<tbody>")[2], re.DOTALL)
+        assert row
+        cells_shown = re.findall(r"<td>(.*?)</td>", row[1])
+        assert [re.sub("<[^>]+>", "", cell) for cell in cells_shown] == cells
+        # What is compared with has no list today.
+        assert ['href="/projects?' in cell for cell in cells_shown] == [
+            cell in ("2", "14", "100.0") for cell in cells
+        ], path
+
+
+COMPARED = {
+    "/overview?by=sector": ["2", "0.0", "0.0", "0.0", "2", "+1 worse", "100.0", "14", "5", "+9 worse"],
+    "/overview?by=rule": ["2", "+1 worse", "14", "5", "+9 worse"],
+    "/overview?by=money": ["2", "14", "+9 worse"],
+}
+
+
+@pytest.mark.parametrize(
+    ("dates", "texts"),
+    [
+        ("from=2026-10-05&to=2026-11-04", ("audit for 5 October 2026", "audit for 4 November 2026", "+1 worse")),
+        # A day or the week before without an audit has no figures.
+        ("from=2026-10-20", ("no audit for 2026-10-20 or the week before", "audit for 4 November 2026")),
+        ("to=2026-10-09", ("no audit for 09.09.2026 or the week before", "audit for 5 October 2026")),
+    ],
+)
+def test_comparison_says_which_audits_it_used(
+    signed_in: SignedIn, present: Present, dates: str, texts: tuple[str, ...]
+) -> None:
+    present.set(DAY)
+    a_project(sector="07")
+    audit()
+    present.set(DAY + timedelta(days=30))
+    a_project(sector="07")
+    audit()
+    page = signed_in(Role.LEADER).get(f"/overview?by=sector&{dates}").text
+    text = re.sub("<[^>]+>", "", page)
+    assert [each for each in texts if each not in text] == []
+    assert ("worse" in text) == ("+1 worse" in texts)
+
+
+@pytest.mark.parametrize("dates", ["from=soon", "from=2026-11-02&to=2026-11-01", "to=2090-01-01"])
+def test_dates_that_cannot_be_compared_are_errors(signed_in: SignedIn, present: Present, dates: str) -> None:
+    present.set(DAY + timedelta(days=30))
+    a_project()
+    audit()
+    visit = signed_in(Role.LEADER)
+    for path in ("/overview", "/overview?by=sector", "/overview/history"):
+        page = visit.client.get(f"{path}{'&' if '?' in path else '?'}{dates}")
+        assert page.status_code == 422 and "There is a problem" in page.text
+    for path in ("/overview.pdf", "/overview/comparison.csv"):
+        assert visit.client.get(f"{path}?{dates}").status_code == 400
 
 
 def test_downloads_have_exact_amounts(signed_in: SignedIn) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, Page
 
 from registry.accounts.roles import Role
+from registry.core.clock import today
 from tests.web.browser import chromium, context, sign_in
 from tests.web.gallery import demo
 from tests.web.tour_stop import PASSWORD, person_name
@@ -72,7 +74,29 @@ def lists(desk: Desk) -> Iterator[Figures]:
         page.context.close()
 
 
-MEASUREMENTS: Final[Mapping[str, Callable[[Desk], Iterator[Figures]]]] = {"lists": lists}
+# A leader: the height of the screen and of what it shows, the sheets on paper and as PDF, and the clicks to "How much
+# is at risk in health care, and is it better than in summer?": the tab of the sectors, then the first of July.
+LEADER_SIZE: Final = (1440, 900)
+HEIGHTS: Final = """() => ({height: document.documentElement.scrollHeight,
+  content: Math.round(document.querySelector("main").getBoundingClientRect().bottom)})"""
+
+
+def leader(desk: Desk) -> Iterator[Figures]:
+    """The height of the first screen in pixels, the number of printed and PDF pages, and the clicks to an answer."""
+    page = desk.page(Role.LEADER, *LEADER_SIZE)
+    page.goto("/overview")
+    sheets = {"printed": page.pdf(prefer_css_page_size=True), "pdf": page.request.get("/overview.pdf").body()}
+    pages = {name: len(re.findall(rb"/Type ?/Page[^s]", sheet)) for name, sheet in sheets.items()}
+    yield {"size": "1440x900", **page.evaluate(HEIGHTS), **pages}
+    clicks = ('.tabs a[href$="by=sector"]', f'.period__usual a[href*="from={today().year}-07-01"]')
+    for link in clicks:
+        page.click(link)
+    health = page.locator("main table").first.locator('tr:has(a[href*="of=07"]) td')
+    yield {"question": "health care", "clicks": len(clicks), "answer": health.all_inner_texts()[-3:]}
+    page.context.close()
+
+
+MEASUREMENTS: Final[Mapping[str, Callable[[Desk], Iterator[Figures]]]] = {"lists": lists, "leader": leader}
 
 
 def measure(desk: Desk, names: list[str]) -> None:

@@ -204,6 +204,7 @@ REGISTER: dict[str, Try] = {
     "list_policies": Try("/policies", OVERSIGHT, owned=False),
     "read_one_policy": Try("/policies/2026.1", OVERSIGHT, owned=False),
     "read_overview": Try("/overview", OVERSIGHT, owned=False),
+    "read_overview_comparison": Try("/overview/comparison?by=region", OVERSIGHT, owned=False),
     "read_overview_history": Try("/overview/history?by=region&of=71", OVERSIGHT, owned=False),
     "create_policy": Try(
         "/policies", {Role.SUPERVISOR}, 201, lambda world: {"version": f"v{a_bin()}", "scope": ["private"]}, owned=False
