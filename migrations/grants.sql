@@ -24,6 +24,10 @@ REVOKE INSERT, DELETE ON flag_writer FROM :"service";
 -- What was written down stays as it was written: who changed what, who decided what, what was sent and received. A column
 -- that must still change, such as the end of an order, is guarded by a trigger (registry/core/record_guards.py).
 REVOKE UPDATE, DELETE ON agency_counts FROM :"service";
+REVOKE UPDATE, DELETE ON journal_blocks FROM :"service";
+REVOKE UPDATE, DELETE ON checkpoints FROM :"service";
+GRANT UPDATE (cosignatures) ON checkpoints TO :"service";
+REVOKE DELETE ON checkpoint_keys FROM :"service";
 REVOKE UPDATE, DELETE ON case_documents FROM :"service";
 REVOKE UPDATE, DELETE ON case_events FROM :"service";
 REVOKE UPDATE, DELETE ON letters FROM :"service";

@@ -19,6 +19,7 @@ from registry.government_reports import models as government_reports
 from registry.http import responses
 from registry.imports import models as import_runs
 from registry.inbox import models as inbox
+from registry.journal import checkpoints
 from registry.journal import service as journal
 from registry.journal import verification as journal_verification
 from registry.letters import models as letters

@@ -30,6 +30,7 @@ from registry.core.settings import (
 )
 from registry.http.telemetry import PARSERS as TELEMETRY_PARSERS
 from registry.http.telemetry import read_telemetry
+from registry.journal.witnesses import PARSERS as WITNESS_PARSERS
 from registry.notifications.settings import PARSERS as AITU_PARSERS
 from registry.notifications.settings import AituBot, Mail, aitu_bot, mail_sender, smtp_server
 from registry.open_data.publication import PARSERS as OPEN_DATA_PARSERS
@@ -78,6 +79,7 @@ class Settings:
     ``backup_dir``: where ``registry backup`` writes, None where it is named each time; ``backup_max_age``: in hours.
     ``aitu`` is None when no notices go through the Aitu messenger.
     ``webhook_networks``: address ranges to which webhooks may lead although they are not public.
+    ``witnesses``: who gets the checkpoints of the journal.
     ``platform_account``: the service account whose inventories are trusted as they are, None for no one.
     ``open_data_licence``: under which the open data are published, None when they are off.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
@@ -113,6 +115,7 @@ class Settings:
     webhook_networks: tuple[str, ...] = ()
     database_read_url: str | None = None
     platform_account: str | None = None
+    witnesses: tuple[str, ...] = ()
 
     @property
     def public(self) -> bool:
@@ -190,6 +193,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         aitu=aitu_bot(env, public_url),
         webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
         platform_account=env.str("REGISTRY_PLATFORM_ACCOUNT", "").strip() or None,
+        witnesses=env.witness_addresses("REGISTRY_WITNESSES", ""),
         database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
     )
     read_telemetry(env)
@@ -322,4 +326,5 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     **OPEN_DATA_PARSERS,
     **TELEMETRY_PARSERS,
     **WEBHOOK_PARSERS,
+    **WITNESS_PARSERS,
 }

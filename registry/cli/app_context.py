@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 
 import registry.models  # noqa: F401 - connects the handlers of events
 from registry.accounts.invitations import BY_EMAIL
+from registry.accounts.models import PUBLIC_URL
 from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
 from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
@@ -43,7 +44,7 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
     app = Flask("registry")
     # Commands invite people and write e-mails.
     app.config.update({"SECRET_KEY": settings.secret_key, BY_EMAIL: settings.mail is not None})
-    app.config[WEBHOOK_NETWORKS] = settings.webhook_networks
+    app.config.update({WEBHOOK_NETWORKS: settings.webhook_networks, PUBLIC_URL: settings.public_url})
     init_database(app, settings.database_url, settings.database_limits)
     with connected(app):
         yield app

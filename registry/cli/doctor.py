@@ -49,6 +49,7 @@ from registry.http.http_errors import DatabaseBusy
 from registry.http.metrics import queues
 from registry.journal.service import JournalEntry, JournalHead, last_backup_at, last_drill_at
 from registry.journal.verification import is_overdue, last_verification
+from registry.journal.witnesses import failing_witnesses
 from registry.notifications.email import MailServer, MailServerUnavailable
 from registry.notifications.service import failed_emails
 from registry.settings import Settings, SettingsInvalid, read_settings
@@ -394,6 +395,9 @@ def journal() -> Finding:
     if is_overdue(verified):
         since = verified.verified_at or installed_at()
         return warning("journal", "doctor-journal-unverified", "journal-broken", at=rfc3339(since))
+    if failing := failing_witnesses():
+        first = failing[0]
+        return warning("journal", "doctor-witness-failing", "journal-broken", address=first.address, error=first.error)
     return good("journal", "doctor-journal-ok", entries=head.seq, head=f"{head.seq}:{head.hash}")
 
 

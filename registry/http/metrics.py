@@ -43,8 +43,10 @@ from registry.flags.models import AuditRun, last_good_audit
 from registry.flags.vocabulary import AuditStatus
 from registry.http.requests import LOG, STARTED_AT
 from registry.imports.models import IMPORT_QUEUE, ImportRun
+from registry.journal.checkpoints import newest_checkpoint
 from registry.journal.service import last_backup_at, last_drill_at
 from registry.journal.verification import last_verification
+from registry.journal.witnesses import failing_witnesses
 from registry.notifications.service import failed_emails, waiting_emails
 from registry.projects.models import Project
 from registry.requests.models import Request, RequestState
@@ -203,6 +205,12 @@ def _journal() -> Iterator[Metric]:
     since = last.verified_at or installed_at()
     text = "When the journal was last verified; the time of the installation before the first verification"
     yield _gauge("registry_journal_verified_timestamp_seconds", text, since.timestamp())
+    checkpoint = newest_checkpoint()
+    at = installed_at() if checkpoint is None else checkpoint.created_at
+    text = "When the newest checkpoint of the journal was signed; the time of the installation before the first one"
+    yield _gauge("registry_checkpoint_timestamp_seconds", text, at.timestamp())
+    text = "Witnesses that did not take the newest checkpoint when it was last sent"
+    yield _gauge("registry_witnesses_failing", text, len(failing_witnesses()))
 
 
 def _machine() -> Iterator[Metric]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,13 +16,34 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed
 from registry.cli.output import as_json_option, cli_text, print_json, print_message
 from registry.core.database import db, transaction
-from registry.journal import service
+from registry.journal import checkpoints, service
+from registry.journal.checkpoints import add_key, checkpoint_keys, find_checkpoint, make_checkpoint
+from registry.journal.jobs import send_to_witnesses
+from registry.journal.merkle import read_checkpoint
 from registry.journal.service import COLUMNS, JournalEntry, columns_of
 from registry.journal.verification import TIME_EXPLAINED, Head, head_now, time_falls_at, verify_and_save
+from registry.journal.witnesses import failing_witnesses
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
+from registry.settings import read_settings
 
 BATCH_SIZE = 1000
+
+
+class CheckpointType(click.ParamType[tuple[int, str]]):
+    """A file with a checkpoint, as its size and root."""
+
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, str]:
+        """Read the checkpoint; a usage error if there is none."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            _origin, size, root = read_checkpoint(Path(value).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            self.fail(f"{value}: {error}", param, ctx)
+        return size, root.hex()
 
 
 class HeadType(click.ParamType[Head]):
@@ -51,12 +74,19 @@ def journal() -> None:
     metavar="SEQ:HASH",
     help="A head exported earlier; verifies that nothing before it changed.",
 )
+@click.option(
+    "--checkpoint",
+    "kept",
+    type=CheckpointType(),
+    multiple=True,
+    help="A file with a checkpoint kept elsewhere; verifies that the entries are those that it signs.",
+)
 @as_json_option
 @in_registry
-def verify(earlier: Head | None, as_json: bool) -> None:
+def verify(earlier: Head | None, kept: Sequence[tuple[int, str]], as_json: bool) -> None:
     """Check every entry of the journal: content, order, gaps and end. Exits with 1 when a check fails."""
     entries = _head()
-    faults = verify_and_save(earlier)
+    faults = verify_and_save(earlier, kept=dict(kept))
     if as_json:
         print_json(
             {
@@ -93,6 +123,50 @@ def head() -> None:
     """Print the last entry's number and hash as SEQ:HASH. Store it on another machine, for `verify --head`."""
     last = _head()
     click.echo(f"{last.seq}:{last.hash}")
+
+
+@journal.command()
+@in_registry
+def checkpoint() -> None:
+    """Sign the journal as it is now, print the checkpoint, and send it to the witnesses of REGISTRY_WITNESSES."""
+    actor = local_actor(Role.OPERATOR)
+    made = make_checkpoint(actor)
+    if made is None:
+        raise CommandFailed([cli_text("cli-journal-empty")], NOT_FOUND)
+    settings = read_settings()
+    send_to_witnesses(settings)
+    click.echo(find_checkpoint(made.size).note, nl=False)
+    failing = failing_witnesses()
+    if failing:
+        raise CommandFailed(
+            [cli_text("cli-witness-failed", address=each.address, error=each.error) for each in failing], FAILED
+        )
+
+
+@journal.command()
+@in_registry
+def keys() -> None:
+    """Print the verifier keys of checkpoints, the newest first, with their state."""
+    for key in checkpoint_keys():
+        click.echo(f"{key.verifier_key} {key.state}")
+
+
+@journal.command()
+@click.option("--origin", help="Begin another log, as after a restored backup that lacks entries of a checkpoint.")
+@in_registry
+def new_key(origin: str | None) -> None:
+    """Make a new key that signs checkpoints from now on, and print its verifier key. The former key is retired."""
+    click.echo(add_key(local_actor(Role.OPERATOR), origin).verifier_key)
+
+
+@journal.command()
+@click.argument("key_id")
+@click.option("--reason", required=True, help="Why nobody may trust it any more.")
+@in_registry
+def revoke_key(key_id: str, reason: str) -> None:
+    """Revoke the key with that id of eight hexadecimal digits. One that is in use is replaced by a new one."""
+    checkpoints.revoke_key(local_actor(Role.OPERATOR), key_id, reason)
+    print_message("cli-key-revoked", key=key_id)
 
 
 @journal.command()

@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from flask import render_template, url_for
+from flask import Response, render_template, url_for
 
 from registry.accounts.roles import SCHEDULE, Actor, Permission
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text
+from registry.journal.checkpoints import CheckpointNotFound, checkpoint_keys, newest_checkpoints
 from registry.journal.queries import EXPORTED_COLUMNS, JOURNAL, find_entry, journal_cell
-from registry.web.blueprint import Answer, pages
+from registry.web.blueprint import Answer, Public, pages
 from registry.web.errors import problem_message
 from registry.web.formats import day, gettext
 from registry.web.labels import CHOICE_LABELS, FIELDS, choice_label, display_value, field_label
@@ -228,3 +229,26 @@ def journal_entry(actor: Actor, seq: int) -> Answer:
         subject_label=subject_label,
         subject_address=subject_address,
     )
+
+
+# Checkpoints of the journal: what they are, the keys, and the newest ones. Public, for whoever keeps one.
+
+SHOWN_CHECKPOINTS: Final = 10
+TO_EVERYBODY: Final = Public("a checkpoint names nothing but a number and a hash; whoever keeps one can prove a change")
+
+
+@pages.page("/checkpoints", needs=TO_EVERYBODY)
+def checkpoints() -> Answer:
+    """Display the keys and the newest checkpoints."""
+    return render_template(
+        "journal/checkpoints.html", keys=checkpoint_keys(), checkpoints=newest_checkpoints(SHOWN_CHECKPOINTS)
+    )
+
+
+@pages.page("/checkpoints/latest.txt", needs=TO_EVERYBODY)
+def newest_checkpoint_as_text() -> Answer:
+    """Return the newest checkpoint as a signed note."""
+    newest = newest_checkpoints(1)
+    if not newest:
+        raise CheckpointNotFound(size=0)
+    return Response(newest[0].note, content_type="text/plain; charset=utf-8")

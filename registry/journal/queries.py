@@ -29,6 +29,8 @@ from registry.core.lists import MAX_LIMIT, Page
 from registry.core.spreadsheets.writer import Cell, Rows, table_as_csv
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
+from registry.journal.checkpoints import Checkpoint, find_checkpoint, inclusion_proof
+from registry.journal.merkle import leaf_hash
 from registry.journal.service import JournalEntry, hashed_text
 from registry.journal.verification import head_now
 from registry.letters.models import Letter
@@ -231,13 +233,42 @@ def _is_seen_whole(actor: Actor, row: Mapping[str, Any]) -> bool:
 
 
 def _link(row: Mapping[str, Any], *, redacted: bool) -> dict[str, Any]:
+    text = hashed_text(row)
     return {
         "seq": row["seq"],
         "previous_hash": row["previous_hash"],
         "hash": row["hash"],
         "redacted": redacted,
-        "hashed": None if redacted else hashed_text(row),
+        "hashed": None if redacted else text,
+        "leaf_hash": leaf_hash(text).hex(),
     }
+
+
+def _checkpoints(_actor: Actor) -> Select[tuple[Checkpoint]]:
+    return select(Checkpoint)
+
+
+CHECKPOINT_LIST: Final = lists.RecordList(
+    name="checkpoints",
+    permission=Permission.PROJECTS_READ,
+    rows=_checkpoints,
+    unique=Checkpoint.size.expression,
+    filters={"created_at": lists.InstantFilter(Checkpoint.created_at.expression)},
+    sorts=lists.sort_keys(Checkpoint.size.expression),
+    default_sort="-size",
+)
+
+
+def read_inclusion_proof(actor: Actor, seq: int, size: int) -> tuple[Checkpoint, bytes, list[bytes]]:
+    """Return a checkpoint, the leaf hash of an entry that it covers, and the path from there to its root.
+
+    Raises RoleNotAllowed, CheckpointNotFound and JournalEntryNotFound.
+    """
+    actor.require(Permission.JOURNAL_READ)
+    checkpoint = find_checkpoint(size)
+    if not 1 <= seq <= size:
+        raise JournalEntryNotFound(seq=seq)
+    return checkpoint, *inclusion_proof(seq, size)
 
 
 def find_entry(actor: Actor, seq: int) -> dict[str, Any]:

@@ -22,7 +22,9 @@ from registry.core.clock import local_date, local_instant, now
 from registry.core.database import Instant, Model, db, transaction
 from registry.core.installation import installed_at
 from registry.core.record_guards import MAX_SKEW
-from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash
+from registry.journal.checkpoints import Checkpoint
+from registry.journal.merkle import GrowingTree
+from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash, hashed_text
 
 HEAD_PATTERN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 BATCH_SIZE = 1000
@@ -43,7 +45,8 @@ class Fault:
     ``malformed`` (columns or their types), ``missing`` and ``out-of-order`` (the numbers), ``chain-broken`` (the hash
     of the previous entry), ``hash-wrong`` (the entry's own content), ``time-wrong`` (an entry's time is before that of
     the previous one by more than ``MAX_FALL``, or is no time), ``cut-off`` (the journal ends before a head),
-    ``head-differs`` (the entry at the head's number is another one), ``beyond-head`` (entries after the head).
+    ``head-differs`` (the entry at the head's number is another one), ``beyond-head`` (entries after the head),
+    ``checkpoint-differs`` (the entries are not those of a checkpoint of that size).
     """
 
     code: str
@@ -89,10 +92,13 @@ def head_now() -> Head:
     return Head(*db.session.execute(select(JournalHead.seq, JournalHead.hash)).one())
 
 
-def verify_stored(expected_head: Head | None = None, start: Head | None = None) -> list[Fault]:
+def verify_stored(
+    expected_head: Head | None = None, start: Head | None = None, kept: Mapping[int, str] | None = None
+) -> list[Fault]:
     """Return the faults of the stored journal, checked against its head row and, if given, an exported head.
 
     ``start``: an entry up to which the journal was verified before; it must still be there, and what follows is read.
+    Without it the entries are compared with all stored checkpoints, and those ``kept`` elsewhere: roots by their size.
     Falls of the time that were explained (``registry journal explain``) are none.
     """
     session = db.session()
@@ -103,9 +109,13 @@ def verify_stored(expected_head: Head | None = None, start: Head | None = None) 
     known = Head(0, FIRST_HASH) if start is None else start
     entries = select(*columns).where(JournalEntry.seq >= known.seq).order_by(JournalEntry.seq)
     rows = session.execute(entries, execution_options={"yield_per": BATCH_SIZE}).mappings()
+    entries_read: Iterator[Mapping[str, Any]] = map(dict, rows)
     reading = _ChainReader(expected_head, before, *([] if start is None else [start]), first=max(known.seq, 1))
     faults: list[Fault] = []
-    for fault in reading.faults(dict(row) for row in rows):
+    if start is None:
+        stored = dict(session.execute(select(Checkpoint.size, Checkpoint.root)).all())
+        entries_read = _compared(entries_read, stored | dict(kept or {}), faults)
+    for fault in reading.faults(entries_read):
         if fault.code == "time-wrong" and fault.seq in explained:
             continue
         faults.append(fault)
@@ -115,6 +125,21 @@ def verify_stored(expected_head: Head | None = None, start: Head | None = None) 
     if reading.seq > last:
         faults.append(Fault("beyond-head", reading.seq, str(last), str(reading.seq)))
     return faults
+
+
+def _compared(
+    entries: Iterable[Mapping[str, Any]], roots: Mapping[int, str], faults: list[Fault]
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries, and note the first checkpoint whose root theirs is not: those after it differ too."""
+    tree = GrowingTree()
+    for entry in entries:
+        tree.add(hashed_text(entry))
+        expected = roots.get(tree.size)
+        if expected is not None and not faults and tree.root().hex() != expected:
+            faults.append(Fault("checkpoint-differs", tree.size, expected, tree.root().hex()))
+        yield entry
+    if max(roots, default=0) > tree.size:
+        faults.append(Fault("cut-off", tree.size, str(max(roots)), str(tree.size)))
 
 
 class _ChainReader:
@@ -242,12 +267,17 @@ def verify_when_due() -> None:
         log.error("the journal is broken: %s; see %s", faults[0], RUNBOOK)
 
 
-def verify_and_save(expected_head: Head | None = None, *, whole: bool = True) -> list[Fault]:
-    """Verify the stored journal, from the last verified entry on unless ``whole``, and keep what was found."""
+def verify_and_save(
+    expected_head: Head | None = None, *, whole: bool = True, kept: Mapping[int, str] | None = None
+) -> list[Fault]:
+    """Verify the stored journal, from the last verified entry on unless ``whole``, and keep what was found.
+
+    ``kept``: roots of checkpoints that were kept elsewhere, by their size.
+    """
     last = last_verification()
     start = None if whole else Head(last.seq, last.hash)
     end = head_now()
-    faults = verify_stored(expected_head, start)
+    faults = verify_stored(expected_head, start, kept)
     values: dict[str, object] = {"verified_at": now(), "fault": str(faults[0]) if faults else None}
     if not faults:
         values |= {"seq": end.seq, "hash": end.hash}

@@ -26,6 +26,7 @@ from registry.government_reports.models import GovernmentReportStatus, Section
 from registry.government_reports.schemas import REPORT_BODY
 from registry.imports.models import ROW_OUTCOMES, ImportKind, ImportState
 from registry.inbox.models import EntryKind
+from registry.journal.checkpoints import KeyState
 from registry.letters.models import LetterEnd, LetterKind
 from registry.notifications.models import ChannelChoice
 from registry.platform.models import ConfirmationKind
@@ -85,6 +86,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "trigger": _labels(Trigger),
     "letter_kind": _labels(LetterKind),
     "letter_end": _labels(LetterEnd),
+    "checkpoint_key": _labels(KeyState),
     "held_cause": _labels(HeldCause),
     "held_decision": _labels(HeldDecisionKind),
     "change": _labels(FlagChange),

@@ -42,6 +42,7 @@ LISTS = (
     "/case-templates",
     "/cases",
     "/changes",
+    "/checkpoints",
     "/confirmation-requests",
     "/exemptions",
     "/exports/journal.csv",

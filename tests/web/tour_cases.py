@@ -98,6 +98,7 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("overview-history-agency", Role.LEADER, f"/overview/history?by=agency&of={AGENCY}"),
         Stop("overview-history-rule", Role.AUDITOR, "/overview/history?by=rule&of=freeze.creation"),
         Stop("journal", Role.AUDITOR, "/journal"),
+        Stop("checkpoints", Role.AUDITOR, "/checkpoints"),
         Stop("journal-entry", Role.AUDITOR, "/journal/1"),
         Stop("failed-sign-ins", Role.AUDITOR, "/journal/failed-sign-ins"),
         Stop("failed-sign-ins-none", Role.AUDITOR, "/journal/failed-sign-ins?name=такогонет"),

@@ -178,5 +178,13 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
     ),
     "delete_webhook": Try("/webhooks/{webhook}", MANAGERS, 204, unseen=ALL - TOKEN_READERS),
     "read_team": Try("/reports/team", {Role.SUPERVISOR}, owned=False),
+    "list_checkpoints": Try("/checkpoints", ALL, owned=False),
+    "list_checkpoint_keys": Try("/checkpoint-keys", ALL, owned=False),
+    "read_checkpoint": Try("/checkpoints/7", ALL, 404, owned=False),
+    "read_consistency_proof": Try("/checkpoints/7/consistency-proof?from=5", ALL, 404, owned=False),
+    "make_checkpoint": Try("/checkpoints", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, 200, owned=False),
+    "read_inclusion_proof": Try(
+        "/journal/7/inclusion-proof?size=9", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, 404, owned=False
+    ),
     "read_journal": Try("/journal", {Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR}, owned=False),
 }

@@ -1,0 +1,64 @@
+"""The job that makes a checkpoint of the journal each night and gives it to the witnesses."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from registry.accounts.roles import SCHEDULE
+from registry.core.clock import local_date, local_instant, now
+from registry.core.messages import message
+from registry.core.translations import OFFICIAL_LANGUAGES
+from registry.journal.checkpoints import Checkpoint, JournalDiffers, make_checkpoint, newest_checkpoint
+from registry.journal.verification import RUNBOOK, VERIFIED_AT, verify_and_save
+from registry.journal.witnesses import WitnessFailed, send_checkpoint
+from registry.notifications.email import MailServer
+from registry.notifications.settings import Mail
+from registry.notifications.transport import ChannelUnavailable, NoticeRejected
+from registry.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def checkpoint_when_due(settings: Settings) -> None:
+    """Make the checkpoint of the night, after the journal is verified, and send the newest one to who lacks it."""
+    due = local_instant(local_date(now()), VERIFIED_AT)
+    if due > now():
+        due -= timedelta(days=1)
+    last = newest_checkpoint()
+    if last is None or last.created_at < due:
+        try:
+            make_checkpoint(SCHEDULE)
+        except JournalDiffers:
+            # It is kept as a fault, which ``/readyz`` shows.
+            verify_and_save()
+            log.exception("no checkpoint was made: the journal differs; see %s", RUNBOOK)
+    send_to_witnesses(settings)
+
+
+def send_to_witnesses(settings: Settings) -> int:
+    """Give the newest checkpoint to each witness that is due; returns how many took it."""
+    return send_checkpoint(settings.witnesses, lambda to, checkpoint: _send_email(settings.mail, to, checkpoint))
+
+
+def _send_email(mail: Mail | None, to: str, checkpoint: Checkpoint) -> None:
+    """Send the note as a text and as a file. Raises WitnessFailed."""
+    if mail is None:
+        raise WitnessFailed("REGISTRY_SMTP_URL is not set")
+    email = EmailMessage()
+    subjects = [message("checkpoint-email", language, {"size": checkpoint.size}) for language in OFFICIAL_LANGUAGES]
+    email["From"], email["To"] = Address(mail.sender_name, addr_spec=mail.sender), Address(addr_spec=to)
+    email["Subject"], email["Date"] = " / ".join(subjects), format_datetime(checkpoint.created_at)
+    email["Auto-Submitted"] = "auto-generated"
+    email.set_content(checkpoint.note)
+    email.add_attachment(checkpoint.note, filename=f"checkpoint-{checkpoint.size}.txt")
+    server = MailServer(mail)
+    try:
+        server.send(email)
+    except (ChannelUnavailable, NoticeRejected) as error:
+        raise WitnessFailed(str(error)) from error
+    finally:
+        server.close()
