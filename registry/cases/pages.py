@@ -27,7 +27,7 @@ from registry.cases.commission import (
 from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, order_steps, with_both_languages
 from registry.cases.list_pages import neighbours_of, requested_list, requested_position
 from registry.cases.lists import show_case
-from registry.cases.models import Case, CaseTemplate
+from registry.cases.models import AGENCY_SIDE, Case, CaseTemplate
 from registry.cases.queries import (
     ReturnedProposal,
     find_case,
@@ -518,13 +518,16 @@ def _page(
     if "propose" in view["actions"] and opened != "propose":
         form_values = _proposal_texts(actor, case_id, returned) | form_values
     first = _first(view["actions"], view["status"])
-    actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != first)}
+    shown = opened if opened in view["actions"] else first
+    actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != shown)}
     seen = _seen()
     named = [replace(each, pointer=f"/{opened}-{control_name(each.pointer)}") for each in problems]
     form = Form(form_values, problems_by_control(named, actions.get(opened, ())))
     has_new_events = seen is not None and (is_stale or error is not None)
     approvals = waiting_about(actor, project_id=case_record.project_id)
     place = requested_position(case_record)
+    sides = sides_of(case_record)
+    correspondence = [event for event in view["events"] if _is_correspondence(event)]
     exemptions = exemptions_of(case_record.project_id)
     in_force = [each.valid_to for each in exemptions if each.status == "in_force"] if case_record.exempt_since else []
     return render_template(
@@ -554,16 +557,17 @@ def _page(
         with_letter=WITH_LETTER,
         letter=letter,
         has_files=letter is not None and bool(read_files(f"{opened}-{FILE}")),
-        addable=_addable(actor, case_record, view),
+        addable=_addable(actor, case_record, view, sides),
         may_add_documents=case_record.project_record.withdrawn_at is None and actor.may(Permission.CASES_COMMENT),
-        opened=opened if opened in actions else first,
+        opened=shown,
         to_approve=ActionName.APPROVE in actions,
         # Whoever records decisions of the Commission starts with the one that the case waits for.
         commission_due=view["status"] == Status.WITH_COMMISSION
         and actor.may(Permission.EXEMPTIONS_PROPOSE)
         and not any(each["subject"] == f"case:{case_id}" for each in approvals),
         approvals=approvals,
-        correspondence=[event for event in view["events"] if _is_correspondence(event)],
+        correspondence=correspondence,
+        said=next((event for event in reversed(correspondence) if sides.get(event["id"]) == AGENCY_SIDE), None),
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
         news=news_of(actor, case_record, view["events"]),
         estimated_day=_estimated_day(view),
@@ -613,13 +617,13 @@ def _is_correspondence(event: Mapping[str, Any]) -> bool:
     )
 
 
-def _addable(actor: Actor, case_record: Case, view: Mapping[str, Any]) -> set[int]:
+def _addable(actor: Actor, case_record: Case, view: Mapping[str, Any], sides: Mapping[int, str]) -> set[int]:
     """Return the ids of the entries to which the person may add documents: of actions that say something, by the own
     side.
     """
     if case_record.project_record.withdrawn_at is not None:
         return set()
-    own = {event_id for event_id, side in sides_of(case_record).items() if may_add_to(actor, side)}
+    own = {event_id for event_id, side in sides.items() if may_add_to(actor, side)}
     return {event["id"] for event in view["events"] if event["action"] in WITH_FILES and event["id"] in own}
 
 

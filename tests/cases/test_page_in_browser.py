@@ -22,6 +22,8 @@ Demo = tuple[Flask, dict[str, object]]
 pytestmark = pytest.mark.sqlite_only
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 TOP_AND_BOTTOM = "element => { const box = element.getBoundingClientRect(); return [box.top, box.bottom]; }"
+LINES_AND_WIDTH = """area => [area.clientHeight / parseFloat(getComputedStyle(area).lineHeight),
+  area.offsetWidth / area.closest(".acting").offsetWidth]"""
 # What the person does next, by the case of the demo.
 NEXT = {
     Role.REVIEWER: {
@@ -77,7 +79,7 @@ def test_next_action_is_on_the_first_screen(
     opened.close()
 
 
-def test_fields_of_a_decision_are_above_its_buttons_and_other_actions_are_on_the_page(
+def test_findings_the_agencys_word_and_the_form_of_the_decision_are_on_one_screen(
     browser: Browser, cases: dict[str, object], address: str
 ) -> None:
     opened = context(browser, address, "ru")
@@ -90,13 +92,18 @@ def test_fields_of_a_decision_are_above_its_buttons_and_other_actions_are_on_the
     )
     assert basis[1] <= buttons[0] and buttons[1] <= 900
     assert page.locator(".case__side").evaluate("side => side.scrollHeight <= side.clientHeight")
-    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    lines, width = page.locator("#propose-legal_basis_ru").evaluate(LINES_AND_WIDTH)
+    assert lines >= 8 and width >= 0.9
+    page.set_viewport_size(LAPTOP)
+    for what in (".card--finding >> nth=-1", "#said + *", "form[action*='/propose'] .govuk-button-group"):
+        top, bottom = page.locator(what).evaluate(TOP_AND_BOTTOM)
+        assert 0 < top < bottom <= LAPTOP["height"], what
     for action in ("ask", "refer", "comment"):
         summary = page.locator(
             f"details:has(form[action$='/{action}']) > summary, details:has(form[action*='/{action}?']) > summary"
         )
         top, bottom = summary.first.evaluate(TOP_AND_BOTTOM)
-        assert 0 < top < bottom <= 900, action
+        assert 0 < top < bottom <= LAPTOP["height"], action
     opened.close()
 
 
