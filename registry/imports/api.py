@@ -485,9 +485,10 @@ def download_marked_import(query: Mapping[str, str], id: int) -> Response:
     if only not in (None, "wrong"):
         raise Malformed([Problem("only", "not-a-choice", {"options": "wrong"})])
     run = marked_import(current_actor(), id)
+    is_own = run.is_of(current_actor())
     locale = request_locale()
     return xlsx_download(
-        "import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only is not None)
+        "import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only is not None, is_own=is_own)
     )
 
 

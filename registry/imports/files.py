@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from registry.accounts.roles import Actor
+from registry.core.child_processes import ChildFailed, run_child
 from registry.core.database import db
 from registry.core.fields import AnyDay, Bin, Choice, InputField, Text, WholeNumber, labelled_choices
 from registry.core.messages import message
@@ -16,7 +18,7 @@ from registry.core.spreadsheets.csv_and_xlsx import NO_VALUE
 from registry.core.spreadsheets.form_workbook import FILLING_IN, write_form
 from registry.core.spreadsheets.reader import stored_table
 from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, plain_workbook
-from registry.core.translations import Language, lazy_text, translate
+from registry.core.translations import Language, lazy_text, translate, translator
 from registry.imports import agencies, projects
 from registry.imports.headers import FIELDS, SCHEMAS
 from registry.imports.layout import Layout, layout_from_json
@@ -58,6 +60,7 @@ WRONG: Final = {"bg_color": "#F6D7D2", "font_color": "#942514", "border": 1, "bo
 HEADER_STYLE: Final = {"bold": True, "text_wrap": True, "valign": "top"}
 COLUMN_WIDTH: Final = 18
 
+MARKING: Final = "registry.core.spreadsheets.marking"
 Errors = dict[int, dict[str | None, list[str]]]
 
 
@@ -70,14 +73,19 @@ def marked_import(actor: Actor, import_id: int) -> ImportRun:
     return run
 
 
-def write_marked_file(path: Path, run: ImportRun, language: Language, *, only_wrong: bool) -> None:
+def write_marked_file(path: Path, run: ImportRun, language: Language, *, only_wrong: bool, is_own: bool = True) -> None:
     """Write the workbook: all rows, or with ``only_wrong`` those above the data and the wrong ones.
 
     An error of a cell marks the cell, one of a whole row or of a column that the file does not have the row's first
-    cell.
+    cell. Whoever sent a workbook gets that one marked; others, who did not make its formulas, get its texts.
     """
-    table, layout = stored_table(stored_file(run.id)), layout_from_json(run.layout or {})
+    layout = layout_from_json(run.layout or {})
     errors = _errors(run, language)
+    original = stored_file(run.id, original=True) if is_own and not only_wrong else b""
+    if original and (marked := _marked_original(original, run, layout, errors, language)):
+        path.write_bytes(marked)
+        return
+    table = stored_table(stored_file(run.id))
     with plain_workbook(path) as workbook:
         sheet = workbook.add_worksheet("import")
         wrong, header = workbook.add_format(WRONG), workbook.add_format(HEADER_STYLE)
@@ -105,6 +113,25 @@ def write_marked_file(path: Path, run: ImportRun, language: Language, *, only_wr
                     comments += 1
             target += 1
         sheet.freeze_panes(layout.header, 0)
+
+
+def _marked_original(
+    original: bytes, run: ImportRun, layout: Layout, errors: Errors, language: Language
+) -> bytes | None:
+    """Return the sent workbook with marked cells, None for one that is too large. Raises ServiceBusy."""
+    _ = translator(language)
+    sheets = [each["name"] for each in (run.layout or {}).get("sheets", []) if each["reason"] is None]
+    marks = [
+        (row, place + 1, _encodable("\n".join(texts))[:MAX_CELL_LENGTH])
+        for row, wrong in errors.items()
+        for place, texts in _marks(layout, wrong, lambda name: field_label(run.kind, name, language)).items()
+    ]
+    header = [_(lazy_text("Cell")), _(lazy_text("Error"))]
+    task = {"sheet": sheets[0], "marks": marks, "title": _(lazy_text("Errors")), "header": header}
+    try:
+        return run_child(MARKING, json.dumps(task).encode() + b"\n" + original)
+    except ChildFailed:
+        return None
 
 
 def _errors(run: ImportRun, language: Language) -> Errors:

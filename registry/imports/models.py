@@ -68,6 +68,8 @@ ANSWERS: Final = (SAME, NEW)
 # Import models: the uploaded file, the progress of its run, and its row errors.
 
 PIECE = 1 << 20
+# Pieces from here on are the workbook as it came, in which wrong cells are marked; those before, its table.
+ORIGINAL: Final = 1000
 RETENTION = timedelta(days=7)
 
 
@@ -227,10 +229,13 @@ class ColumnMapping(Model):
     recorded_by: Mapped[str] = mapped_column(Text)
 
 
-def store_file(run_id: int, content: bytes) -> None:
-    """Store the file inside the open transaction, in pieces, because a driver copies each parameter several times."""
+def store_file(run_id: int, content: bytes, first: int = 0) -> None:
+    """Store the file inside the open transaction, in pieces, because a driver copies each parameter several times.
+
+    ``first``: the position of its first piece, ``ORIGINAL`` for the workbook as it came.
+    """
     session = require_transaction()
-    for position, start in enumerate(range(0, len(content), PIECE)):
+    for position, start in enumerate(range(0, len(content), PIECE), first):
         piece = content[start : start + PIECE]
         session.execute(insert(FilePiece).values(import_id=run_id, position=position, content=piece))
 
@@ -265,7 +270,8 @@ def has_file(run_id: int) -> bool:
     return db.session.scalar(select(FilePiece.position).where(FilePiece.import_id == run_id).limit(1)) is not None
 
 
-def stored_file(run_id: int) -> bytes:
-    """Return the file of a run as CSV, empty when it is not kept any more."""
-    pieces = select(FilePiece.content).where(FilePiece.import_id == run_id).order_by(FilePiece.position)
+def stored_file(run_id: int, *, original: bool = False) -> bytes:
+    """Return the file of a run as CSV, or the workbook as it came; empty when it is not kept, or was no workbook."""
+    is_part = FilePiece.position >= ORIGINAL if original else FilePiece.position < ORIGINAL
+    pieces = select(FilePiece.content).where(FilePiece.import_id == run_id, is_part).order_by(FilePiece.position)
     return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

@@ -254,7 +254,8 @@ def import_errors_file(actor: Actor, import_id: int) -> Answer:
     """Download the file with its wrong cells marked, with ``only=wrong`` without the right rows."""
     run = marked_import(actor, import_id)
     only_wrong, locale = request.args.get("only") == "wrong", page_locale()
-    return xlsx_download("import-errors", lambda path: write_marked_file(path, run, locale, only_wrong=only_wrong))
+    how = {"only_wrong": only_wrong, "is_own": run.is_of(actor)}
+    return xlsx_download("import-errors", lambda path: write_marked_file(path, run, locale, **how))
 
 
 @pages.page("/imports/template.xlsx", needs=Permission.IMPORTS_RUN)

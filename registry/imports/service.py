@@ -33,7 +33,16 @@ from registry.imports.layout import (
     see_rows,
     with_columns,
 )
-from registry.imports.models import FilePiece, ImportKind, ImportRun, forget_results, has_file, store_file, stored_file
+from registry.imports.models import (
+    ORIGINAL,
+    FilePiece,
+    ImportKind,
+    ImportRun,
+    forget_results,
+    has_file,
+    store_file,
+    stored_file,
+)
 from registry.imports.notes import below_column_numbers
 from registry.imports.queries import find_import, require_rows
 from registry.imports.same_project import stored_answers
@@ -151,7 +160,10 @@ def require_importer(actor: Actor, kind: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A file that was read: its table, where its columns are, how many rows it has, what was left out and is asked."""
+    """A file that was read: its table, where its columns are, how many rows it has, what was left out and is asked.
+
+    ``original``: the workbook as it came.
+    """
 
     sha256: str
     table: Table
@@ -160,6 +172,7 @@ class ReadFile:
     warnings: Sequence[Problem]
     questions: Sequence[Mapping[str, Any]] = ()
     sheets: Sequence[tuple[str, Problem | None]] = ()
+    original: bytes = b""
 
 
 def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -> ReadFile:
@@ -183,7 +196,8 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
 def _read(content: bytes, chosen: ChosenSheet, seen: SeenRows) -> ReadFile:
     warnings = (*chosen.problems, *seen.layout.warnings, *seen.warnings)
     sha256 = hashlib.sha256(content).hexdigest()
-    return ReadFile(sha256, chosen.table, seen.layout, seen.total, warnings, seen.questions, chosen.sheets)
+    original = content if chosen.table.is_workbook else b""
+    return ReadFile(sha256, chosen.table, seen.layout, seen.total, warnings, seen.questions, chosen.sheets, original)
 
 
 def answered(file: ReadFile) -> ReadFile:
@@ -231,6 +245,7 @@ def take_in(
         session.add(run)
         session.flush()
         store_file(run.id, file.table.content)
+        store_file(run.id, file.original, ORIGINAL)
         if not dry_run and is_mapped:
             record_queued(actor, run)
     return run

@@ -430,10 +430,27 @@ def test_new_project_without_a_required_column_says_so(app: Flask) -> None:
 def test_four_wrong_rows_come_back_marked(signed_in: SignedIn) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency, language="ru")
-    asked = visit.send("/imports", kind="projects", file=editor_file(agency, RUSSIAN))
+    own = openpyxl.load_workbook(editor_file(agency, RUSSIAN)[0])
+    own.create_sheet("Свод")["A1"] = "=SUM(Лист1!L7:L46)"
+    own.active.column_dimensions["E"].width, own.active["E8"].number_format = 71, "0.00"
+    content = io.BytesIO()
+    own.save(content)
+    content.seek(0)
+    asked = visit.send("/imports", kind="projects", file=(content, "Реестр.xlsx"))
     page = visit.send(asked.request.path, page=asked.request.path, **inputs(asked.text))
     run_next_import()
-    sheet = openpyxl.load_workbook(io.BytesIO(visit.get(f"{page.request.path}/errors.xlsx").data)).active
+    book = openpyxl.load_workbook(io.BytesIO(visit.get(f"{page.request.path}/errors.xlsx").data))
+    assert (book.sheetnames, book["Свод"]["A1"].value) == (["Лист1", "Свод", "Ошибки"], "=SUM(Лист1!L7:L46)")
+    listed = [[cell.value for cell in row] for row in book["Ошибки"]]
+    assert listed[:2] == [["Ячейка", "Ошибка"], ["J10", "Такой даты нет."]] and len(listed) == 5
+    assert book["Ошибки"]["A2"].hyperlink.location == "'Лист1'!J10"
+    sheet = book["Лист1"]
+    assert sheet.merged_cells.ranges == own.active.merged_cells.ranges
+    assert (sheet.column_dimensions["E"].width, sheet["E8"].number_format) == (71, "0.00")
+    # Others, who did not make its formulas, get its texts.
+    run_id = int(page.request.path.rpartition("/")[2])
+    others = signed_in(Role.AGENCY_ADMINISTRATOR, agency, name="other").get(f"/imports/{run_id}/errors.xlsx")
+    assert openpyxl.load_workbook(io.BytesIO(others.data)).sheetnames == ["import"]
     comments = {cell.coordinate: cell.comment.text for row in sheet.iter_rows() for cell in row if cell.comment}
     assert sorted(comments) == ["C27", "H18", "J10", "L14"]
     assert comments["J10"] == "Такой даты нет."

@@ -1,0 +1,66 @@
+"""Process that marks cells of somebody's own workbook: formats, other sheets, merged cells and widths stay.
+
+Run as ``python -m registry.core.spreadsheets.marking``. Stdin: a line of JSON, ``{"sheet", "marks": [[row, column,
+text]], "title", "header"}``, then the workbook. Stdout: the workbook with these cells filled and commented, and a last
+sheet that lists them with links.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+from registry.core.child_processes import limit_itself
+
+FILL = "FFF6D7D2"
+LINK = "FF0B5D8A"
+# Excel opens files with more comments slowly.
+MAX_COMMENTS = 20_000
+MAX_TITLE_LENGTH = 31
+MAX_MERGED = 10_000
+COMMENT_SIZE = (120, 320)
+WIDTHS = {"A": 12, "B": 100}
+
+
+def main() -> None:
+    """Read the task and the workbook from stdin and write the workbook to stdout."""
+    limit_itself()
+    head, _, content = sys.stdin.buffer.read().partition(b"\n")
+    task = json.loads(head)
+    # Imported after the limits are set, so that they also cover the import.
+    from openpyxl import load_workbook
+    from openpyxl.comments import Comment
+    from openpyxl.styles import Font, PatternFill
+    from openpyxl.worksheet.hyperlink import Hyperlink
+
+    book = load_workbook(io.BytesIO(content), keep_links=False)
+    sheet = book[task["sheet"]]
+    errors = book.create_sheet(task["title"][:MAX_TITLE_LENGTH])
+    # Of merged cells the first one has the text and the comment.
+    anchors = {
+        (row, column): (area.min_row, area.min_col)
+        for area in sheet.merged_cells.ranges
+        if area.size["rows"] * area.size["columns"] <= MAX_MERGED
+        for row in range(area.min_row, area.max_row + 1)
+        for column in range(area.min_col, area.max_col + 1)
+    }
+    errors.append(task["header"])
+    for number, (row, column, text) in enumerate(task["marks"], 2):
+        cell = sheet.cell(*anchors.get((row, column), (row, column)))
+        cell.fill = PatternFill("solid", fgColor=FILL)
+        if number <= MAX_COMMENTS:
+            before = f"{cell.comment.text}\n" if cell.comment else ""
+            cell.comment = Comment(before + text, "", *COMMENT_SIZE)
+        quoted = sheet.title.replace("'", "''")
+        link = errors.cell(number, 1, cell.coordinate)
+        link.hyperlink = Hyperlink(ref=link.coordinate, location=f"'{quoted}'!{cell.coordinate}")
+        link.font = Font(color=LINK, underline="single")
+        errors.cell(number, 2, text).data_type = "s"
+    for letter, width in WIDTHS.items():
+        errors.column_dimensions[letter].width = width
+    book.save(sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()
