@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from flask import request
 
@@ -16,7 +16,7 @@ from registry.web.current_user import current_user, page_locale
 from registry.web.formats import gettext, ngettext
 from registry.web.lists import render_list, requested_filters, requested_page
 
-# What other pages show of the inbox: the count in the header, sections of home, and what is followed.
+# What other pages show of the inbox: the count in the header, and what is followed.
 
 
 def unread_count() -> str:
@@ -42,20 +42,6 @@ def follows_project(project_id: int) -> bool:
     """Return True when the current user follows the project."""
     actor = current_user().actor
     return actor is not None and queries.is_watching(actor, project_id=project_id)
-
-
-def inbox_on_home(actor: Actor) -> dict[str, Any]:
-    """Return the parts of the home page: unread entries by kind, and the cases that are due in three days."""
-    due = queries.due_soon(actor, page_locale(), queries.AT_MOST)
-    sections = queries.unread_sections(actor)
-    numbers = [entry["project"] for section in sections for entry in section.entries]
-    numbers += [case["project"] for case in due]
-    return {
-        "inbox": sections,
-        "due_soon": due,
-        "due_soon_filters": queries.due_soon_filters(actor),
-        "inbox_projects": projects_numbered(actor, numbers) if numbers else {},
-    }
 
 
 # Buttons that follow a case or a project.

@@ -1,4 +1,4 @@
-"""Pages of the compliance report and of the overview, and the home page."""
+"""Pages of the figures: the overview, its tables and comparisons, and the AI systems."""
 
 from __future__ import annotations
 
@@ -9,22 +9,13 @@ from typing import Any, Final
 
 from flask import redirect, render_template, request, url_for
 
-from registry.accounts.absences import substitutions
-from registry.accounts.confirmations import pending_tokens
-from registry.accounts.queries import active_and_invited_people, all_tokens
-from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
-from registry.accounts.same_person import ownerless_accounts
-from registry.accounts.service import local_changes_since, previous_sign_in
-from registry.accounts.views.people import list_pending
+from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_name
 from registry.agencies.service import agency_by_bin
 from registry.agencies.vocabulary import Region
-from registry.approvals.queries import count_waiting_for
 from registry.audits.pages import rule_titles
-from registry.audits.queries import AUDIT_LIST, visible_run
-from registry.cases.list_pages import case_columns, own_assignees, with_projects
-from registry.cases.lists import count_cases, list_cases
-from registry.core.clock import national_calendar, today
+from registry.audits.queries import AUDIT_LIST
+from registry.core.clock import today
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Day
 from registry.core.lists import Page
@@ -34,16 +25,8 @@ from registry.flags.models import AHEAD, last_good_audit, last_good_date
 from registry.freeze.vocabulary import Severity
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
-from registry.help.setup import setup_to_show
 from registry.http.responses import csv_download, pdf_download, xlsx_download
-from registry.inbox.pages import inbox_on_home
-from registry.journal.pages import action_label, principal_label
-from registry.journal.service import JournalEntry
 from registry.notifications.weekly_overview import overview_pdf, summary_data
-from registry.projects.attestations import count_attestations
-from registry.projects.drafts import Draft, drafts_of
-from registry.projects.pages import project_columns, projects_of
-from registry.projects.queries import count_projects, list_projects
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.agency_overview import judged_counts
@@ -73,7 +56,6 @@ from registry.reports.overview import (
     Point,
     PolicyChange,
     changes_at_risk,
-    coming_rules,
     compared_dates,
     comparison,
     history,
@@ -81,8 +63,7 @@ from registry.reports.overview import (
     policy_changes,
 )
 from registry.reports.overview import GROUPS as HISTORY_GROUPS
-from registry.requests.queries import count_to_decide, count_waiting, kinds_to_decide
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
+from registry.web.blueprint import Answer, pages
 from registry.web.current_user import page_locale
 from registry.web.errors import day_typed
 from registry.web.formats import gettext as _
@@ -948,131 +929,3 @@ def _ai_count_name(name: str) -> str:
     return {"systems": _("AI systems"), "incomplete": _("Incomplete entry"), "outdated": _("Not checked for a year")}[
         name
     ]
-
-
-# Home page: the actor's tasks, most urgent first.
-
-WORST: Final = 10
-TO_APPROVE: Final = {"to_approve": "true"}
-TO_CONFIRM: Final = {"migration_plan": "planned"}
-ORDERED: Final = {"status": "remediation"}
-# Work lists whose counts oversight sees.
-COUNTED: Final = ({"status": "new"}, {"overdue": "true"}, TO_APPROVE)
-SOON: Final = timedelta(days=60)
-# Those who keep the calendar file.
-CALENDAR_ROLES: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
-
-
-@pages.page("/home", needs=ANY_SIGNED_IN)
-def home(actor: Actor) -> Answer:
-    """Display the actor's tasks, most urgent first; who has none is led to the overview."""
-    if not actor.may(Permission.CASES_READ):
-        return redirect(url_for("web.overview_page"), 303)
-    totals = compliance(actor, "kind")["totals"]
-    # First, because journalling a restricted read expires what was read before.
-    inbox = inbox_on_home(actor)
-    if actor.role in AGENCY_ROLES:
-        questions = list_cases(actor, {"status": "awaiting_agency"}, Page(WORST), page_locale()).items
-        ordered = list_cases(actor, ORDERED, Page(WORST), page_locale()).items
-        worst, ending = worst_projects(actor), onboarding_ending(actor)
-        projects = projects_of(actor, [*questions, *ordered])
-        return render_template(
-            "reports/home_agency.html",
-            actor=actor,
-            **inbox,
-            questions=with_projects(questions, projects),
-            orders=[(case, order_of(case)) for case in ordered],
-            projects=projects,
-            case_columns=case_columns,
-            project_columns=project_columns,
-            requests_waiting=count_waiting(actor),
-            approvals_waiting=count_waiting_for(actor),
-            totals=totals,
-            unflagged_statuses=UNFLAGGED,
-            last=last_good_audit(),
-            worst=worst,
-            ending=ending,
-            people=active_and_invited_people(actor) if actor.may(Permission.PEOPLE_READ) else None,
-            ending_tokens=all_tokens(actor, "ending") if actor.may(Permission.TOKENS_READ) else [],
-            ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
-            attestations=count_attestations(actor) if actor.may(Permission.PROJECTS_ATTEST) else {},
-            drafts=_drafts(actor),
-            coming=coming_rules(actor),
-            rules=rule_titles(),
-            within=DAYS,
-            until=_until,
-        )
-    last = last_good_audit()
-    held = AUDIT_LIST.read(actor, {"status": "held"}, Page(WORST)).items
-    assigned_filters = {"status": "under_review,awaiting_confirmation", "assignee": own_assignees(actor)}
-    assigned = (
-        list_cases(actor, assigned_filters, Page(WORST), page_locale()).items
-        if actor.may(Permission.CASES_REVIEW)
-        else []
-    )
-    waiting = (
-        list_cases(actor, TO_APPROVE, Page(WORST), page_locale()).items if actor.may(Permission.CASES_APPROVE) else []
-    )
-    may_confirm, projects = actor.may(Permission.ACCOUNTS_CONFIRM), projects_of(actor, [*assigned, *waiting])
-    return render_template(
-        "reports/home_oversight.html",
-        actor=actor,
-        **inbox,
-        setup=setup_to_show(actor),
-        mine=with_projects(assigned, projects),
-        mine_filters=assigned_filters,
-        waiting=with_projects(waiting, projects),
-        waiting_filters=TO_APPROVE,
-        case_columns=case_columns,
-        totals=totals,
-        unflagged_statuses=UNFLAGGED,
-        last=None if last is None else visible_run(actor, last),
-        held=held,
-        pending=[row for row in list_pending(actor) if row["can_confirm"]] if may_confirm else [],
-        substitutes=[each for each in substitutions() if each.deputy == actor.principal],
-        local_changes=_local_changes(actor) if may_confirm else [],
-        to_decide=count_to_decide(actor),
-        kinds_to_decide=[kind.value for kind in kinds_to_decide(actor)],
-        approvals_waiting=count_waiting_for(actor),
-        ownerless=ownerless_accounts(actor)[:WORST] if actor.may(Permission.PEOPLE_MANAGE) else [],
-        action_label=action_label,
-        principal_label=principal_label,
-        tokens=[row for row in pending_tokens(actor) if row["can_confirm"]] if may_confirm else [],
-        worst=WORST,
-        drafts=_drafts(actor),
-        plans_waiting=count_projects(actor, TO_CONFIRM, 10**6) if actor.may(Permission.CASES_REVIEW) else 0,
-        estimated=national_calendar().estimated_next_year(today()) if actor.role in CALENDAR_ROLES else [],
-        counts=dict(zip(("new", "overdue", "to_approve"), count_cases(actor, COUNTED), strict=True)),
-    )
-
-
-def _drafts(actor: Actor) -> list[Draft]:
-    """Return the registrations that the actor has begun."""
-    return drafts_of(actor) if actor.may(Permission.PROJECTS_WRITE) else []
-
-
-def _local_changes(actor: Actor) -> list[JournalEntry]:
-    """Return what the command line changed in accounts and tokens since the actor's previous sign-in."""
-    since = previous_sign_in(actor)
-    return [] if since is None else local_changes_since(actor, since, WORST)
-
-
-def order_of(case: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the order that the case waits for: the newest approved decision that has not ended."""
-    return next((decision for decision in reversed(case["decisions"]) if decision["ended_because"] is None), None)
-
-
-def worst_projects(actor: Actor) -> list[Any]:
-    """Return the visible flagged projects, most severe first, at most WORST."""
-    projects: list[Any] = []
-    for severity in Severity.worst_first():
-        if len(projects) < WORST:
-            filters = {"freeze_status": "flagged", "severity": severity.value}
-            projects += list_projects(actor, filters, Page(WORST - len(projects))).items
-    return projects
-
-
-def onboarding_ending(actor: Actor) -> list[Any]:
-    """Return projects whose onboarding is due soon or overdue."""
-    until = (today() + SOON).isoformat()
-    return list_projects(actor, {"placement": "onboarding", "onboarding_due_on_to": until}, Page(WORST)).items

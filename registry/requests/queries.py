@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
@@ -86,21 +86,6 @@ def requests_of_project(actor: Actor, project_id: int) -> list[Request]:
     """Return the requests about a project that the actor may see, newest first, at most SHOWN_OF_PROJECT."""
     statement = select(Request).where(Request.project_id == project_id, *visible_requests(actor))
     return list(db.session.scalars(statement.order_by(Request.id.desc()).limit(SHOWN_OF_PROJECT)))
-
-
-def count_waiting(actor: Actor) -> int:
-    """Return how many requests that the actor sees wait for a decision."""
-    waiting = (Request.state == RequestState.WAITING.value, *visible_requests(actor))
-    return db.session.scalar(select(func.count()).select_from(Request).where(*waiting)) or 0
-
-
-def count_to_decide(actor: Actor) -> int:
-    """Return how many waiting requests the actor sees and has the permission to decide."""
-    kinds = [kind.value for kind in kinds_to_decide(actor)]
-    if not kinds:
-        return 0
-    statement = select(func.count()).select_from(Request).where(Request.kind.in_(kinds), *visible_requests(actor))
-    return db.session.scalar(statement.where(Request.state == RequestState.WAITING.value)) or 0
 
 
 def kinds_to_decide(actor: Actor) -> list[RequestKind]:

@@ -50,7 +50,7 @@ def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, s
     requesting = signed_in(Role.ADMINISTRATOR)
     ask_for(requesting)
     confirming = signed_in(second, name="second")
-    assert "Accounts to confirm" in confirming.get("/home").text
+    assert "Confirm the account" in confirming.get("/home").text
     page = confirming.get(LIST).text
     assert "zhanna" in page and "administrator.web" in page and "Reviewer" in page and "Confirm account" in page
     page = confirming.send(path_of("zhanna"), page=LIST, role="reviewer").text
@@ -123,8 +123,8 @@ def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signe
     assert "You issued this token" in administrator.get(LIST).text
     assert "Waiting for confirmation" in administrator.get("/tokens").text
     assert administrator.send(path, page="/account/password").status_code == 403
-    assert "Confirm token" in supervisor.get(LIST).text and "Tokens to confirm" in supervisor.get("/home").text
-    assert "Tokens to confirm" not in administrator.get("/home").text
+    assert "Confirm token" in supervisor.get(LIST).text and "Confirm the token" in supervisor.get("/home").text
+    assert "Confirm the token" not in administrator.get("/home").text
     confirmed = supervisor.send(path, page=LIST).text
     assert "is confirmed." in confirmed and "Tokens to confirm" not in confirmed
     assert "does not wait for a confirmation" in supervisor.send(path, page="/account/password").text

@@ -35,7 +35,7 @@ def test_another_supervisor_finds_it_on_home_and_approves_it(signed_in: SignedIn
     project, approval_id = proposed()
     saule = signed_in(Role.SUPERVISOR)
 
-    assert "1 proposal waits for your approval" in saule.get("/home").text
+    assert 'href="/approvals">Approvals</a>: 1</h2>' in saule.get("/home").text
     assert "State secret" in saule.get("/approvals").text.partition("All approvals")[0]
     page = saule.send(f"/approvals/{approval_id}/approval", f"/approvals/{approval_id}", reason="")
 

@@ -57,8 +57,8 @@ def test_header_counts_unread_entries_and_home_has_their_section(answered: tuple
     home = visit.get("/home").text
 
     assert count_in_header(home) == "1"
-    assert ">Answered</h2>" in home
-    assert f'href="/cases/{case.id}">Case {case.id}: The agency answered</a>' in home
+    assert f'href="/cases/{case.id}?status=under_review' in home
+    assert ">Unread</a>: " not in home
 
 
 def test_button_opens_the_case_and_marks_as_read_while_the_link_marks_nothing(
@@ -153,15 +153,15 @@ def test_home_of_an_agency_has_questions_and_what_is_due(app: Flask, present: Pr
     act(reviewer, case_of(project), "claim")
     case = act(reviewer, case_of(project), "ask", "Why?")
     assert case.due_on is not None
-    assert "Due within 3 days" not in visit.get("/home").text
+    assert "Due within 3 days" not in visit.get("/inbox").text
 
     present.set(case.due_on)
     visit = Visit(app.test_client())
     visit.sign_in("agency_editor.web")
     home = visit.get("/home").text
 
-    assert f"Case {case.id}: Question to your agency" in home
-    assert "Due within 3 days" in home
+    assert "Answer the question" in home and "Question to your agency" not in home
+    assert "Due within 3 days" in visit.get("/inbox").text
 
 
 def test_home_and_inbox_take_as_many_statements_for_many_entries_as_for_few(

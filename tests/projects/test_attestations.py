@@ -141,7 +141,7 @@ def test_editor_confirms_the_record_on_its_page(signed_in: SignedIn, present: Pr
     present.set(DUE)
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     home = visit.get("/home").text
-    assert "The confirmation of 1 record is due within 30 days." in home and 'href="/attestations"' in home
+    assert "Confirmation due within 30 days: 1" in home and 'href="/attestations"' in home
     page = visit.get(f"/projects/{project.number}").text
     assert (
         "Not confirmed since the registration." in page
@@ -155,7 +155,7 @@ def test_editor_confirms_the_record_on_its_page(signed_in: SignedIn, present: Pr
         "To be confirmed again not later than 15 January 2027 (inclusive)." in page
         and "Confirm that the record is true</button>" not in page
     )
-    assert "Records to confirm" not in visit.get("/home").text
+    assert "Confirmation due" not in visit.get("/home").text
 
 
 def test_editor_confirms_several_records_and_one_that_changed_stops_no_other(

@@ -65,7 +65,6 @@ def all_figures(role: Role, reader: Reader, world: World) -> dict[str, int]:
     total = check_compliance(role, reader)
     check_agencies(role, reader, world, total)
     if role is not Role.LEADER:
-        check_home(role, reader, total)
         check_work_lists(role, reader)
     if role is not Role.AGENCY_EDITOR:
         check_overview(reader, total)
@@ -111,16 +110,6 @@ def check_agencies(role: Role, reader: Reader, world: World, total: dict[str, in
 def over_time(page: Page) -> list[dict[str, int]]:
     """The figures after each of the last audits, the newest first."""
     return columns(page.table("Compliance over time"))
-
-
-def check_home(role: Role, reader: Reader, total: dict[str, int]) -> None:
-    """Home has the totals of the report."""
-    page = reader.page("/home")
-    assert {name: number(page.facts.get(name, "0")) for name in ("Projects", *STATUSES)} == {
-        name: total[name] for name in ("Projects", *STATUSES)
-    }
-    if role is not Role.AGENCY_EDITOR:
-        assert f"Of {total[BUDGET]:,} million ₸ in budgets, {total[AT_RISK]:,} million ₸ belong" in page.text
 
 
 def check_work_lists(role: Role, reader: Reader) -> None:

@@ -26,7 +26,7 @@ def test_pages_with_totals_say_whether_restricted_projects_are_left_out(
     hide(a_project(agency))
     run = audit()
     visit = signed_in(role)
-    pages = {"/home", f"/agencies/{agency.bin}", "/overview", "/overview/history", "/reports/compliance"}
+    pages = {f"/agencies/{agency.bin}", "/overview", "/overview/history", "/reports/compliance"}
     pages |= {"/reports/compliance?on=2026-12-31", "/reports/compliance?by=region"}
     if role is not Role.LEADER:
         pages |= {"/audits", f"/audits/{run.id}", "/cases"}
@@ -41,7 +41,7 @@ def test_agency_whose_totals_have_its_restricted_projects_reads_no_such_text(app
     hide(a_project(agency))
     audit()
     visit = signed_in(Role.AGENCY_EDITOR, agency)
-    for page in ("/home", "/reports/compliance", f"/agencies/{agency.bin}"):
+    for page in ("/reports/compliance", f"/agencies/{agency.bin}"):
         assert TEXT not in visit.get(page).text
 
 

@@ -192,9 +192,9 @@ def test_the_pages_ask_show_the_queue_and_confirm(signed_in: SignedIn, agency: A
         path, platform_key="qt-1", verified_on="01.09.2026", evidence="Act No. 12", documents=str(document.id)
     )
     assert "Your request is sent." in sent.text and "act.pdf" in sent.text
-    assert "1 request waits for a decision" in editor.get("/home").text
+    assert ">Requests</a>: " not in editor.get("/home").text
     operator = signed_in(Role.OPERATOR)
-    assert "1 request waits for a decision" in operator.get("/home").text
+    assert ">Requests</a>: 1</h2>" in operator.get("/home").text
     assert project.number in operator.get("/requests?request_kind=confirmation_request&state=waiting").text
 
     page = operator.send(f"{sent.request.path}/confirmation", page=sent.request.path, reason="").text

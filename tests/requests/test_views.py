@@ -42,7 +42,7 @@ def test_a_merger_is_proposed_confirmed_and_shown_on_both_agencies(administrator
     assert "It waits for a supervisor." in own and ">Confirm<" not in own
     assert "What it touches" in own
     supervisor = signed_in(Role.SUPERVISOR, name="second")
-    assert "1 request waits for a decision" in supervisor.get("/home").text
+    assert ">Requests</a>: 1</h2>" in supervisor.get("/home").text
 
     page = supervisor.send(f"{path}/confirmation", page=path, reason="Signed.").text
 
