@@ -1,5 +1,7 @@
 const whole = location.search === "?whole";
-document.getElementById(whole ? "whole" : "integrator").setAttribute("aria-current", "page");
+const current = document.getElementById(whole ? "whole" : "integrator");
+current.removeAttribute("href");
+current.setAttribute("aria-current", "page");
 SwaggerUIBundle({
   url: whole ? "openapi.json" : "openapi-integrator.json",
   dom_id: "#documentation",
