@@ -14,6 +14,7 @@ import kz.registry.api.FlagsApi;
 import kz.registry.api.ProjectsApi;
 import kz.registry.model.AuditOrder;
 import kz.registry.model.CaseComment;
+import kz.registry.model.CaseLetter;
 import kz.registry.model.JudgedProject;
 import kz.registry.model.ModelCase;
 import kz.registry.model.ObjectKind;
@@ -82,12 +83,12 @@ public final class Flow {
         .getItems().stream().map(flag -> flag.getRule()).toList());
 
     CasesApi reviewing = new CasesApi(oversight);
-    CaseComment comment = new CaseComment().comment("Which contract?");
+    CaseLetter question = new CaseLetter().comment("Which contract?");
     Long id = reviewing.listAllCases(
         CasesApi.APIListAllCasesRequest.newBuilder().project(List.of(number)).build()).getItems().get(0).getId();
     reviewing.claimCase(CasesApi.APIClaimCaseRequest.newBuilder().caseId(id).caseComment(new CaseComment()).build());
     ModelCase asked = reviewing.askCase(
-        CasesApi.APIAskCaseRequest.newBuilder().caseId(id).caseComment(comment).build());
+        CasesApi.APIAskCaseRequest.newBuilder().caseId(id).caseLetter(question).build());
     ModelCase answered = new CasesApi(agency).answerCase(
         CasesApi.APIAnswerCaseRequest.newBuilder().caseId(id).caseComment(new CaseComment().comment("No. 17")).build());
     seen.put("case", List.of(asked.getStatus(), answered.getStatus()));
