@@ -394,8 +394,10 @@ def _audit_on(day: date) -> AuditRun | None:
 def _members(
     actor: Actor, group: str, of: str | None, agencies: Collection[int], audit: AuditRun
 ) -> Mapping[str, Figures] | None:
-    """Return the figures of the members that an audit counted; None when it stored none."""
-    if not by_member(actor, Dimension.COUNTRY, audit.id) and _counted(actor, audit):
+    """Return the figures of the members that an audit counted; None when it stored none of that group."""
+    # Every project has a row among the regions, also one without a region; a rule has none without flags.
+    counted = Dimension.REGION if group in MEMBERS else Dimension.COUNTRY
+    if not by_member(actor, counted, audit.id) and _counted(actor, audit):
         return None
     if group == BY_AGENCY:
         return {of or "": of_agencies_by_audit(actor, agencies, [audit.id]).get(audit.id, Figures())}

@@ -87,7 +87,8 @@ class Page(HTMLParser):
         elif tag == "dt":
             self._term = text
         elif tag == "dd":
-            self.facts[self._term] = text
+            # How it changed may stand below a fact.
+            self.facts.setdefault(self._term, text)
 
     def table(self, caption: str) -> Table:
         """The table with that caption."""
@@ -107,6 +108,7 @@ def _add_heading(header: list[str], text: str, given: dict[str, str | None]) -> 
 
 def number(text: str) -> int:
     """A whole number of a page in English; – stands for none."""
+    text = text.removesuffix(" better").removesuffix(" worse")
     return 0 if text == "–" else int(text.replace(",", "").replace("−", "-").replace("+", ""))
 
 

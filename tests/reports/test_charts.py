@@ -43,6 +43,18 @@ def test_lines_run_from_the_first_day_to_the_last_and_up_to_the_most() -> None:
     assert (chart.first, chart.last) == (DAYS[0], DAYS[-1])
 
 
+def test_changes_of_the_policy_have_numbers_and_ends_of_lines_room_for_text() -> None:
+    series: list[tuple[str, list[float | None]]] = [
+        ("platform", [50.0] * 21),
+        ("claimed", [51.0] * 21),
+        ("flagged", [0.0] * 21),
+    ]
+    chart = line_chart(DAYS, series, 100, [DAYS[5], DAYS[6], DAYS[15]])
+    # Two numbers that would touch stand together, at the later one.
+    assert chart.policies == [(25.0, ""), (30.0, "1, 2"), (75.0, "3")]
+    assert [line.end for line in chart.lines] == [104.0, 87.0, 194.0]
+
+
 def test_first_and_last_points_have_markers() -> None:
     (line,) = line_chart(DAYS, [("platform", [50.0] * 21)], 100).lines
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.models import AgencyCount, DailyCount
 from registry.core.database import db, transaction
+from registry.flags.models import AuditRun
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.reports.overview import Overview, history, overview
+from registry.reports.overview import Overview, changes_at_risk, comparison, history, overview, policy_changes
 from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
 from tests.audits.steps import OLD_SYSTEM, audit, edit, exempt, verify
@@ -129,6 +130,40 @@ def test_change_is_since_the_last_audit_before_the_day_and_unknown_without_one(a
     assert [(row.flagged, row.less_kzt) for row in shown().improved or ()] == [(0, 100)]
 
 
+def test_comparison_has_no_figures_of_audits_that_stored_none_of_the_group(own_app: Flask, present: Present) -> None:
+    with own_app.app_context():
+        present.set(DAY)
+        agency = an_agency()
+        a_project(agency, sector="07", budget_kzt=100)
+        first = audit()
+        present.set(DAY + timedelta(days=33))
+        a_project(agency, sector="07", budget_kzt=10)
+        a_project(agency, sector="04", budget_kzt=1)
+        audit()
+        dates = (DAY + timedelta(days=6), DAY + timedelta(days=33))
+        then = AuditRun.id == first.id
+        db.session.execute(update(AuditRun).where(then).values(policy_version="2025.1"))
+
+        def at_risk(group: str, of: str | None = None) -> dict[str, tuple[int | None, int | None]]:
+            rows = comparison(LEADER, group, of, *dates).rows
+            return {
+                row.key: (row.before and row.before.at_risk_kzt, row.after and row.after.at_risk_kzt) for row in rows
+            }
+
+        assert at_risk("sector") == {"07": (100, 110), "04": (0, 1)}
+        assert at_risk("sector", "07") == {"07": (100, 110)}
+        assert at_risk("agency", agency.bin) == {agency.bin: (100, 111)}
+        assert at_risk("country") == {"KZ": (100, 111)}
+        changed = policy_changes(*dates)
+        assert [(each.on, each.version == "2025.1") for each in changed] == [(dates[1], False)]
+        # As audits were before counts by region and sector: the country is known, the sectors are not.
+        kept = DailyCount.dimension == "country"
+        db.session.execute(delete(DailyCount).where(DailyCount.audit_id == first.id, ~kept))
+        assert at_risk("sector") == {"07": (None, 110), "04": (None, 1)}
+        assert at_risk("country") == {"KZ": (100, 111)}
+        assert comparison(LEADER, "country", None, DAY - timedelta(days=1), dates[1]).since is None
+
+
 def test_a_merger_of_agencies_is_no_improvement_and_makes_no_step(app: Flask, present: Present) -> None:
     present.set(DAY)
     former, successor = an_agency(), an_agency()
@@ -171,6 +206,11 @@ def test_a_transfer_of_a_project_is_no_improvement(app: Flask, present: Present)
     whole = overview(AUDITOR)
     assert whole is not None
     assert [(each.agency["bin"], each.less_kzt) for each in whole.improved or ()] == [(giver.bin, 50)]
+    # The agency that took it got worse only by what was added since.
+    before = whole.earlier[30]
+    assert before is not None
+    changed = changes_at_risk(AUDITOR, whole.audit, before.audit)
+    assert [(each.agency["bin"], each.less_kzt) for each in changed] == [(giver.bin, 50), (taker.bin, -50)]
 
 
 def test_restricted_projects_are_in_no_figure_of_those_who_may_not_see_them(app: Flask, present: Present) -> None:
