@@ -26,9 +26,13 @@ from registry.accounts.sign_in import PasswordNotAccepted, sign_in
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage
 from registry.journal.service import JournalEntry
+from registry.notifications.email import render_email
+from registry.notifications.models import OutboundEmail
+from registry.notifications.recipients import recipient_now
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
 from tests.fixtures.web import Visit
 from tests.notifications.readers import queued_emails
+from tests.notifications.test_email_texts import MAIL, text_of
 from tests.present import Present
 
 FIRST = an_actor(Role.ADMINISTRATOR, name="first")
@@ -88,6 +92,31 @@ def test_new_password_ends_sessions_and_is_in_the_journal_and_in_an_email() -> N
         "account.password-reset",
     ]
     assert [kind for _, kind, _ in queued_emails()] == ["account-password", "password-link"]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Choose a new password for the project register within one hour"),
+        ("ru", "Задайте новый пароль для реестра проектов в течение часа"),
+        ("kk", "Жобалар тізілімі үшін жаңа құпиясөзді бір сағат ішінде қойыңыз"),
+    ],
+)
+def test_email_has_the_link_in_the_readers_language_and_no_table_the_key(language: str, text: str) -> None:
+    person = zhanna()
+    with transaction():
+        person.language = language
+    ask()
+    links()
+    mail = db.session.scalars(select(OutboundEmail)).one()
+    to = recipient_now(person.id, None)
+    assert to is not None
+    email = render_email(MAIL, "k", to, mail.events, mail.created_at, is_digest=False)
+    assert email["Subject"] == text and text in text_of(email)
+    assert f"https://registry.tests/invitation?key={key()}" in text_of(email)
+    kept = [str(message.payload) for message in db.session.scalars(select(OutboxMessage))]
+    kept += [entry.details for entry in db.session.scalars(select(JournalEntry))] + [str(mail.events)]
+    assert not any(key() in each for each in kept)
 
 
 def disabled(person: Person) -> None:

@@ -183,6 +183,25 @@ def test_language_is_changed_for_pages_and_notices(signed_in: SignedIn) -> None:
     assert visit.send("/account/language", language="de").status_code == 422
 
 
+def test_language_of_the_header_is_that_of_the_account_and_stays_after_signing_out(
+    app: Flask, signed_in: SignedIn
+) -> None:
+    visit = signed_in(Role.AUDITOR, language="kk")
+    assert '<html lang="ru"' in visit.send("/language/ru?back=/account", page="/account").text
+    person = person_named("auditor.web")
+    assert person is not None and person.language == "ru"
+    # A link changes the pages of the browser alone: another site may lead here.
+    visit.get("/language/en?back=/account")
+    db.session.refresh(person)
+    assert person.language == "ru"
+    elsewhere = Visit(app.test_client())
+    elsewhere.sign_in("auditor.web")
+    elsewhere.client.delete_cookie("registry_language")
+    assert '<html lang="ru"' in elsewhere.send("/sign-out", page="/account").text
+    assert '<html lang="ru"' in elsewhere.get("/sign-in").text
+    assert visit.client.post("/language/kk").status_code == 403
+
+
 def test_token_that_may_do_more_needs_a_fresh_factor_and_keeps_the_form(visit: Visit, start: Present) -> None:
     a_newcomer("zhanna", Role.SUPERVISOR)
     enrolled(visit, "zhanna")
