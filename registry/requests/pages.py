@@ -30,7 +30,7 @@ from registry.requests.service import is_in_effect, restore_project
 from registry.requests.succession import beside_projects, touched, visible_ids
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
-from registry.web.formats import gettext
+from registry.web.formats import gettext, number
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage
 from registry.web.labels import (
@@ -117,7 +117,6 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
     kind = replace(fields["reason"], name="kind", control="radios", label=_("Kind of succession"))
     fields["projects"] = replace(fields["projects"], control="area")
     has = {**touched(visible_ids(actor, Project.agency_id == agency.id)), **beside_projects(agency)}
-    counts = [f"{choice_label('approval_effect', name)} – {count}" for name, count in has.items()]
     page = FormPage(
         _("Succession of the agency"),
         _("Propose"),
@@ -127,12 +126,11 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         intro=_(
             "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
             "agency is closed. Deadlines go on unchanged. A supervisor confirms it."
-        )
-        + " "
-        + _("This agency has: %(counts)s.") % {"counts": "; ".join(counts)},
+        ),
         subject=name_in_page_language(agency),
         labels={"kind": _("Kind of succession"), "on": _("Effective from")},
         prepare=lambda texts: with_bins(actor, ["successor"], texts),
+        facts=[(choice_label("approval_effect", name), number(count)) for name, count in has.items()],
     )
     done = _("The succession is proposed. A supervisor has to confirm it.")
     return _ask(actor, RequestKind.SUCCESSION, bin, page, done, {"kind": SuccessionKind.MERGER.value})

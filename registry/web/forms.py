@@ -301,6 +301,7 @@ class FormPage:
     summary of errors calls otherwise than the form does. ``headings``: by the field that they stand above.
     ``revision``: of the edited record; a form that was opened with another one is shown again before it is saved.
     ``prepare``: converts what people may also enter to what the schema takes, and finds what it cannot convert.
+    ``facts``: labels and texts that stand above the fields.
     """
 
     title: str
@@ -316,6 +317,7 @@ class FormPage:
     headings: Mapping[str, str] | None = None
     revision: int | None = None
     prepare: Callable[[dict[str, str]], tuple[dict[str, str], list[Problem]]] = lambda texts: (texts, [])
+    facts: Sequence[tuple[str, str]] = ()
 
 
 def question_page(subject: str, act: str, explanation: str, back: str) -> str:

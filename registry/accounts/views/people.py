@@ -105,7 +105,7 @@ def _confirmed(account_id: int) -> str:
 
 
 def _halves_note() -> tuple[str, str]:
-    return _("An administrator other than you sees the first half on the page of the person."), second_behind_first()
+    return second_behind_first(), _("An administrator other than you sees the first half on the page of the person.")
 
 
 # Each may need a password hash, of which a process computes four at a time.
