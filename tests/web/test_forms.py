@@ -78,6 +78,7 @@ def filled(rule: str, number: str) -> str:
         "<version>": "2026.1",
         "<report_number>": "2026-1",
         "<any(freeze,submission,approval):act>": "freeze",
+        "<language>": "kk",
         "<any(kk,ru):language>": "kk",
         "<any(csv, json, xlsx):ending>": "csv",
         "<any(projects, agencies):kind>": "projects",
