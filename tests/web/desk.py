@@ -7,13 +7,25 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
+from flask import Flask
 from playwright.sync_api import Browser, Page
+from sqlalchemy import func, select
 
-from registry.accounts.roles import Role
+from registry.accounts.roles import Role, local_actor
+from registry.agencies.service import agency_by_bin
+from registry.audits.service import run_audit
+from registry.cases.actions import act_on_cases
+from registry.cases.models import Case
+from registry.cases.vocabulary import ActionName, Status
 from registry.core.clock import today
-from tests.web.browser import chromium, context, sign_in
+from registry.core.database import db
+from registry.demo.records import demo_actor
+from registry.projects.models import Project
+from tests.factories import a_project, an_agency
+from tests.web.browser import chromium, context, follow, sign_in
 from tests.web.gallery import demo
 from tests.web.tour_stop import PASSWORD, person_name
 
@@ -22,11 +34,15 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The registry that is measured. ``person``: name and password of who signs in, instead of the demo's people."""
+    """The registry that is measured. ``person``: name and password of who signs in, instead of the demo's people.
+
+    ``app``: the demo, for what needs records of its own.
+    """
 
     browser: Browser
     address: str
     person: tuple[str, str] | None = None
+    app: Flask | None = None
 
     def page(self, role: Role, width: int, height: int) -> Page:
         """Return a page of this size of a person of the role, signed in."""
@@ -96,7 +112,90 @@ def leader(desk: Desk) -> Iterator[Figures]:
     page.context.close()
 
 
-MEASUREMENTS: Final[Mapping[str, Callable[[Desk], Iterator[Figures]]]] = {"lists": lists, "leader": leader}
+# Twenty like cases: what it costs one person to propose a decision on them and another to read and approve it.
+
+LIKE: Final = 20
+
+
+class Hands:
+    """Counts what a person does on a page: each key and click, each page that is opened, the first list too."""
+
+    def __init__(self, page: Page, start: str) -> None:
+        self.page, self.keys, self.loads = page, 0, 0
+        page.on("load", self._loaded)
+        page.goto(start)
+
+    def _loaded(self, _page: Page) -> None:
+        self.loads += 1
+
+    def click(self, selector: str) -> None:
+        self.page.click(selector)
+        self.keys += 1
+
+    def follow(self, selector: str) -> None:
+        follow(self.page, selector)
+        self.keys += 1
+
+    def type(self, selector: str, text: str) -> None:
+        self.click(selector)
+        self.page.keyboard.type(text)
+        self.keys += len(text)
+
+    def insert_template(self, place: int) -> None:
+        self.page.select_option("#propose-template", index=place)
+        with self.page.expect_response("**/bulk/propose*"):
+            self.page.click("button[data-fills]")
+        # Opening the list, choosing from it, and the button.
+        self.keys += 3
+
+
+def like_cases(desk: Desk) -> Iterator[Figures]:
+    """Keys, clicks and page loads from proposal to approval: each approved as it is read, and all on one page."""
+    if desk.app is None:
+        return
+    for way in ("one by one", "together"):
+        with desk.app.app_context():
+            agency = an_agency()
+            for _ in range(LIKE):
+                a_project(agency)
+            run_audit(local_actor(Role.OPERATOR))
+            reviewer = demo_actor(person_name(Role.REVIEWER))
+            cases = select(Case.id).join(Case.project_record).where(Project.agency_id == agency.id)
+            act_on_cases(reviewer, ActionName.CLAIM, db.session.scalars(cases).all(), {})
+            number = agency.bin
+        proposes = Hands(desk.page(Role.REVIEWER, 1280, 800), f"/cases?status=under_review&agency={number}")
+        proposes.click("thead input[data-all]")
+        proposes.follow("[formaction*='bulk/propose']")
+        proposes.click("label[for=propose-decision-migrate_by]")
+        proposes.type("#propose-due_on", f"{today() + timedelta(days=90):%d.%m.%Y}")
+        proposes.insert_template(1)
+        proposes.insert_template(2)
+        proposes.follow("#send .govuk-button-group button")
+        approves = Hands(desk.page(Role.SUPERVISOR, 1280, 800), f"/cases?to_approve=true&agency={number}")
+        if way == "together":
+            approves.click("thead input[data-all]")
+            approves.follow("[formaction*='bulk/approve']")
+            approves.follow("#send > .govuk-button:not([hidden])")
+        else:
+            approves.follow("tbody th a, tbody td a")
+            for _ in range(LIKE):
+                approves.follow("form[action*='/approve'] button[name=then]")
+        with desk.app.app_context():
+            done = (
+                select(func.count(Case.id))
+                .join(Case.project_record)
+                .where(Project.agency_id == agency_by_bin(number).id)
+            )
+            decided = db.session.scalar(done.where(Case.status == Status.REMEDIATION))
+        keys, loads = (getattr(proposes, name) + getattr(approves, name) for name in ("keys", "loads"))
+        yield {"way": way, "decided": decided, "keys_and_clicks": keys, "page_loads": loads}
+
+
+MEASUREMENTS: Final[Mapping[str, Callable[[Desk], Iterator[Figures]]]] = {
+    "lists": lists,
+    "leader": leader,
+    "like-cases": like_cases,
+}
 
 
 def measure(desk: Desk, names: list[str]) -> None:
@@ -112,5 +211,5 @@ if __name__ == "__main__":
         with chromium() as started:
             measure(Desk(started, url, (person, password)), chosen)
     else:
-        with demo() as (url, _known, started):
-            measure(Desk(started, url), sys.argv[1:])
+        with demo() as (served, url, _known, started):
+            measure(Desk(started, url, app=served), sys.argv[1:])

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from click.testing import CliRunner
+from flask import Flask
 from playwright.sync_api import Browser
 
 from registry.app import create_app
@@ -33,7 +34,7 @@ README_HEIGHT = 1180
 def make_gallery(folder: Path, only: str = "") -> None:
     """Create the screenshots of the pages whose name contains ``only``."""
     folder.mkdir(parents=True, exist_ok=True)
-    with demo() as (address, known, browser):
+    with demo() as (_app, address, known, browser):
         for language in LANGUAGES:
             for width in WIDTHS:
                 for role, page in sessions(browser, address, language, width):
@@ -46,7 +47,7 @@ def make_gallery(folder: Path, only: str = "") -> None:
 def make_readme_picture() -> None:
     """Create the picture of the README: the top of a case that waits for a supervisor."""
     README_PICTURE.parent.mkdir(exist_ok=True)
-    with demo() as (address, known, browser):
+    with demo() as (_app, address, known, browser):
         (stop,) = (stop for stop in stops(known) if stop.name == README_STOP)
         page = context(browser, address, width=WIDTHS[0]).new_page()
         assert stop.role is not None
@@ -57,8 +58,8 @@ def make_readme_picture() -> None:
 
 
 @contextmanager
-def demo() -> Iterator[tuple[str, dict[str, object], Browser]]:
-    """Serve the demo. Return its URL, the parameters of the tour's paths, and a browser."""
+def demo() -> Iterator[tuple[Flask, str, dict[str, object], Browser]]:
+    """Serve the demo. Return it, its URL, the parameters of the tour's paths, and a browser."""
     with tempfile.TemporaryDirectory() as data:
         environment = {"REGISTRY_DATA_DIR": data, "REGISTRY_AUDIT_AT": "off", "REGISTRY_SECOND_FACTOR": "off"}
         app = create_app(read_settings(environment))
@@ -71,7 +72,7 @@ def demo() -> Iterator[tuple[str, dict[str, object], Browser]]:
             raise SystemExit(loaded.output)
         known = prepare(app)
         with served(app) as address, chromium() as browser:
-            yield address, known, browser
+            yield app, address, known, browser
 
 
 if __name__ == "__main__":
