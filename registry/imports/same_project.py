@@ -97,7 +97,7 @@ def same_as(answer: str | None) -> str | None:
 
 
 # From this similarity on, a row without a key may be a registered project.
-NEAR_NAME: Final = 0.75
+NEAR_NAME: Final = 0.68
 CONTRACT: Final = ("contract_number", "supplier_bin")
 PROJECT: Final = table_of(Project).c
 # How many names are compared word by word, and how many of those with one word in common are looked at.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.core.database import Model, table_of, transaction
 from registry.core.dialects import insert_rows
-from registry.core.search import NAMES, WORD, Words, project_words, words_of
+from registry.core.search import NAMES, WORD, Words, fold, project_words, words_of
 from registry.projects.models import Project
 
 # Words of state projects that mean the same in Kazakh, Russian and English, one meaning a line. Above the empty line
@@ -42,20 +42,11 @@ SHORT_BEGINNING: Final = 4
 ENDINGS: Final = "aeiouj"
 MIN_STEM_LENGTH: Final = 3
 # Voiced as voiceless: Kazakh changes them before endings (кезек, кезегі).
-LETTERS: Final = str.maketrans(
-    {
-        **dict(zip("абвгдезийклмнопрстуфхыіәөүұқғңһэ", "apvkdezijklmnoprstufhiiaouukknhe", strict=True)),
-        "ё": "e", "ж": "zh", "ц": "c", "ч": "ch", "ш": "sh", "щ": "sh", "ъ": "", "ь": "", "ю": "iu", "я": "ia",
-        "b": "p", "g": "k", "y": "i", "w": "v", "x": "ks",
-        "ö": "o", "ü": "u", "ı": "i", "ş": "sh", "ğ": "k", "ñ": "n", "ä": "a", "ū": "u",
-    }
-)  # fmt: skip
-# Two letters, so that their words would be lost: what they stand for hardly counts anyway (COMMON).
-ABBREVIATIONS: Final = frozenset({"is", "ais", "azh", "akzh", "rk", "kr"})
+VOICELESS: Final = str.maketrans("bg", "pk")
 
 
 def _plain(word: str) -> str:
-    beginning = word.translate(LETTERS)[:STEM_LENGTH]
+    beginning = fold(word).translate(VOICELESS)[:STEM_LENGTH]
     shorter = beginning.rstrip(ENDINGS)
     return shorter if len(shorter) >= MIN_STEM_LENGTH else beginning
 
@@ -72,7 +63,19 @@ def _same_words() -> dict[str, str]:
 
 
 _SAME: Final = _same_words()
-COMMON_STEMS: Final = ABBREVIATIONS | {_SAME[_plain(word)] for word in words_of(COMMON)}
+# Too short for the glossary, whose words they would be joined with: what they stand for hardly counts anyway.
+ABBREVIATIONS: Final = (
+    "ИС АИС АСУ ЕИС ЕАИС ИАС АЖ ААЖ АҚЖ АТ ИТ IT БД РК ҚР АО АҚ ТОО ЖШС НАО ПАО ООО РГП РМК КГП КМК ГУ ММ КММ"
+)
+# Before the number of a stage: ``stems_of``.
+NUMBER: Final = "no"
+COMMON_STEMS: Final = frozenset(
+    {
+        *map(_plain, words_of(ABBREVIATIONS)),
+        *(_SAME[_plain(word)] for word in words_of(COMMON)),
+        *(f"{NUMBER}{number}" for number in range(100)),
+    }
+)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -88,7 +91,43 @@ def stem(word: str) -> str:
 
 def stems(text: str | None) -> list[str]:
     """Return the reduced words of a text, in its order."""
-    return [stem(word) for word in words_of(text)] if text else []
+    return stems_of(words_of(text)) if text else []
+
+
+# Stages of one project, however they are numbered: 2-я очередь, вторая очередь, II этап, 2-кезең, stage 2.
+STAGE: Final = stem("этап")
+STAGES: Final = frozenset(map(stem, words_of("этап кезең фаза phase лот часть бөлік part")))
+# Also what an object is about (электронная очередь), so a stage only after a number.
+QUEUES: Final = frozenset(map(stem, words_of("очередь кезек")))
+ROMAN: Final = {word: number for number, word in enumerate(words_of("I II III IV V VI VII VIII IX X XI XII"), 1)}
+ORDINALS: Final = {
+    beginning: number
+    for number, words in enumerate(("перв бірі firs", "втор екін seco", "трет үшін thir", "четв төрт four"), 1)
+    for beginning in words_of(words)
+}
+# What follows the digits of an ordinal: 2-я, 3-го, 2-ші.
+ORDINAL_ENDINGS: Final = frozenset(words_of("я й ая ый ой го ей ші шы нші ншы st nd rd th"))
+LOOKS_ROMAN: Final = str.maketrans("іх", "ix")
+
+
+def stems_of(words: Sequence[str]) -> list[str]:
+    """Return the reduced forms of words of ``words_of``, in their order; the number of a stage hardly counts."""
+    kept = [word for word in words if word not in ORDINAL_ENDINGS]
+    reduced = list(map(stem, kept))
+    for place, each in enumerate(reduced):
+        # The number stands before the stage (2-я очередь), or after it (этап 2).
+        beside = (place - 1, place + 1) if each in STAGES else (place - 1,) if each in QUEUES else ()
+        numbers = ((at, _number(kept[at])) for at in beside if 0 <= at < len(kept))
+        at, number = next((pair for pair in numbers if pair[1] is not None), (place, None))
+        if number is not None:
+            reduced[place], reduced[at] = STAGE, f"{NUMBER}{number}"
+    return reduced
+
+
+def _number(word: str) -> int | None:
+    if word.isascii() and word.isdigit() and len(word) <= 2:
+        return int(word)
+    return ROMAN.get(word.translate(LOOKS_ROMAN)) or ORDINALS.get(word[:4])
 
 
 # Values that are compared as a whole: the object's code, the contract, the supplier, the web address.
@@ -110,7 +149,7 @@ def exact_value(name: str, value: Any) -> str | None:
 
 
 # Raise it when a change of stems, glossary or hashes gives other values: the rows are then written again.
-VERSION: Final = 1
+VERSION: Final = 2
 NAME_HASHES: Final = tuple(f"name_{place}" for place in range(1, 9))
 PURPOSE_HASHES: Final = tuple(f"purpose_{place}" for place in range(1, 5))
 # Beyond its first sentences a purpose says little that tells it from others, and each word takes time.
@@ -210,20 +249,14 @@ def _exact(values: Mapping[str, Any]) -> Iterator[int | None]:
         yield None if value is None else (crc32(value.encode()) & 0xFFFF) - 0x8000
 
 
-def _least(words: list[str]) -> Iterable[int | None]:
-    distinct = set(words)
-    hashes = list(filter(None, map(_hashes, distinct))) or [_hashes_of(stem(word)) for word in distinct]
+def _least(words: Sequence[str]) -> Iterable[int | None]:
+    distinct = {*stems_of(words)}
+    hashes = list(map(_hashes_of, distinct - COMMON_STEMS or distinct))
     if len(hashes) > 1:
         return map(min, *hashes)
     return hashes[0] if hashes else (None,) * len(NAME_HASHES)
 
 
 @lru_cache(maxsize=1 << 14)
-def _hashes(word: str) -> tuple[int, ...] | None:
-    """Return the hashes of a word; None for one that hardly counts."""
-    reduced = stem(word)
-    return None if reduced in COMMON_STEMS else _hashes_of(reduced)
-
-
 def _hashes_of(reduced: str) -> tuple[int, ...]:
     return HASHES.unpack(blake2b(reduced.encode(), digest_size=HASHES.size).digest())

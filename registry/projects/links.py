@@ -62,9 +62,9 @@ MAX_CANDIDATES: Final = 100
 MAX_NAMED: Final = 10
 LEAST_SCORE: Final = 65
 # Of several projects on one object, those are named that are hardly less similar than the most similar one of them.
-WITHIN_OBJECT: Final = 5
+WITHIN_OBJECT: Final = 3
 # Of all, those that are not much less similar than the most similar one.
-WITHIN_BEST: Final = 15
+WITHIN_BEST: Final = 10
 # What each equal hash counts when candidates are chosen.
 HASH_WEIGHTS: Final[Mapping[str, int]] = {
     **dict.fromkeys(fingerprints.NAME_HASHES, 2),

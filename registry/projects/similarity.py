@@ -21,7 +21,7 @@ from registry.projects.fingerprints import COMMON_STEMS, EXACT, MAX_PURPOSE_WORD
 # Of the score of the words, the share of the purpose.
 PURPOSE_SHARE: Final = 0.3
 # Of the score of two texts, the share of how much of the shorter one is in the longer one.
-CONTAINED_SHARE: Final = 0.35
+CONTAINED_SHARE: Final = 0.4
 COMMON_WEIGHT: Final = 0.2
 # Both texts have numbers that the other lacks: other releases, other years.
 OTHER_NUMBERS: Final = 0.85

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import pytest
 from sqlalchemy import func, select, update
 
@@ -9,8 +12,10 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db, table_of, transaction
+from registry.imports.same_project import SameProject
 from registry.journal.service import JournalEntry
 from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
+from registry.projects.links import similar_to_values
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, code
@@ -51,6 +56,25 @@ def test_similar_project_of_another_agency_is_named_to_reviewers(reviewer: Calle
     assert item["score"] >= 90
     assert item["reasons"] == ["name"]
     assert named(reviewer, other.number) == [project.number]
+
+
+@pytest.mark.sqlite_only
+def test_stages_and_abbreviations_hide_no_duplicate_and_like_words_make_none(agency: Agency) -> None:
+    """``hard_pairs.csv``: names that were registered, the name of a new record, and whether it may be the same."""
+    with Path(__file__).with_name("hard_pairs.csv").open(encoding="utf-8", newline="") as file:
+        pairs = list(csv.DictReader(file))
+    numbers = [a_project(agency, name_ru=pair["registered"], name_kk=None).number for pair in pairs]
+    reviewer, imported = an_actor(Role.REVIEWER), SameProject(an_actor(Role.ADMINISTRATOR), 0)
+    expected, named_numbers, asked = [], [], []
+    for number, pair in zip(numbers, pairs, strict=True):
+        values = {"name_ru": pair["asked"]}
+        expected.append([number] if pair["named"] == "yes" else [])
+        named_numbers.append([item["number"] for item in similar_to_values(reviewer, agency.id, values)])
+        question = imported.resembled_project(agency.id, values, lambda _reference: (), has_key=False)
+        asked.append([] if question is None else [question.params["number"]])
+    assert len(pairs) == 40
+    assert named_numbers == expected
+    assert asked == expected
 
 
 def test_agency_sees_its_own_projects_only(editor: Caller, agency: Agency) -> None:
