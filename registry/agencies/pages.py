@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from sqlalchemy import Select, select
 
 from registry.accounts.roles import Actor, Permission
@@ -22,7 +22,7 @@ from registry.core.collation import kazakh_key
 from registry.core.database import db, transaction
 from registry.core.errors import NotFound, Problem
 from registry.core.fields import is_bin
-from registry.core.lists import Page
+from registry.core.lists import Listing, Page
 from registry.core.search import words_of
 from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.agency_overview import agency_overview
@@ -40,10 +40,14 @@ from registry.web.labels import (
     share_class,
 )
 from registry.web.lists import (
+    ENDINGS,
     ListCell,
     ListPage,
     TableColumn,
+    download_list,
     filter_fields,
+    plain_column,
+    record_cell,
     render_list_page,
     requested_filters,
     requested_page,
@@ -128,6 +132,37 @@ def agency_filter(actor: Actor, filters: Mapping[str, str], *, with_below: bool 
 def names_no_agency(filters: Mapping[str, str]) -> bool:
     """True for an agency filter that the list would refuse: a text that is no BIN. Its page lists nothing, and asks."""
     return AGENCY in filters and not all(is_bin(part.strip()) for part in filters[AGENCY].split(","))
+
+
+def add_list_pages(
+    path: str,
+    name: str,
+    needs: Permission,
+    names: Collection[str],
+    read: Callable[[Actor, Mapping[str, str], Page], Listing],
+    page_of: Callable[[Actor], ListPage],
+) -> None:
+    """Register the page of a list with an agency filter, and its downloads: the endpoints ``name``, ``name_table``.
+
+    ``names``: of its filters. ``read``: reads a page of it.
+    """
+
+    def show(actor: Actor) -> Answer:
+        address = address_with_agency(actor)
+        if address is not None:
+            return redirect(address)
+        filters = requested_filters(names)
+        listing = Listing([], None) if names_no_agency(filters) else read(actor, filters, requested_page())
+        return render_list_page(page_of(actor), listing, filters, actor, agency_filter(actor, filters))
+
+    def table(actor: Actor, ending: str) -> Answer:
+        filters = requested_filters(names)
+        columns = page_of(actor).columns
+        return download_list(ending, name.replace("_", "-"), columns, lambda page: read(actor, filters, page))
+
+    show.__name__, table.__name__ = name, f"{name}_table"
+    pages.page(path, needs=needs)(show)
+    pages.page(f"{path}.<{ENDINGS}:ending>", needs=needs)(table)
 
 
 def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:
@@ -261,7 +296,6 @@ def agencies(actor: Actor) -> Answer:
     shown = ListPage(
         title=_("Agencies"),
         endpoint="agencies",
-        caption=_("Agencies"),
         columns=_columns(),
         empty=_("No agency matches."),
         words=_("Words in the name, or the BIN"),
@@ -276,16 +310,18 @@ def agencies(actor: Actor) -> Answer:
 
 def _columns() -> list[TableColumn]:
     return [
-        TableColumn(field_label("agency"), None, _agency_cell, "main"),
-        TableColumn(field_label("kind"), None, lambda item: ListCell(choice_label("kind", item.kind)), "text"),
-        TableColumn(field_label("region"), None, lambda item: ListCell(display_value("region", item.region)), "state"),
+        TableColumn(
+            field_label("agency"),
+            None,
+            lambda item: record_cell(
+                item, url_for("web.agency", bin=item.bin), item.bin, _("Closed") if item.closed_on else ""
+            ),
+            "main",
+        ),
+        plain_column(field_label("kind"), lambda item: choice_label("kind", item.kind)),
+        plain_column(field_label("region"), lambda item: display_value("region", item.region)),
         TableColumn(_("More"), None, _projects_cell, "state"),
     ]
-
-
-def _agency_cell(item: Agency) -> ListCell:
-    below = " · ".join((item.bin, *((_("Closed"),) if item.closed_on else ())))
-    return ListCell(name_in_page_language(item), below, url_for("web.agency", bin=item.bin))
 
 
 def _projects_cell(item: Agency) -> ListCell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -14,7 +15,7 @@ from flask import redirect, render_template, request, url_for
 
 from registry.accounts.absences import substituted_by, substitutions
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
+from registry.agencies.pages import add_list_pages, address_with_agency, agency_filter, names_no_agency
 from registry.audits.pages import main_findings, rule_titles
 from registry.cases.lists import (
     ANY_OPEN,
@@ -50,7 +51,7 @@ from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import local_date, now
 from registry.core.database import transaction
-from registry.core.lists import Listing, Page, RecordList
+from registry.core.lists import Listing, Page
 from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.projects.filters import BELOW
@@ -75,6 +76,7 @@ from registry.web.lists import (
     filter_fields,
     list_address,
     plain_column,
+    record_cell,
     render_list,
     render_list_page,
     requested_filters,
@@ -262,12 +264,16 @@ def case_columns(
         TableColumn(_("Proposed"), lambda row: row[0]["proposal"] and _proposed(row[0])),
         TableColumn(field_label("proposed_by"), lambda row: row[0]["proposal"] and row[0]["proposal"]["proposed_by"]),
     ]
-    closed = TableColumn(_("Closed"), lambda row: row[0]["closed_at"] and local_date(row[0]["closed_at"]))
-    outcome = TableColumn(field_label("outcome"), lambda row: _outcome(row[0]) or None)
-    if is_closed:
-        closed = replace(closed, cell=_closed_cell, kind="day", sort="-closed_at")
-        outcome = replace(outcome, cell=lambda row: ListCell(_outcome(row[0])), kind="state", sort="outcome")
-        at_work = [replace(each, cell=None) for each in at_work]
+    of_closed = [
+        plain_column(
+            _("Closed"), lambda row: row[0]["closed_at"] and local_date(row[0]["closed_at"]), "day", "-closed_at"
+        ),
+        plain_column(field_label("outcome"), lambda row: _outcome(row[0]) or None, "text", "outcome"),
+    ]
+    status = TableColumn(
+        field_label("status"), lambda row: choice_label("case_status", row[0]["status"]), _status_cell, "state"
+    )
+    in_file = [replace(each, cell=None) for each in ([status, *at_work] if is_closed else of_closed)]
     return [
         TableColumn(_("Case"), lambda row: row[0]["id"], partial(_case_cell, place), "main"),
         TableColumn(field_label("number"), lambda row: row[0]["project"]),
@@ -281,25 +287,18 @@ def case_columns(
             _findings_cell,
             sort="-severity",
         ),
-        TableColumn(
-            field_label("status"),
-            lambda row: choice_label("case_status", row[0]["status"]),
-            None if is_closed else _status_cell,
-            "state",
-        ),
-        *at_work,
+        *(in_file if is_closed else (status, *at_work)),
         TableColumn(field_label("budget_kzt"), None, _budget_cell, "number", "-budget_kzt"),
         *(() if actor.role in AGENCY_ROLES else (assignee, *of_proposal)),
         TableColumn(_("Opened"), lambda row: local_date(row[0]["opened_at"])),
-        closed,
-        outcome,
+        *(of_closed if is_closed else in_file),
     ]
 
 
 def _case_cell(place: Mapping[str, Any], row: CaseRow) -> ListCell:
     case, project = row
-    below = f"{numbered(case['id'])} · {case['project']} · {name_in_page_language(project.agency)}"
-    return ListCell(name_in_page_language(project), below, url_for("web.case", case_id=case["id"], **place))
+    address = url_for("web.case", case_id=case["id"], **place)
+    return record_cell(project, address, numbered(case["id"]), case["project"], name_in_page_language(project.agency))
 
 
 def _findings_cell(row: CaseRow) -> ListCell:
@@ -349,8 +348,8 @@ def _assignee_cell(place: Mapping[str, Any], in_bulk: bool, row: CaseRow) -> Lis
     return ListCell(case["assignee"] or NOTHING)
 
 
-def _closed_cell(row: CaseRow) -> ListCell:
-    return ListCell(short_day(row[0]["closed_at"] and local_date(row[0]["closed_at"])))
+def _closed_on(row: CaseRow) -> date | None:
+    return row[0]["closed_at"] and local_date(row[0]["closed_at"])
 
 
 def _outcome(case: Mapping[str, Any]) -> str:
@@ -459,14 +458,14 @@ def _list_page(actor: Actor, filters: Mapping[str, str], sort: str) -> ListPage:
         fields=[*fields, *(filter_fields("outcome") if is_closed else ())],
         dates=("opened_at", *(("closed_at",) if is_closed else ())),
         sorts=_offered_sorts(actor, sort, is_closed=is_closed),
-        of_tab=OF_TABS if any(each.here for each in lists) else (),
+        implied=OF_TABS if any(each.here for each in lists) else (),
         groups={name: _(text) for name, text in GROUPS.items()},
         actions=addresses,
         row_id=lambda row: row[0]["id"],
         amount=lambda row: row[1].budget_kzt,
         tabs=lists,
         saved=view_line(actor, ViewList.CASES, place),
-        sort=sort,
+        sort=CASE_LIST.default_sort,
         has_keys=True,
         help=None if actor.role in AGENCY_ROLES else ("reviewer", "work-through-cases", _("How to work through cases")),
     )
@@ -571,15 +570,7 @@ WATCH_SORTS: Final = {
 WATCH_COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 
 
-@pages.page("/cases/watch-list", needs=Permission.CASES_READ)
-def watch_list(actor: Actor) -> Answer:
-    """List the projects whose findings open no case."""
-    address = address_with_agency(actor)
-    if address is not None:
-        return redirect(address)
-    filters = requested_filters(WATCH_FILTERS)
-    nothing = names_no_agency(filters)
-    listing = Listing([], None) if nothing else list_watched(actor, filters, requested_page(), page_locale())
+def _watch_page(actor: Actor) -> ListPage:
     about = _(
         "The flags on these projects are too weak to open a case automatically. Open a case where a review is needed."
     )
@@ -588,51 +579,31 @@ def watch_list(actor: Actor) -> Answer:
             "The flags on these projects are too weak to open a case. You do not have to do anything; each project’s "
             "page says how to correct them."
         )
-    shown = ListPage(
+    may_open = actor.may(Permission.CASES_REVIEW)
+    return ListPage(
         title=_("Cases"),
         endpoint="watch_list",
         caption=_("Watch list"),
-        columns=_watch_columns(actor),
-        empty=_("No project matches.") if filters else _("No project is on the watch list."),
+        columns=[
+            TableColumn(field_label("number"), lambda row: row[0]["number"]),
+            TableColumn(_("Project"), lambda row: name_in_page_language(row[0]), _watched_cell, "main"),
+            TableColumn(field_label("bin"), lambda row: row[0]["agency"]),
+            TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+            TableColumn(_("Flags"), lambda row: "; ".join(flag["title"] for flag in row[0]["flags"]), _watched_flags),
+            plain_column(_("Flagged since"), lambda row: min(flag["opened_on"] for flag in row[0]["flags"]), "day"),
+            TableColumn(_("Work and stage"), None, _work_cell),
+            *(TableColumn(field_label(name), partial(_watch_cell, name)) for name in WATCH_COLUMNS),
+            TableColumn(field_label("budget_kzt"), None, _budget_cell, "number"),
+            *((TableColumn(_("Open a case"), None, _open_case_cell, "person"),) if may_open else ()),
+        ],
+        empty=_("No project is on the watch list."),
         about=about,
         fields=[*filter_fields(*WATCH_CHOICES), ("rule", _("Rule"), list(rule_titles().items()))],
         sorts=WATCH_SORTS,
-        sort=request.args.get("sort") or DEFAULT_WATCH_SORT,
+        sort=DEFAULT_WATCH_SORT,
         tabs=tabs(actor, {}),
-        has_row_buttons=actor.may(Permission.CASES_REVIEW),
+        has_row_buttons=may_open,
     )
-    watched = replace(listing, items=_watched_projects(actor, listing.items))
-    return render_list_page(shown, watched, filters, actor, agency_filter(actor, filters))
-
-
-@pages.page(f"/cases/watch-list.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
-def watch_list_table(actor: Actor, ending: str) -> Answer:
-    """Download the whole watch list as a table."""
-    filters, language = requested_filters(WATCH_FILTERS), page_locale()
-    return download_list(
-        ending,
-        "watch-list",
-        _watch_columns(actor),
-        lambda page: list_watched(actor, filters, page, language),
-        partial(_watched_projects, actor),
-    )
-
-
-def _watch_columns(actor: Actor) -> list[TableColumn]:
-    columns: list[TableColumn] = [
-        TableColumn(field_label("number"), lambda row: row[0]["number"]),
-        TableColumn(_("Project"), lambda row: name_in_page_language(row[0]), _watched_cell, "main"),
-        TableColumn(field_label("bin"), lambda row: row[0]["agency"]),
-        TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
-        TableColumn(_("Flags"), lambda row: "; ".join(flag["title"] for flag in row[0]["flags"]), _watched_flags),
-        plain_column(_("Flagged since"), lambda row: min(flag["opened_on"] for flag in row[0]["flags"]), "day"),
-        TableColumn(_("Work and stage"), None, _work_cell, "state"),
-        *(TableColumn(field_label(name), partial(_watch_cell, name)) for name in WATCH_COLUMNS),
-        TableColumn(field_label("budget_kzt"), None, _budget_cell, "number"),
-    ]
-    if actor.may(Permission.CASES_REVIEW):
-        columns.append(TableColumn(_("Open a case"), None, _open_case_cell, "person"))
-    return columns
 
 
 def _watch_cell(name: str, row: tuple[Mapping[str, Any], Project]) -> Cell:
@@ -640,14 +611,17 @@ def _watch_cell(name: str, row: tuple[Mapping[str, Any], Project]) -> Cell:
     return choice_label(name, value) if isinstance(value, str) else value
 
 
-def _watched_projects(actor: Actor, items: Sequence[Mapping[str, Any]]) -> list[CaseRow]:
-    projects = projects_numbered(actor, (item["number"] for item in items))
-    return [(item, projects[item["number"]]) for item in items if item["number"] in projects]
+def _watched(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    listing = list_watched(actor, filters, page, page_locale())
+    projects = projects_numbered(actor, (item["number"] for item in listing.items))
+    rows = [(item, projects[item["number"]]) for item in listing.items if item["number"] in projects]
+    return replace(listing, items=rows)
 
 
 def _watched_cell(row: CaseRow) -> ListCell:
-    below = f"{row[0]['number']} · {name_in_page_language(row[1].agency)}"
-    return ListCell(name_in_page_language(row[0]), below, url_for("web.project", number=row[0]["number"]))
+    number = row[0]["number"]
+    address = url_for("web.project", number=number)
+    return record_cell(row[0], address, number, name_in_page_language(row[1].agency))
 
 
 def _watched_flags(row: CaseRow) -> ListCell:
@@ -661,6 +635,9 @@ def _work_cell(row: CaseRow) -> ListCell:
 def _open_case_cell(row: CaseRow) -> ListCell:
     address = url_for("web.open_project_case", number=row[0]["number"])
     return ListCell(button=(_("Open a case"), address, row[0]["number"]))
+
+
+add_list_pages("/cases/watch-list", "watch_list", Permission.CASES_READ, WATCH_FILTERS, _watched, _watch_page)
 
 
 @pages.page("/projects/<number>/case", needs=Permission.CASES_REVIEW, methods=("POST",))
@@ -815,17 +792,6 @@ ORDER_FILTERS: Final = (
 ORDER_SORTS: Final = {"due_on": lazy_text("Earliest due date first"), "-id": lazy_text("Newest first")}
 
 
-def _render_records(actor: Actor, shown: ListPage, records: RecordList[Any], names: Sequence[str]) -> Answer:
-    """Render a list of orders or appeals: only those that match the filters of these names."""
-    address = address_with_agency(actor)
-    if address is not None:
-        return redirect(address)
-    filters = requested_filters(names)
-    listing = Listing([], None) if names_no_agency(filters) else records.read(actor, filters, requested_page())
-    shown = replace(shown, sort=request.args.get("sort") or records.default_sort, tabs=tabs(actor, {}))
-    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters))
-
-
 def _record_columns() -> list[TableColumn]:
     """The columns of the project and decision of an order or appeal."""
     return [
@@ -840,13 +806,11 @@ def _record_columns() -> list[TableColumn]:
 def _record_cell(row: Mapping[str, Any]) -> ListCell:
     case, number = row["case"], row["project"]
     address = url_for("web.case", case_id=case) if case else url_for("web.project", number=number)
-    return ListCell(name_in_page_language(row), f"{number} · {name_in_page_language(row['agency_names'])}", address)
+    return record_cell(row, address, number, name_in_page_language(row["agency_names"]))
 
 
-@pages.page("/orders", needs=Permission.ORDERS_READ)
-def orders(actor: Actor) -> Answer:
-    """List the orders that match the filters."""
-    shown = ListPage(
+def _orders_page(actor: Actor) -> ListPage:
+    return ListPage(
         title=_("Cases"),
         endpoint="orders",
         caption=_("Orders"),
@@ -863,15 +827,9 @@ def orders(actor: Actor) -> Answer:
             *filter_fields(*ORDER_CHOICES),
         ],
         sorts=ORDER_SORTS,
+        sort=ORDER_LIST.default_sort,
+        tabs=tabs(actor, {}),
     )
-    return _render_records(actor, shown, ORDER_LIST, ORDER_FILTERS)
-
-
-@pages.page(f"/orders.<{ENDINGS}:ending>", needs=Permission.ORDERS_READ)
-def orders_table(actor: Actor, ending: str) -> Answer:
-    """Download all matching orders as a table."""
-    filters = requested_filters(ORDER_FILTERS)
-    return download_list(ending, "orders", _order_columns(), lambda page: ORDER_LIST.read(actor, filters, page))
 
 
 def _order_columns() -> list[TableColumn]:
@@ -900,16 +858,17 @@ def _order_state_cell(row: Mapping[str, Any]) -> ListCell:
     return ListCell("", claimed, tag=tag_of("order_state", row["state"]))
 
 
+add_list_pages("/orders", "orders", Permission.ORDERS_READ, ORDER_FILTERS, ORDER_LIST.read, _orders_page)
+
+
 # The register of appeals.
 
 APPEAL_FILTERS: Final = ("state", "outcome", *ORDER_CHOICES, "agency", "project")
 APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
 
 
-@pages.page("/appeals", needs=Permission.ORDERS_READ)
-def appeals(actor: Actor) -> Answer:
-    """List the appeals that match the filters."""
-    shown = ListPage(
+def _appeals_page(actor: Actor) -> ListPage:
+    return ListPage(
         title=_("Cases"),
         endpoint="appeals",
         caption=_("Appeals"),
@@ -925,30 +884,21 @@ def appeals(actor: Actor) -> Answer:
             *filter_fields(*ORDER_CHOICES),
         ],
         sorts=APPEAL_SORTS,
+        sort=APPEAL_LIST.default_sort,
+        tabs=tabs(actor, {}),
     )
-    return _render_records(actor, shown, APPEAL_LIST, APPEAL_FILTERS)
-
-
-@pages.page(f"/appeals.<{ENDINGS}:ending>", needs=Permission.ORDERS_READ)
-def appeals_table(actor: Actor, ending: str) -> Answer:
-    """Download all matching appeals as a table."""
-    filters = requested_filters(APPEAL_FILTERS)
-    return download_list(ending, "appeals", _appeal_columns(), lambda page: APPEAL_LIST.read(actor, filters, page))
 
 
 def _appeal_columns() -> list[TableColumn]:
-    court = choice_column(field_label("court_outcome"), "court_outcome", "court_outcome")
     return [
         *_record_columns(),
         plain_column(_("Appealed"), lambda row: local_date(row["appealed_at"]), "day"),
-        TableColumn(
-            _("State"),
-            lambda row: choice_label("appeal_state", row["state"]),
-            lambda row: ListCell(tag=tag_of("appeal_state", row["state"])),
-            "state",
-        ),
+        choice_column(_("State"), "state", "appeal_state", "state"),
         plain_column(field_label("due_on"), itemgetter("due_on"), "day"),
         choice_column(field_label("appeal_outcome"), "outcome", "appeal_outcome"),
-        court,
+        choice_column(field_label("court_outcome"), "court_outcome", "court_outcome"),
         TableColumn(_("Case"), itemgetter("case")),
     ]
+
+
+add_list_pages("/appeals", "appeals", Permission.ORDERS_READ, APPEAL_FILTERS, APPEAL_LIST.read, _appeals_page)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from operator import attrgetter
 from typing import Final
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
+from registry.agencies.pages import add_list_pages
 from registry.cases.list_pages import tabs
 from registry.core.clock import today
 from registry.core.database import transaction
@@ -27,21 +28,17 @@ from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import field_label, name_in_page_language
 from registry.web.lists import (
-    ENDINGS,
     ListCell,
     ListPage,
     TableColumn,
-    download_list,
     filter_fields,
-    render_list_page,
-    requested_filters,
-    requested_page,
+    record_cell,
 )
 
 # Pages of exemptions that end soon; after its end the project is flagged again.
 
 CHOICES: Final = ("sector", "region")
-FILTERS: Final = (*CHOICES, "agency")
+FILTERS: Final = (*CHOICES, "agency", "within")
 DEFAULT_DAYS: Final = "60"
 DAYS: Final = ("30", DEFAULT_DAYS, "90", "180", "365")
 # No limit on the end date.
@@ -49,55 +46,42 @@ ANY: Final = "any"
 COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions")
 
 
-@pages.page("/cases/exemptions-ending", needs=Permission.EXEMPTIONS_READ)
-def exemptions_ending(actor: Actor) -> Answer:
-    """List the exemptions in force that end within some days, earliest end first."""
-    address = address_with_agency(actor)
-    if address is not None:
-        return redirect(address)
-    filters, within = requested_filters(FILTERS), _requested_days()
-    listing = Listing([], None) if names_no_agency(filters) else _ending(actor, requested_page())
+def _page(actor: Actor) -> ListPage:
     periods = [(days, ngettext("%(num)s day", "%(num)s days", int(days)) % {"num": days}) for days in DAYS]
-    shown = ListPage(
+    return ListPage(
         title=_("Cases"),
         endpoint="exemptions_ending",
         caption=_("Exemptions ending"),
-        columns=_columns(),
+        columns=[
+            TableColumn(field_label("number"), attrgetter("project")),
+            TableColumn(_("Project"), lambda item: name_in_page_language(item.project_record), _project_cell, "main"),
+            TableColumn(field_label("bin"), attrgetter("project_record.agency.bin")),
+            TableColumn(field_label("agency"), lambda item: name_in_page_language(item.project_record.agency)),
+            *(TableColumn(field_label(name), attrgetter(name)) for name in COLUMNS),
+            TableColumn(field_label("valid_to"), None, _end_cell, "day"),
+            TableColumn(
+                field_label("decision_number"),
+                None,
+                lambda item: ListCell(item.decision_number, short_day(item.decided_on)),
+            ),
+            TableColumn(field_label("scope"), None, _scope_cell),
+            TableColumn(_("Days left"), _days_left),
+        ],
         empty=_("No exemption ends in this period."),
         about=_(
             "Decisions of the Commission that are in force. On the day after the exemption ends the project is flagged "
             "again, unless it is corrected or the Commission makes a new decision."
         ),
         fields=[("within", _("Ends within"), [*periods, (ANY, _("Whenever it ends"))]), *filter_fields(*CHOICES)],
-        of_tab=("within",),
+        defaults={"within": DEFAULT_DAYS},
         tabs=tabs(actor, {}),
     )
-    return render_list_page(shown, listing, {**filters, "within": within}, actor, agency_filter(actor, filters))
-
-
-@pages.page(f"/cases/exemptions-ending.<{ENDINGS}:ending>", needs=Permission.EXEMPTIONS_READ)
-def exemptions_ending_table(actor: Actor, ending: str) -> Answer:
-    """Download all these exemptions."""
-    return download_list(ending, "exemptions-ending", _columns(), lambda page: _ending(actor, page))
-
-
-def _columns() -> list[TableColumn]:
-    return [
-        TableColumn(field_label("number"), attrgetter("project")),
-        TableColumn(_("Project"), lambda item: name_in_page_language(item.project_record), _project_cell, "main"),
-        TableColumn(field_label("bin"), attrgetter("project_record.agency.bin")),
-        TableColumn(field_label("agency"), lambda item: name_in_page_language(item.project_record.agency)),
-        *(TableColumn(field_label(name), attrgetter(name)) for name in COLUMNS),
-        TableColumn(field_label("valid_to"), None, _end_cell, "day"),
-        TableColumn(field_label("decision_number"), None, _decision_cell, "state"),
-        TableColumn(field_label("scope"), None, _scope_cell),
-        TableColumn(_("Days left"), _days_left),
-    ]
 
 
 def _project_cell(item: Exemption) -> ListCell:
-    below = f"{item.project} · {name_in_page_language(item.project_record.agency)}"
-    return ListCell(name_in_page_language(item.project_record), below, url_for("web.project", number=item.project))
+    project = item.project_record
+    address = url_for("web.project", number=item.project)
+    return record_cell(project, address, item.project, name_in_page_language(project.agency))
 
 
 def _end_cell(item: Exemption) -> ListCell:
@@ -106,32 +90,26 @@ def _end_cell(item: Exemption) -> ListCell:
     return ListCell(short_day(item.valid_to), text, is_late=not left)
 
 
-def _decision_cell(item: Exemption) -> ListCell:
-    return ListCell(item.decision_number, short_day(item.decided_on))
-
-
 def _scope_cell(item: Exemption) -> ListCell:
     conditions = f"{field_label('conditions')}: {item.conditions}" if item.conditions else ""
     return ListCell(item.scope or NOTHING, conditions)
 
 
-def _ending(actor: Actor, page: Page) -> Listing:
-    filters, within = requested_filters(FILTERS), _requested_days()
-    if within != ANY:
-        filters["valid_to_to"] = (today() + timedelta(days=int(within))).isoformat()
-    return EXEMPTION_LIST.read(actor, {**filters, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
-
-
-def _requested_days() -> str:
-    within = request.args.get("within") or DEFAULT_DAYS
+def _ending(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    narrowed = {name: value for name, value in filters.items() if name != "within"}
+    within = filters.get("within", DEFAULT_DAYS)
     if within not in (*DAYS, ANY):
         raise Malformed([Problem("within", "not-a-choice", {"options": ", ".join((*DAYS, ANY))})])
-    return within
+    if within != ANY:
+        narrowed["valid_to_to"] = (today() + timedelta(days=int(within))).isoformat()
+    return EXEMPTION_LIST.read(actor, {**narrowed, "in_force": "true"}, Page(page.limit, page.cursor, "valid_to"))
 
 
 def _days_left(item: Exemption) -> int:
     return (item.valid_to - today()).days
 
+
+add_list_pages("/cases/exemptions-ending", "exemptions_ending", Permission.EXEMPTIONS_READ, FILTERS, _ending, _page)
 
 # Pages of the documents of an exemption: add and download.
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from flask import Response, jsonify, redirect, render_template, request, url_for
+from flask import Response, jsonify, render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.pages import address_with_agency, agency_filter, names_no_agency
-from registry.core.lists import Listing
+from registry.agencies.pages import add_list_pages
 from registry.core.translations import OFFICIAL_LANGUAGES, lazy_text
 from registry.http.error_handlers import problem_response
 from registry.http.responses import pdf_download
@@ -24,14 +23,9 @@ from registry.web.formats import gettext as _
 from registry.web.formats import short_day
 from registry.web.labels import choice_label, name_in_page_language, options
 from registry.web.lists import (
-    ENDINGS,
     ListCell,
     ListPage,
     TableColumn,
-    download_list,
-    render_list_page,
-    requested_filters,
-    requested_page,
 )
 
 # A letter as a file: PDF/A, and HTML without the register's menu, for the pages and the API.
@@ -62,53 +56,32 @@ FILTERS: Final = ("q", "number", "kind", "agency", "project", "issued_on_from", 
 SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
 
 
-@pages.page("/letters", needs=Permission.CASES_READ)
-def letters(actor: Actor) -> Answer:
-    """List the letters that match the filters."""
-    address = address_with_agency(actor)
-    if address is not None:
-        return redirect(address)
-    filters = requested_filters(FILTERS)
-    listing = Listing([], None) if names_no_agency(filters) else LETTER_LIST.read(actor, filters, requested_page())
-    shown = ListPage(
+def _page(_actor: Actor) -> ListPage:
+    return ListPage(
         title=_("Letters"),
         endpoint="letters",
-        caption=_("Letters"),
-        columns=_columns(),
+        columns=[
+            TableColumn(_("Number"), None, _number_cell, "main"),
+            TableColumn(_("Date"), None, lambda row: ListCell(short_day(row["issued_on"])), "day"),
+            TableColumn(_("Kind of letter"), None, lambda row: ListCell(choice_label("letter_kind", row["kind"]))),
+            TableColumn(_("Project"), None, _project_cell),
+            TableColumn(_("Stands"), None, _stands_cell),
+            *(TableColumn(name, partial(queries.letter_cell, name=name)) for name in queries.COLUMNS),
+        ],
         empty=_("There are no letters here."),
         about=_("Each order, question, referral and closing since this register began to number them."),
         words=_("Number of the letter, or its beginning"),
         fields=[("kind", _("Kind of letter"), options("letter_kind"))],
         dates=("issued_on",),
         sorts=SORTS,
-        sort=request.args.get("sort") or LETTER_LIST.default_sort,
+        sort=LETTER_LIST.default_sort,
         links=[(_("Check a letter"), url_for("web.check_letters"))],
     )
-    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters))
-
-
-@pages.page(f"/letters.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
-def letters_table(actor: Actor, ending: str) -> Answer:
-    """Download all matching letters as a table."""
-    filters = requested_filters(FILTERS)
-    return download_list(ending, "letters", _columns(), lambda page: LETTER_LIST.read(actor, filters, page))
-
-
-def _columns() -> list[TableColumn]:
-    return [
-        TableColumn(_("Number"), None, _number_cell, "main"),
-        TableColumn(_("Date"), None, lambda row: ListCell(short_day(row["issued_on"])), "day"),
-        TableColumn(_("Kind of letter"), None, lambda row: ListCell(choice_label("letter_kind", row["kind"]))),
-        TableColumn(_("Project"), None, _project_cell, "text"),
-        TableColumn(_("Stands"), None, _stands_cell, "state"),
-        *(TableColumn(name, partial(queries.letter_cell, name=name)) for name in queries.COLUMNS),
-    ]
 
 
 def _number_cell(row: Mapping[str, Any]) -> ListCell:
-    return ListCell(
-        row["number"], name_in_page_language(row["agency_names"]), url_for("web.letter", number=row["number"])
-    )
+    address = url_for("web.letter", number=row["number"])
+    return ListCell(row["number"], name_in_page_language(row["agency_names"]), address)
 
 
 def _project_cell(row: Mapping[str, Any]) -> ListCell:
@@ -117,6 +90,9 @@ def _project_cell(row: Mapping[str, Any]) -> ListCell:
 
 def _stands_cell(row: Mapping[str, Any]) -> ListCell:
     return ListCell(_("Yes") if row["stands"] else choice_label("letter_end", row["ended_because"]))
+
+
+add_list_pages("/letters", "letters", Permission.CASES_READ, FILTERS, LETTER_LIST.read, _page)
 
 
 @pages.page("/letters/<number>", needs=Permission.CASES_READ)

@@ -140,6 +140,7 @@ from registry.web.lists import (
     ListPage,
     TableColumn,
     filter_fields,
+    record_cell,
     render_list_page,
     requested_filters,
     requested_page,
@@ -246,14 +247,13 @@ def projects(actor: Actor) -> Answer:
     shown = ListPage(
         title=_("Projects"),
         endpoint="projects",
-        caption=_("Projects"),
         columns=project_columns(agency_names(item["agency"] for item in listing.items) if not actor.agency_id else {}),
         empty=_("No project matches.") if filters else _("There are no projects yet."),
         words=_("Words in the name, purpose or number"),
         fields=[*filter_fields(*CHOICES, *kinds), ("rule", _("Rule"), list(rule_titles().items()))],
         ticks=[("withdrawn", "include", _("with withdrawn projects"))],
         sorts=SORTS,
-        sort=sort or PROJECT_LIST.default_sort,
+        sort=PROJECT_LIST.default_sort,
         saved=view_line(actor, ViewList.PROJECTS, filters | ({"sort": sort} if sort else {})),
         buttons=[(_("Register a project"), url_for("web.register"))] if actor.may(Permission.PROJECTS_WRITE) else [],
         files=[(_("Workbook to edit and import (XLSX)"), labelled)],
@@ -280,8 +280,8 @@ def project_columns(agencies: Mapping[str, str]) -> list[TableColumn]:
 
 
 def _project_cell(item: Mapping[str, Any], agencies: Mapping[str, str]) -> ListCell:
-    below = " · ".join(filter(None, (item["number"], agencies.get(item["agency"]))))
-    return ListCell(name_in_page_language(item), below, url_for("web.project", number=item["number"]))
+    address = url_for("web.project", number=item["number"])
+    return record_cell(item, address, item["number"], agencies.get(item["agency"], ""))
 
 
 def _status_cell(item: Mapping[str, Any]) -> ListCell:

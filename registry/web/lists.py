@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -15,8 +15,8 @@ from registry.core.spreadsheets.writer import Cell, Rows, table_as_csv, table_as
 from registry.http.responses import csv_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
 from registry.web.blueprint import parent_page
-from registry.web.formats import NOTHING, short_day
-from registry.web.labels import choice_label, field_label, filter_text, options, tag_colour
+from registry.web.formats import NOTHING, gettext, short_day
+from registry.web.labels import choice_label, field_label, filter_text, name_in_page_language, options, tag_colour
 
 SHOWN: Final = 25
 MAX_FILTER_LENGTH: Final = 1000
@@ -102,14 +102,20 @@ def tag_of(of_field: str, code: str) -> tuple[str, str]:
     return choice_label(of_field, code), tag_colour(of_field, code)
 
 
+def record_cell(record: Any, address: str, *below: str) -> ListCell:
+    """Return the cell of a record: its name in the page's language as a link, below it what else identifies it."""
+    return ListCell(name_in_page_language(record), " · ".join(filter(None, below)), address)
+
+
 def plain_column(heading: str, value: Callable[[Any], Cell], kind: str = "text", sort: str = "") -> TableColumn:
     """Return a column whose cell is the text of its value."""
     return TableColumn(heading, value, lambda row: ListCell(_text(value(row))), kind, sort)
 
 
 def choice_column(heading: str, name: str, of_field: str, kind: str = "text") -> TableColumn:
-    """Return a column of an item's choice, by its label."""
-    return plain_column(heading, lambda row: row[name] and choice_label(of_field, row[name]), kind)
+    """Return a column of an item's choice, by its label; a tag if it is a ``state``."""
+    column = plain_column(heading, lambda row: row[name] and choice_label(of_field, row[name]), kind)
+    return replace(column, cell=lambda row: ListCell(tag=tag_of(of_field, row[name]))) if kind == "state" else column
 
 
 def _text(value: Cell) -> str:
@@ -132,18 +138,18 @@ def filter_fields(*names: str) -> list[FilterField]:
 class ListPage:
     """The page of a list: its title, the endpoint that its filters are sent to, its columns, and its form of filters.
 
-    ``caption``: of the table, and the second half of the title. ``about``: what the list holds, below it. ``words``:
-    the label of the search. ``fields``, ``dates``, ``ticks``: the selects, pairs of dates and checkboxes of the form.
-    ``of_tab``: filters that the current tab says. ``groups``: labels of the sorts that put the list in groups.
-    ``row_id``, ``amount``: of the rows that can be chosen, with ``actions``, labels by their addresses. ``buttons``,
-    ``links``, ``files``: texts with their addresses, beside the title and below the list. ``help``: the guide, section
-    and text of a link to it. ``tabs``, ``saved``: its work lists and saved views.
+    ``caption``: the second half of the title. ``about``: what the list holds. ``words``: the label of the search.
+    ``fields``, ``dates``, ``ticks``: the selects, pairs of dates and checkboxes of the form; ``defaults``: of selects
+    that always have a value. ``implied``: filters that the current tab says. ``sort``: without a requested one.
+    ``groups``: labels of the sorts that put the list in groups. ``row_id``, ``amount``: of the rows that can be
+    chosen, with ``actions``, labels by their addresses. ``buttons``, ``links``, ``files``: texts with their addresses.
+    ``help``: the guide, section and text of a link to it. ``tabs``, ``saved``: its work lists and saved views.
     """
 
     title: str
     endpoint: str
     columns: Sequence[TableColumn]
-    caption: str
+    caption: str = ""
     empty: str = ""
     about: str = ""
     words: str = ""
@@ -151,7 +157,8 @@ class ListPage:
     dates: Sequence[str] = ()
     ticks: Sequence[tuple[str, str, str]] = ()
     sorts: Mapping[str, str] = field(default_factory=dict)
-    of_tab: Sequence[str] = ()
+    implied: Sequence[str] = ()
+    defaults: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     actions: Mapping[str, str] = field(default_factory=dict)
     row_id: Callable[[Any], int] | None = None
@@ -162,7 +169,7 @@ class ListPage:
     help: tuple[str, str, str] | None = None
     tabs: Sequence[Any] = ()
     saved: Any = None
-    sort: str | None = None
+    sort: str = ""
     totals: str = ""
     previous_address: str | None = None
     has_tables: bool = True
@@ -192,7 +199,7 @@ class ListPage:
                 text = f"{labels[name]}: {choices[name][value]}"
             else:
                 text = filter_text(name, value, choices.get("rule", {}))
-            if name not in ("q", *self.of_tab):
+            if name not in ("q", *self.implied):
                 chips.append((text, list_address(**{name: ""})))
         return chips
 
@@ -209,6 +216,8 @@ def render_list_page(
     sections: Sequence[Section] | None = None,
 ) -> str:
     """Render the page of a list. ``agency``: its AgencyFilter. ``sections``: groups of its rows with their headings."""
+    kept = {name: value for name, value in filters.items() if name not in page.in_form}
+    sort = requested_page().sort or page.sort
     return render_list(
         "list.html",
         listing,
@@ -217,9 +226,11 @@ def render_list_page(
         filters=filters,
         agency=agency,
         sections=[(None, listing.items)] if sections is None else sections,
-        kept={name: value for name, value in filters.items() if name not in page.in_form},
+        kept=kept,
         chips=page.chips(filters, agency.name if agency is not None and agency.is_known else ""),
-        table_filters={**filters, **({"sort": page.sort} if page.sort else {})},
+        sort=sort,
+        sorts={name: gettext(text) for name, text in page.sorts.items()},
+        table_filters={**filters, **({"sort": sort} if sort else {})},
     )
 
 

@@ -45,6 +45,13 @@ def test_reviewer_takes_cases_by_keyboard_alone(browser: Browser, address: str, 
         page.keyboard.press("j")
         page.keyboard.press("x")
     assert chosen(page) == CASES
+    assert page.inner_text(".chosen__count") == "Chosen: 4, 480 million ₸"
+    page.keyboard.press("p")
+    title = page.locator(".preview h2 a")
+    assert title.inner_text() == page.evaluate("document.activeElement.textContent")
+    check_page(page, "en")
+    page.keyboard.press("p")
+    assert not title.is_visible()
     page.keyboard.press("x")
     page.keyboard.press("k")
     assert chosen(page) == CASES - 1
@@ -65,6 +72,22 @@ def test_reviewer_takes_cases_by_keyboard_alone(browser: Browser, address: str, 
     with page.expect_navigation():
         page.keyboard.press("e")
     assert page.url.endswith(first)
+    opened.close()
+
+
+def test_rows_of_the_page_are_chosen_together_and_previewed_with_the_mouse(
+    browser: Browser, address: str, queue: str
+) -> None:
+    opened = context(browser, address)
+    page = opened.new_page()
+    sign_in(page, person_name(Role.REVIEWER))
+    page.goto(f"{queue}&group=agency")
+    page.check("[data-all]")
+    assert chosen(page) == CASES
+    page.locator(".peek").nth(1).click()
+    page.wait_for_selector(".preview:focus")
+    page.keyboard.press("Escape")
+    assert page.evaluate(FOCUSED) == page.locator("tbody th a").nth(1).get_attribute("href")
     opened.close()
 
 
