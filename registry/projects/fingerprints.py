@@ -99,6 +99,7 @@ STAGE: Final = stem("этап")
 STAGES: Final = frozenset(map(stem, words_of("этап кезең фаза phase лот часть бөлік part")))
 # Also what an object is about (электронная очередь), so a stage only after a number.
 QUEUES: Final = frozenset(map(stem, words_of("очередь кезек")))
+STAGES_AND_QUEUES: Final = STAGES | QUEUES
 ROMAN: Final = {word: number for number, word in enumerate(words_of("I II III IV V VI VII VIII IX X XI XII"), 1)}
 ORDINALS: Final = {
     beginning: number
@@ -112,8 +113,10 @@ LOOKS_ROMAN: Final = str.maketrans("іх", "ix")
 
 def stems_of(words: Sequence[str]) -> list[str]:
     """Return the reduced forms of words of ``words_of``, in their order; the number of a stage hardly counts."""
-    kept = [word for word in words if word not in ORDINAL_ENDINGS]
+    kept = words if ORDINAL_ENDINGS.isdisjoint(words) else [word for word in words if word not in ORDINAL_ENDINGS]
     reduced = list(map(stem, kept))
+    if STAGES_AND_QUEUES.isdisjoint(reduced):
+        return reduced
     for place, each in enumerate(reduced):
         # The number stands before the stage (2-я очередь), or after it (этап 2).
         beside = (place - 1, place + 1) if each in STAGES else (place - 1,) if each in QUEUES else ()
