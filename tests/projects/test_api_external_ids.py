@@ -188,14 +188,20 @@ def test_restricted_project_is_taken_for_who_may_not_see_it(
     assert (before, db.session.scalar(reads)) == (0, 1)
 
 
-def test_withdrawn_project_is_not_replaced(editor: Caller, agency: Agency) -> None:
+def test_withdrawn_project_is_neither_replaced_nor_changed(editor: Caller, agency: Agency) -> None:
     number = editor.put(path_of(agency, "A-1"), whole()).get_json()["number"]
     asked = ask(an_actor(Role.ADMINISTRATOR, name="first"), RequestKind.WITHDRAWAL, number, {"reason": "Twice."})
     confirm(an_actor(Role.SUPERVISOR, name="second"), RequestKind.WITHDRAWAL, asked.id)
 
-    answer = editor.put(path_of(agency, "A-1"), whole())
+    replaced, changed = (
+        editor.put(path_of(agency, "A-1"), whole()),
+        editor.patch(path_of(agency, "A-1"), {"stage": "pilot"}),
+    )
+    items = [{"agency": agency.bin, "external_id": "A-1", "stage": "pilot"}]
+    (planned,) = editor.post("/projects/batch", {"mode": "upsert", "dry_run": True, "items": items}).get_json()["items"]
 
-    assert (answer.status_code, code(answer)) == (409, "project-withdrawn")
+    assert [(answer.status_code, code(answer)) for answer in (replaced, changed)] == [(409, "project-withdrawn")] * 2
+    assert (planned["status"], planned["problem"]["type"].rpartition(":")[2]) == (409, "project-withdrawn")
 
 
 def test_former_agency_names_its_successor_which_has_the_ids(client: FlaskClient, present: Present) -> None:
