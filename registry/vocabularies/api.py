@@ -52,6 +52,8 @@ class Vocabulary(BaseSchema):
 
 
 VOCABULARY: Final = Vocabulary()
+HIGH: Final = {"code": "high", "labels": {"kk": "Жоғары", "ru": "Высокая", "en": "High"}}
+EXAMPLE: Final = {"name": "severity", "codes": [HIGH]}
 
 
 class VocabulariesShown(BaseSchema):
@@ -89,7 +91,7 @@ class Vocabularies(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ, operation="list_vocabularies")
     @blp.etag
-    @blp.response(200, VocabulariesShown())
+    @blp.response(200, VocabulariesShown(), example={"items": [EXAMPLE]})
     def get(self) -> Any:
         """List all vocabularies with their codes, and the label of each in Kazakh, Russian and English."""
         shown = list(vocabularies().values())
@@ -103,7 +105,7 @@ class VocabularyByName(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ, operation="read_vocabulary")
     @blp.etag
-    @blp.response(200, VOCABULARY)
+    @blp.response(200, VOCABULARY, example=EXAMPLE)
     def get(self, name: str) -> Any:
         """Read a vocabulary, such as `stage` or `case-status`."""
         shown = vocabularies().get(name)
