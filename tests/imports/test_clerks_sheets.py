@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ from tests.imports.tables import xlsx_of
 # How a table is read hangs on no database.
 pytestmark = pytest.mark.on_either
 CLERKS_BIN = "050340004478"
+REAL_TABLES = Path(__file__).with_name("real_tables.toml")
 
 
 def codes(run: ImportRun) -> list[tuple[int, str | None, str]]:
@@ -169,6 +171,15 @@ def test_former_labels_of_hosting_are_read(app: Flask, header: str, cell: str) -
     run = import_now(ADMINISTRATOR, "projects", False, "x.csv", table.encode())
     assert (run.created, warnings(run)) == (1, [])
     assert db.session.scalars(db.select(Project.placement)).all() == ["off_platform"]
+
+
+@pytest.mark.parametrize(
+    "table", tomllib.loads(REAL_TABLES.read_text(encoding="utf-8"))["table"], ids=lambda table: table["seen"][:60]
+)
+def test_headers_of_real_tables_are_recognised(table: dict[str, str]) -> None:
+    expected = {header: field for header, field in table.items() if header != "seen"}
+    matches = {header: match_header("projects", header) for header in expected}
+    assert {header: match.field if match else "" for header, match in matches.items()} == expected
 
 
 def test_letters_of_columns_are_no_positions(app: Flask) -> None:
