@@ -126,7 +126,7 @@ def test_import_page_shows_row_errors(signed_in: SignedIn) -> None:
     agency = an_agency()
     table = (
         "agency,external_id,name_ru,object_kind,work_type,stage,placement\n"
-        f"{agency.bin},A-1,Имя,system,creation,planning,unknown\n{agency.bin},A-2,Имя,system,creation,planning,moon\n"
+        f"{agency.bin},A-1,Имя,system,creation,planning,unknown\n{agency.bin},A-2,Имя,system,creation,planning,\n"
     )
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     page = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "проекты.csv"))
