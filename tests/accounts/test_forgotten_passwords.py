@@ -11,12 +11,13 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.invitations import Invitation, InvitationNotFound, invitation_key
-from registry.accounts.models import Person, TotpFactor
+from registry.accounts.models import Person, TotpFactor, person_actor
 from registry.accounts.roles import Role
 from registry.accounts.service import (
     NewPerson,
     accept_invitation,
     add_person,
+    change_own_password,
     edit_account,
     request_password_link,
     set_password,
@@ -131,11 +132,24 @@ def with_another_password(person: Person) -> None:
     set_password(ADMINISTRATOR, person.id, "quite another password")
 
 
+def with_a_password_of_the_persons_choice(person: Person) -> None:
+    change_own_password(person_actor(person.account, "", "10.0.0.1", "r"), PASSWORD, "quite another password")
+
+
 def made_an_oversight_account(person: Person) -> None:
     edit_account(ADMINISTRATOR, person.account_id, {"role": Role.REVIEWER, "agency_id": None})
 
 
-@pytest.mark.parametrize("changed", [disabled, with_another_address, with_another_password, made_an_oversight_account])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        disabled,
+        with_another_address,
+        with_another_password,
+        with_a_password_of_the_persons_choice,
+        made_an_oversight_account,
+    ],
+)
 def test_change_of_the_account_ends_the_link(present: Present, changed: Callable[[Person], None]) -> None:
     person = zhanna()
     ask()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -13,12 +14,18 @@ from registry.accounts.models import account_named
 from registry.accounts.oidc_configuration import SignInConfiguration, set_sign_in_configuration
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import Role
-from registry.accounts.service import person_named
+from registry.accounts.service import NewPerson, add_person, person_named
 from registry.agencies.models import Agency
+from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
+from tests.accounts.factors.steps import required
+from tests.accounts.test_views_sign_in import VERIFY, a_newcomer, enrolled, start
 from tests.factories import an_actor, an_agency, bearer
-from tests.fixtures.web import SignedIn, Visit
+from tests.fixtures.web import PASSWORD, SignedIn, Visit
+from tests.present import Present
+
+__all__ = ["required", "start"]
 
 LIST = "/people/pending"
 
@@ -93,6 +100,21 @@ def test_chosen_accounts_are_confirmed_together_and_who_is_refused_is_named(sign
     assert "Confirm 2 accounts" in confirming.get(f"{LIST}/confirmation?account=all").text
     assert "Choose at least one account." in confirming.get(f"{LIST}/confirmation?account=x").text
     assert "Choose at least one account." in requesting.get(f"{LIST}/confirmation?account=all").text
+
+
+def test_one_confirmation_of_the_second_factor_is_enough_for_all_chosen_accounts(visit: Visit, start: Present) -> None:
+    a_newcomer("saule", Role.SUPERVISOR)
+    totp, _codes = enrolled(visit, "saule")
+    for name in ("zhanna", "bota"):
+        add_person(an_actor(Role.ADMINISTRATOR), NewPerson(name, Role.AUDITOR), PASSWORD)
+    start.move(timedelta(minutes=16))
+    chosen = f"{LIST}/confirmation?account=all"
+    assert visit.get(chosen).request.path == VERIFY
+    listed = visit.send(VERIFY, kind="totp", code=totp.at(now()), back=chosen)
+    ids = re.findall(r'name="account" value="(\d+)"', listed.text)
+    assert listed.request.full_path == chosen and len(ids) == 2
+    visit.send(chosen, account=ids, **{f"role-{each}": "auditor" for each in ids})
+    assert not is_pending("zhanna") and not is_pending("bota")
 
 
 def test_confirmation_without_a_known_role_is_rejected(signed_in: SignedIn) -> None:
