@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +13,7 @@ from flask import Flask
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.api.blueprint import declared_routes
-from registry.api.openapi import specification_text
+from registry.api.specification import make_specification
 from registry.cli.main import main
 from registry.http.security import REQUIRED_PERMISSION
 
@@ -112,7 +111,7 @@ def _commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[str, 
 
 @cache
 def _bodies() -> dict[str, tuple[str, Any]]:
-    document = json.loads(specification_text())
+    document = make_specification()
     schemas = document["components"]["schemas"]
 
     def resolved(schema: Any, depth: int = 0) -> Any:
