@@ -42,6 +42,8 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         # registry/accounts/models.py reads these two.
         SECOND_FACTOR_ROLES: settings.second_factor_roles,
         PUBLIC_URL: settings.public_url,
+        # Pages show commands that work when they are pasted.
+        "COMMAND": settings.command,
         BY_EMAIL: settings.mail is not None,
         AITU_BOT_NAME: None if settings.aitu is None else settings.aitu.name,
         PLATFORM_ACCOUNT: settings.platform_account,

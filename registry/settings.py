@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -126,6 +128,22 @@ class Settings:
     def embedded(self) -> bool:
         """True when the database is a SQLite file."""
         return self.database_url.startswith("sqlite:")
+
+    @property
+    def command(self) -> str:
+        """The beginning of this installation's commands in any shell: paths, no secrets, and no settings but paths.
+
+        With PostgreSQL the settings have passwords: docs/operations.md has the script ``registry`` that loads them.
+        """
+        program = Path(sys.executable).with_name("registry")
+        if not self.embedded or not program.is_file():
+            return "registry"
+        paths = {"REGISTRY_DATA_DIR": self.data_dir, "REGISTRY_BACKUP_DIR": self.backup_dir}
+        paths |= {"REGISTRY_POLICY_FILE": self.policy_file, "REGISTRY_CALENDAR_FILE": self.calendar_file}
+        given = [f"{name}={quote(str(path))}" for name, path in paths.items() if path and path.parent != CONFIG]
+        if self.database_url != f"sqlite:///{self.data_dir / 'registry.sqlite3'}":
+            given.append(f"REGISTRY_DATABASE_URL={quote(self.database_url)}")
+        return " ".join([*given, quote(str(program))])
 
 
 class Environment(Env):

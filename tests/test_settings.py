@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 from datetime import time
 from pathlib import Path
 
@@ -236,3 +237,12 @@ def test_issuer_on_the_machine_itself_may_use_http(tmp_path: Path) -> None:
 def test_letterhead_has_the_lines_of_each_language(tmp_path: Path) -> None:
     settings = read_settings(environment(tmp_path, REGISTRY_LETTERHEAD_RU="Министерство; г. Астана;"))
     assert settings.letterhead == {"kk": [], "ru": ["Министерство", "г. Астана"]}
+
+
+def test_command_of_pages_runs_in_any_shell_and_has_no_secret(tmp_path: Path) -> None:
+    folder = tmp_path / "data of the ministry"
+    command = read_settings({"REGISTRY_DATA_DIR": str(folder), "REGISTRY_SECRET_KEY": SECRET}).command
+    subprocess.run(f"{command} db upgrade", shell=True, check=True, cwd="/", env={"LC_ALL": "C.UTF-8"})
+    assert (folder / "registry.sqlite3").is_file() and SECRET not in command
+    on_server = {"REGISTRY_DATABASE_URL": POSTGRES, "REGISTRY_SECRET_KEY": SECRET}
+    assert read_settings(on_server, read_only=True).command == "registry"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask
@@ -17,9 +18,11 @@ from sqlalchemy import make_url
 import registry.models  # noqa: F401 - connects the handlers of events
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import PUBLIC_URL
+from registry.cli.exit_codes import NOT_FOUND, CommandFailed
+from registry.cli.output import cli_text, print_message
 from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
-from registry.core.schema import is_new_file, require_current_schema, upgrade_schema
+from registry.core.schema import require_current_schema
 from registry.flask_config import use_configuration_files
 from registry.http.requests import JsonLines
 from registry.http.telemetry import init_error_reports
@@ -67,9 +70,12 @@ def connected(app: Flask) -> Iterator[None]:
 def command_settings(*, read_only: bool = False) -> Settings:
     """Read the settings and configure a JSON-lines log in the data folder for unexpected errors.
 
-    With ``read_only`` nothing is created in the data folder; if it is not writable, the log goes to stderr.
+    Prints which database is used where no setting names it. With ``read_only`` nothing is created in the data folder;
+    if it is not writable, the log goes to stderr.
     """
     settings = read_settings(read_only=read_only)
+    if not os.environ.keys() & {"REGISTRY_DATA_DIR", "REGISTRY_DATABASE_URL"}:
+        print_message("cli-database-used", path=make_url(settings.database_url).database)
     root = logging.getLogger()
     for old in [handler for handler in root.handlers if handler.get_name() == LOG_FILE]:
         root.removeHandler(old)
@@ -99,19 +105,28 @@ def in_registry(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def opened(*args: P.args, **kwargs: P.kwargs) -> R:
-        settings = command_settings()
-        with open_registry(settings):
-            make_first_schema(settings)
+        require_database_file()
+        with open_registry(command_settings()):
             require_current_schema()
             return command(*args, **kwargs)
 
     return opened
 
 
-def make_first_schema(settings: Settings) -> None:
-    """Create the schema in a new SQLite file. ``registry serve`` and ``registry db upgrade`` upgrade an old one."""
-    if settings.embedded and is_new_file():
-        upgrade_schema()
+def has_database_file(settings: Settings) -> bool:
+    """Return False where the embedded database does not exist."""
+    return not settings.embedded or Path(make_url(settings.database_url).database or "").is_file()
+
+
+def require_database_file() -> None:
+    """Raise CommandFailed where the embedded database does not exist, before anything is made in its folder.
+
+    ``db upgrade`` and ``restore`` make one, so that a command in the wrong folder makes none by accident.
+    """
+    settings = read_settings(read_only=True)
+    if not has_database_file(settings):
+        path = make_url(settings.database_url).database
+        raise CommandFailed([cli_text("cli-no-database", path=path)], NOT_FOUND)
 
 
 def shown(names: tuple[str, ...], row: Any) -> dict[str, Any]:

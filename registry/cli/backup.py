@@ -32,7 +32,7 @@ from registry.cases.models import Case
 from registry.changes.service import restart_feed
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
-from registry.cli.app_context import as_owner, command_settings, connected, open_registry
+from registry.cli.app_context import as_owner, command_settings, connected, has_database_file, open_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, CommandFailed, UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, print_json, print_message, print_pairs
 from registry.cli.sqlite_backup import UNREADABLE
@@ -222,9 +222,8 @@ def journal_copy(settings: Settings, action: str, details: dict[str, object]) ->
 
     A database that is read-only, full or of another version is backed up too: without the entry.
     """
-    database = make_url(settings.database_url).database
-    if settings.embedded and not (database and Path(database).is_file()):
-        return cli_text("cli-no-database", path=database)
+    if not has_database_file(settings):
+        return cli_text("cli-no-database", path=make_url(settings.database_url).database)
     app = Flask("registry")
     try:
         init_database(app, settings.database_url, settings.database_limits)
@@ -326,8 +325,7 @@ def _newest(settings: Settings) -> Path:
 
 def _is_of_another_journal(settings: Settings, seq: int, head: str) -> bool:
     """Return True when the present journal has another entry at the backup's head; False too when it cannot be read."""
-    database = make_url(settings.database_url).database
-    if settings.embedded and not (database and Path(database).is_file()):
+    if not has_database_file(settings):
         return False
     app = Flask("registry")
     init_database(app, settings.database_url, settings.database_limits)

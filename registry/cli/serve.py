@@ -22,7 +22,7 @@ from waitress.utilities import RequestEntityTooLarge
 
 from registry.accounts.oidc_configuration import load_sign_in_file
 from registry.accounts.oidc_identities import warn_of_unusable_accounts
-from registry.cli.app_context import connected, open_registry
+from registry.cli.app_context import connected, open_registry, require_database_file
 from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
@@ -230,6 +230,7 @@ def serve() -> None:
     # Importing the web application is slow, and no other command needs it.
     from registry.app import create_app
 
+    require_database_file()
     settings = read_settings()
     app = create_app(settings)
     with connected(app):
@@ -257,6 +258,7 @@ def scheduler() -> None:
 
     For installations where several web processes serve the API. Any number may run: each nightly audit runs once.
     """
+    require_database_file()
     settings = read_settings()
     with open_registry(settings) as app:
         prepare_schema(settings)

@@ -115,12 +115,6 @@ def known_revisions() -> set[str]:
     return {"_".join(path.stem.split("_")[:4]) for path in (MIGRATIONS / "versions").glob("*.py")}
 
 
-def is_new_file() -> bool:
-    """Return True when an SQLite file has no tables yet."""
-    with db.engine.connect() as connection:
-        return not connection.scalar(text("SELECT count(*) FROM sqlite_master"))
-
-
 @cache
 def newest_revision() -> str:
     """Return the revision that no other one follows. Read from the files, because Alembic takes as long as a short

@@ -100,6 +100,7 @@ def attach_web(app: Flask) -> None:
         section_pages=section_pages,
         support=support,
         severity_rank=severity_rank,
+        shell_command=lambda words: f"{app.config['COMMAND']} {words}",
         switch_address=switch_address,
         tag_colour=tag_colour,
         unread_count=unread_count,

@@ -181,6 +181,7 @@ def test_backup_of_read_only_data_folder(tmp_path: Path) -> None:
         with small_disk(data, 24):
             registry = CommandLine(f"sqlite:///{data}/registry.sqlite3", data)
             registry.settings.pop("REGISTRY_SECRET_KEY")
+            assert registry("db", "upgrade").code == 0
             assert registry("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
             head = registry("journal", "head").out
             if state == "killed":

@@ -20,10 +20,24 @@ def test_upgrade_creates_schema_and_second_upgrade_changes_nothing(new_registry:
 
 
 @pytest.mark.sqlite_only
-def test_new_sqlite_registry_works_immediately(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["tokens list", "demo load", "serve", "scheduler"])
+def test_command_in_the_wrong_folder_makes_no_database(tmp_path: Path, command: str) -> None:
     registry = CommandLine("", tmp_path / "var")
-    assert registry("tokens", "list", "--json").json == {"items": []}
-    assert (tmp_path / "var" / "registry.sqlite3").exists()
+    ran = registry(*command.split())
+    assert (ran.code, ran.raw, list(tmp_path.iterdir())) == (3, b"", [])
+    assert f"no database {tmp_path}/var/registry.sqlite3" in ran.err and "registry db upgrade" in ran.err
+
+
+@pytest.mark.sqlite_only
+def test_command_without_settings_names_its_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    registry = CommandLine("", tmp_path)
+    for name in ("REGISTRY_DATA_DIR", "REGISTRY_DATABASE_URL"):
+        del registry.settings[name]
+        monkeypatch.delenv(name, raising=False)
+    assert registry("db", "upgrade").code == 0
+    ran = registry("tokens", "list", "--json")
+    assert ran.json == {"items": []} and f"Database: {tmp_path}/var/registry.sqlite3 (" in ran.err
 
 
 @pytest.mark.postgres_only

@@ -98,13 +98,6 @@ def test_used_port_is_reported_with_variables_to_change(registry: CommandLine) -
     assert "REGISTRY_PORT" in ran.err and "Traceback" not in ran.err
 
 
-@pytest.mark.sqlite_only
-def test_serve_creates_schema_of_new_registry(tmp_path: Path) -> None:
-    registry, port = CommandLine("", tmp_path / "var"), free_port()
-    with running(registry, "serve", REGISTRY_PORT=str(port)):
-        assert get(port, "/readyz")["status"] == "ready"
-
-
 @pytest.mark.parametrize("command", ["serve", "scheduler"])
 def test_queued_import_is_processed_in_background(
     registry: CommandLine, services: Callable[[], Any], command: str
