@@ -31,7 +31,17 @@ from registry.notifications.models import EMAIL_ONLY, Channel, WeeklyOverview
 from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
 from registry.projects.vocabulary import FlagAge, FreezeStatus, Sector
-from registry.reports.overview import AtRisk, Compared, Comparison, Figures, Overview, Point, overview
+from registry.reports.overview import (
+    AtRisk,
+    Compared,
+    Comparison,
+    Figures,
+    Overview,
+    Point,
+    PolicyChange,
+    overview,
+    policy_changes,
+)
 
 # The overview of the week as an accessible PDF: its data are stored with the notice, the file is made at delivery.
 
@@ -62,6 +72,7 @@ FIGURES_TITLE: Final = lazy_text("Figures")
 CHANGE: Final = lazy_text("Difference")
 TARGET: Final = lazy_text("Target: {percent} percent confirmed on QazTech by {day}.")
 COMPLETE: Final = lazy_text("At this pace, everything is on QazTech on {day}.")
+POLICY: Final = lazy_text("Policy %(version)s, from the audit for %(day)s")
 WORSE: Final = lazy_text("Got worse: most money more at risk")
 BETTER: Final = lazy_text("Got better: most money less at risk")
 NEXT: Final = lazy_text("What happens next, today’s figures")
@@ -140,17 +151,17 @@ def _summary(
     shares = [(each.on, each.figures.platform_percent) for each in points]
     money = [(each.on, float(each.figures.at_risk_kzt)) for each in points]
     charts = ((SHARE, shares, lambda value: decimal(value, language)), (MONEY, money, _in_millions(language)))
-    drawn = [_chart(_(caption), series, shown) for caption, series, shown in charts]
+    policies = policy_changes(points[0].on, points[-1].on) if points else []
+    drawn = [_chart(_(caption), series, shown, policies) for caption, series, shown in charts]
     if all(drawn):
         yield {"kind": "charts", "charts": drawn}
-    worse, better = (
-        [each for each in reversed(changed) if _less(each) < 0],
-        [each for each in changed if _less(each) > 0],
-    )
-    for caption, rows in ((WORSE, worse), (BETTER, better)):
-        cells = [
-            [*_at_risk(each, language), _signed(-_less(each), millions(abs(_less(each)), language))] for each in rows
-        ]
+        texts = [_(POLICY) % {"version": each.version, "day": each.on.strftime(DAY_FORMAT)} for each in policies]
+        numbered = [f"{number}. {text}" for number, text in enumerate(texts, 1)]
+        yield {"kind": "paragraphs", "lines": ["; ".join(numbered)] if texts else []}
+    worse, better = [each for each in changed[::-1] if _less(each) < 0], [each for each in changed if _less(each) > 0]
+    for caption, agencies in ((WORSE, worse), (BETTER, better)):
+        more = [_signed(-_less(each), millions(abs(_less(each)), language)) for each in agencies]
+        cells = [[*_at_risk(each, language), change] for each, change in zip(agencies, more, strict=True)]
         yield _table(_(caption), [_(AGENCY), _(FLAGGED), _(MONEY), _(CHANGE)], cells)
     ends = known.ends
     coming = dict(zip(ends.orders, known.coming, strict=True))
@@ -188,17 +199,34 @@ def _in_millions(language: Language) -> Callable[[float], str]:
 
 
 def _chart(
-    caption: str, series: Sequence[tuple[date, float | None]], shown: Callable[[float], str]
+    caption: str,
+    series: Sequence[tuple[date, float | None]],
+    shown: Callable[[float], str],
+    policies: Sequence[PolicyChange],
 ) -> dict[str, Any] | None:
-    """Return a line from 0 to its largest value; places are from 0 to 1. None with fewer than two points."""
+    """Return a line from 0 to its largest value, with the changes of the policy; places are from 0 to 1. None with
+    fewer than two points.
+    """
     known = [(on, value) for on, value in series if value is not None]
     if len(known) < 2:
         return None
     (first, _value), (last, newest) = known[0], known[-1]
     most = max(max(value for _on, value in known), 1)
-    places = [((on - first).days / (last - first).days, value / most) for on, value in known]
+    whole = (last - first).days
+    places = [((on - first).days / whole, value / most) for on, value in known]
+    # The first known value may be later than a change.
+    changed = {
+        str(number): (each.on - first).days / whole for number, each in enumerate(policies, 1) if each.on > first
+    }
     ends = [each.strftime(DAY_FORMAT) for each in (first, last)]
-    return {"caption": caption, "places": places, "most": shown(most), "last": shown(newest), "ends": ends}
+    return {
+        "caption": caption,
+        "places": places,
+        "most": shown(most),
+        "last": shown(newest),
+        "ends": ends,
+        "policies": changed,
+    }
 
 
 def overview_pdf(data: Mapping[str, Any]) -> bytes:

@@ -283,7 +283,7 @@ def _table_page(actor: Actor, grouped: str) -> Answer:
         whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
         comparison=compared,
         period=period,
-        tiles=_tiles_of(compared) if grouped == "region" else [],
+        tiles=tiles(compared) if grouped == "region" else [],
     )
     return (page_text, 422) if form.errors else page_text
 
@@ -513,13 +513,11 @@ class Tile:
     shade: int | None
 
 
-def _tiles_of(compared: Comparison | None) -> list[Tile]:
-    after = {row.key: row.after for row in compared.rows if row.after} if compared else {}
-    return tiles(after) if after else []
-
-
-def tiles(regions: Mapping[str, Figures]) -> list[Tile]:
-    """Return a tile for every region, with its share of flagged projects."""
+def tiles(compared: Comparison | None) -> list[Tile]:
+    """Return a tile for every region, with its share of flagged projects after the later audit; none without one."""
+    regions = {row.key: row.after for row in compared.rows if row.after} if compared else {}
+    if not regions:
+        return []
     placed = []
     for region, (column, row) in PLACES.items():
         percent = regions.get(region.value, Figures()).flagged_percent

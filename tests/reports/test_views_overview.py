@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from tests.audits.steps import audit
 from tests.cases.casework import flagged_case
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
+from tests.pdf_structure import assert_pdf_a_2u, text_of
 from tests.present import Present
 from tests.reports.test_charts import colour, contrast, luminance
 from tests.reports.test_overview import hide
@@ -109,6 +111,23 @@ def test_every_figure_leads_to_its_list(signed_in: SignedIn, present: Present) -
         assert ['href="/projects?' in cell for cell in cells_shown] == [
             cell in ("2", "14", "100.0") for cell in cells
         ], path
+
+
+def test_summary_is_one_accessible_sheet(signed_in: SignedIn, present: Present, tmp_path: Path) -> None:
+    present.set(DAY)
+    agency = an_agency(name_kk="Денсаулық сақтау министрлігі", email="it@health.example.kz")
+    a_project(agency, budget_kzt=5_000_000)
+    audit()
+    present.set(DAY + timedelta(days=30))
+    a_project(agency, budget_kzt=9_000_000)
+    audit()
+    answer = signed_in(Role.LEADER, language="kk").client.get("/overview.pdf")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="overview-2026-11-04-kk.pdf"'
+    assert_pdf_a_2u(answer.data)
+    assert len(re.findall(rb"/Type ?/Page[^s]", answer.data)) == 1
+    text = text_of(answer.data, tmp_path)
+    # Without poppler only the structure is checked.
+    assert text is None or all(each in text for each in ("Денсаулық сақтау министрлігі", "+9,0"))
 
 
 COMPARED = {
