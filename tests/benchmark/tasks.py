@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any, Final
 
 from flask.testing import FlaskClient
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import bindparam, func, insert, select, text, update
 
 from registry.accounts.roles import LOCAL, Actor, Role
 from registry.accounts.service import NewPerson, add_person
@@ -34,7 +34,7 @@ from registry.core.schema import upgrade_schema
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
 from registry.imports.service import import_now
-from registry.projects.fingerprints import refresh_fingerprints
+from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
 from registry.projects.links import similar_to_project, similar_to_values
 from registry.projects.models import Project
 from registry.projects.schemas import PROJECT_PATCH
@@ -187,7 +187,15 @@ def planted_duplicates(folder: str) -> dict[str, Any]:
     registered, translated = duplicates.translated(rows)
     import_now(ADMINISTRATOR, "projects", False, "projects.csv", _as_csv(rows))
     figures = {"renamed": _looked_up(duplicates.renamed(rows)), "split": _looked_up(duplicates.split(rows))}
-    import_now(ADMINISTRATOR, "projects", False, "projects.csv", _as_csv(registered))
+    # Not by an import, which would ask whether a row with another name is the same project.
+    with transaction() as session:
+        names = [
+            {"_id": row["external_id"], "name_ru": row["name_ru"], "name_en": row["name_en"] or None}
+            for row in registered
+        ]
+        session.connection().execute(update(table_of(Project)).where(Project.external_id == bindparam("_id")), names)
+        session.execute(update(table_of(ProjectFingerprint)).values(version=0))
+    refresh_fingerprints()
     return {**figures, "translated": _looked_up(translated)}
 
 
