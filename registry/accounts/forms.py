@@ -21,7 +21,6 @@ from registry.accounts.roles import (
 )
 from registry.accounts.tokens import MAX_PURPOSE_LENGTH, IssuedToken, TokenLimits
 from registry.core.fields import BaseSchema, Choice, InputField, Text
-from registry.core.translations import LANGUAGES
 from registry.core.values import InvalidValue
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, FormPage, form_field, question_page
@@ -53,12 +52,6 @@ class TextList(InputField):
     def from_text(self, text: str) -> object:
         """Return the texts; None for a blank one."""
         return text.replace(",", " ").split() or None
-
-
-class LanguageForm(BaseSchema):
-    """The language of one's own account."""
-
-    language = Choice(LANGUAGES, required=True)
 
 
 def token_form(title: str, back: str, account_role: Role, intro: str, subject: str, *, own: bool = False) -> FormPage:

@@ -233,4 +233,4 @@ def test_without_a_bot_there_is_no_page(signed_in: SignedIn, app: Flask, monkeyp
     assert "Aitu" not in visit.get("/account").text
     assert visit.get("/account/aitu").status_code == 404
     for path in ("/account/aitu/code", "/account/aitu/unlinking"):
-        assert visit.send(path, "/account/language").status_code == 404
+        assert visit.send(path, "/account").status_code == 404

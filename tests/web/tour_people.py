@@ -64,7 +64,6 @@ def stops_of_people(known: Mapping[str, object]) -> list[Stop]:
             "/account/password",
             {"old_password": "wrong", "new_password": "short"},
         ),
-        Stop("own-language", Role.AGENCY_EDITOR, "/account/language"),
         Stop("own-aitu", Role.AGENCY_VIEWER, "/account/aitu"),
         Stop("own-aitu-linked", Role.AGENCY_EDITOR, "/account/aitu"),
         Stop("own-aitu-code", Role.AGENCY_VIEWER, "/account/aitu", {}),

@@ -37,13 +37,11 @@ from registry.web.current_user import (
     clear_session_cookie,
     current_user,
     keep_device,
-    set_language_cookie,
     set_session_cookie,
 )
 from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
-from registry.web.labels import options
 
 # Pages for absences with a deputy: the own ones, those of a person, and for supervisors those of the reviewers.
 
@@ -183,28 +181,6 @@ def own_password(actor: Actor) -> Answer:
     # A device cookie is only valid for the password it was issued with.
     keep_device(response, actor.principal, None)
     return response
-
-
-@pages.page("/account/language", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
-def own_language(actor: Actor) -> Answer:
-    """Change the language of the user's notices, and of the pages in this browser."""
-    signed_in = current_user().signed_in
-    page = FormPage(
-        _("Language"),
-        _("Save changes"),
-        url_for("web.my_account"),
-        [form_field("language", "radios", label=_("Language of pages and notices"), choices=options("language"))],
-        forms.LanguageForm(),
-    )
-
-    def act(values: dict[str, Any]) -> Answer:
-        service.change_own_language(actor, values["language"])
-        flash_message(_("Changes saved."))
-        response = redirect_to("my_account")
-        set_language_cookie(response, values["language"])
-        return response
-
-    return answer_form(page, act, {"language": signed_in.language if signed_in else ""})
 
 
 @pages.page("/account/tokens/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
