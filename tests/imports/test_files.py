@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from datetime import date, datetime
+from time import monotonic
 from typing import Any
 
 import openpyxl
@@ -323,6 +324,19 @@ def test_marked_file_evaluates_nothing_and_opens(editor: Caller, agency: Agency)
     shown = [str(cell.value or "") for line in sheet.iter_rows(min_row=2) for cell in line]
     assert not [text for text in shown if text[:1] in "=+-@\t\r" and text]
     assert max(map(len, shown)) <= 32_767
+
+
+def test_workbook_with_endless_merged_cells_comes_back_as_texts_at_once(editor: Caller, agency: Agency) -> None:
+    header, cells = (line.strip().split(";") for line in (HOSTILE_HEADER, row(agency, 1, "где-то")))
+    content = xlsx_of(header, cells)
+    sheet = zipfile.ZipFile(io.BytesIO(content)).read(SHEET)
+    merged = b'<mergeCells><mergeCell ref="A9:XFD1048576"/></mergeCells>'
+    run = sent(editor, with_entry(content, SHEET, sheet.replace(b"</sheetData>", b"</sheetData>" + merged)))
+    run_next_import()
+    started = monotonic()
+    answer = editor.get(f"/imports/{run['id']}/errors.xlsx")
+    assert openpyxl.load_workbook(io.BytesIO(answer.data)).sheetnames == ["import"]
+    assert monotonic() - started < 10
 
 
 def test_marked_file_of_half_characters_and_far_columns_opens(editor: Caller, agency: Agency) -> None:
