@@ -175,7 +175,7 @@ OF_AI: Final[Mapping[str, Contradiction]] = {
     "reviewed-in-the-future": Contradiction(
         ("ai_reviewed_on",),
         lambda facts, _policy, on: facts.ai_reviewed_on is not None and facts.ai_reviewed_on > on,
-        lazy_text("The entry is stated to have been checked on {ai_reviewed_on}, which lies ahead."),
+        lazy_text("The entry is stated to have been checked on {ai_reviewed_on}, which is in the future."),
     ),
 }
 LINES: Final[Mapping[str, Contradiction]] = {**OF_WORK, **OF_ENDINGS, **OF_AI}

@@ -33,7 +33,7 @@ class SuccessionKind(Choices):
     """How an agency passes on what it has. A division passes the listed projects only; the agency goes on."""
 
     MERGER = "merger", lazy_text("Merger: the agency becomes part of the successor")
-    RENAMING = "renaming", lazy_text("Renaming: the agency goes on under another BIN")
+    RENAMING = "renaming", lazy_text("Renaming: the agency continues under another BIN")
     DIVISION = "division", lazy_text("Division: the listed projects go to the successor")
 
 

@@ -116,7 +116,7 @@ SETTINGS: Final = Section(
     (
         Place("settings", lazy_text("All settings"), P.PROJECTS_READ),
         Place("people", lazy_text("People"), P.PEOPLE_READ, lazy_text("Who may sign in, with which role."), PEOPLE),
-        Place("absences", lazy_text("Absences"), P.CASES_LEAD, lazy_text("Who is away, and who stands in."), PEOPLE),
+        Place("absences", lazy_text("Absences"), P.CASES_LEAD, lazy_text("Who is absent, and their deputies."), PEOPLE),
         Place(
             "tokens", lazy_text("Tokens"), P.TOKENS_READ, lazy_text("Service accounts, and keys for programs."), PEOPLE
         ),

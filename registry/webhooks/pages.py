@@ -88,7 +88,7 @@ def enable_webhook(actor: Actor, webhook_id: int) -> Answer:
     enabled = request.form.get("enabled") == "yes"
     with transaction():
         service.change_webhook(actor, service.webhook_to_change(actor, webhook_id), {"enabled": enabled})
-    done = _("The webhook is enabled. It goes on where it stopped.") if enabled else _("The webhook is disabled.")
+    done = _("The webhook is enabled and continues where it stopped.") if enabled else _("The webhook is disabled.")
     flash_message(done)
     return redirect_to("webhook", webhook_id=webhook_id)
 

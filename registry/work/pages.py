@@ -431,7 +431,7 @@ SOURCES: Final = (
     Source(lazy_text("Flagged projects, highest severity first"), P.PROJECTS_READ, _flagged, True),
     Source(lazy_text("Your drafts"), P.PROJECTS_WRITE, _drafts),
     Source(lazy_text("Done on the command line since you last signed in"), P.ACCOUNTS_CONFIRM, _commands),
-    Source(lazy_text("Service accounts that nobody answers for"), P.PEOPLE_MANAGE, _ownerless),
+    Source(lazy_text("Service accounts without an owner"), P.PEOPLE_MANAGE, _ownerless),
     Source(lazy_text("People"), P.PEOPLE_MANAGE, _people, True),
     Source(lazy_text("Team"), P.CASES_REVIEW, _team_cases),
 )

@@ -236,7 +236,7 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
                 "claimed": "ai_risk_class",
             },
             "The degree of risk is high, and nobody oversees the AI system and may stop it. "
-            "The entry is stated to have been checked on 2 March 2027, which lies ahead. "
+            "The entry is stated to have been checked on 2 March 2027, which is in the future. "
             "Claimed, not confirmed: degree of risk of the AI system – Minimal.",
         ),
         (

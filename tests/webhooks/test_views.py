@@ -83,7 +83,7 @@ def test_webhook_is_disabled_enabled_rotated_replayed_and_deleted(app: Flask, si
     page, secret = created(visit)
     assert "The webhook is disabled." in visit.send(f"{page}/enabled", page, enabled="no").text
     assert "Disabled by its owner" in visit.get(page).text
-    assert "The webhook is enabled." in visit.send(f"{page}/enabled", page, enabled="yes").text
+    assert "The webhook is enabled and continues" in visit.send(f"{page}/enabled", page, enabled="yes").text
     rotated = SECRET.search(visit.send(f"{page}/secret-rotation").text)
     assert rotated and rotated[0] != secret
     assert "Former secret valid until" in visit.get(page).text

@@ -643,7 +643,7 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
         owned = owned_by(disabled.account_id)
         if owned:
             note = _(
-                "This person answers for service accounts, which go on working: %(names)s. Choose another owner for "
+                "This person owns service accounts, which keep working: %(names)s. Choose another owner for "
                 "each of them, and issue new tokens if this person knows the present ones."
             )
             consequences += " " + note % {"names": ", ".join(owned)}
