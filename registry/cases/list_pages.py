@@ -25,6 +25,7 @@ from registry.cases.lists import (
     ListTotals,
     count_cases,
     group_totals,
+    list_budget,
     list_cases,
     list_totals,
     list_watched,
@@ -381,6 +382,8 @@ SORTS: Final = {
     "-closed_at": lazy_text("Last closed first"),
     "outcome": lazy_text("By outcome"),
 }
+# Counting reads the narrow table of cases alone, a sum reads their projects too.
+MAX_SUMMED: Final = 2_000
 # Sorts that put the cases in groups.
 GROUPS: Final = {"rule": lazy_text("By rule"), "agency": lazy_text("By agency")}
 # The other directions, by the headings of the table.
@@ -422,13 +425,16 @@ def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False
     page = requested_page()
     sort = page.sort or CASE_LIST.default_sort
     if names_no_agency(filters):
-        listing, totals = Listing([], None), ListTotals(0, None, 0, None)
+        listing, totals = Listing([], None), ListTotals(0, 0, None)
     else:
         listing, totals = list_cases(actor, filters, page, page_locale()), list_totals(actor, filters, page)
     rows = with_projects(listing.items, projects_of(actor, listing.items))
+    text = _totals_text(totals, len(rows))
+    if totals.total is not None and totals.total <= MAX_SUMMED:
+        text += f", {money_in_short(list_budget(actor, filters) if rows else 0)}"
     shown = replace(
         _list_page(actor, filters, sort),
-        totals=_totals_text(totals, len(rows)),
+        totals=text,
         previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
         none_chosen=none_chosen,
     )
@@ -500,11 +506,11 @@ def _totals_text(totals: ListTotals, shown: int) -> str:
     if totals.before is None:
         return _("More than %(count)s cases") % {"count": number(MAX_COUNTED)}
     first, last = number(totals.before + 1), number(totals.before + shown)
-    if totals.total is None or totals.budget is None:
+    if totals.total is None:
         text = _("Cases %(first)s–%(last)s of more than %(count)s")
         return text % {"first": first, "last": last, "count": number(MAX_COUNTED)}
-    text = _("Cases %(first)s–%(last)s of %(count)s") % {"first": first, "last": last, "count": number(totals.total)}
-    return f"{text}, {money_in_short(totals.budget)}"
+    text = _("Cases %(first)s–%(last)s of %(count)s")
+    return text % {"first": first, "last": last, "count": number(totals.total)}
 
 
 def _offered_actions(actor: Actor, filters: Mapping[str, str]) -> list[str]:

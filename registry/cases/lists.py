@@ -464,29 +464,27 @@ MAX_COUNTED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ListTotals:
-    """``total``: the number of cases, None when there are more than ``MAX_COUNTED``. ``budget``: of their projects, in
-    tenge.
+    """``total``: the number of cases, None when there are more than ``MAX_COUNTED``.
 
     ``before``: how many come before the page, None when these are more than that. ``previous``: the cursor of the
     previous page; None when that is the first one, or unknown.
     """
 
     total: int | None
-    budget: int | None
     before: int | None
     previous: str | None
 
 
 def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTotals:
     """Count the cases of a list and those before the page. Raises Malformed for an invalid filter, sort or cursor."""
-    total, budget = _count_and_budget(actor, filters)
+    total = count_matching(actor, filters, most=MAX_COUNTED)
     if page.cursor is None:
-        return ListTotals(total, budget, 0, None)
+        return ListTotals(total, 0, None)
     key, descending = sort_key(page.sort)
     rest = after(key, Case.id.expression, descending, page.cursor)
     before = count_matching(actor, filters, not_(rest), most=MAX_COUNTED, sort=key)
     if before is None or before <= page.limit:
-        return ListTotals(total, budget, before, None)
+        return ListTotals(total, before, None)
     statement = (
         matching_cases(actor, filters, key.column, Case.id, sort=key)
         .order_by(*order_by(key, Case.id.expression, descending))
@@ -494,15 +492,14 @@ def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTot
         .limit(1)
     )
     value, last = db.session.execute(statement).one()
-    return ListTotals(total, budget, before, cursor_after(key, descending, value, last))
+    return ListTotals(total, before, cursor_after(key, descending, value, last))
 
 
-def _count_and_budget(actor: Actor, filters: Mapping[str, str]) -> tuple[int | None, int | None]:
-    rows = matching_cases(actor, filters, Case.project_id).limit(literal_limit(MAX_COUNTED + 1)).subquery()
-    budget = func.coalesce(func.sum(Project.budget_kzt), 0)
-    joined = select(func.count(), budget).select_from(rows).join(Project, Project.id == rows.c.project_id)
-    count, sum_of_budgets = db.session.execute(joined).one()
-    return (None, None) if count > MAX_COUNTED else (count, int(sum_of_budgets or 0))
+def list_budget(actor: Actor, filters: Mapping[str, str]) -> int:
+    """Add up the budgets of the projects of a list in tenge. Raises Malformed for an invalid filter."""
+    rows = matching_cases(actor, filters, Case.project_id).subquery()
+    statement = select(func.sum(Project.budget_kzt)).select_from(rows).join(Project, Project.id == rows.c.project_id)
+    return int(db.session.scalar(statement) or 0)
 
 
 def group_totals(actor: Actor, filters: Mapping[str, str], group: str) -> dict[str | None, tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from flask import redirect, render_template, url_for
@@ -30,7 +31,7 @@ from registry.requests.service import is_in_effect, restore_project
 from registry.requests.succession import beside_projects, touched, visible_ids
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
-from registry.web.formats import gettext, number
+from registry.web.formats import gettext, moment, number, numbered, short_day
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage
 from registry.web.labels import (
@@ -42,7 +43,15 @@ from registry.web.labels import (
     name_in_page_language,
     options,
 )
-from registry.web.lists import render_list, requested_filters, requested_page
+from registry.web.lists import (
+    ListCell,
+    ListPage,
+    TableColumn,
+    choice_column,
+    render_list_page,
+    requested_filters,
+    requested_page,
+)
 
 # What the pages of requests show of each kind, and the names of their agencies.
 
@@ -289,16 +298,32 @@ def requests(actor: Actor) -> Answer:
         listing = Listing([], None)
     else:
         listing = REQUEST_LIST.read(actor, narrowed, requested_page(), only=of_kinds(map(RequestKind, kinds)))
-    return render_list(
-        "requests/list.html",
-        listing,
-        actor=actor,
-        agency=agency_filter(actor, filters),
-        agencies=names_of_agencies(listing.items),
-        projects=projects_numbered(actor, numbers_of_projects(listing.items)),
-        filters=filters,
-        kinds=[(each.value, each.label) for each in RequestKind],
+    agencies, projects = names_of_agencies(listing.items), projects_numbered(actor, numbers_of_projects(listing.items))
+    shown = ListPage(
+        title=_("Requests"),
+        endpoint="requests",
+        columns=[
+            TableColumn(_("Request"), None, partial(_request_cell, agencies, projects), "main"),
+            choice_column(_("State"), "state", "request_state", "state"),
+            TableColumn(_("Effective from"), None, lambda item: ListCell(short_day(item["on"])), "day"),
+            TableColumn(_("Asked by"), None, lambda item: ListCell(item["asked_by"], moment(item["asked_at"]))),
+        ],
+        empty=_("There are no requests here."),
+        about=_("What one person asks for and another person decides."),
+        fields=[
+            (KIND, _("Kind of request"), options(KIND)),
+            ("state", _("State"), options("request_state")),
+        ],
+        has_tables=False,
     )
+    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters))
+
+
+def _request_cell(agencies: Mapping[str, str], projects: Mapping[str, Project], item: Mapping[str, Any]) -> ListCell:
+    project = projects.get(item["project"])
+    below = (item["project"], "" if project is None else name_in_page_language(project), agencies[item["agency"]])
+    title = f"{choice_label(KIND, item[KIND])} {numbered(item['id'])}"
+    return ListCell(title, " · ".join(filter(None, below)), url_for("web.request_page", request_id=item["id"]))
 
 
 @pages.page("/requests/<row_id:request_id>", needs=Permission.REQUESTS_READ)
