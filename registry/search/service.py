@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from registry.accounts.queries import ACCOUNT_LIST
 from registry.accounts.roles import Actor, Permission
@@ -18,6 +19,7 @@ from registry.cases.queries import find_case
 from registry.core.errors import Malformed, NotFound, Problem
 from registry.core.fields import is_bin
 from registry.core.lists import Listing, Page
+from registry.core.search import NAMES, words_of
 from registry.core.translations import Language
 from registry.letters.queries import LETTER_LIST, may_read_letter
 from registry.projects.models import is_project_number
@@ -95,6 +97,7 @@ class Matches:
 
 def search(actor: Actor, text: str, language: Language) -> Matches:
     """Return the first five matches of each kind that the actor may list, newest first, agencies and people by name.
+    Of the five projects and agencies, those whose names have the words as they were typed come first.
 
     ``next`` of a listing is None when there are no more. A kind that the actor may not list is empty. Agencies find
     themselves and those below them only. Restricted projects among the matches are journalled as read, as by the lists.
@@ -106,8 +109,8 @@ def search(actor: Actor, text: str, language: Language) -> Matches:
     reads_cases = actor.may(Permission.CASES_READ)
     lists_people = actor.may(Permission.PEOPLE_READ)
     return Matches(
-        projects=list_projects(actor, words, PAGE),
-        agencies=_agencies(actor, text),
+        projects=_as_typed_first(list_projects(actor, words, PAGE), text),
+        agencies=_as_typed_first(_agencies(actor, text), text),
         cases=list_cases(actor, words, NEWEST, language) if reads_cases else NOTHING,
         letters=LETTER_LIST.read(actor, words, NEWEST) if reads_cases else NOTHING,
         people=ACCOUNT_LIST.read(actor, words | {"kind": AccountKind.PERSON}, PAGE) if lists_people else NOTHING,
@@ -120,6 +123,16 @@ def _agencies(actor: Actor, text: str) -> Listing:
     own = own_agencies(actor)
     only = [] if own is None else [Agency.id.in_(own)]
     return AGENCY_LIST.read(actor, {"q": text}, Page(AT_MOST, sort="name_ru"), only=only)
+
+
+def _as_typed_first(listing: Listing, text: str) -> Listing:
+    typed = words_of(text)
+
+    def is_other(item: Mapping[str, Any]) -> bool:
+        words = words_of(" ".join(item[name] or "" for name in NAMES))
+        return not all(any(word.startswith(each) for word in words) for each in typed)
+
+    return replace(listing, items=sorted(listing.items, key=is_other))
 
 
 def _require_length(text: str) -> None:

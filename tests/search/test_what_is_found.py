@@ -110,6 +110,12 @@ def test_own_reference_and_contract_number_are_found_as_a_whole(supervisor: Call
     assert (matches["projects"], matches["cases"]) == ([project.number], [case_of(project).id])
 
 
+def test_names_with_the_words_as_typed_come_first(supervisor: Caller) -> None:
+    russian, kazakh = a_project(name_ru="Портал Сарыарка"), a_project(name_ru="Портал Сарыарқа")
+    for text, numbers in (("сарыарка", [russian, kazakh]), ("сарыарқа", [kazakh, russian])):
+        assert keys(found(supervisor, text))["projects"] == [project.number for project in numbers]
+
+
 def test_words_in_use_are_no_typing_errors(supervisor: Caller) -> None:
     first, _ = a_project(name_ru="Реестр полей"), a_project(name_ru="Реестр полен")
     assert keys(found(supervisor, "полей"))["projects"] == [first.number]
