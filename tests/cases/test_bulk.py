@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from registry.accounts.roles import Role
+from registry.accounts.sessions import WebSession
 from registry.cases.actions import act_on_cases, open_cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case
-from registry.core.database import db
+from registry.core.clock import now
+from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from tests.api.callers import caller, codes
 from tests.cases.casework import GAP
@@ -352,3 +357,21 @@ def test_approval_shows_apart_what_differs_and_fills_in_what_only_names_the_case
     common, rows = page.partition("<table")[::2]
     assert "Проект {number} строится." in common and "Проект {number}" not in rows
     assert [f"{in_days(days):%-d %B %Y}" in rows for days in (30, 60)] == [True, True]
+
+
+def test_approval_asks_for_the_second_factor_and_keeps_what_is_ticked_and_typed(
+    app: Flask, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = proposed(2)
+    supervisor, address = signed_in(Role.SUPERVISOR), f"/cases/approval?id={ids[0]},{ids[1]}"
+    form = untouched_form(supervisor.get(address).text, f"seen-{ids[0]}")
+    monkeypatch.setitem(app.config, "SECOND_FACTOR_ROLES", frozenset({"supervisor"}))
+    with transaction():
+        db.session.execute(update(WebSession).values(factor_at=now() - timedelta(minutes=20)))
+    page = supervisor.client.post(address, data={**form, "case": str(ids[1]), "approve-comment": "Проверено."})
+    assert page.status_code == 403 and "Confirm that it is you (opens in a new tab)" in page.text
+    again = untouched_form(page.text, f"seen-{ids[0]}")
+    assert (again["case"], again["approve-comment"]) == (str(ids[1]), "Проверено.")
+    assert statuses(ids) == ["awaiting_approval"] * 2
+    opened = supervisor.client.get(address)
+    assert (opened.status_code, opened.location.partition("?")[0]) == (303, "/sign-in/second-factor")
