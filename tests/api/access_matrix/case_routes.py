@@ -125,5 +125,15 @@ CASEWORK: dict[str, Try] = {
     "unwatch_case": Try("/cases/{case}/watch", CASE_READERS, 204),
     "watch_project": Try("/projects/{number}/watch", CASE_READERS, 204),
     "unwatch_project": Try("/projects/{number}/watch", CASE_READERS, 204),
+    "propose_many_cases": Try(
+        "/cases/propose", REVIEWERS, 200, lambda world: {"cases": [world.case_id], **proposal(world)}, owned=False
+    ),
+    "approve_many_cases": Try(
+        "/cases/approve",
+        {Role.SUPERVISOR},
+        200,
+        lambda world: {"cases": [{"case": world.case_id, "etag": '"read"'}]},
+        owned=False,
+    ),
     "confirm_many_cases": Try("/cases/confirm", REVIEWERS, 200, lambda world: {"cases": [world.case_id]}, owned=False),
 }
