@@ -14,7 +14,6 @@ from registry.agencies.pages import agency_name
 from registry.agencies.service import agency_by_bin
 from registry.agencies.vocabulary import Region
 from registry.audits.pages import rule_titles
-from registry.audits.queries import AUDIT_LIST
 from registry.core.clock import today
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Day
@@ -29,7 +28,6 @@ from registry.http.responses import csv_download, pdf_download, xlsx_download
 from registry.notifications.weekly_overview import overview_pdf, summary_data
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.agency_overview import judged_counts
 from registry.reports.ai_systems import GROUPS as AI_GROUPS
 from registry.reports.ai_systems import SYSTEMS, ai_systems, counted_by
 from registry.reports.compliance import (
@@ -160,32 +158,6 @@ def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) 
     ]
 
 
-# Compliance trend: projects without open flags after each of the last audits.
-
-SHOWN: Final = 12
-# Only the last run of a day is displayed, and a day may have several.
-LOOKED_AT: Final = 50
-GOOD: Final = {"status": "succeeded", "dry_run": "false"}
-
-
-def over_time(actor: Actor) -> list[dict[str, Any]]:
-    """Return the last successfully audited days, newest first; empty for actors who may not read audits.
-
-    Each has ``on``, ``audit``, the counts ``judged``, ``flagged``, ``to_migrate`` (None where it was not counted),
-    ``exempt`` and ``unflagged`` (none of these), and ``percent``, the unflagged share of the judged projects.
-    """
-    if not actor.may(Permission.AUDITS_READ):
-        return []
-    days: dict[Any, dict[str, Any]] = {}
-    for run in AUDIT_LIST.read(actor, GOOD, Page(LOOKED_AT)).items:
-        if run["on"] not in days and run["projects_judged"] and len(days) < SHOWN:
-            counts = (
-                run[f"projects_{name}"] for name in ("judged", "flagged", FreezeStatus.TO_MIGRATE.value, "exempt")
-            )
-            days[run["on"]] = {"on": run["on"], "audit": run["id"], **judged_counts(*counts)}
-    return sorted(days.values(), key=lambda each: each["on"], reverse=True)
-
-
 BY_DEFAULT: Final = "agency"
 SUMMARY: Final = BY_COUNTRY
 RULE: Final = "rule"
@@ -277,7 +249,6 @@ def _table_page(actor: Actor, grouped: str) -> Answer:
         all_of=_filters_of_all(level, day),
         of_share=share_filters,
         last=last_good_audit() if day is None or is_ahead else audit_on(day),
-        days=[] if grouped != "agency" or level.above or first or day else over_time(actor),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
         whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
@@ -640,6 +611,7 @@ IN_SCOPE: Final = ",".join(
 )
 # What got worse and what got better: so many of each.
 MAX_SHOWN: Final = 3
+MAX_REPORTS: Final = 50
 MAX_LISTED: Final = 10
 NOT_ISSUED: Final = ",".join(each.value for each in GovernmentReportStatus if each != GovernmentReportStatus.ISSUED)
 
@@ -682,7 +654,7 @@ def _reports_due(actor: Actor) -> list[int] | None:
     if not actor.may(Permission.GOVERNMENT_REPORTS_READ_DRAFTS):
         return None
     due = ({"status": NOT_ISSUED, "due_on_to": _until(days)} for days in DAYS)
-    return [len(GOVERNMENT_REPORT_LIST.read(actor, filters, Page(LOOKED_AT)).items) for filters in due]
+    return [len(GOVERNMENT_REPORT_LIST.read(actor, filters, Page(MAX_REPORTS)).items) for filters in due]
 
 
 def _overview_part(actor: Actor, tab: str) -> Answer:

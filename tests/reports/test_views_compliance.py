@@ -6,7 +6,6 @@ import csv
 import html
 import io
 import re
-from datetime import timedelta
 
 from openpyxl import load_workbook
 
@@ -14,7 +13,6 @@ from registry.accounts.roles import Role
 from registry.audits.service import run_audit
 from tests.factories import a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
-from tests.present import Present
 
 REPORT = "/reports/compliance"
 
@@ -113,23 +111,3 @@ def test_figures_link_to_the_counted_projects(signed_in: SignedIn) -> None:
             assert visit.get(html.unescape(link)).text.count("stacked__main") == int(count), (actor, link)
             table = visit.get(html.unescape(link).replace("/projects", "/projects.csv", 1)).data.decode("utf-8-sig")
             assert len(list(csv.DictReader(io.StringIO(table)))) == int(count), (actor, link)
-
-
-def test_oversight_sees_compliance_trend(signed_in: SignedIn, present: Present) -> None:
-    agency = an_agency()
-    a_project(agency)
-    operator = an_actor(Role.OPERATOR)
-    run_audit(operator)
-    visit = signed_in(Role.AUDITOR)
-    assert "Compliance over time" not in visit.get(REPORT).text
-    present.move(timedelta(days=1))
-    a_project(agency)
-    run_audit(operator)
-    last = run_audit(operator)
-    visit = signed_in(Role.AUDITOR, name="next")
-    section = visit.get(REPORT).text.partition("Compliance over time")[2].partition("</table>")[0]
-    figures = re.findall(r"<td>([\d.]+)</td>", section)
-    assert (
-        figures == ["2", "2", "0", "0", "0", "0.0", "1", "1", "0", "0", "0", "0.0"] and f"/audits/{last.id}" in section
-    )
-    assert "Compliance over time" not in signed_in(Role.AGENCY_VIEWER, agency).get(REPORT).text

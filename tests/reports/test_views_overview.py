@@ -113,6 +113,21 @@ def test_every_figure_leads_to_its_list(signed_in: SignedIn, present: Present) -
         ], path
 
 
+def test_agency_reads_the_tables_of_its_own_projects_alone(signed_in: SignedIn) -> None:
+    agency, other = an_agency(), an_agency()
+    for each in (agency, other):
+        a_project(each, sector="07")
+    audit()
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    for address in ("/overview", "/overview?by=rule", "/overview?by=country", "/reports/compliance"):
+        page = visit.get(address).text
+        assert "Figures: agencies" in page and agency.name_ru in page
+        assert other.name_ru not in page and "/overview/history" not in page and "by=rule" not in page
+    assert "million" not in visit.get("/overview?by=sector&from=2026-01-01").text.partition('id="figures"')[0]
+    for address in ("/overview/history", "/overview.pdf", "/overview.csv", "/overview/comparison.csv?by=sector"):
+        assert visit.client.get(address).status_code == 403
+
+
 def test_summary_is_one_accessible_sheet(signed_in: SignedIn, present: Present, tmp_path: Path) -> None:
     present.set(DAY)
     agency = an_agency(name_kk="Денсаулық сақтау министрлігі", email="it@health.example.kz")
