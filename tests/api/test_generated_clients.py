@@ -200,10 +200,11 @@ def called(python_client: ModuleType, operation: Operation, path: str, sent: Map
     # Generators put an underscore behind names that Python has already: id, bin.
     own = {name if name in types else f"{name}_": unquote(value) for name, value in match.groupdict().items()}
     given = [int(value) if types[name] is int else value for name, value in own.items()]
-    named: dict[str, Any] = {
-        name: int(value) if value.isdigit() and name != "of" else value for name, value in parse_qsl(query)
-    }
     parameters = inspect.signature(function).parameters
+    named: dict[str, Any] = {
+        name if name in parameters else f"{name}_": int(value) if value.isdigit() and name != "of" else value
+        for name, value in parse_qsl(query)
+    }
     if "if_match" in parameters and operation.needs_if_match:
         named["if_match"] = "*"
     if "by" in named:

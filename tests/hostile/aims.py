@@ -53,7 +53,7 @@ KINDS = {
     "RowAnswers": "row_answers",
 }
 # The project of the world has an exemption, which keeps its names.
-EDITS = ("patch_project", "put_project", "check_before_changing")
+EDITS = ("patch_project", "patch_project_by_external_id", "put_project", "check_before_changing")
 # The actor where several roles are permitted.
 PREFERRED = (Role.ADMINISTRATOR, Role.SUPERVISOR, *Role)
 
