@@ -145,7 +145,7 @@ def _with_words(actor: Actor, value: str) -> ColumnElement[bool]:
         folded = "".join(folded_words(word))
         spellings = [each for each in (word.lower(), skeleton(word), folded) if each]
         having = {key for key, texts in parts.items() if any(each in text for text in texts for each in spellings)}
-        if not having and may_have_error(folded):
+        if not having and may_have_error(folded, value.split()):
             names = {key: texts[0].split() for key, texts in parts.items()}
             similar = tuple(similar_beginnings(folded, set(chain(*names.values()))))
             having = {key for key, words in names.items() if any(each.startswith(similar) for each in words)}

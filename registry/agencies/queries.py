@@ -63,7 +63,7 @@ def ids_with_each(words: Iterable[str], *, misspelt: bool = False) -> dict[str, 
     parts = {agency: [part for text in texts if text for part in _words_of(text)] for agency, *texts in rows}
     ids_by_word = {word: _with_beginnings(parts, (word,)) for word in words}
     for word, ids in ids_by_word.items():
-        if misspelt and not ids and may_have_error(word):
+        if misspelt and not ids and may_have_error(word, ids_by_word):
             ids |= _with_beginnings(parts, tuple(similar_beginnings(word, set().union(*parts.values()))))
     return ids_by_word
 

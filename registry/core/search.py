@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -106,11 +106,14 @@ def fold(word: str) -> str:
 # Typing errors: one letter wrong, missing, too many, or two exchanged. In short words and in numbers they are others.
 MIN_LENGTH_WITH_ERROR: Final = 5
 MAX_SPELLINGS: Final = 20
+# Each word takes a tenth of a second at 100,000 projects: somebody may paste a page of text.
+MAX_WORDS_WITH_ERROR: Final = 6
 
 
-def may_have_error(word: str) -> bool:
-    """Return True for a folded word that is long enough to be recognised with a typing error."""
-    return len(word) >= MIN_LENGTH_WITH_ERROR and not any(map(str.isdigit, word))
+def may_have_error(word: str, words: Collection[Any]) -> bool:
+    """Return True for a folded word that is long enough to be recognised with a typing error, among a few others."""
+    is_plain = len(word) >= MIN_LENGTH_WITH_ERROR and not any(map(str.isdigit, word))
+    return is_plain and len(words) <= MAX_WORDS_WITH_ERROR
 
 
 def similar_beginnings(word: str, words: Iterable[str]) -> list[str]:

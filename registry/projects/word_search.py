@@ -75,7 +75,10 @@ def _plan(session: Session, query: Query) -> _Plan:
     rare = _indexed(session, query) if has_word_index() else _listed(session, query)
     if rare is None or _is_known(session, PROJECT.id.in_(rare)):
         return _Plan(query, rare)
-    corrected = query._replace(words=tuple((word, *_similar(session, word)) for (word,) in query.words))
+    spellings = [
+        (word, *(_similar(session, word) if may_have_error(word, query.words) else ())) for (word,) in query.words
+    ]
+    corrected = query._replace(words=tuple(spellings))
     if corrected == query:
         return _Plan(query, rare)
     return _Plan(corrected, _indexed(session, corrected) if has_word_index() else _listed(session, corrected))
@@ -106,7 +109,7 @@ def _similar(session: Session, word: str) -> list[str]:
 
     One half of the word is without the error: words with the first half are in the index of PostgreSQL.
     """
-    if not may_have_error(word) or _is_known(session, matches_words(PROJECT.words, Query(((word,),)))):
+    if _is_known(session, matches_words(PROJECT.words, Query(((word,),)))):
         return []
     beginning, end = word[: len(word) // 2], word[len(word) // 2 :]
     for condition in (matches_words(PROJECT.words, Query(((beginning,),))), contains_text(PROJECT.words, end)):

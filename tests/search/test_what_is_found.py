@@ -119,7 +119,10 @@ def test_names_with_the_words_as_typed_come_first(supervisor: Caller) -> None:
 def test_words_in_use_are_no_typing_errors(supervisor: Caller) -> None:
     first, _ = a_project(name_ru="Реестр полей"), a_project(name_ru="Реестр полен")
     assert keys(found(supervisor, "полей"))["projects"] == [first.number]
-    # Short words and numbers that nobody has are no others.
+    # A page of text that is pasted is not corrected: each word takes time.
+    assert keys(found(supervisor, "полеей " * 6))["projects"] == [first.number]
+    assert keys(found(supervisor, "полеей " * 7))["projects"] == []
+    # Short words that nobody has are no others.
     assert keys(found(supervisor, "поле"))["projects"] != keys(found(supervisor, "пола"))["projects"] == []
 
 
