@@ -32,7 +32,7 @@ def a_person(name: str = "a.serikova", role: Role = Role.REVIEWER) -> int:
 def test_correct_password_redirects_to_the_home_page(visit: Visit) -> None:
     a_person()
     # Nothing waits for somebody new.
-    assert "National overview" in visit.sign_in("a.serikova").text
+    assert "Your tasks" in visit.sign_in("a.serikova").text
 
 
 def test_session_ends_an_hour_after_its_last_use(signed_in: SignedIn, present: Present) -> None:
