@@ -138,7 +138,7 @@ OVERSIGHT: Final = (
     ),
     WorkList(lazy_text("Team queue"), Permission.CASES_READ, {"status": "new"}),
     WorkList(lazy_text("Overdue"), Permission.CASES_READ, {"overdue": "true"}),
-    WorkList(lazy_text("Waiting for the agency"), Permission.CASES_READ, {"status": "awaiting_agency"}),
+    WorkList(lazy_text("Waiting for the agency"), Permission.CASES_READ, {"status": "awaiting_agency"}, in_line=False),
     WorkList(lazy_text("Waiting for my approval"), Permission.CASES_APPROVE, {"to_approve": "true"}),
     WorkList(
         lazy_text("Cleared, to confirm"), Permission.CASES_READ, {"status": "awaiting_confirmation"}, in_line=False

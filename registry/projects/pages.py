@@ -119,7 +119,7 @@ from registry.saved_views.pages import view_line
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.formats import gettext, money, ngettext, short_day
+from registry.web.formats import gettext, money, ngettext, short_day, within_sentence
 from registry.web.formats import gettext as _
 from registry.web.forms import (
     Form,
@@ -285,10 +285,11 @@ def _project_cell(item: Mapping[str, Any], agencies: Mapping[str, str]) -> ListC
 
 
 def _status_cell(item: Mapping[str, Any]) -> ListCell:
-    is_flagged = item["freeze_status"] == "flagged" and item["severity"]
-    return ListCell(
-        tag=tag_of("flagged", item["severity"]) if is_flagged else tag_of("freeze_status", item["freeze_status"])
-    )
+    label, colour = tag_of("freeze_status", item["freeze_status"])
+    if item["freeze_status"] != "flagged" or not item["severity"]:
+        return ListCell(tag=(label, colour))
+    severity, colour = tag_of("severity", item["severity"])
+    return ListCell("", f"{field_label('severity')}: {within_sentence(severity)}", tag=(label, colour))
 
 
 def _work_cell(item: Mapping[str, Any]) -> ListCell:
