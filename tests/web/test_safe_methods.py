@@ -123,6 +123,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "session_id": "none",
         "key_id": issue(ADMINISTRATOR, "other.reviewer", Role.REVIEWER, None, None).key_id,
         "seq": 1,
+        "size": 1,
         "step": "what",
         "section": "what",
         "action": "claim",
