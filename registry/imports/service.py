@@ -397,7 +397,7 @@ def map_columns(
     before = run.layout or {}
     words = {name: words for name, words in values.items() if isinstance(words, Mapping) and words}
     is_new = [*columns] != (_as_before(run, header) or _recognised(header))
-    mapping = chosen_mapping(header.full[: len(columns)], columns) if is_new or run.state == "unmapped" else {}
+    mapping = chosen_mapping(header.full[: len(columns)], columns) if is_new else {}
     with transaction() as session:
         session.refresh(run, with_for_update=True)
         if not can_map_columns(run):

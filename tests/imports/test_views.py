@@ -141,7 +141,8 @@ def test_values_are_asked_once_on_one_page_and_words_are_remembered(signed_in: S
     # The words of the agency are known now; units and dates are asked for each file.
     again = upload().text
     assert "word_stage_0" in again and '<option value="planning" selected>' in again
-    assert "На торгах" in visit.get("/imports").text
+    shown = visit.get("/imports").text
+    assert "На торгах" in shown and "Код проекта" not in shown, "columns that were recognised are not remembered"
 
 
 def test_other_columns_ask_their_own_questions(signed_in: SignedIn) -> None:
