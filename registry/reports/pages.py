@@ -357,7 +357,7 @@ def _same_level(**more: Any) -> str:
 
 TOP: Final = 14
 HEIGHT: Final = 180
-LOW_HEIGHT: Final = 110
+LOW_HEIGHT: Final = 90
 # One marker in so many points; the first and the last always have one.
 MARKED: Final = 6
 # The least distance of two values at the ends of lines, in pixels.
