@@ -240,15 +240,18 @@ def neighbours_of(actor: Actor, position: Mapping[str, str]) -> dict[str, Any]:
 # Columns and rows of cases: of the pages of lists, of short lists on other pages, and of the files.
 
 CaseRow = tuple[Mapping[str, Any], Project]
+# A list of one of these alone has the same cell of the status in each row; the others show proposals and exemptions.
+SAME_STATUS: Final = (Status.NEW, Status.UNDER_REVIEW, Status.AWAITING_AGENCY, Status.REMEDIATION)
 
 
-def case_columns(
-    actor: Actor, place: Mapping[str, Any], *, is_closed: bool = False, in_bulk: bool = False
-) -> list[TableColumn]:
+def case_columns(actor: Actor, place: Mapping[str, Any], *, in_bulk: bool = False) -> list[TableColumn]:
     """Return the columns of a case with its project. Agencies see neither the reviewer nor proposals.
 
-    ``place``: the filters of the list, for the links of its cases. ``in_bulk``: with buttons to take a case.
+    ``place``: the filters of the list, for the links of its cases; a column that they give one value is in files only.
+    ``in_bulk``: with buttons to take a case.
     """
+    of_status = place.get("status")
+    is_closed = of_status == Status.CLOSED
     at_work = [
         TableColumn(field_label("due_on"), lambda row: row[0]["due_on"], _due_cell, "day", "due_on"),
         TableColumn(_("Overdue"), lambda row: choice_label("overdue", row[0]["is_overdue"])),
@@ -257,10 +260,13 @@ def case_columns(
     assignee = TableColumn(
         field_label("assignee"),
         lambda row: row[0]["assignee"],
-        partial(_assignee_cell, place, in_bulk),
+        None if _is_one(place.get("assignee")) else partial(_assignee_cell, place, in_bulk),
         "person",
         "assignee",
     )
+    if in_bulk and of_status == Status.NEW:
+        # Nobody is assigned in this list: the column holds the buttons alone.
+        assignee = replace(assignee, heading=_("Take"), kind="button", sort="")
     of_proposal = [
         TableColumn(_("Proposed"), lambda row: row[0]["proposal"] and _proposed(row[0])),
         TableColumn(field_label("proposed_by"), lambda row: row[0]["proposal"] and row[0]["proposal"]["proposed_by"]),
@@ -272,7 +278,10 @@ def case_columns(
         plain_column(field_label("outcome"), lambda row: _outcome(row[0]) or None, "text", "outcome"),
     ]
     status = TableColumn(
-        field_label("status"), lambda row: choice_label("case_status", row[0]["status"]), _status_cell, "state"
+        field_label("status"),
+        lambda row: choice_label("case_status", row[0]["status"]),
+        None if of_status in SAME_STATUS else _status_cell,
+        "state",
     )
     in_file = [replace(each, cell=None) for each in ([status, *at_work] if is_closed else of_closed)]
     return [
@@ -285,7 +294,7 @@ def case_columns(
         TableColumn(
             _("Flags"),
             lambda row: "; ".join(flag["title"] for flag in main_findings(row[0])),
-            _findings_cell,
+            partial(_findings_cell, place),
             sort="-severity",
         ),
         *(in_file if is_closed else (status, *at_work)),
@@ -296,13 +305,18 @@ def case_columns(
     ]
 
 
+def _is_one(value: str | None) -> bool:
+    return value is not None and "," not in value
+
+
 def _case_cell(place: Mapping[str, Any], row: CaseRow) -> ListCell:
     case, project = row
     address = url_for("web.case", case_id=case["id"], **place)
-    return record_cell(project, address, numbered(case["id"]), case["project"], name_in_page_language(project.agency))
+    # Narrow columns cut the end: the number of the project, which the preview has too.
+    return record_cell(project, address, numbered(case["id"]), name_in_page_language(project.agency), case["project"])
 
 
-def _findings_cell(row: CaseRow) -> ListCell:
+def _findings_cell(place: Mapping[str, Any], row: CaseRow) -> ListCell:
     findings = main_findings(row[0])
     label, colour = tag_of("severity", row[0]["severity"])
     if len(findings) > 1:
@@ -313,7 +327,9 @@ def _findings_cell(row: CaseRow) -> ListCell:
     reason = first["reason"] or ""
     if first["cleared_on"]:
         reason = _("cleared on %(day)s") % {"day": short_day(first["cleared_on"])}
-    return ListCell(first["title"], reason, tag=(label, colour))
+    # A list of one rule, or in groups of rules, says its title already.
+    is_said = reason and (place.get("sort") == "rule" or place.get("rule") == first["rule"])
+    return ListCell(". ".join(filter(None, ("" if is_said else first["title"], reason))), tag=(label, colour))
 
 
 def _status_cell(row: CaseRow) -> ListCell:
@@ -457,7 +473,7 @@ def _list_page(actor: Actor, filters: Mapping[str, str], sort: str) -> ListPage:
         title=_("Cases"),
         endpoint="cases",
         caption=here,
-        columns=case_columns(actor, place, is_closed=is_closed, in_bulk=bool(actions)),
+        columns=case_columns(actor, place, in_bulk=bool(actions)),
         empty=_("There are no cases here."),
         about="" if actor.may(Permission.RESTRICTED_READ) else _("Without restricted projects."),
         words=_("Number, or words in the name of the project or agency"),
@@ -841,7 +857,7 @@ def _orders_page(actor: Actor) -> ListPage:
 def _order_columns() -> list[TableColumn]:
     return [
         *_record_columns(),
-        TableColumn(field_label("due_on"), itemgetter("due_on"), _order_due_cell, "day", "due_on"),
+        TableColumn(field_label("due_on"), itemgetter("due_on"), _order_due_cell, "state", "due_on"),
         TableColumn(_("Days left"), itemgetter("days_left")),
         TableColumn(_("State"), lambda row: choice_label("order_state", row["state"]), _order_state_cell, "state"),
         TableColumn(

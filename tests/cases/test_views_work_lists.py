@@ -31,6 +31,7 @@ from tests.statements import statements
 WEAK = {**GAP, "object_commissioned_on": "2020-01-01", "placement": "onboarding"}
 CASE = re.compile(r'<a class="govuk-link" href="/cases/(\d+)\?')
 PROJECT = re.compile(r'<a class="govuk-link" href="/projects/(QT-[\d-]+)"')
+HEADING = re.compile(r'<th scope="col"[^>]*>(?:<a [^>]*>)?([^<]+)')
 LISTS = ("/cases?status=new", "/cases/watch-list", "/cases/exemptions-ending")
 
 
@@ -319,3 +320,20 @@ def test_filters_of_a_link_are_named_unless_a_tab_says_them(signed_in: SignedIn)
     assert "Due on, to: 1 December 2026" in page
     assert 'href="/cases?status=remediation" aria-label="Remove the filter: Due on, to: 1 December 2026"' in page
     assert "Remove the filter" not in visit.get("/cases?status=new").text
+
+
+def test_list_has_no_column_for_what_its_filter_says(signed_in: SignedIn) -> None:
+    claimed, _case = flagged_case()
+    flagged_case()
+    signed_in(Role.REVIEWER, name="aigerim")
+    act(AIGERIM, case_of(claimed), "claim")
+    visit = signed_in(Role.REVIEWER)
+    columns = {
+        query: HEADING.findall(visit.get(f"/cases?{query}").text)
+        for query in ("severity=high", "status=new", "status=under_review&assignee=aigerim")
+    }
+    assert list(columns.values()) == [
+        ["Case", "Flags", "Status", "Due on", "Age", "Budget", "Reviewer"],
+        ["Case", "Flags", "Due on", "Age", "Budget", "Take"],
+        ["Case", "Flags", "Due on", "Age", "Budget"],
+    ]

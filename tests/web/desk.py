@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 from typing import Any, Final
 
 from flask import Flask
@@ -22,6 +23,7 @@ from registry.cases.models import Case
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.clock import today
 from registry.core.database import db
+from registry.core.translations import LANGUAGES, Language
 from registry.demo.records import demo_actor
 from registry.projects.models import Project
 from tests.factories import a_project, an_agency
@@ -44,9 +46,9 @@ class Desk:
     person: tuple[str, str] | None = None
     app: Flask | None = None
 
-    def page(self, role: Role, width: int, height: int) -> Page:
+    def page(self, role: Role, width: int, height: int, language: Language = "en") -> Page:
         """Return a page of this size of a person of the role, signed in."""
-        page = context(self.browser, self.address, width=width).new_page()
+        page = context(self.browser, self.address, language, width=width).new_page()
         page.set_viewport_size({"width": width, "height": height})
         sign_in(page, *(self.person or (person_name(role), PASSWORD)))
         return page
@@ -82,11 +84,11 @@ ROWS: Final = """() => {
 
 def lists(desk: Desk) -> Iterator[Figures]:
     """Complete rows in sight, the first row's distance from the top and the highest row's height, in pixels."""
-    for width, height in SIZES:
-        page = desk.page(Role.REVIEWER, width, height)
+    for (width, height), language in product(SIZES, LANGUAGES):
+        page = desk.page(Role.REVIEWER, width, height, language)
         for name, path in LISTS.items():
             page.goto(path)
-            yield {"list": name, "size": f"{width}x{height}", **page.evaluate(ROWS)}
+            yield {"list": name, "size": f"{width}x{height}", "language": language, **page.evaluate(ROWS)}
         page.context.close()
 
 
