@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -365,10 +364,6 @@ def _assignee_cell(place: Mapping[str, Any], in_bulk: bool, row: CaseRow) -> Lis
     return ListCell(case["assignee"] or NOTHING)
 
 
-def _closed_on(row: CaseRow) -> date | None:
-    return row[0]["closed_at"] and local_date(row[0]["closed_at"])
-
-
 def _outcome(case: Mapping[str, Any]) -> str:
     return choice_label("outcome", case["outcome"]) if case["outcome"] else ""
 
@@ -387,7 +382,6 @@ def with_projects(cases: Sequence[Mapping[str, Any]], projects: Mapping[str, Pro
 # Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
 DATES: Final = ("opened_at_from", "opened_at_to")
-OF_CLOSED: Final = ("outcome", "closed_at_from", "closed_at_to")
 SORTS: Final = {
     "due_on": lazy_text("Earliest due date first"),
     "-severity": lazy_text("Highest severity first"),
@@ -616,7 +610,7 @@ def _watch_page(actor: Actor) -> ListPage:
             TableColumn(_("Work and stage"), None, _work_cell),
             *(TableColumn(field_label(name), partial(_watch_cell, name)) for name in WATCH_COLUMNS),
             TableColumn(field_label("budget_kzt"), None, _budget_cell, "number"),
-            *((TableColumn(_("Open a case"), None, _open_case_cell, "person"),) if may_open else ()),
+            *((TableColumn(_("Open a case"), None, _open_case_cell, "state"),) if may_open else ()),
         ],
         empty=_("No project is on the watch list."),
         about=about,
@@ -624,7 +618,10 @@ def _watch_page(actor: Actor) -> ListPage:
         sorts=WATCH_SORTS,
         sort=DEFAULT_WATCH_SORT,
         tabs=tabs(actor, {}),
-        has_row_buttons=may_open,
+        actions={url_for("web.open_chosen_cases"): _("Open cases for the chosen projects")} if may_open else {},
+        row_id=lambda row: row[0]["number"],
+        row_name="project",
+        amount=lambda row: row[0]["budget_kzt"],
     )
 
 

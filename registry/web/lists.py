@@ -141,8 +141,8 @@ class ListPage:
     ``caption``: the second half of the title. ``about``: what the list holds. ``words``: the label of the search.
     ``fields``, ``dates``, ``ticks``: the selects, pairs of dates and checkboxes of the form; ``defaults``: of selects
     that always have a value. ``implied``: filters that the current tab says. ``sort``: without a requested one.
-    ``groups``: labels of the sorts that put the list in groups. ``row_id``, ``amount``: of the rows that can be
-    chosen, with ``actions``, labels by their addresses. ``buttons``, ``links``, ``files``: texts with their addresses.
+    ``groups``: labels of the sorts that put the list in groups. ``row_id``, ``row_name``, ``amount``: of the rows that
+    can be chosen, with ``actions``, labels by their addresses. ``buttons``, ``links``, ``files``: texts with addresses.
     ``help``: the guide, section and text of a link to it. ``tabs``, ``saved``: its work lists and saved views.
     """
 
@@ -161,7 +161,8 @@ class ListPage:
     defaults: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     actions: Mapping[str, str] = field(default_factory=dict)
-    row_id: Callable[[Any], int] | None = None
+    row_id: Callable[[Any], int | str] | None = None
+    row_name: str = "case"
     amount: Callable[[Any], int | None] | None = None
     buttons: Sequence[tuple[str, str]] = ()
     links: Sequence[tuple[str, str]] = ()
@@ -174,7 +175,6 @@ class ListPage:
     previous_address: str | None = None
     has_tables: bool = True
     has_keys: bool = False
-    has_row_buttons: bool = False
     none_chosen: bool = False
 
     @property

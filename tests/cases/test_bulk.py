@@ -174,6 +174,9 @@ def test_page_opens_cases_for_chosen_projects(signed_in: SignedIn) -> None:
     weak, other = a_project(**WEAK), a_project(**WEAK)
     audit()
     visit = signed_in(Role.REVIEWER)
+    offered = visit.get("/cases/watch-list").text
+    assert offered.count('name="project" value="QT-') == 2 and "Open cases for the chosen projects</button>" in offered
+    assert 'action="/cases/watch-list/opening"' in offered
     page = visit.send("/cases/watch-list/opening", page="/cases/watch-list", project=[weak.number, other.number])
     assert "2 cases are opened." in page.text and cases_of(weak) == cases_of(other) == 1
     none = visit.send("/cases/watch-list/opening", page="/cases/watch-list").text
