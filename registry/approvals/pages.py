@@ -46,7 +46,7 @@ def approvals(actor: Actor) -> Answer:
         actor=actor,
         waiting=waiting,
         agencies=_agencies(shown),
-        accounts=_accounts(shown),
+        accounts=accounts_of_subjects(shown),
         projects=_projects(actor, shown),
         reasons={each["id"]: _reason(each) for each in shown},
         filters=filters,
@@ -142,7 +142,7 @@ def _agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return agency_names(item["agency"] for item in items if item["agency"])
 
 
-def _accounts(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def accounts_of_subjects(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return the names of the accounts that approvals are about, by subject."""
     subject = ACCOUNT_SUBJECT
     ids = [int(item["subject"].removeprefix(subject)) for item in items if item["subject"].startswith(subject)]

@@ -597,9 +597,8 @@ def _watch_page(actor: Actor) -> ListPage:
         )
     may_open = actor.may(Permission.CASES_REVIEW)
     return ListPage(
-        title=_("Cases"),
+        title=_("Watch list"),
         endpoint="watch_list",
-        caption=_("Watch list"),
         columns=[
             TableColumn(field_label("number"), lambda row: row[0]["number"]),
             TableColumn(_("Project"), lambda row: name_in_page_language(row[0]), _watched_cell, "main"),
@@ -830,9 +829,8 @@ def _record_cell(row: Mapping[str, Any]) -> ListCell:
 
 def _orders_page(actor: Actor) -> ListPage:
     return ListPage(
-        title=_("Cases"),
+        title=_("Orders"),
         endpoint="orders",
-        caption=_("Orders"),
         columns=_order_columns(),
         empty=_("There are no orders here."),
         about=_(
@@ -888,9 +886,8 @@ APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest
 
 def _appeals_page(actor: Actor) -> ListPage:
     return ListPage(
-        title=_("Cases"),
+        title=_("Appeals"),
         endpoint="appeals",
-        caption=_("Appeals"),
         columns=_appeal_columns(),
         empty=_("There are no appeals here."),
         about=_(

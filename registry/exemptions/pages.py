@@ -49,16 +49,15 @@ COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "sc
 def _page(actor: Actor) -> ListPage:
     periods = [(days, ngettext("%(num)s day", "%(num)s days", int(days)) % {"num": days}) for days in DAYS]
     return ListPage(
-        title=_("Cases"),
+        title=_("Exemptions ending"),
         endpoint="exemptions_ending",
-        caption=_("Exemptions ending"),
         columns=[
             TableColumn(field_label("number"), attrgetter("project")),
             TableColumn(_("Project"), lambda item: name_in_page_language(item.project_record), _project_cell, "main"),
             TableColumn(field_label("bin"), attrgetter("project_record.agency.bin")),
             TableColumn(field_label("agency"), lambda item: name_in_page_language(item.project_record.agency)),
             *(TableColumn(field_label(name), attrgetter(name)) for name in COLUMNS),
-            TableColumn(field_label("valid_to"), None, _end_cell, "day"),
+            TableColumn(field_label("valid_to"), None, _end_cell, "state"),
             TableColumn(
                 field_label("decision_number"),
                 None,

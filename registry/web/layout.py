@@ -34,13 +34,17 @@ def support() -> Support | None:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page that the menu leads to. ``about`` and ``group`` are its line on the page of the settings."""
+    """A page that the menu leads to. ``about`` and ``group`` are its line on the page of the settings.
+
+    ``also``: where the pages that belong to it begin, besides its own address.
+    """
 
     endpoint: str
     text: str
     needs: Permission
     about: str | None = None
     group: str | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
@@ -92,7 +96,7 @@ ORDERS: Final = Section(
 PROJECTS: Final = Section(
     lazy_text("Projects"),
     (
-        Place("projects", lazy_text("Projects"), P.PROJECTS_READ),
+        Place("projects", lazy_text("Projects"), P.PROJECTS_READ, also=("/objects/", "/exemptions/")),
         Place("register", lazy_text("Register"), P.PROJECTS_WRITE),
         Place("imports", lazy_text("Import"), P.IMPORTS_RUN),
         Place("attestations", lazy_text("Records to confirm"), P.PROJECTS_ATTEST),
@@ -142,7 +146,12 @@ SETTINGS: Final = Section(
             REGISTER,
         ),
         Place(
-            "journal", lazy_text("Journal"), P.JOURNAL_READ, lazy_text("Who did what, when and from where."), REGISTER
+            "journal",
+            lazy_text("Journal"),
+            P.JOURNAL_READ,
+            lazy_text("Who did what, when and from where."),
+            REGISTER,
+            also=("/checkpoints/",),
         ),
         Place("setup", lazy_text("First steps"), P.AGENCIES_WRITE, lazy_text("What a new register needs."), REGISTER),
         Place("policies", lazy_text("Policy"), P.POLICIES_READ, lazy_text("Rules, limits and their versions."), RULES),
@@ -165,7 +174,7 @@ SETTINGS: Final = Section(
     ),
 )
 OF_OVERSIGHT: Final = (WORK, CASES, ORDERS, PROJECTS, AUDITS, FIGURES, SETTINGS)
-OF_AGENCIES: Final = (WORK, PROJECTS, CASES, FIGURES, SETTINGS)
+OF_AGENCIES: Final = (WORK, PROJECTS, Section(CASES.text, CASES.places + ORDERS.places), FIGURES, SETTINGS)
 OF_LEADERS: Final = (FIGURES, ORDERS, PROJECTS, SETTINGS)
 
 
@@ -216,7 +225,7 @@ def _here() -> Place | None:
         place
         for _section, places in _offered()
         for place in places
-        if f"{request.path}/".startswith(f"{place.address}/")
+        if f"{request.path}/".startswith((f"{place.address}/", *place.also))
     ]
     return max(above, key=lambda place: len(place.address), default=None)
 

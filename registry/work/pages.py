@@ -17,6 +17,8 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.same_person import ownerless_accounts
 from registry.accounts.service import local_changes_since, previous_sign_in
 from registry.accounts.views.people import list_pending
+from registry.agencies.pages import agency_names
+from registry.approvals.pages import accounts_of_subjects
 from registry.approvals.queries import count_waiting_for, waiting_for
 from registry.audits.pages import rule_titles
 from registry.audits.queries import AUDIT_LIST
@@ -216,17 +218,19 @@ def _held_audits(actor: Actor) -> Group:
 
 
 def _approvals(actor: Actor) -> Group:
+    waiting = waiting_for(actor, AT_MOST)
+    names = accounts_of_subjects(waiting)
     tasks = (
         Task(
             what=choice_label("approval_kind", each["kind"]),
             address=url_for("web.approval_page", approval_id=each["id"]),
             project=each["project"],
-            record=each["subject"].partition(":")[2],
+            record=names.get(each["subject"], each["subject"].partition(":")[2]),
             by=each["proposed_by"],
             due=local_date(each["expires_at"]),
             since=each["proposed_at"],
         )
-        for each in waiting_for(actor, AT_MOST)
+        for each in waiting
     )
     return _group(tasks, "approvals", count_waiting_for(actor))
 
@@ -235,12 +239,13 @@ def _requests(actor: Actor) -> Group:
     kinds = kinds_to_decide(actor)
     filters = {"state": RequestState.WAITING.value}
     listing = REQUEST_LIST.read(actor, filters, WHOLE, only=of_kinds(kinds)) if kinds else Listing([], None, 0)
+    names = agency_names(each["agency"] for each in listing.items)
     tasks = (
         Task(
             what=choice_label("request_kind", each["request_kind"]),
             address=url_for("web.request_page", request_id=each["id"]),
             project=each["project"],
-            record=each["agency"],
+            record="" if each["project"] else names[each["agency"]],
             by=each["asked_by"],
             due=each["on"],
             since=each["asked_at"],

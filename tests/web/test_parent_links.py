@@ -97,3 +97,23 @@ def test_internal_error_shows_trace_id_and_home_link(app: Flask) -> None:
     assert answer.status_code == 500
     assert "Give this number to support:" in answer.get_data(as_text=True)
     assert 'href="/">To the first page' in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "heading", "section"),
+    [
+        (Role.AGENCY_EDITOR, "/appeals", "Appeals", "Cases"),
+        (Role.SUPERVISOR, "/orders", "Orders", "Orders"),
+        (Role.SUPERVISOR, "/cases/watch-list", "Watch list", "Cases"),
+        (Role.SUPERVISOR, "/cases/exemptions-ending", "Exemptions ending", "Cases"),
+        (Role.SUPERVISOR, "/cases/templates", "Templates", "Settings"),
+        (Role.AUDITOR, "/checkpoints", "Checkpoints of the journal", "Settings"),
+    ],
+)
+def test_page_has_its_own_heading_and_a_section_of_the_menu(
+    signed_in: SignedIn, role: Role, path: str, heading: str, section: str
+) -> None:
+    page = signed_in(role).get(path).text
+    assert re.findall(r"<h1[^>]*>([^<]+)</h1>", page) == [heading]
+    menu = page.partition('id="navigation"')[2].partition("</ul>")[0]
+    assert re.findall(r'aria-current="\w+">([^<]+)<', menu) == [section]

@@ -56,8 +56,16 @@ def test_requests_to_decide_lead_to_those_that_the_reader_decides(signed_in: Sig
         visit = signed_in(role)
         page = visit.get("/home").text
         assert kinds(page)["Requests"] == count
+        assert (f">{former.name_ru}</span></td>" in page) == (role is Role.SUPERVISOR)
         (link,) = (link for link in Page(page).links if link.href.startswith("/requests?"))
         assert len(Page(visit.get(link.href).text).tables[0].rows) == count
+
+
+def test_approvals_name_the_account_that_they_are_about(signed_in: SignedIn) -> None:
+    administrator = an_actor(Role.ADMINISTRATOR, name="first")
+    add_person(administrator, NewPerson("Гүлназ Ахметова", Role.AGENCY_VIEWER, an_agency().id), PASSWORD)
+    page = signed_in(Role.SUPERVISOR).get("/home").text
+    assert kinds(page)["Approvals"] == 1 and ">Гүлназ Ахметова</span></td>" in page
 
 
 def test_reviewer_has_the_migration_plans_to_confirm_and_an_auditor_nothing(signed_in: SignedIn) -> None:
