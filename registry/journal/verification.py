@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
@@ -93,12 +94,12 @@ def head_now() -> Head:
 
 
 def verify_stored(
-    expected_head: Head | None = None, start: Head | None = None, kept: Mapping[int, str] | None = None
+    expected_head: Head | None = None, start: Head | None = None, kept: Iterable[tuple[int, str]] = ()
 ) -> list[Fault]:
     """Return the faults of the stored journal, checked against its head row and, if given, an exported head.
 
     ``start``: an entry up to which the journal was verified before; it must still be there, and what follows is read.
-    Without it the entries are compared with all stored checkpoints, and those ``kept`` elsewhere: roots by their size.
+    Without it the entries are compared with all stored checkpoints, and those ``kept`` elsewhere: sizes and roots.
     Falls of the time that were explained (``registry journal explain``) are none.
     """
     session = db.session()
@@ -113,8 +114,8 @@ def verify_stored(
     reading = _ChainReader(expected_head, before, *([] if start is None else [start]), first=max(known.seq, 1))
     faults: list[Fault] = []
     if start is None:
-        stored = dict(session.execute(select(Checkpoint.size, Checkpoint.root)).all())
-        entries_read = _compared(entries_read, stored | dict(kept or {}), faults)
+        stored = session.execute(select(Checkpoint.size, Checkpoint.root))
+        entries_read = _compared(entries_read, {*((row.size, row.root) for row in stored), *kept}, faults)
     for fault in reading.faults(entries_read):
         if fault.code == "time-wrong" and fault.seq in explained:
             continue
@@ -128,15 +129,17 @@ def verify_stored(
 
 
 def _compared(
-    entries: Iterable[Mapping[str, Any]], roots: Mapping[int, str], faults: list[Fault]
+    entries: Iterable[Mapping[str, Any]], checkpoints: Collection[tuple[int, str]], faults: list[Fault]
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the entries, and note the first checkpoint whose root theirs is not: those after it differ too."""
-    tree = GrowingTree()
+    tree, roots = GrowingTree(), defaultdict[int, list[str]](list)
+    for size, root in checkpoints:
+        roots[size].append(root)
     for entry in entries:
         tree.add(hashed_text(entry))
-        expected = roots.get(tree.size)
-        if expected is not None and not faults and tree.root().hex() != expected:
-            faults.append(Fault("checkpoint-differs", tree.size, expected, tree.root().hex()))
+        others = [] if faults else [root for root in roots.get(tree.size, ()) if root != tree.root().hex()]
+        if others:
+            faults.append(Fault("checkpoint-differs", tree.size, others[0], tree.root().hex()))
         yield entry
     if max(roots, default=0) > tree.size:
         faults.append(Fault("cut-off", tree.size, str(max(roots)), str(tree.size)))
@@ -268,11 +271,11 @@ def verify_when_due() -> None:
 
 
 def verify_and_save(
-    expected_head: Head | None = None, *, whole: bool = True, kept: Mapping[int, str] | None = None
+    expected_head: Head | None = None, *, whole: bool = True, kept: Iterable[tuple[int, str]] = ()
 ) -> list[Fault]:
     """Verify the stored journal, from the last verified entry on unless ``whole``, and keep what was found.
 
-    ``kept``: roots of checkpoints that were kept elsewhere, by their size.
+    ``kept``: sizes and roots of checkpoints that were kept elsewhere.
     """
     last = last_verification()
     start = None if whole else Head(last.seq, last.hash)
