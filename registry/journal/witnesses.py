@@ -37,6 +37,7 @@ FIRST_WAIT: Final = timedelta(minutes=1)
 MAX_WAIT: Final = timedelta(hours=6)
 # A witness that has none of these names is asked by HTTP.
 MAILTO: Final = "mailto:"
+SIZE: Final = re.compile(r"[0-9]{1,18}")
 WITNESS: Final = re.compile(r"(?P<key>[^\s@]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+)@(?P<url>https?://\S+)")
 EXPECTED: Final = (
     "expected, separated by spaces, folders such as /srv/witness, mailto:NAME@HOST, https://HOST/PATH or "
@@ -95,7 +96,9 @@ def send_checkpoint(addresses: Sequence[str], send_email: SendEmail) -> int:
             row.error = error
             if error is None:
                 row.size, row.taken_at, row.tries, row.next_try_at = checkpoint.size, now(), 0, now()
-                checkpoint.cosignatures += cosignatures
+                if cosignatures:
+                    # In SQL: another process may add those of another witness.
+                    checkpoint.cosignatures = Checkpoint.cosignatures + cosignatures
                 taken += 1
             else:
                 row.tries += 1
@@ -136,7 +139,8 @@ def _give(address: str, checkpoint: Checkpoint, size: int, send_email: SendEmail
 
 
 def _write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write the note, whole or not at all, as ``SIZE.txt``. One that is there already stays."""
+    """Write the note, whole or not at all, as ``SIZE.txt``. One that is there stays, and must be the same."""
+    note = folder / f"{checkpoint.size}.txt"
     try:
         handle, written = tempfile.mkstemp(prefix=".checkpoint-", dir=folder)
         try:
@@ -145,9 +149,11 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
                 file.flush()
                 os.fsync(handle)
             with suppress(FileExistsError):
-                os.link(written, folder / f"{checkpoint.size}.txt")
+                os.link(written, note)
         finally:
             os.unlink(written)
+        if note.read_bytes().partition(b"\n\n")[0] + b"\n" != checkpoint.text.encode():
+            raise WitnessFailed(f"another checkpoint of this size is in {note}: the journal was rewritten or restored")
     except OSError as error:
         raise WitnessFailed(f"{error.strerror}: {folder}") from error
 
@@ -155,7 +161,7 @@ def _write(folder: Path, checkpoint: Checkpoint) -> None:
 def _cosigned(key: VerifierKey, url: str, checkpoint: Checkpoint, size: int) -> str:
     """Return the witness's cosignatures. It tells which tree it has when that is another than ``size``."""
     answer, text = _add_checkpoint(url, checkpoint, size)
-    if answer.status_code == HTTPStatus.CONFLICT and text.strip().isdecimal():
+    if answer.status_code == HTTPStatus.CONFLICT and SIZE.fullmatch(text.strip()):
         known = int(text)
         if known > checkpoint.size:
             raise WitnessFailed(f"the witness has a larger journal, of {known} entries: this one was cut or restored")
