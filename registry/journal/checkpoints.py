@@ -247,8 +247,17 @@ def consistency_proof(old: int, size: int) -> list[bytes]:
 
 
 def _require_key(actor: JournalActor) -> None:
-    if db.session.scalar(select(CheckpointKey.id).where(CheckpointKey.retired_at.is_(None)).limit(1)) is None:
-        add_key(actor)
+    if _has_key():
+        return
+    with transaction() as session:
+        # Locked, so that one of several processes makes it.
+        session.execute(service.SELECT_HEAD_FOR_UPDATE)
+        if not _has_key():
+            add_key(actor)
+
+
+def _has_key() -> bool:
+    return db.session.scalar(select(CheckpointKey.id).where(CheckpointKey.retired_at.is_(None)).limit(1)) is not None
 
 
 def _first_origin() -> str:

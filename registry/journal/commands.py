@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,7 @@ from registry.projects.visibility import journal_restricted_reads
 from registry.settings import read_settings
 
 BATCH_SIZE = 1000
+ORIGIN = re.compile(r"[^\s+\x00-\x1f]{1,200}")
 
 
 class CheckpointType(click.ParamType[tuple[int, str]]):
@@ -61,6 +63,18 @@ class HeadType(click.ParamType[Head]):
             self.fail(cli_text("cli-head-wrong", value=value), param, ctx)
 
 
+class OriginType(click.ParamType[str]):
+    """The name of a log, which stands in a line of a signed note and before the plus of a verifier key."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name; a usage error for what no note can have."""
+        if ORIGIN.fullmatch(value) is None:
+            self.fail(cli_text("cli-origin-wrong", value=value), param, ctx)
+        return str(value)
+
+
 @click.group()
 def journal() -> None:
     """Verify and export the append-only journal."""
@@ -86,7 +100,7 @@ def journal() -> None:
 def verify(earlier: Head | None, kept: Sequence[tuple[int, str]], as_json: bool) -> None:
     """Check every entry of the journal: content, order, gaps and end. Exits with 1 when a check fails."""
     entries = _head()
-    faults = verify_and_save(earlier, kept=dict(kept))
+    faults = verify_and_save(earlier, kept=kept)
     if as_json:
         print_json(
             {
@@ -152,7 +166,11 @@ def keys() -> None:
 
 
 @journal.command()
-@click.option("--origin", help="Begin another log, as after a restored backup that lacks entries of a checkpoint.")
+@click.option(
+    "--origin",
+    type=OriginType(),
+    help="Begin another log, as after a restored backup that lacks entries of a checkpoint.",
+)
 @in_registry
 def new_key(origin: str | None) -> None:
     """Make a new key that signs checkpoints from now on, and print its verifier key. The former key is retired."""

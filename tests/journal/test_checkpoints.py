@@ -7,7 +7,9 @@ import io
 import random
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -37,7 +39,7 @@ from registry.journal.checkpoints import (
 from registry.journal.jobs import checkpoint_when_due, send_to_witnesses
 from registry.journal.merkle import BLOCK, Tree, VerifierKey, leaf_hash, root_of
 from registry.journal.queries import export_chain
-from registry.journal.service import JournalEntry
+from registry.journal.service import JournalEntry, hashed_text
 from registry.journal.verification import verify_stored
 from registry.journal.witnesses import failing_witnesses, witness_addresses
 from registry.notifications.settings import Mail
@@ -196,6 +198,12 @@ def test_journal_that_was_rewritten_with_all_its_hashes_is_detected_by_a_kept_ch
     assert run_verifier(export)[0] == 0
     code, output = run_verifier(export, "--checkpoint", str(note))
     assert (code, output.splitlines()[0].split(":")[1].strip()) == (1, "checkpoint-differs")
+    # Of two checkpoints of one size, the one that the journal has hides no other.
+    forged = tmp_path / "forged.txt"
+    root = root_of([leaf_hash(hashed_text(row)) for row in other[:size]])
+    forged.write_text(kept.replace(kept.split("\n")[2], base64.b64encode(root).decode()), encoding="utf-8")
+    assert run_verifier(export, "--checkpoint", str(forged))[0] == 0
+    assert run_verifier(export, "--checkpoint", str(note), "--checkpoint", str(forged))[0] == 1
     # The tail is cut, together with the head.
     export.write_bytes(exported(other[: size - 1]))
     assert "cut-off" in run_verifier(export, "--checkpoint", str(note))[1]
@@ -232,7 +240,18 @@ def test_redacted_download_is_verified_in_another_language(app: Flask, client: F
     assert verified(lines.replace(b"project.registered", b"project.registereD")) == "the entries differ"
     assert verified(lines, str(VerifierKey(key.split("+")[0], bytes(32)))) == "not signed by this key"
     roots = {checkpoint.size: bytes.fromhex(checkpoint.root)}
-    assert list(LONE.faults_of(LONE.lines_of(io.BytesIO(lines)), None, roots)) == []
+
+    def faults(data: bytes) -> list[str]:
+        return [fault[0] for fault in LONE.faults_of(LONE.lines_of(io.BytesIO(data)), None, roots)]
+
+    assert faults(lines) == []
+    # A redacted line has no text, and a line has each member once: nobody reads another text than is verified.
+    for honest, tampered in (
+        (b'"redacted": false, "hashed": "[1,', b'"redacted": true, "hashed": "[2,'),
+        (b'"redacted": false, "hashed": "[1,', b'"redacted": false, "hashed": "[2,", "hashed": "[1,'),
+        (b'{"seq": 1,', b'{"seq": "1",'),
+    ):
+        assert "malformed" in faults(lines.replace(honest, tampered)), tampered
 
 
 def test_proofs_are_read_by_api(app: Flask, client: FlaskClient) -> None:
@@ -273,6 +292,29 @@ def test_new_key_signs_and_the_former_one_stays_to_verify_with(app: Flask) -> No
         (second, new.verifier_key, True),
     ):
         assert LONE.is_signed(checkpoint.text, checkpoint.note.partition("\n\n")[2], key) is signed
+
+
+def test_first_checkpoints_at_once_are_signed_with_one_key(own_app: Flask) -> None:
+    with own_app.app_context():
+        a_project()
+    start = threading.Barrier(4)
+
+    def sign(_number: int) -> str:
+        start.wait()
+        with own_app.app_context():
+            checkpoint = make_checkpoint(SCHEDULE)
+            return "" if checkpoint is None else checkpoint.signed_note.splitlines()[-1]
+
+    with ThreadPoolExecutor(4) as pool:
+        signatures = list(pool.map(sign, range(4)))
+    with own_app.app_context():
+        (key,) = checkpoint_keys()
+        assert {base64.b64decode(each.split()[2])[:4].hex() for each in signatures} == {key.key_id}
+
+
+@pytest.mark.parametrize("origin", ["", "two words", "a+b", "line\nbreak", "x" * 201])
+def test_log_has_no_name_that_a_note_cannot_have(registry: CommandLine, origin: str) -> None:
+    assert registry("journal", "new-key", "--origin", origin).code == 2
 
 
 def test_revoked_key_is_replaced(app: Flask) -> None:
@@ -325,6 +367,7 @@ def test_witness_that_knows_less_gets_the_proof_from_there(app: Flask, witness: 
         (lambda witness: setattr(witness, "name", "witness.example/other"), "no cosignature of this key"),
         (lambda witness: setattr(witness, "log_key", f"{witness.log_key.split('+')[0]}+00000000+{'A' * 44}"), "403"),
         (lambda witness: setattr(witness, "root", b"another"), "422"),
+        (lambda witness: setattr(witness, "size", "9" * 5000), "the answer is 409"),
     ],
 )
 def test_witness_that_refuses_is_named_and_tried_later(
@@ -358,7 +401,12 @@ def test_folder_address_and_mailbox_get_each_checkpoint_once(
         assert send_to_witnesses(settings) == 2
         assert [each.error for each in failing_witnesses()] == [f"No such file or directory: {folder}"]
         folder.mkdir()
+        (folder / f"{checkpoint.size}.txt").write_text("another/journal\n1\n\n", encoding="utf-8")
         present.move(timedelta(minutes=10))
+        assert send_to_witnesses(settings) == 0
+        assert "another checkpoint of this size" in (failing_witnesses()[0].error or "")
+        (folder / f"{checkpoint.size}.txt").unlink()
+        present.move(timedelta(minutes=20))
         assert [send_to_witnesses(settings), send_to_witnesses(settings)] == [1, 0]
     assert [each.name for each in folder.iterdir()] == [f"{checkpoint.size}.txt"]
     assert (folder / f"{checkpoint.size}.txt").read_text(encoding="utf-8") == checkpoint.note
