@@ -308,7 +308,8 @@ def see_rows(kind: str, layout: Layout, table: Table, values: Values) -> SeenRow
             left_out[why].append(row.number)
     questions, decided, more = scan.result(layout.headers, layout.stated)
     read = replace(layout, values={**values, **decided})
-    return SeenRows(read, total, [*_merged(layout), *_left_out(left_out), *more], questions)
+    empty = [] if total else [Problem("/file", "rows-missing")]
+    return SeenRows(read, total, [*empty, *_merged(layout), *_left_out(left_out), *more], questions)
 
 
 def _merged(layout: Layout) -> list[Problem]:
@@ -347,7 +348,7 @@ def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], li
         elif not text and not is_workbook:
             warnings.append(Problem("/file", "column-without-name-left-out", {"position": place + 1}))
     for name, several in places.items():
-        chosen = _chosen(name, several, header)
+        chosen = chosen_place(name, several, header)
         if chosen is None:
             problems.append(_several(name, [header.texts[place] for place in several]))
             continue
@@ -360,7 +361,7 @@ def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], li
     return columns, problems, warnings
 
 
-def _chosen(name: str, places: Sequence[int], header: Header) -> int | None:
+def chosen_place(name: str, places: Sequence[int], header: Header) -> int | None:
     """Return the only column of a field; of an agency's BIN and name, the BIN; of texts, the one with the field's own
     name.
 

@@ -331,6 +331,7 @@ def _kind_in_address() -> str:
 def _columns_page(actor: Actor, file: service.FileToMap, fields: Sequence[str | None], form: Form) -> str:
     known = column_explanations(file.run.kind)
     needs_agency = actor.agency_id is None
+    for_new = [column.label for column in known if column.needed and not column.key and column.name not in fields]
     return render_template(
         "imports/columns.html",
         run=file.run,
@@ -340,8 +341,8 @@ def _columns_page(actor: Actor, file: service.FileToMap, fields: Sequence[str | 
         form=form,
         required=[column.label for column in known if column.key],
         needs_agency=needs_agency,
-        needs_columns=bool(KNOWN[file.run.kind].missing(fields, needs_agency=needs_agency)),
-        for_new=[column.label for column in known if column.needed and not column.key],
+        needs_columns=bool(for_new or KNOWN[file.run.kind].missing(fields, needs_agency=needs_agency)),
+        for_new=for_new,
         choices=[*_numbers(file.run.kind), *((column.name, column.label) for column in known)],
         sheets=_sheets(file.run),
     )

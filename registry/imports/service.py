@@ -27,6 +27,7 @@ from registry.imports.layout import (
     SeenRows,
     Strictness,
     choose_sheet,
+    chosen_place,
     header_of,
     layout_from_json,
     layout_of,
@@ -359,7 +360,7 @@ def columns_to_map(actor: Actor, import_id: int, chosen: Sequence[str | None] | 
     rows = list(islice(table.rows(number, len(fields)), SAMPLES))
     columns = [
         FileColumn(
-            place, header.texts[place], [_sample(row.cells[place]) for row in rows if row.cells[place].strip()], name
+            place, header.full[place], [_sample(row.cells[place]) for row in rows if row.cells[place].strip()], name
         )
         for place, name in enumerate(fields)
     ]
@@ -464,9 +465,16 @@ def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -
 
 
 def _recognised(header: Header) -> list[str | None]:
-    """Return the field of each column, the first of several for one field."""
-    fields = [None if match is None else match.field for match in header.matches]
-    return [None if name in fields[:place] else name for place, name in enumerate(fields)]
+    """Return the field of each column; of several for one field the one that needs no choice, else the first."""
+    places: dict[str, list[int]] = {}
+    for place, match in enumerate(header.matches):
+        if match is not None:
+            places.setdefault(match.field, []).append(place)
+    fields: list[str | None] = [None] * len(header.matches)
+    for name, several in places.items():
+        chosen = chosen_place(name, several, header)
+        fields[several[0] if chosen is None else chosen] = name
+    return fields
 
 
 def _sample(cell: str) -> str:

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 from registry.accounts.roles import StepUpRequired
 from registry.accounts.sessions import SessionEnded
 from registry.core.errors import Conflict, Problem, RegistryError
-from registry.core.messages import message
+from registry.core.messages import MESSAGES, message
 from registry.core.translations import lazy_text, translate
 from registry.http import http_errors
 from registry.http.error_handlers import DATABASE_ERRORS, OF_HTTP, error_of, problem_response, retry_after, status_of
@@ -128,7 +128,9 @@ def _named(code: str, params: Mapping[str, object]) -> dict[str, object]:
     shown = dict(params)
     for name, value in params.items():
         if name in LABELLED_PARAMS and isinstance(value, str) and value in FIELDS:
-            shown[name] = _quoted(field_label(value))
+            # Some messages quote the header that may stand there instead.
+            is_quoted = f'"{{{name}}}"' in MESSAGES.get(page_code(code), "")
+            shown[name] = field_label(value) if is_quoted else _quoted(field_label(value))
         elif name == "role" and isinstance(value, str):
             shown[name] = _quoted(role_name(value))
         elif name in ("placement", "needed") and isinstance(value, str):

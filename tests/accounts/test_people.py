@@ -211,6 +211,7 @@ def test_workbook_is_checked_then_added_on_pages_and_passwords_are_displayed_onc
     rows = [["name", "role", "agency"], ["e.bek", "agency_editor", agency.bin], ["x", "emperor", ""]]
     page = upload(visit, xlsx(rows))
     assert "Check of the table" in page and "e.bek" in page and "Row 3" in page and person_named("e.bek") is None
+    assert "The column &#34;Role&#34; is missing." in upload(visit, xlsx([["name", "email"], ["x", "y"]]))
     sent = re.search(r'name="table" value="([^"]+)"', page)
     assert sent
     answer = visit.send("/people/import/apply", page="/people/import", table=sent[1])

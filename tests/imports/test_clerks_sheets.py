@@ -507,7 +507,7 @@ def test_template_goes_in_and_its_example_is_left_out(
     example = {cell.value: sheet.cell(2, cell.column).value for cell in sheet[1]}
     assert {"kk": "МЫСАЛ", "ru": "ПРИМЕР", "en": "EXAMPLE"}[language] in example.values()
     run = import_now(ADMINISTRATOR, kind, True, "x.xlsx", content)
-    assert (run.total, [each["code"] for each in run.warnings or []]) == (0, ["rows-left-out"])
+    assert (run.total, [each["code"] for each in run.warnings or []]) == (0, ["rows-missing", "rows-left-out"])
     # The example itself would be a valid record.
     key = next(cell for cell in sheet[2] if cell.value in ("МЫСАЛ", "ПРИМЕР", "EXAMPLE"))
     key.value = a_bin() if kind == "agencies" else "A-1"

@@ -78,6 +78,22 @@ def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: Si
     assert upload().request.path.endswith("/columns")
 
 
+def test_what_new_projects_lack_is_in_sight_beside_questions(signed_in: SignedIn) -> None:
+    table = "Название;Стадия реализации;Заказчик;БИН заказчика\nПортал озёр;на торгах;Акимат;050140004659\n"
+    content = io.BytesIO(table.encode())
+    page = signed_in(Role.ADMINISTRATOR).send("/imports", kind="projects", dry_run="yes", file=(content, "x.csv")).text
+    assert "1 word is not known" in page
+    assert '<details class="govuk-details" open>' in page
+    assert "<strong>New projects also need: Kind of object, Kind of work, Hosting.</strong>" in page
+
+
+def test_agency_is_its_bin_where_columns_are_asked(signed_in: SignedIn) -> None:
+    content = io.BytesIO("Заказчик;БИН заказчика;Предмет;№ договора\nАкимат;050140004659;Портал озёр;7\n".encode())
+    page = signed_in(Role.ADMINISTRATOR).send("/imports", kind="projects", dry_run="yes", file=(content, "x.csv")).text
+    chosen = [re.findall(r'value="(\w+)" selected', select) for select in page.split("<select")[1:]]
+    assert chosen == [[], ["agency"], [], ["contract_number"]]
+
+
 def test_columns_of_a_finished_dry_run_are_chosen_again(signed_in: SignedIn) -> None:
     agency = an_agency()
     visit = signed_in(Role.AGENCY_EDITOR, agency)
