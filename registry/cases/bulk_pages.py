@@ -14,7 +14,7 @@ from registry.accounts.roles import Actor, Permission, StepUpRequired
 from registry.audits.pages import active_only
 from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, of_one, open_cases
 from registry.cases.decisions import TEXTS
-from registry.cases.list_pages import REVIEW, no_case_chosen, requested_list
+from registry.cases.list_pages import BULK_LABELS, REVIEW, no_case_chosen, requested_list
 from registry.cases.lists import list_cases, show_cases
 from registry.cases.models import Case
 from registry.cases.pages import (
@@ -70,6 +70,10 @@ DONE_TO_SEVERAL: Final[dict[str, Callable[[int], str]]] = {
         "%(num)s decision is approved.", "%(num)s decisions are approved.", count
     ),
     "open": lambda count: ngettext("%(num)s case is opened.", "%(num)s cases are opened.", count),
+}
+# What the page of the result offers for the same cases, which their list has no longer.
+FOLLOWING: Final[Mapping[str, Sequence[str]]] = {
+    ActionName.CLAIM: (ActionName.PROPOSE, ActionName.ASK, REVIEW),
 }
 OPENING: Final = lazy_text("Open the cases")
 
@@ -174,7 +178,10 @@ def _bulk_form(
 
 def _bulk_result(action: str, title: str, result: BulkResult[Any], back: str | None = None) -> str:
     _flash_done(action, result)
-    return _bulk_page(title, result, back=back)
+    following = FOLLOWING.get(action, ()) if result.done else ()
+    place: Mapping[str, Any] = requested_list()
+    addresses = {url_for("web.act_on_chosen_cases", action=each, **place): _(BULK_LABELS[each]) for each in following}
+    return _bulk_page(title, result, back=back, following=addresses)
 
 
 def _flash_done(action: str, result: BulkResult[Any]) -> None:
@@ -190,7 +197,7 @@ def _bulk_page(title: str, result: BulkResult[Any], **shown: Any) -> str:
         done=result.done,
         refused=[(subject, problem_message(problem)) for subject, problem in result.refused],
         place=requested_list(),
-        **{"form": None, "back": None, **shown},
+        **{"form": None, "back": None, "following": {}, **shown},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -155,6 +156,9 @@ def test_page_takes_chosen_cases_and_reports_the_refused(signed_in: SignedIn) ->
     assert page.status_code == 200 and "2 cases are taken." in page.text
     assert f"Case {taken}</a>: " in page.text.partition("Not done: 1")[2] and 'href="/cases?status=new"' in page.text
     assert statuses([free, other]) == ["under_review", "under_review"]
+    following = page.text.partition("Done: 2")[2]
+    assert re.findall(r'name="case" value="(\d+)"', following) == [str(free), str(other)]
+    assert re.findall(r'formaction="/cases/bulk/(\w+)\?', following) == ["propose", "ask", "review"]
 
 
 def test_page_asks_for_fields_of_the_action_first(signed_in: SignedIn) -> None:
