@@ -251,6 +251,7 @@ def case_columns(actor: Actor, place: Mapping[str, Any], *, in_bulk: bool = Fals
     """
     of_status = place.get("status")
     is_closed = of_status == Status.CLOSED
+    to_approve = place.get("to_approve") == "true" or of_status == Status.AWAITING_APPROVAL
     at_work = [
         TableColumn(field_label("due_on"), lambda row: row[0]["due_on"], _due_cell, "day", "due_on"),
         TableColumn(_("Overdue"), lambda row: choice_label("overdue", row[0]["is_overdue"])),
@@ -277,9 +278,9 @@ def case_columns(actor: Actor, place: Mapping[str, Any], *, in_bulk: bool = Fals
         plain_column(field_label("outcome"), lambda row: _outcome(row[0]) or None, "text", "outcome"),
     ]
     status = TableColumn(
-        field_label("status"),
+        _("Proposed") if to_approve else field_label("status"),
         lambda row: choice_label("case_status", row[0]["status"]),
-        None if of_status in SAME_STATUS else _status_cell,
+        None if of_status in SAME_STATUS else partial(_status_cell, to_approve),
         "state",
     )
     in_file = [replace(each, cell=None) for each in ([status, *at_work] if is_closed else of_closed)]
@@ -331,12 +332,15 @@ def _findings_cell(place: Mapping[str, Any], row: CaseRow) -> ListCell:
     return ListCell(". ".join(filter(None, ("" if is_said else first["title"], reason))), tag=(label, colour))
 
 
-def _status_cell(row: CaseRow) -> ListCell:
+def _status_cell(to_approve: bool, row: CaseRow) -> ListCell:
+    """Return the cell of the status; of the proposal where each case of the list has one."""
     case = row[0]
     tag = tag_of("case_status", case["status"])
     # While an exemption is in force the case waits for its end, no longer for the Commission.
     if case["status"] == Status.WITH_COMMISSION and case["exempt_since"]:
         tag = choice_label("case_event", "exempted"), tag_colour("freeze_status", "exempt")
+    if case["proposal"] and to_approve:
+        return ListCell(tag=(_proposed(case), tag[1]))
     if case["proposal"]:
         return ListCell("", f"{_proposed(case)}, {case['proposal']['proposed_by']}", tag=tag)
     return ListCell("", _outcome(case), tag=tag)

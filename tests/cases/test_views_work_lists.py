@@ -323,17 +323,19 @@ def test_filters_of_a_link_are_named_unless_a_tab_says_them(signed_in: SignedIn)
 
 
 def test_list_has_no_column_for_what_its_filter_says(signed_in: SignedIn) -> None:
-    claimed, _case = flagged_case()
-    flagged_case()
+    claimed, proposed, _new = flagged_case()[0], flagged_case()[0], flagged_case()
     signed_in(Role.REVIEWER, name="aigerim")
-    act(AIGERIM, case_of(claimed), "claim")
+    for each in (claimed, proposed):
+        act(AIGERIM, case_of(each), "claim")
+    act(AIGERIM, case_of(proposed), "propose", TRANSITIONAL)
     visit = signed_in(Role.REVIEWER)
     columns = {
         query: HEADING.findall(visit.get(f"/cases?{query}").text)
-        for query in ("severity=high", "status=new", "status=under_review&assignee=aigerim")
+        for query in ("severity=high", "status=new", "status=under_review&assignee=aigerim", "status=awaiting_approval")
     }
     assert list(columns.values()) == [
         ["Case", "Flags", "Status", "Due on", "Age", "Budget", "Reviewer"],
         ["Case", "Flags", "Due on", "Age", "Budget", "Take"],
         ["Case", "Flags", "Due on", "Age", "Budget"],
+        ["Case", "Flags", "Proposed", "Due on", "Age", "Budget", "Reviewer"],
     ]
