@@ -692,7 +692,8 @@ def _compared(actor: Actor, group: str, of: str | None) -> tuple[Comparison | No
     dates, form = requested_dates("from", "to")
     since, until = compared_dates(dates.get("from"), dates.get("to"))
     typed = {"from": day_typed(since), "to": day_typed(until)}
-    form = Form({name: form.value(name) or day for name, day in typed.items()}, form.problems)
+    # Links have dates as programs write them; only what is no date stays as it was typed.
+    form = Form({name: form.value(name) if form.error(name) else day for name, day in typed.items()}, form.problems)
     parameters = {name: request.args[name] for name in ("by", "of") if request.args.get(name)}
     usual = [
         (ngettext("%(num)s day ago", "%(num)s days ago", back) % {"num": back}, until - timedelta(days=back))

@@ -157,7 +157,7 @@ COMPARED = {
     [
         ("from=2026-10-05&to=2026-11-04", ("audit for 5 October 2026", "audit for 4 November 2026", "+1 worse")),
         # A day or the week before without an audit has no figures.
-        ("from=2026-10-20", ("no audit for 2026-10-20 or the week before", "audit for 4 November 2026")),
+        ("from=2026-10-20", ("no audit for 20.10.2026 or the week before", "audit for 4 November 2026")),
         ("to=2026-10-09", ("no audit for 09.09.2026 or the week before", "audit for 5 October 2026")),
     ],
 )
