@@ -264,12 +264,13 @@ def _reported_lately(session: Session, at: datetime) -> bool:
 
 
 def _named(value: str) -> ColumnElement[bool]:
-    """Return what was entered. Of an account also its other names; a name that no account has is looked for by its
-    hash.
+    """Return what was entered. Of an account also its other names, by its address too; a name that no account has is
+    looked for by its hash.
     """
     text = value.strip()
-    name = clean_name(text)
-    return or_(FailedSignIn.name.in_(every_name_of({name, text})), FailedSignIn.name_hash == name_hash_of(name))
+    name, named = clean_name(text), account_signing_in(text)
+    names = every_name_of({name, text, *(() if named is None else (named[0].name,))})
+    return or_(FailedSignIn.name.in_(names), FailedSignIn.name_hash == name_hash_of(name))
 
 
 COLUMNS: Final = ("last_at", "at", "count", "name", "source", "reason", "request_id")

@@ -314,10 +314,12 @@ def test_failures_count_for_the_account_and_do_not_show_that_two_spellings_are_o
     assert visit.client.post("/sign-in", data=data, environ_overrides=elsewhere).status_code == 303
 
 
-def test_failed_sign_in_with_the_address_is_recorded_with_the_name_of_the_account(
+def test_failed_sign_in_with_the_address_is_recorded_with_the_name_and_found_by_both(
     signed_in: Callable[..., Visit],
 ) -> None:
     zhanna()
     with pytest.raises(PasswordNotAccepted):
         sign_in(ADDRESS, "guess", "10.0.0.1", "r")
-    assert "zhanna" in signed_in(Role.AUDITOR).get("/journal/failed-sign-ins").text
+    visit = signed_in(Role.AUDITOR)
+    for typed in ("zhanna", ADDRESS):
+        assert ">zhanna<" in visit.get(f"/journal/failed-sign-ins?name={typed}").text
