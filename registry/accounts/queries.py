@@ -142,7 +142,8 @@ def _with_words(actor: Actor, value: str) -> ColumnElement[bool]:
     }
     ids = set(parts)
     for word in value.split():
-        folded = "".join(folded_words(word))
+        # Signs count: a word with one is no other word without it.
+        folded = "".join(folded_words(word)) if word.isalnum() else ""
         spellings = [each for each in (word.lower(), skeleton(word), folded) if each]
         having = {key for key, texts in parts.items() if any(each in text for text in texts for each in spellings)}
         if not having and may_have_error(folded, value.split()):
