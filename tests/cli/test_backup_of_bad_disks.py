@@ -34,6 +34,7 @@ def test_backup_from_a_full_disk_while_the_service_is_stopped(tmp_path: Path) ->
     data.mkdir()
     with small_disk(data, 12):
         registry = CommandLine(f"sqlite:///{data}/registry.sqlite3", data)
+        assert registry("db", "upgrade").code == 0
         assert registry("tokens", "issue", "--name", "x", "--role", "auditor").code == 0
         with filled(data, leave=0):
             taken = registry("backup", tmp_path / "full.backup")
