@@ -171,6 +171,11 @@ TEXTS: Final[dict[str, Any]] = {"type": "array", "items": {"type": "string"}}
 class ProjectBatchItem(ProjectRegistration):
     """A project of a batch. To register one, all that `POST /projects` requires; to change one, what changes."""
 
+    change_reason = Text(
+        REASON_LENGTH,
+        description="Why, for the history of a project that changes; of one that is registered as in `POST /projects`.",
+    )
+
 
 class ProjectBatch(BaseSchema):
     """Projects to register, or to change by their external id."""
@@ -178,7 +183,7 @@ class ProjectBatch(BaseSchema):
     items = Objects(
         MAX_BATCH_ITEMS,
         ProjectBatchItem.__name__,
-        description=f"The projects, each as `POST /projects` takes it; at most {MAX_BATCH_ITEMS}.",
+        description=f"The projects, at most {MAX_BATCH_ITEMS}.",
         required=True,
     )
     mode = Choice(
@@ -188,7 +193,9 @@ class ProjectBatch(BaseSchema):
         "project, in the fields that the item has; `null` clears one.",
     )
     atomic = Boolean(description="Whether nothing is written unless all can be; by default, each is independent.")
-    dry_run = Boolean(description="True writes nothing: the answer is the plan, of each item for itself.")
+    dry_run = Boolean(
+        nullable=False, description="True writes nothing: the answer is the plan, of each item for itself."
+    )
 
 
 class ProjectBatchResult(BaseSchema):

@@ -212,10 +212,12 @@ def test_upsert_changes_only_the_fields_that_an_item_has_and_its_plan_says_so_be
     }
 
     plan = editor.post("/projects/batch", {**sent, "dry_run": True})
+    unclear = editor.post("/projects/batch", {**sent, "dry_run": None})
     untouched = editor.get(f"/projects/{known.number}").get_json()
     done = editor.post("/projects/batch", sent)
     again = editor.post("/projects/batch", sent)
 
+    assert (unclear.status_code, codes_of({"problem": unclear.get_json()})) == (422, {("/dry_run", "required")})
     assert (untouched["version"], untouched["budget_kzt"]) == (1, 5)
     assert outcomes(plan) == outcomes(done) == ["updated", "created", "rejected"]
     planned, new, incomplete = plan.get_json()["items"]
