@@ -326,7 +326,7 @@ def receive_import(
         mappings = Mappings(remembered=remembered_columns(actor, kind))
         sheet = choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None)
         header = header_of(sheet.table, kind, Mappings())
-        layout = with_columns(sheet.table, kind, header, _recognised(header), Strictness())
+        layout = with_columns(sheet.table, kind, header, _recognised(kind, header), Strictness())
         seen = see_rows(kind, layout, sheet.table, remembered_words(actor, kind))
         file, is_known = _read(content, sheet, seen), False
     else:
@@ -354,8 +354,7 @@ def columns_to_map(actor: Actor, import_id: int, chosen: Sequence[str | None] | 
     """
     run = _mappable(actor, import_id)
     table, header = _table_and_header(actor, run)
-    fields = _as_before(run, header) or _recognised(header)
-    fields = [name if name == "number" or name in FIELDS[run.kind] else None for name in fields]
+    fields = _as_before(run, header) or _recognised(run.kind, header)
     number = below_column_numbers(table, header.number, len(fields))
     rows = list(islice(table.rows(number, len(fields)), SAMPLES))
     columns = [
@@ -392,12 +391,13 @@ def map_columns(
         raise Invalid([Problem(f"/value_{each['field']}", f"{each['asks']}-not-chosen") for each in unsaid])
     left_out = [
         Problem("/file", "column-left-out", {"column": text[:MAX_SAMPLE_LENGTH]})
-        for text, name in zip(layout.headers, layout.columns, strict=True)
-        if text and name is None
+        for text, name, match in zip(layout.headers, layout.columns, header.matches, strict=False)
+        # What the register works out itself is known, and nobody's choice.
+        if text and name is None and (match is None or _is_chosen(run.kind, match.field))
     ]
     before = run.layout or {}
     words = {name: words for name, words in values.items() if isinstance(words, Mapping) and words}
-    is_new = [*columns] != (_as_before(run, header) or _recognised(header))
+    is_new = [*columns] != (_as_before(run, header) or _recognised(run.kind, header))
     mapping = chosen_mapping(header.full[: len(columns)], columns) if is_new else {}
     with transaction() as session:
         session.refresh(run, with_for_update=True)
@@ -444,7 +444,13 @@ def _as_before(run: ImportRun, header: Header) -> list[str | None]:
     layout = None if run.state == "unmapped" or run.layout is None else layout_from_json(run.layout)
     if layout is None or list(layout.headers) != header.texts[: len(layout.headers)]:
         return []
-    return [*layout.columns, *[None] * (len(header.texts) - len(layout.columns))]
+    fields = [name if name is None or _is_chosen(run.kind, name) else None for name in layout.columns]
+    return [*fields, *[None] * (len(header.texts) - len(fields))]
+
+
+def _is_chosen(kind: str, name: str) -> bool:
+    """True for a field that people enter, and for the number by which rows are matched."""
+    return name == "number" or name in FIELDS[kind]
 
 
 def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -> None:
@@ -464,11 +470,11 @@ def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -
         raise Invalid(missing + problems)
 
 
-def _recognised(header: Header) -> list[str | None]:
+def _recognised(kind: str, header: Header) -> list[str | None]:
     """Return the field of each column; of several for one field the one that needs no choice, else the first."""
     places: dict[str, list[int]] = {}
     for place, match in enumerate(header.matches):
-        if match is not None:
+        if match is not None and _is_chosen(kind, match.field):
             places.setdefault(match.field, []).append(place)
     fields: list[str | None] = [None] * len(header.matches)
     for name, several in places.items():

@@ -11,7 +11,7 @@ from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
-from tests.factories import an_agency
+from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 
 CHOICES = ("Вид объекта", "Вид работ", "Стадия", "Размещение")
@@ -85,6 +85,22 @@ def test_what_new_projects_lack_is_in_sight_beside_questions(signed_in: SignedIn
     assert "1 word is not known" in page
     assert '<details class="govuk-details" open>' in page
     assert "<strong>New projects also need: Kind of object, Kind of work, Hosting.</strong>" in page
+
+
+def test_columns_that_the_register_works_out_are_neither_named_nor_remembered(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    number, visit = a_project(agency).number, signed_in(Role.AGENCY_EDITOR, agency)
+    content = io.BytesIO(f"Number;Stage;Version;Remarks\n{number};on sale;1;x\n".encode())
+    page = visit.send("/imports", kind="projects", dry_run="yes", file=(content, "x.csv"))
+    columns = {"column_0": "number", "column_1": "stage", "word_stage_0": "planning", "asked": "stage"}
+    visit.send(page.request.path, **columns)
+    run_next_import()
+    page = visit.get(page.request.path.removesuffix("/columns"))
+    assert "“Remarks” is not known" in page.text.replace("&#34;Remarks&#34;", "“Remarks”")
+    assert "Version&#34; is not known" not in page.text
+    visit.send(f"{page.request.path}/run", page=page.request.path, change_reason="Order no. 5")
+    run_next_import()
+    assert "Number and" not in visit.get("/imports").text
 
 
 def test_agency_is_its_bin_where_columns_are_asked(signed_in: SignedIn) -> None:
