@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from registry.accounts.models import account_named
 from registry.accounts.roles import AGENCY_ROLES, Actor, Role
@@ -27,6 +27,8 @@ from registry.requests.service import ask
 from registry.webhooks.models import WebhookDelivery
 from registry.webhooks.service import create_webhook
 from tests.audits.steps import audit
+from tests.cases.casework import GAP
+from tests.cases.cast import AIGERIM, act, migrate_by, under_review
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
@@ -119,7 +121,37 @@ def linked_project(agency: Agency, count: int) -> str:
     return f"/projects/{shown.number}"
 
 
+def cases(agency: Agency, count: int) -> str:
+    for _ in range(count):
+        act(AIGERIM, under_review(a_project(an_agency(agency))), "propose", migrate_by(date(2026, 9, 30)))
+        a_project(an_agency(agency))
+    audit()
+    return "/cases?status=new,awaiting_approval&group=agency"
+
+
+def tasks(agency: Agency, count: int) -> str:
+    cases(agency, count)
+    return "/home"
+
+
+def proposals(agency: Agency, count: int) -> str:
+    cases(agency, count)
+    proposed = db.session.scalars(select(Case.id).where(Case.status == "awaiting_approval").order_by(-Case.id))
+    return f"/cases/approval?id={','.join(map(str, proposed.all()[:count]))}"
+
+
+def watch_list(agency: Agency, count: int) -> str:
+    for _ in range(count):
+        a_project(an_agency(agency), **GAP, object_commissioned_on="2020-01-01", placement="onboarding")
+    audit()
+    return "/cases/watch-list"
+
+
 PAGES: dict[str, tuple[Grow, Role]] = {
+    "cases": (cases, Role.SUPERVISOR),
+    "tasks": (tasks, Role.SUPERVISOR),
+    "proposals": (proposals, Role.SUPERVISOR),
+    "watch list": (watch_list, Role.REVIEWER),
     "agency": (agencies_below, Role.ADMINISTRATOR),
     "tree": (tree, Role.ADMINISTRATOR),
     "attestations": (records_to_attest, Role.AGENCY_EDITOR),
