@@ -65,7 +65,7 @@ def _page(_actor: Actor) -> ListPage:
             TableColumn(_("Date"), None, lambda row: ListCell(short_day(row["issued_on"])), "day"),
             TableColumn(_("Kind of letter"), None, lambda row: ListCell(choice_label("letter_kind", row["kind"]))),
             TableColumn(_("Project"), None, _project_cell),
-            TableColumn(_("Stands"), None, _stands_cell),
+            TableColumn(_("State"), None, _state_cell),
             *(TableColumn(name, partial(queries.letter_cell, name=name)) for name in queries.COLUMNS),
         ],
         empty=_("There are no letters here."),
@@ -88,8 +88,8 @@ def _project_cell(row: Mapping[str, Any]) -> ListCell:
     return ListCell(row["project"], "", url_for("web.project", number=row["project"]))
 
 
-def _stands_cell(row: Mapping[str, Any]) -> ListCell:
-    return ListCell(_("Yes") if row["stands"] else choice_label("letter_end", row["ended_because"]))
+def _state_cell(row: Mapping[str, Any]) -> ListCell:
+    return ListCell(_("Stands") if row["stands"] else choice_label("letter_end", row["ended_because"]))
 
 
 add_list_pages("/letters", "letters", Permission.CASES_READ, FILTERS, LETTER_LIST.read, _page)

@@ -106,6 +106,7 @@ def test_internal_error_shows_trace_id_and_home_link(app: Flask) -> None:
         (Role.SUPERVISOR, "/orders", "Orders", "Orders"),
         (Role.SUPERVISOR, "/cases/watch-list", "Watch list", "Cases"),
         (Role.SUPERVISOR, "/cases/exemptions-ending", "Exemptions ending", "Cases"),
+        (Role.SUPERVISOR, "/cases/team", "Team", "Cases"),
         (Role.SUPERVISOR, "/cases/templates", "Templates", "Settings"),
         (Role.AUDITOR, "/checkpoints", "Checkpoints of the journal", "Settings"),
     ],
