@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from flask import render_template, url_for
@@ -16,14 +18,26 @@ from registry.approvals import queries, service
 from registry.approvals.fields import REJECTION, REMARK
 from registry.approvals.kinds import KINDS, MAX_NAMED_PROJECTS
 from registry.approvals.tables import Approval, ApprovalState
+from registry.core.clock import local_date
 from registry.core.database import db
 from registry.http.responses import document_download
 from registry.projects.documents import names_of_documents
+from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
+from registry.web.formats import moment, numbered, short_day
 from registry.web.forms import Form, answer_decision
-from registry.web.lists import render_list, requested_filters, requested_page
+from registry.web.labels import choice_label, name_in_page_language, options
+from registry.web.lists import (
+    ListCell,
+    ListPage,
+    TableColumn,
+    render_list_page,
+    requested_filters,
+    requested_page,
+    tag_of,
+)
 
 FILTERS: Final = ("kind", "state")
 ACCOUNT_SUBJECT: Final = "account:"
@@ -40,17 +54,45 @@ def approvals(actor: Actor) -> Answer:
     waiting = queries.waiting_for(actor, MAX_WAITING)
     listing = queries.approvals_beside(waiting).read(actor, filters, requested_page())
     shown = [*waiting, *listing.items]
-    return render_list(
-        "approvals/list.html",
-        listing,
-        actor=actor,
-        waiting=waiting,
-        agencies=_agencies(shown),
-        accounts=accounts_of_subjects(shown),
-        projects=_projects(actor, shown),
-        reasons={each["id"]: _reason(each) for each in shown},
-        filters=filters,
+    names = _agencies(shown), accounts_of_subjects(shown), _projects(actor, shown)
+    page = ListPage(
+        title=_("Approvals"),
+        endpoint="approvals",
+        columns=[
+            TableColumn(_("Proposal"), None, partial(_approval_cell, *names), "main"),
+            TableColumn(_("State"), None, _state_cell),
+            TableColumn(_("Reason"), None, lambda item: ListCell(_reason(item))),
+            TableColumn(
+                _("Proposed by"), None, lambda item: ListCell(item["proposed_by"], moment(item["proposed_at"]))
+            ),
+        ],
+        empty=_("There are no approvals here."),
+        about=_("What one person proposed and another person decides."),
+        fields=[
+            ("kind", _("Kind"), options("approval_kind")),
+            ("state", _("State"), options("approval_state")),
+        ],
+        has_tables=False,
     )
+    first = _("Waiting for you") if waiting else _("Nothing waits for your decision.")
+    sections = [(first, waiting), (_("All approvals"), listing.items)]
+    return render_list_page(page, replace(listing, items=shown), filters, actor, sections=sections)
+
+
+def _approval_cell(
+    agencies: Mapping[str, str], accounts: Mapping[str, str], projects: Mapping[str, Project], item: Mapping[str, Any]
+) -> ListCell:
+    project = projects.get(item["project"])
+    name = "" if project is None else name_in_page_language(project)
+    below = (accounts.get(item["subject"]), name, agencies.get(item["agency"]), item["project"])
+    title = f"{choice_label('approval_kind', item['kind'])} {numbered(item['id'])}"
+    return ListCell(title, " · ".join(filter(None, below)), url_for("web.approval_page", approval_id=item["id"]))
+
+
+def _state_cell(item: Mapping[str, Any]) -> ListCell:
+    until = item["expires_at"] if item["state"] == ApprovalState.WAITING else None
+    below = "" if until is None else ": ".join((_("Decide by"), short_day(local_date(until))))
+    return ListCell("", below, tag=tag_of("approval_state", item["state"]))
 
 
 @pages.page("/approvals/<row_id:approval_id>", needs=Permission.APPROVALS_READ)
@@ -152,5 +194,5 @@ def accounts_of_subjects(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {f"{subject}{account_id}": name for account_id, name in rows}
 
 
-def _projects(actor: Actor, items: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _projects(actor: Actor, items: Iterable[Mapping[str, Any]]) -> Mapping[str, Project]:
     return projects_numbered(actor, {item["project"] for item in items if item["project"]})

@@ -36,7 +36,8 @@ def test_another_supervisor_finds_it_on_home_and_approves_it(signed_in: SignedIn
     saule = signed_in(Role.SUPERVISOR)
 
     assert 'href="/approvals">Approvals</a>: 1</h2>' in saule.get("/home").text
-    assert "State secret" in saule.get("/approvals").text.partition("All approvals")[0]
+    waiting = saule.get("/approvals").text.partition("All approvals")[0]
+    assert "State secret" in waiting and re.search(r"Decide by: \d\d\.\d\d\.\d{4}<", waiting)
     page = saule.send(f"/approvals/{approval_id}/approval", f"/approvals/{approval_id}", reason="")
 
     assert "Approved. It has taken effect." in page.text
