@@ -128,7 +128,8 @@ def import_columns(actor: Actor, import_id: int) -> Answer:
     columns = typed_values(names)
     fields = [columns.get(name) or None for name in names]
     file = service.columns_to_map(actor, import_id, fields)
-    typed |= columns | typed_values(name for question in file.questions for name in _inputs(question))
+    inputs = typed_values(name for question in file.questions for name in _inputs(question))
+    typed |= columns | _chosen_values(file) | inputs
     if {question["field"] for question in file.questions} - set(request.form.getlist("asked")):
         # Other columns ask other questions.
         return _columns_page(actor, file, fields, Form(typed))

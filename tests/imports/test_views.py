@@ -179,9 +179,12 @@ def test_values_are_asked_once_on_one_page_and_words_are_remembered(signed_in: S
 
 def test_other_columns_ask_their_own_questions(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR, an_agency())
-    table = "Шифр;Что это;Где\nА-1;Учёт;в подвале\n"
+    table = "Шифр;Что это;Где;План, тыс. тенге\nА-1;Учёт;в подвале;14500\n"
     path = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "т.csv")).request.path
     columns = {"column_0": "external_id", "column_1": "name_ru", "column_2": "placement"}
+    # What the table says is chosen also where the question is new.
+    page = visit.send(path, **columns, column_3="budget_kzt")
+    assert re.search(r'value="thousand"\s+checked', page.text)
     page = visit.send(path, **columns)
     assert page.request.path == path and "What “в подвале” means" in page.text and "There is a problem" not in page.text
     assert visit.send(path, **columns, asked="placement", word_placement_0="evil").status_code == 422
