@@ -45,8 +45,10 @@ STATUS_FIELDS: Final = {"audit": "audit_status", "government-report": "report_st
 AMOUNTS: Final = ("smallest", "largest", "limit", "length", "total")
 # Messages that would mislead page users, and their replacements.
 PAGE_CODES: Final = {
+    "amounts-small": "page-amounts-small",
     "audit-date-after-today": "page-audit-date-after-today",
     "audit-date-before-last": "page-audit-date-before-last",
+    "dates-two-ways": "page-dates-two-ways",
     "expected-date": "typed-date-wrong",
     "expected-whole-number": "typed-number-wrong",
     "internal-error": "page-internal-fault",

@@ -7,10 +7,14 @@ import io
 import re
 from typing import Any
 
+from flask import Flask
+
 from registry.accounts.roles import Role
 from registry.core.database import db
+from registry.core.errors import Problem
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
+from registry.web.errors import problem_message
 from tests.factories import a_project, an_agency
 from tests.fixtures.web import SignedIn
 
@@ -191,3 +195,13 @@ def test_other_columns_ask_their_own_questions(signed_in: SignedIn) -> None:
     visit.send(path, **columns, asked="placement", word_placement_0="off_platform")
     run_next_import()
     assert "off_platform" not in visit.get(path.removesuffix("columns") + "errors").text
+
+
+def test_page_does_not_tell_clerks_what_programs_send(app: Flask) -> None:
+    params = {"column": "Сумма", "field": "budget_kzt", "value": "14500", "row": 2}
+    with app.test_request_context("/", headers={"Cookie": "registry_language=ru"}):
+        assert problem_message(Problem("", "amounts-small", params)) == (
+            "Суммы столбца «Сумма» малы для проекта, например 14500 в строке 2. Если они указаны в тысячах тенге, "
+            "выберите столбцы и значения заново."
+        )
+        assert "values" not in problem_message(Problem("", "dates-two-ways", params))
