@@ -23,8 +23,8 @@ from registry.core.clock import local_date, local_instant, now
 from registry.core.database import Instant, Model, db, transaction
 from registry.core.installation import installed_at
 from registry.core.record_guards import MAX_SKEW
-from registry.journal.checkpoints import Checkpoint
-from registry.journal.merkle import GrowingTree
+from registry.journal.checkpoints import Checkpoint, JournalBlock
+from registry.journal.merkle import BLOCK, GrowingTree
 from registry.journal.service import COLUMNS, FIRST_HASH, JournalEntry, JournalHead, columns_of, entry_hash, hashed_text
 
 HEAD_PATTERN = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
@@ -47,7 +47,8 @@ class Fault:
     of the previous entry), ``hash-wrong`` (the entry's own content), ``time-wrong`` (an entry's time is before that of
     the previous one by more than ``MAX_FALL``, or is no time), ``cut-off`` (the journal ends before a head),
     ``head-differs`` (the entry at the head's number is another one), ``beyond-head`` (entries after the head),
-    ``checkpoint-differs`` (the entries are not those of a checkpoint of that size).
+    ``checkpoint-differs`` (the entries are not those of a checkpoint of that size), ``block-differs`` (the root of 256
+    entries that is stored for the next checkpoint is not theirs).
     """
 
     code: str
@@ -115,7 +116,9 @@ def verify_stored(
     faults: list[Fault] = []
     if start is None:
         stored = session.execute(select(Checkpoint.size, Checkpoint.root))
-        entries_read = _compared(entries_read, {*((row.size, row.root) for row in stored), *kept}, faults)
+        heads = {*((row.size, row.root) for row in stored), *kept}
+        blocks = {row.number: row.root for row in session.execute(select(JournalBlock.number, JournalBlock.root))}
+        entries_read = _compared(entries_read, heads, blocks, faults)
     for fault in reading.faults(entries_read):
         if fault.code == "time-wrong" and fault.seq in explained:
             continue
@@ -129,9 +132,12 @@ def verify_stored(
 
 
 def _compared(
-    entries: Iterable[Mapping[str, Any]], checkpoints: Collection[tuple[int, str]], faults: list[Fault]
+    entries: Iterable[Mapping[str, Any]],
+    checkpoints: Collection[tuple[int, str]],
+    blocks: Mapping[int, str],
+    faults: list[Fault],
 ) -> Iterator[Mapping[str, Any]]:
-    """Yield the entries, and note the first checkpoint whose root theirs is not: those after it differ too."""
+    """Yield the entries, and note the first checkpoint or block whose root theirs is not: those after it differ too."""
     tree, roots = GrowingTree(), defaultdict[int, list[str]](list)
     for size, root in checkpoints:
         roots[size].append(root)
@@ -140,6 +146,10 @@ def _compared(
         others = [] if faults else [root for root in roots.get(tree.size, ()) if root != tree.root().hex()]
         if others:
             faults.append(Fault("checkpoint-differs", tree.size, others[0], tree.root().hex()))
+        if tree.size % BLOCK == 0 and not faults:
+            own = tree.blocks[-1].hex()
+            if blocks.get(len(tree.blocks) - 1, own) != own:
+                faults.append(Fault("block-differs", tree.size, blocks[len(tree.blocks) - 1], own))
         yield entry
     if max(roots, default=0) > tree.size:
         faults.append(Fault("cut-off", tree.size, str(max(roots)), str(tree.size)))

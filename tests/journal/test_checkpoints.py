@@ -29,6 +29,7 @@ from registry.journal.checkpoints import (
     Checkpoint,
     CheckpointKeyUnreadable,
     CheckpointWitness,
+    JournalBlock,
     JournalDiffers,
     add_key,
     checkpoint_keys,
@@ -425,3 +426,13 @@ def test_everybody_reads_the_newest_checkpoint_and_the_keys(app: Flask, client: 
     page = client.get("/checkpoints").get_data(as_text=True)
     assert checkpoint.root in page
     assert checkpoint_keys()[0].verifier_key.replace("+", "&#43;") in page or checkpoint_keys()[0].verifier_key in page
+
+
+def test_altered_block_is_found_by_a_verification_of_the_whole_journal(own_app: Flask) -> None:
+    # As the owner of the tables: the service has no right to change it.
+    with rolled_back(own_app) as connection, own_app.app_context():
+        grow(130)
+        assert verify_stored() == []
+        db.session.remove()
+        connection.execute(update(JournalBlock).values(root="0" * 64))
+        assert [(fault.code, fault.seq) for fault in verify_stored()] == [("block-differs", BLOCK)]
