@@ -25,7 +25,7 @@ from registry.imports.headers import FIELDS, KNOWN
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
-from registry.imports.values import UNIT, WORDS, Values, day_first
+from registry.imports.values import UNIT, WORDS, Values, choices_of_new, day_first
 from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -128,7 +128,8 @@ def import_columns(actor: Actor, import_id: int) -> Answer:
     columns = typed_values(names)
     fields = [columns.get(name) or None for name in names]
     file = service.columns_to_map(actor, import_id, fields)
-    inputs = typed_values(name for question in file.questions for name in _inputs(question))
+    of_new = [f"new_{column.name}" for column in _without_column(file.run.kind, fields)]
+    inputs = typed_values([*of_new, *(name for question in file.questions for name in _inputs(question))])
     typed |= columns | _chosen_values(file) | inputs
     if {question["field"] for question in file.questions} - set(request.form.getlist("asked")):
         # Other columns ask other questions.
@@ -151,7 +152,8 @@ def _inputs(question: Mapping[str, Any]) -> dict[str, str]:
 def _chosen_values(file: service.FileToMap) -> dict[str, str]:
     """Return the texts of the form for what was chosen before, is remembered, or is stated in the table."""
     values = (file.run.layout or {}).get("values", {})
-    typed: dict[str, str] = {}
+    of_new = choices_of_new(FIELDS[file.run.kind], values)
+    typed = {f"new_{field}": code for field, code in of_new.items()}
     for question in file.questions:
         chosen: Any = values.get(question["field"]) or question.get("suggested") or {}
         for name, word in _inputs(question).items():
@@ -164,7 +166,7 @@ def _chosen_values(file: service.FileToMap) -> dict[str, str]:
 
 def _typed_values(file: service.FileToMap, typed: Mapping[str, str]) -> Values:
     before = (file.run.layout or {}).get("values", {})
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {field: typed.get(f"new_{field}", "") for field in FIELDS[file.run.kind]}
     for question in file.questions:
         field = question["field"]
         inputs = {word: typed.get(name, "") for name, word in _inputs(question).items()}
@@ -329,10 +331,16 @@ def _kind_in_address() -> str:
     return "agencies" if request.args.get("kind") == "agencies" else "projects"
 
 
+def _without_column(kind: str, fields: Sequence[str | None]) -> list[Column]:
+    """Return what new records need and no column has."""
+    known = column_explanations(kind)
+    return [column for column in known if column.needed and not column.key and column.name not in fields]
+
+
 def _columns_page(actor: Actor, file: service.FileToMap, fields: Sequence[str | None], form: Form) -> str:
     known = column_explanations(file.run.kind)
     needs_agency = actor.agency_id is None
-    for_new = [column.label for column in known if column.needed and not column.key and column.name not in fields]
+    for_new = _without_column(file.run.kind, fields)
     return render_template(
         "imports/columns.html",
         run=file.run,

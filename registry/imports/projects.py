@@ -75,7 +75,8 @@ class ProjectImport:
     another project of the matched one, or that resembles a registered project without being matched, is a question
     (``same_project.py``): it is written only with an answer. ``answers``: row → "same" or "new", with the number of
     the project that was asked for, where one was. ``run_id`` makes references of new projects that have none.
-    ``readers`` read the cells of some fields (``values.py``).
+    ``readers`` read the cells of some fields, and ``of_new`` has the choices of new projects in fields without a
+    column (``values.py``).
 
     ``change_reason``: why, for the history. Without one, a row of an upload on a page that changes what needs a reason
     on pages is rejected.
@@ -91,6 +92,7 @@ class ProjectImport:
         run_id: int = 0,
         answers: Mapping[int, str] = NO_ANSWERS,
         readers: Mapping[str, CellReader] | None = None,
+        of_new: Mapping[str, str] | None = None,
     ) -> None:
         self.actor = actor
         self.dry_run = dry_run
@@ -98,6 +100,7 @@ class ProjectImport:
         self.needs_reason = actor.is_session and not dry_run and change_reason is None
         self.columns = columns
         self.places = {name: place for place, name in enumerate(columns) if name}
+        self.nothing = NOTHING | {name: code for name, code in (of_new or {}).items() if name not in self.places}
         self.agency_names = AgencyNames()
         self.own_bin = own_bin(actor) if "agency" not in self.places else None
         self.fields = cell_fields(columns, ROW, {**(readers or {}), "agency": self.agency_names.read_bin})
@@ -170,7 +173,7 @@ class ProjectImport:
                         continue
                     before = asked
                 else:
-                    record = with_changes(asked or NOTHING, _given(row))
+                    record = with_changes(asked or self.nothing, _given(row))
                     # Who answers sees at once what is wrong with the row as the same project.
                     as_same = self._problems(asked, record, decided) if self.dry_run and asked is not None else []
                     self._reject(outcome, row, [question, *as_same])
@@ -178,7 +181,7 @@ class ProjectImport:
                     preview.add(row, "question", agency_id, record, asked, question=question.code)
                     continue
             if before is None:
-                record = NOTHING | row.values | {"external_id": self._reference(agency_id, row, registered)}
+                record = self.nothing | row.values | {"external_id": self._reference(agency_id, row, registered)}
             else:
                 first = self.matched.setdefault(before["id"], row.row)
                 if first != row.row:

@@ -47,7 +47,7 @@ from registry.imports.models import (
 from registry.imports.notes import below_column_numbers
 from registry.imports.queries import find_import, require_rows
 from registry.imports.same_project import stored_answers
-from registry.imports.values import REFUSED, WORDS, Values, checked_values, unanswered
+from registry.imports.values import REFUSED, WORDS, Values, checked_values, choices_of_new, unanswered
 from registry.imports.worker import Progress, begin, run_import
 from registry.journal import service as journal
 
@@ -191,6 +191,9 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
     if unused:
         raise Invalid([Problem("/mapping", "column-not-in-file", {"column": printable(text)}) for text in unused])
     values = {**remembered_words(actor, kind), **checked_values(FIELDS[kind], options.values)}
+    if not choices_of_new(FIELDS[kind], values).keys().isdisjoint(layout.columns):
+        # The column says what each project is.
+        raise invalid("/values", "values-invalid")
     return _read(content, sheet, see_rows(kind, layout, sheet.table, values))
 
 

@@ -11,14 +11,15 @@ from typing import Any, Final
 from marshmallow import ValidationError
 
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import AnyDay, InputField, YearlyAmounts, labelled_choices
+from registry.core.fields import AnyDay, Choice, InputField, YearlyAmounts, labelled_choices
 from registry.core.spreadsheets.reader import Row, Table, printable
 from registry.core.spreadsheets.rows import shown_value
 from registry.core.values import TIME, InvalidValue, comparable, is_blank, read_whole_number
 from registry.imports.header_search import Header
 from registry.projects.fields import FIELDS as PROJECT_FIELDS
 
-# Field → the unit of its amounts, what its dates begin with, or word → code, None for an empty cell.
+# Field → the unit of its amounts, what its dates begin with, or word → code, None for an empty cell. A code alone is
+# the choice of new projects where the file has no column for it.
 Values = Mapping[str, str | Mapping[str, str | None]]
 Fields = Mapping[str, InputField]
 
@@ -95,6 +96,8 @@ def checked_values(fields: Fields, values: Mapping[str, Any]) -> Values:
         if not answers:
             askable = ", ".join(each for each, options in known.items() if options)
             problems.append(Problem("/values", "not-a-choice", {"options": askable}))
+        elif _is_choice(fields, name, chosen) and chosen in answers:
+            continue
         elif isinstance(chosen, Mapping) != bool(labelled_choices(fields[name])):
             problems.append(Problem("/values", "values-invalid"))
         elif set(chosen.values() if isinstance(chosen, Mapping) else [chosen]) - {*answers}:
@@ -102,6 +105,15 @@ def checked_values(fields: Fields, values: Mapping[str, Any]) -> Values:
     if problems:
         raise Invalid(problems[:MAX_WORDS])
     return values
+
+
+def choices_of_new(fields: Fields, values: Values) -> dict[str, str]:
+    """Return the choices of new records in fields for which a file may have no column."""
+    return {name: str(chosen) for name, chosen in values.items() if _is_choice(fields, name, chosen)}
+
+
+def _is_choice(fields: Fields, name: str, chosen: object) -> bool:
+    return isinstance(chosen, str) and isinstance(fields.get(name), Choice)
 
 
 def _answers(name: str, field: InputField) -> Sequence[str | None]:

@@ -34,7 +34,7 @@ from registry.imports.headers import FIELDS
 from registry.imports.layout import PLAIN, Layout, layout_from_json, layout_of
 from registry.imports.models import IMPORT_QUEUE, FilePiece, ImportRun
 from registry.imports.projects import ProjectImport
-from registry.imports.values import readers
+from registry.imports.values import choices_of_new, readers
 from registry.journal import service as journal
 from registry.projects.models import EXTERNAL_ID_UNIQUE
 
@@ -61,7 +61,9 @@ def row_import(actor: Actor, run: ImportRun, layout: Layout) -> RowImport:
     if run.kind == models.ImportKind.AGENCIES:
         return AgencyImport(actor, columns, run.dry_run, run.id, read)
     answers = {int(row): answer for row, answer in (run.answers or {}).items()}
-    return ProjectImport(actor, columns, run.dry_run, run.change_reason, run_id=run.id, answers=answers, readers=read)
+    of_new = choices_of_new(FIELDS[run.kind], layout.values)
+    how = (actor, columns, run.dry_run, run.change_reason)
+    return ProjectImport(*how, run_id=run.id, answers=answers, readers=read, of_new=of_new)
 
 
 class ImportGivenUp(RegistryError):

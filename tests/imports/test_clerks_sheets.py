@@ -319,6 +319,7 @@ def test_api_names_what_a_file_leaves_open_and_takes_the_answers(editor: Caller)
     assert [each["code"] for each in sent["warnings"]] == ["amounts-small", "dates-two-ways"]
     assert sent["sheets"] == [{"name": "Sheet", "reason": None}]
     values = '{"stage": {"на торгах": "planning"}, "budget_kzt": "thousand", "contract_signed_on": "month"}'
+    assert send(values='{"region": "71"}')["state"] == "queued", "a choice of new projects"
     assert (send(values=values)["questions"], send(values=values)["warnings"]) == ([], [])
     for wrong, code in (
         ("[]", "values-invalid"),

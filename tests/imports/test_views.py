@@ -88,7 +88,7 @@ def test_what_new_projects_lack_is_in_sight_beside_questions(signed_in: SignedIn
     page = signed_in(Role.ADMINISTRATOR).send("/imports", kind="projects", dry_run="yes", file=(content, "x.csv")).text
     assert "1 word is not known" in page
     assert '<details class="govuk-details" open>' in page
-    assert "<strong>New projects also need: Kind of object, Kind of work, Hosting.</strong>" in page
+    assert re.findall(r'<select[^>]* name="new_(\w+)"', page) == ["object_kind", "work_type", "placement"]
 
 
 def test_columns_that_the_register_works_out_are_neither_named_nor_remembered(signed_in: SignedIn) -> None:
@@ -110,7 +110,11 @@ def test_columns_that_the_register_works_out_are_neither_named_nor_remembered(si
 def test_agency_is_its_bin_where_columns_are_asked(signed_in: SignedIn) -> None:
     content = io.BytesIO("Заказчик;БИН заказчика;Предмет;№ договора\nАкимат;050140004659;Портал озёр;7\n".encode())
     page = signed_in(Role.ADMINISTRATOR).send("/imports", kind="projects", dry_run="yes", file=(content, "x.csv")).text
-    chosen = [re.findall(r'value="(\w+)" selected', select) for select in page.split("<select")[1:]]
+    chosen = [
+        re.findall(r'value="(\w+)" selected', select)
+        for select in page.split("<select")[1:]
+        if 'name="column_' in select
+    ]
     assert chosen == [[], ["agency"], [], ["contract_number"]]
 
 
@@ -195,6 +199,34 @@ def test_other_columns_ask_their_own_questions(signed_in: SignedIn) -> None:
     visit.send(path, **columns, asked="placement", word_placement_0="off_platform")
     run_next_import()
     assert "off_platform" not in visit.get(path.removesuffix("columns") + "errors").text
+
+
+def test_new_projects_get_the_choice_that_no_column_has_and_registered_ones_keep_theirs(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    registered = a_project(agency, external_id="А-1", object_kind="platform").number
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    rows = "А-1;Учёт озёр и рек;Создание;Планирование\nА-2;Учёт гор;Создание;Планирование\n"
+    table = f"Код проекта;Наименование;Вид работ;Стадия\n{rows}"
+    path = visit.send(
+        "/imports", kind="projects", file=(io.BytesIO(table.encode()), "т.csv"), dry_run="yes"
+    ).request.path
+    run_next_import()
+    assert "Choose columns and values again" in visit.get(path).text
+    page = visit.get(f"{path}/columns").text
+    assert "new_object_kind" in page and "new_placement" in page and "new_stage" not in page
+    columns = {"column_0": "external_id", "column_1": "name_ru", "column_2": "work_type", "column_3": "stage"}
+    assert (
+        visit.send(f"{path}/columns", **columns, new_object_kind="evil", new_placement="off_platform").status_code
+        == 422
+    )
+    visit.send(f"{path}/columns", **columns, new_object_kind="service", new_placement="off_platform")
+    run_next_import()
+    assert '<option value="service" selected>' in visit.get(f"{path}/columns").text
+    visit.send(f"{path}/run", page=path, change_reason="Перечень")
+    run_next_import()
+    kinds = {each.external_id: (each.object_kind, each.number) for each in db.session.scalars(db.select(Project))}
+    assert kinds["А-1"] == ("platform", registered)
+    assert kinds["А-2"][0] == "service"
 
 
 def test_page_does_not_tell_clerks_what_programs_send(app: Flask) -> None:
