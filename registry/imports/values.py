@@ -28,7 +28,7 @@ DAY, MONTH = "day", "month"
 ORDERS: Final = (DAY, MONTH)
 WORDS, UNIT, ORDER = "words", "unit", "order"
 SLASHED: Final = re.compile(
-    rf"\s*([0-9]{{1,2}})/([0-9]{{1,2}})/((?:19|20)[0-9]{{2}}|[0-5][0-9]|60|9[1-9])({TIME})\s*", re.ASCII
+    rf"([0-9]{{1,2}})/([0-9]{{1,2}})/((?:19|20)[0-9]{{2}}|[0-5][0-9]|60|9[1-9]){TIME}", re.ASCII
 )
 # Written by a workbook, which has no groups: 14.567 thousand tenge.
 THREE_DECIMALS: Final = re.compile(r"[0-9]{1,3}\.[0-9]{3}")
@@ -71,7 +71,8 @@ def _month_first(field: InputField, cell: str) -> object:
 
 def day_first(date: str) -> str:
     """Return a date that has the month first with the day first."""
-    return SLASHED.sub(r"\2/\1/\3", date, 1)
+    match = SLASHED.fullmatch(date.strip())
+    return date if match is None else f"{match[2]}/{match[1]}/{match[3]}"
 
 
 def _word(field: InputField, codes: Mapping[str, str | None], cell: str) -> object:
@@ -295,7 +296,7 @@ class _Dates:
         self._examples: list[dict[str, Any]] = []
 
     def see(self, row: int, cell: str) -> None:
-        if "/" not in cell or (date := SLASHED.fullmatch(cell)) is None:
+        if "/" not in cell or (date := SLASHED.fullmatch(cell.strip())) is None:
             return
         self._total += 1
         first, second = int(date[1]), int(date[2])

@@ -39,6 +39,7 @@ KINDS = {
     "Integrations": "integrations",
     "Ids": "ids",
     "Objects": "objects",
+    "SeenCases": "seen_cases",
     "LifetimeField": "lifetime",
     "ScopesField": "scopes",
     "AddressesField": "addresses",

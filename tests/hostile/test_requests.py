@@ -314,6 +314,10 @@ def test_strange_but_valid_text_is_stored_unchanged(at: dict[str, Aim], each_exa
                 of_ai = {"is_ai": True} if "is_ai" in aim.fields else {}
                 answer = aim.send(json.dumps({**aim.body, **of_ai, **texts}).encode())
                 shown = answer.get_json()
+                # Texts for many cases have placeholders in braces, and others are refused.
+                if {each["code"] for each in shown.get("errors", ())} == {"placeholder-unknown"}:
+                    assert operation == "propose_many_cases" and "{" in str(texts)
+                    continue
                 # What a case's status does not allow is rejected for that reason, not for its text.
                 assert answer.status_code in (aim.good, 409), (operation, shown)
                 if answer.status_code < 300:
