@@ -10,6 +10,7 @@ from email.utils import format_datetime
 
 from registry.accounts.roles import SCHEDULE
 from registry.core.clock import local_date, local_instant, now
+from registry.core.installation import installed_at
 from registry.core.messages import message
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.journal.checkpoints import Checkpoint, JournalDiffers, make_checkpoint, newest_checkpoint
@@ -29,7 +30,8 @@ def checkpoint_when_due(settings: Settings) -> None:
     if due > now():
         due -= timedelta(days=1)
     last = newest_checkpoint()
-    if last is None or last.created_at < due:
+    # A new installation signs its first one in the coming night.
+    if (installed_at() if last is None else last.created_at) < due:
         try:
             make_checkpoint(SCHEDULE)
         except JournalDiffers:
