@@ -9,6 +9,7 @@ from typing import Final
 from registry.accounts.roles import Role
 from registry.audits.policy_activation import activate_policy, impact_of
 from registry.core.clock import today
+from registry.freeze.current import first_policy
 from registry.policies.service import draft_policy
 from tests.factories import an_actor
 from tests.web.tour_stop import Stop
@@ -50,7 +51,7 @@ def stops_of_policies(known: Mapping[str, object]) -> list[Stop]:
     return [
         Stop("policies", Role.SUPERVISOR, "/policies"),
         Stop("policies-auditor", Role.AUDITOR, "/policies"),
-        Stop("policy-in-force", Role.REVIEWER, "/policies/2026.1"),
+        Stop("policy-in-force", Role.REVIEWER, f"/policies/{first_policy().version}"),
         Stop("policy-draft", Role.SUPERVISOR, draft),
         Stop("policy-scheduled", Role.SUPERVISOR, f"/policies/{SCHEDULED}"),
         Stop("policy-comparison", Role.SUPERVISOR, f"{draft}/comparison"),

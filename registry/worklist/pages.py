@@ -451,7 +451,7 @@ def home(actor: Actor) -> Answer:
     is_agency = actor.role in AGENCY_ROLES
     tasks = [task for group in groups for task in group.tasks]
     return render_template(
-        "work/tasks.html",
+        "worklist/tasks.html",
         actor=actor,
         groups=groups,
         count=sum(group.count for group in groups),
@@ -485,4 +485,4 @@ def _groups(actor: Actor) -> list[Group]:
 @pages.page("/settings", needs=ANY_SIGNED_IN)
 def settings(actor: Actor) -> Answer:
     """List the pages of the settings that the user may open."""
-    return render_template("work/settings.html", groups=settings_groups(actor))
+    return render_template("worklist/settings.html", groups=settings_groups(actor))
