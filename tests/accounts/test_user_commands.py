@@ -1,7 +1,8 @@
-"""The commands ``registry users`` and ``registry tokens``."""
+"""The commands ``registry users`` and ``registry tokens``, and which of them take two people."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,16 +10,22 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.models import TotpFactor
+from registry.accounts.account_changes import confirm_account
+from registry.accounts.confirmations import ConfirmationNeedsASupervisor, confirm_token
+from registry.accounts.models import Account, TotpFactor, account_named
 from registry.accounts.passwords import verify_password
 from registry.accounts.roles import Role, Scope
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.sessions import find_session_user
-from registry.accounts.tokens import TokenNotAccepted, authenticate_token, issue
+from registry.accounts.tokens import TokenNotAccepted, add_service_account, authenticate_token, issue
+from registry.audits.policy_activation import impact_of
+from registry.core.clock import today
 from registry.core.database import db
 from registry.journal.service import JournalEntry
+from registry.policies.service import draft_policy
 from tests.accounts.factors.steps import an_enrolled, sign_in_as
-from tests.factories import an_actor, an_agency
+from tests.accounts.test_accounts import session_of
+from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency
 from tests.fixtures.cli import CommandLine, of_processes
 from tests.present import Present
 
@@ -155,3 +162,225 @@ def test_invalid_lifetime_is_a_usage_error(registry: CommandLine, text: str) -> 
     ran = registry("tokens", "issue", "--name", "x", "--role", "reviewer", f"--expires-in={text}")
     assert (ran.code, ran.raw) == (2, b"")
     assert registry("tokens", "list", "--json").json["items"] == []
+
+
+@pytest.fixture
+def bins(registry: CommandLine, services: Callable[[], Any]) -> tuple[str, str]:
+    """The BINs of two agencies; a person and a service account of the first, and an administrator."""
+    with services():
+        agency, other = an_agency(), an_agency()
+        editor = NewPerson("a.serikova", Role.AGENCY_EDITOR, agency.id, "a@example.kz", "ru")
+        add_person(ADMINISTRATOR, editor, PASSWORD)
+        add_person(ADMINISTRATOR, NewPerson("adil", Role.ADMINISTRATOR), PASSWORD)
+        add_service_account(ADMINISTRATOR, "robot", Role.AGENCY_VIEWER, agency.id)
+        return agency.bin, other.bin
+
+
+def names(registry: CommandLine, *options: str) -> list[str]:
+    return [item["name"] for item in registry("users", "list", "--json", *options).json["items"]]
+
+
+def test_list_prints_accounts_as_the_api_shows_them(registry: CommandLine, bins: tuple[str, str]) -> None:
+    first = registry("users", "list", "--json").json["items"][0]
+    assert {name: first[name] for name in first if name not in ("id", "created_at", "changed_at")} == {
+        "kind": "person",
+        "name": "a.serikova",
+        "email": "a@example.kz",
+        "language": "ru",
+        "role": "agency_editor",
+        "agency": bins[0],
+        "status": "active",
+        "second_factor": False,
+        "second_factors": [],
+        "last_signed_in_at": None,
+        "owner": None,
+    }
+    table = registry("users", "list").out.splitlines()
+    assert table[0].split()[:3] == ["id", "kind", "name"] and len(table) == 4
+
+
+def test_list_is_filtered(registry: CommandLine, bins: tuple[str, str]) -> None:
+    assert names(registry) == ["a.serikova", "adil", "robot"]
+    assert names(registry, "--kind", "service") == ["robot"]
+    assert names(registry, "--role", "administrator", "--status", "active") == ["adil"]
+    assert names(registry, "--agency", bins[0], "--q", "EXAMPLE") == ["a.serikova"]
+    assert names(registry, "--inactive-since", "2026-01-01") == []
+    assert registry("users", "list", "--agency", "1").code == 2
+
+
+def test_set_changes_at_once_and_is_journalled_as_local(
+    registry: CommandLine, services: Callable[[], Any], bins: tuple[str, str]
+) -> None:
+    values = ("--name", "a.akhmetova", "--email", "", "--language", "kk", "--role", "reviewer")
+    ran = registry("users", "set", "a.serikova", *values)
+    assert (ran.code, ran.out, ran.err) == (0, "", "The account a.akhmetova is changed.\n")
+    with services():
+        person = person_named("a.akhmetova")
+        assert person is not None
+        assert (person.email, person.language, person.role, person.agency_id) == (None, "kk", "reviewer", None)
+        assert person.account.status == "active"
+        entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.renamed")).one()
+        assert entry.credential == "local"
+        assert json.loads(entry.details) == {"name": "a.akhmetova", "old_name": "a.serikova"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "error"),
+    [
+        (("a.serikova",), 2, "Choose what to change."),
+        (("a.serikova", "--email", "nobody"), 2, "The account was not changed:"),
+        (("a.serikova", "--role", "king"), 2, "king"),
+        (("a.serikova", "--agency", "990340900110"), 3, ""),
+        (("nobody", "--language", "ru"), 3, "There is no account nobody."),
+        (("a.serikova", "--name", "Adil"), 4, "The name adil is taken"),
+        (("robot", "--language", "ru"), 2, "Only people have this field"),
+        (("robot", "--owner", "nobody"), 3, "There is no account nobody."),
+        (("robot", "--owner", "robot"), 2, "Choose a person with an active account as the owner."),
+        (("a.serikova", "--owner", "adil"), 2, "Only service accounts have this field"),
+        (("adil", "--role", "auditor"), 4, "adil is the last active administrator."),
+    ],
+)
+def test_wrong_set_is_reported_by_code(
+    registry: CommandLine, bins: tuple[str, str], arguments: tuple[str, ...], code: int, error: str
+) -> None:
+    ran = registry("users", "set", *arguments)
+    assert (ran.code, ran.out) == (code, "") and error in ran.err
+
+
+Services = Callable[[], Any]
+
+
+@pytest.fixture
+def two_people(registry: CommandLine, services: Services) -> CommandLine:
+    """The command line of a register with an administrator and a supervisor."""
+    with services():
+        for name, role in (("adil", Role.ADMINISTRATOR), ("saule", Role.SUPERVISOR)):
+            add_person(ADMINISTRATOR, NewPerson(name, role, email=f"{name}@gov.kz"), PASSWORD)
+    return registry
+
+
+def named(name: str) -> Account:
+    account = account_named(name)
+    assert account is not None
+    return account
+
+
+def test_the_first_two_people_are_added_at_once(registry: CommandLine, services: Services) -> None:
+    for name in ("adil", "bota"):
+        assert registry("users", "add", "--name", name, "--role", "administrator").out != ""
+
+    with services():
+        assert [named(name).status for name in ("adil", "bota")] == ["active", "active"]
+
+
+def test_a_third_person_waits_for_a_supervisor(two_people: CommandLine, services: Services) -> None:
+    ran = two_people("users", "add", "--name", "dana", "--role", "supervisor")
+
+    assert (ran.code, ran.out) == (0, "") and "until another person confirms it" in ran.err
+    assert two_people("users", "confirm", "dana").code != 0
+    with services():
+        assert named("dana").status == "pending"
+        with pytest.raises(ConfirmationNeedsASupervisor):
+            confirm_account(session_of(named("adil")), named("dana").id, Role.SUPERVISOR)
+        confirm_account(session_of(named("saule")), named("dana").id, Role.SUPERVISOR)
+        assert named("dana").status == "active"
+
+
+def test_another_role_or_address_of_oversight_and_an_enabled_account_wait(
+    two_people: CommandLine, services: Services
+) -> None:
+    with services():
+        agency = an_agency().id
+        add_person(ADMINISTRATOR, NewPerson("editor", Role.AGENCY_EDITOR, agency), PASSWORD)
+        for name in ("bolat", "timur"):
+            add_person(ADMINISTRATOR, NewPerson(name, Role.REVIEWER), PASSWORD)
+
+    two_people("users", "set", "editor", "--role", "auditor")
+    two_people("users", "set", "bolat", "--email", "b@gov.kz")
+    two_people("users", "disable", "timur")
+    ran = two_people("users", "enable", "timur")
+
+    assert "until another person confirms it" in ran.err
+    with services():
+        assert [named(name).status for name in ("editor", "bolat", "timur")] == ["pending", "pending", "pending"]
+
+
+def test_an_account_of_an_agency_is_added_at_once(two_people: CommandLine, services: Services) -> None:
+    with services():
+        number = an_agency().bin
+
+    ran = two_people("users", "add", "--name", "e.ditor", "--role", "agency_editor", "--agency", number)
+
+    assert ran.out != ""
+    with services():
+        assert named("e.ditor").status == "active"
+
+
+@pytest.mark.parametrize("name", ["saule", "monitoring"])
+def test_a_token_of_a_role_of_oversight_waits(two_people: CommandLine, services: Services, name: str) -> None:
+    role = "supervisor" if name == "saule" else "auditor"
+    ran = two_people("tokens", "issue", "--name", name, "--role", role)
+
+    assert "until another person confirms it" in ran.err
+    with services():
+        with pytest.raises(TokenNotAccepted):
+            authenticate_token(ran.out.strip(), "127.0.0.1", "")
+        if name == "monitoring":
+            confirm_account(session_of(named("saule")), named(name).id, Role.AUDITOR)
+            confirm_token(session_of(named("saule")), ran.out.strip().split("_")[1])
+            assert authenticate_token(ran.out.strip(), "127.0.0.1", "").principal == name
+
+
+def test_in_an_emergency_commands_act_at_once_when_the_others_are_disabled(
+    two_people: CommandLine, services: Services
+) -> None:
+    two_people("users", "disable", "saule")
+
+    two_people("users", "add", "--name", "dana", "--role", "supervisor")
+
+    with services():
+        assert named("dana").status == "active"
+        entries = db.session.query(JournalEntry).filter(JournalEntry.credential == "local").all()
+        assert [entry.action for entry in entries[-2:]] == ["account.disabled", "account.added"]
+
+
+def test_a_command_confirms_what_it_made_where_nobody_else_can(registry: CommandLine, services: Services) -> None:
+    with services():
+        for name in ("aru", "bek"):
+            add_person(ADMINISTRATOR, NewPerson(name, Role.AUDITOR), PASSWORD)
+    registry("users", "add", "--name", "adil", "--role", "administrator")
+
+    assert registry("users", "confirm", "adil").code == 0
+
+    with services():
+        assert named("adil").status == "active"
+
+
+def test_a_command_activates_no_policy_that_one_person_drafted(two_people: CommandLine, services: Services) -> None:
+    with services():
+        supervisor = session_of(named("saule"))
+        draft_policy(supervisor, {"version": "2026.2", "rules": {"freeze.creation": {"severity": "low"}}})
+        digest = impact_of(supervisor, "2026.2").digest
+        day = today().isoformat()
+    activate = ("policies", "activate", "2026.2", "--impact-digest", digest, "--on", day)
+
+    ran = two_people(*activate)
+
+    assert ran.code == 1 and "Two people do this together" in ran.err
+    two_people("users", "disable", "saule")
+    assert two_people(*activate).code == 4
+
+
+def test_a_command_voids_no_audit_where_two_people_could(
+    two_people: CommandLine, services: Services, present: Present
+) -> None:
+    present.move(timedelta(days=400))
+    ahead = two_people("audits", "run", "--json").json
+    present.move(timedelta(days=-400))
+    void = ("audits", "void", str(ahead["id"]), "--reason", "The clock was ahead.")
+
+    ran = two_people(*void)
+
+    assert ran.code == 1 and "Two people do this together" in ran.err
+    two_people("users", "disable", "saule")
+    assert two_people(*void).code == 0

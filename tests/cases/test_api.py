@@ -1,4 +1,4 @@
-"""Cases over HTTP: the whole review, permissions, and what each caller sees."""
+"""Cases over HTTP: the whole review, permissions, lists, and what each caller sees."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
-from registry.core.database import transaction
+from registry.core.database import db, transaction
+from registry.journal.service import JournalEntry
+from registry.projects.models import Project
 from tests.api.callers import Caller, caller, code, codes, done
-from tests.factories import a_project, a_service_token, an_actor
+from tests.factories import a_project, a_service_token, an_actor, restrict
 from tests.present import Present
 
 PROPOSAL = {
@@ -23,6 +25,8 @@ PROPOSAL = {
     "reason": "The date was mistyped.",
     "legal_basis": "Decree of 10 December 2025, clause 1",
 }
+
+
 SHOWN = {
     "id", "project", "agency", "status", "severity", "assignee", "flags", "proposal", "decisions", "due_on",
     "opened_at",
@@ -108,3 +112,63 @@ def test_reviewer_opens_case_from_watch_list(reviewer: Caller, supervisor: Calle
     assert opened.headers["ETag"] == reviewer.get(f"/cases/{opened.get_json()['id']}").headers["ETag"]
     assert code(supervisor.post("/cases", {"project": weak.number})) == "case-already-open"
     assert codes(reviewer.post("/cases", {"project": "QT-2026-9999999-1"})) == {("/project", "project-unknown")}
+
+
+def test_case_list_filters(case: str, reviewer: Caller) -> None:
+    for query, is_listed in [
+        ("status=new", True),
+        ("status=closed", False),
+        ("severity=high", True),
+        ("severity=low,medium", False),
+        ("rule=freeze.creation", True),
+        ("rule=freeze.legacy", False),
+        ("region=71", True),
+        ("region=75", False),
+        ("sector=07", True),
+        ("overdue=false", True),
+        ("overdue=true", False),
+        ("is_assigned=false", True),
+        ("assignee=somebody", False),
+        ("due_on=2026-03-17", True),
+        ("due_on_to=2026-03-16", False),
+        ("sort=-severity", True),
+        ("sort=opened_at", True),
+    ]:
+        answer = reviewer.get(f"/cases?{query}")
+        assert answer.status_code == 200
+        assert bool(answer.get_json()["items"]) is is_listed, query
+
+
+def test_case_is_overdue_day_after_due_date_and_pages_are_complete(
+    reviewer: Caller, agency: Agency, present: Present
+) -> None:
+    for _ in range(5):
+        a_project(agency)
+    run_audit(an_actor(Role.OPERATOR))
+    present.set(date(2026, 3, 18))
+    later = caller(reviewer._client, Role.REVIEWER)
+    seen, cursor = [], ""
+    while True:
+        page = later.get(f"/cases?overdue=true&limit=2{cursor}").get_json()
+        seen += [item["id"] for item in page["items"]]
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert seen == sorted(set(seen))
+    assert len(seen) == 5
+
+
+def test_restricted_case_is_hidden_and_each_read_is_journalled(
+    case: str, project: Project, reviewer: Caller, supervisor: Caller, editor: Caller
+) -> None:
+    restrict(project.number)
+    assert reviewer.get(case).status_code == 404
+    assert reviewer.get("/cases").get_json()["items"] == []
+    assert reviewer.post(f"{case}/claim", {}).status_code == 404
+    assert supervisor.get(case).status_code == 200
+    assert supervisor.get("/cases").get_json()["items"]
+    assert editor.get(case).status_code == 200
+    read = select(JournalEntry.details).where(
+        JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{project.number}"
+    )
+    assert sorted(db.session.scalars(read)) == ['{"what":"case"}', '{"what":"case"}', '{"what":"cases"}']

@@ -1,12 +1,13 @@
-"""The Commission's decision on a referred case: exemption and file, or back to review, by page and API."""
+"""The Commission: its decision on a referred case, by page and API, and repeated exemptions."""
 
 from __future__ import annotations
 
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -15,19 +16,25 @@ from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.core.database import db, transaction
 from registry.exemptions.models import Exemption, ExemptionDocument
+from registry.platform.confirmations import verify_placement
 from registry.projects.documents import add_document
 from registry.projects.models import Project
+from registry.projects.service import find_project_to_change
 from tests.api.callers import caller, codes
 from tests.audits.steps import exempt
 from tests.cases.casework import status
-from tests.cases.cast import AIGERIM, act, audit, case_of, flags_of, under_review
+from tests.cases.cast import AIGERIM, OPERATOR, act, audit, case_of, edit, editor_of, flags_of, under_review
 from tests.factories import a_project, an_agency, approve_waiting
 from tests.fixtures.web import SignedIn, Visit
 from tests.inbox.people import a_person, follow_acts, kinds
 from tests.present import Present
 
 TODAY = date(2026, 7, 20)
+
+
 GRANTED = {"outcome": "granted", "decision_number": "14-K", "decided_on": "17.07.2026", "valid_to": "31.12.2026"}
+
+
 REFUSED = {"outcome": "refused", "decision_number": "15-K", "decided_on": "17.07.2026"}
 
 
@@ -306,3 +313,49 @@ def test_approval_that_can_no_longer_take_effect_says_why_on_its_page(
     assert page.status_code == 422
     assert "This date cannot be after today." in page.text
     assert exemptions() == []
+
+
+DAY = date(2026, 10, 5)
+
+
+def days(number: int) -> date:
+    return DAY + timedelta(days=number)
+
+
+def test_second_exemption_refers_case_to_commission_again(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    exempt(project, DAY, days(1))
+    audit()
+    # An exemption in force at the first audit opens no case; the case is opened when it ends.
+    present.set(days(2))
+    audit()
+    act(AIGERIM, case_of(project), "claim")
+    for first in (3, 6):
+        exempt(project, days(first), days(first + 1))
+        present.set(days(first))
+        audit()
+        case = case_of(project)
+        assert (case.status, case.exempt_since) == ("with_commission", days(first))
+        present.set(days(first + 2))
+        audit()
+        case = case_of(project)
+        assert (case.status, case.exempt_since) == ("under_review", None)
+
+
+def test_reopened_or_cleared_case_is_no_longer_exempt(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    act(AIGERIM, case_of(project), "claim")
+    exempt(project, DAY, days(30))
+    audit()
+    assert case_of(project).exempt_since == DAY
+    assert act(AIGERIM, case_of(project), "return").exempt_since is None
+    audit()
+    assert case_of(project).exempt_since == DAY
+    edit(editor_of(project.agency), project, placement="on_platform", platform_key="qt-1")
+    with transaction():
+        verify_placement(OPERATOR, find_project_to_change(OPERATOR, project.number), "qt-1", DAY, "QazTech")
+    audit()
+    assert (case_of(project).status, case_of(project).exempt_since) == ("awaiting_confirmation", None)

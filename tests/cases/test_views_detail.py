@@ -1,21 +1,39 @@
-"""Case page: order instructions, pending approval, findings and timeline."""
+"""Case page: actions, order instructions, pending approval, findings, cleared flags and timeline."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from registry.accounts.roles import Role
+from registry.accounts.roles import AGENCY_ROLES, Role
+from registry.agencies.service import agency_to_change, change_agency
 from registry.core.clock import today
+from registry.core.database import transaction
 from registry.exemptions.service import record_exemption
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.current import first_policy, policy_in_force, set_policy
+from registry.platform.confirmations import verify_placement
 from registry.projects.documents import add_document
-from tests.cases.casework import LAW, flagged_case, send, status
-from tests.cases.cast import AIGERIM, SAULE, TIMUR, act, case_of, decided_case, editor_of, in_days, migrate_by
-from tests.factories import an_agency
+from registry.projects.service import find_project_to_change
+from tests.audits.steps import changes
+from tests.cases.casework import GAP, LAW, ORDER, flagged_case, send, status
+from tests.cases.cast import (
+    AIGERIM,
+    OPERATOR,
+    SAULE,
+    TIMUR,
+    act,
+    audit,
+    case_of,
+    decided_case,
+    edit,
+    editor_of,
+    in_days,
+    migrate_by,
+)
+from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 from tests.web.forms import untouched_form
@@ -254,3 +272,174 @@ def test_page_says_what_time_alone_will_flag(signed_in: SignedIn, present: Prese
     _project, case = flagged_case(an_agency(), stage="pilot", pilot_started_on="2026-02-10")
     page = signed_in(Role.REVIEWER).get(case).text
     assert "<strong>From 11 February 2027, if nothing changes:</strong> Pilot beyond its limit" in page
+
+
+DAY = date(2026, 10, 5)
+
+
+HOUR = timedelta(hours=1)
+
+
+WAITING = "/cases?status=awaiting_confirmation"
+
+
+NOTHING = "The last audit opened no flag."
+
+
+UNKNOWN = "No change on record between the two audits explains it."
+
+
+def title(rule: str) -> str:
+    return policy_in_force().rules[rule].title["en"]
+
+
+def cleared_part(page: str) -> str:
+    return page.partition("Cleared flags")[2].partition("</details>")[0]
+
+
+def found_part(page: str) -> str:
+    return page.partition(">Flags</h2>")[2].partition("Cleared flags")[0]
+
+
+def test_cleared_flag_is_listed_and_edit_is_named(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **GAP)
+    audit()
+    present.move(HOUR)
+    edit(editor_of(agency), project, object_commissioned_on="2020-02-01", name_en="Renamed")
+    present.move(HOUR)
+    assert {change for _, _, change in changes(audit())} == {"opened", "cleared"}
+    visit = signed_in(Role.REVIEWER)
+    row = visit.get(WAITING).text.partition("<tbody")[2].partition("</tbody>")[0]
+    assert title("freeze.data-gap") in row and "cleared on 05.10.2026" in row
+    assert not any(title(rule) in row for rule in ("freeze.legacy", "migration.overdue"))
+    page = visit.get(f"/cases/{case_of(project).id}").text
+    cleared = cleared_part(page)
+    assert (
+        ": – → 1 February 2020" in cleared
+        and "editor, " in cleared
+        and "Renamed" not in cleared
+        and UNKNOWN not in cleared
+    )
+    # A weaker flag is active, so the page does not say that nothing was found.
+    assert NOTHING not in page and "migration.overdue" in found_part(page)
+
+
+def test_verified_placement_is_named_with_verifier(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    edit(ADMINISTRATOR, project, placement="on_platform", platform_key="qt-1")
+    audit()
+    present.move(HOUR)
+    with transaction():
+        verify_placement(OPERATOR, find_project_to_change(OPERATOR, project.number), "qt-1", DAY, "QazTech")
+    present.move(HOUR)
+    audit()
+    page = signed_in(Role.REVIEWER).get(f"/cases/{case_of(project).id}").text
+    cleared = cleared_part(page)
+    assert OPERATOR.principal in cleared and "→ 5 October 2026" in cleared and UNKNOWN not in cleared
+    assert NOTHING in page
+
+
+def test_agency_kind_change_is_named(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency)
+    audit()
+    present.move(HOUR)
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(agency.bin), {"kind": "private"}, approved={})
+    present.move(HOUR)
+    audit()
+    cleared = cleared_part(signed_in(Role.SUPERVISOR).get(f"/cases/{case_of(project).id}").text)
+    assert "Kind of agency: Central state body → Private" in cleared and ADMINISTRATOR.principal in cleared
+
+
+def test_unexplained_clearing_says_so(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    with transaction():
+        find_project_to_change(ADMINISTRATOR, project.number).placement_verified_on = DAY
+        find_project_to_change(ADMINISTRATOR, project.number).placement = "on_platform"
+    present.move(HOUR)
+    audit()
+    assert UNKNOWN in cleared_part(signed_in(Role.SUPERVISOR).get(f"/cases/{case_of(project).id}").text)
+
+
+def test_closed_case_shows_active_flag_outside_it(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    project = a_project(agency, **GAP)
+    audit()
+    edit(editor_of(agency), project, object_commissioned_on="2020-02-01")
+    present.move(HOUR)
+    audit()
+    closed = case_of(project).id
+    act(SAULE, closed, "confirm")
+    page = signed_in(Role.REVIEWER).get(f"/cases/{closed}").text
+    assert NOTHING not in page and "Active flags of the project outside this case" in page
+    assert "migration.overdue" in found_part(page)
+
+
+def test_page_offers_exactly_permitted_actions(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    _project, case = flagged_case(agency)
+    offered = {
+        Role.REVIEWER: ["claim", "assign", "comment"],
+        Role.AUDITOR: [],
+        Role.AGENCY_EDITOR: ["comment"],
+        Role.AGENCY_ADMINISTRATOR: ["comment"],
+        Role.AGENCY_VIEWER: [],
+    }
+    for role, actions in offered.items():
+        whose = agency if role in AGENCY_ROLES else None
+        page = signed_in(role, whose).get(case).text
+        forms = re.findall(rf'action="{case}/(\w+)"', page)
+        # Everybody who reads a case has seen it.
+        assert forms.count("visit") == 1
+        assert [action for action in forms if action != "visit"] == actions
+
+
+def test_second_editor_sees_changes_and_keeps_input(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
+    first, second = signed_in(Role.SUPERVISOR, name="first"), signed_in(Role.SUPERVISOR, name="second")
+    send(first, case, "claim")
+    seen = second.get(case).text
+    send(first, case, "comment", **{"comment-comment": "Звонил в орган."})
+    code, page = send(second, case, "ask", seen, **{"ask-comment": "Где договор?"})
+    banner = page.partition("<h1")[0]
+    assert code == 409 and "The case has changed" in banner and "Звонил в орган." in banner
+    assert "Где договор?" in page and status(case) == "under_review"
+
+
+def test_incomplete_proposal_shows_field_errors(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    code, page = send(reviewer, case, "propose", **{"propose-decision": "migrate_by", **LAW, "propose-due_on": "soon"})
+    assert code == 422 and 'id="propose-due_on-error"' in page
+    code, page = send(reviewer, case, "propose", **{"propose-decision": "no_breach", **LAW})
+    assert code == 422 and 'id="propose-reason_code-error"' in page and "Письмо от 3 февраля." in page
+    code, page = send(reviewer, case, "comment")
+    assert code == 422 and 'id="comment-comment-error"' in page
+
+
+def test_unknown_action_is_not_found(signed_in: SignedIn) -> None:
+    _project, case = flagged_case()
+    assert signed_in(Role.REVIEWER).send(f"{case}/burn", page=case).status_code == 404
+
+
+def test_agency_appeals_order_with_reason(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    project, case = flagged_case(agency)
+    reviewer = signed_in(Role.REVIEWER)
+    send(reviewer, case, "claim")
+    send(reviewer, case, "propose", **{"propose-decision": "write_off"}, **ORDER)
+    act(SAULE, case_of(project), "approve")
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    assert case in editor.get("/cases?status=remediation").text
+    assert send(editor, case, "appeal")[0] == 422
+    code, page = send(editor, case, "appeal", **{"appeal-comment": "Система работает."})
+    assert code == 200 and "Appealed" in page and status(case) == "new"

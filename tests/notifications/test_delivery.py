@@ -1,26 +1,41 @@
-"""E-mail delivery through a real SMTP server: at least once, with retries, whatever the server does."""
+"""E-mail delivery through a real SMTP server: encrypted, at least once, with retries, by concurrent workers."""
 
 from __future__ import annotations
 
 import itertools
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
+import trustme
+from aiosmtpd.smtp import AuthResult
 from flask import Flask
 from sqlalchemy import select, update
 
 from registry.accounts.account_changes import disable_account
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.clock import now
+from registry.core.clock import local_instant, now
 from registry.core.database import db, transaction
+from registry.inbox.models import InboxEntry
 from registry.notifications.delivery import DeliveryResult, send_due_emails
+from registry.notifications.digest import write_due_digest
+from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
 from registry.notifications.service import queue_email
-from tests.cases.cast import audit, case_of
-from tests.factories import ADMINISTRATOR, a_project
-from tests.notifications.mail_server import MailStore, mail_through, serving
-from tests.notifications.readers import create_reader, queue_one_email, restrict
+from tests.cases.cast import AIGERIM, act, audit, case_of
+from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.inbox.people import a_person
+from tests.notifications.digest_days import MONDAY, NINE
+from tests.notifications.mail_server import MailStore, free_port, mail_through, only, serving
+from tests.notifications.readers import create_reader, queue_one_email, restrict, summaries_of
 from tests.present import Present
 
 
@@ -203,3 +218,141 @@ def test_notice_about_what_has_no_page_of_its_own_is_sent(
     assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
     assert server.recipients == ["zhanna@readers.kz"]
     assert line in server.text_to("zhanna@readers.kz")[0]
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def certified(authority: trustme.CA) -> ssl.SSLContext:
+    """Return the server certificate for 127.0.0.1, issued by the authority."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+def trust(authority: trustme.CA, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(folder / "authority.pem"))
+
+
+def test_starttls_is_used_when_offered(app: Flask, store: MailStore, port: int, certified: ssl.SSLContext) -> None:
+    queue_one_email()
+    with serving(store, port, tls_context=certified):
+        assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
+    assert store.encrypted == [True]
+
+
+def test_password_is_sent_to_verified_server(
+    app: Flask,
+    store: MailStore,
+    port: int,
+    certified: ssl.SSLContext,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch,
+) -> None:
+    trust(authority, tmp_path, monkeypatch)
+    queue_one_email()
+    options = {"tls_context": certified, "authenticator": only("registry", "pa ss@"), "auth_required": True}
+    with serving(store, port, **options):
+        wrong = send_due_emails(mail_through(port, user="registry", password="wrong"))
+        assert wrong.unusable is not None
+        assert wrong.unusable.startswith("535 ")
+        queue_one_email("second@agency.kz")
+        assert send_due_emails(mail_through(port, user="registry", password="pa ss@")) == DeliveryResult(sent=1)
+    assert store.encrypted == [True]
+
+
+def test_password_is_not_sent_without_verified_tls(
+    app: Flask, store: MailStore, port: int, certified: ssl.SSLContext
+) -> None:
+    given: list[object] = []
+
+    def listen(server: object, session: object, envelope: object, mechanism: str, data: object) -> AuthResult:
+        given.append(data)
+        return AuthResult(success=True)
+
+    with_password = mail_through(port, user="registry", password="secret")
+    queue_one_email()
+    with serving(store, port, authenticator=listen, auth_require_tls=False):
+        assert "no STARTTLS" in (send_due_emails(with_password).unusable or "")
+    queue_one_email("second@agency.kz")
+    with serving(store, port, authenticator=listen, tls_context=certified):
+        assert "CERTIFICATE_VERIFY_FAILED" in (send_due_emails(with_password).unusable or "")
+    assert given == []
+    assert store.mails == []
+
+
+def test_smtps_uses_tls_from_the_first_byte(
+    app: Flask,
+    store: MailStore,
+    port: int,
+    certified: ssl.SSLContext,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch,
+) -> None:
+    trust(authority, tmp_path, monkeypatch)
+    queue_one_email()
+    with serving(store, port, ssl_context=certified):
+        assert send_due_emails(mail_through(port, tls=True)) == DeliveryResult(sent=1)
+    assert store.recipients == ["office@agency.kz"]
+
+
+RIVALS = 4
+
+
+def run_concurrently(app: Flask, work: Callable[[], Any]) -> list[Any]:
+    """Run rivals simultaneously. Return their results."""
+    start = Barrier(RIVALS)
+
+    def one(_: int) -> Any:
+        with app.app_context():
+            start.wait()
+            return work()
+
+    with ThreadPoolExecutor(RIVALS) as threads:
+        return list(threads.map(one, range(RIVALS)))
+
+
+def test_concurrent_senders_send_each_email_once(own_app: Flask) -> None:
+    addresses = [f"office{number}@agency.kz" for number in range(24)]
+    with own_app.app_context():
+        for address in addresses:
+            queue_one_email(address)
+    kept, port = MailStore(), free_port()
+    with serving(kept, port):
+        done = run_concurrently(own_app, lambda: send_due_emails(mail_through(port)))
+    assert sum(each.sent for each in done) == len(addresses)
+    assert sorted(kept.recipients) == sorted(addresses)
+
+
+def test_concurrent_workers_process_each_message_once(own_app: Flask) -> None:
+    with own_app.app_context():
+        agency = an_agency(email="office@agency.kz")
+        a_person("editor", Role.AGENCY_EDITOR, agency)
+        projects = [a_project(agency) for _ in range(10)]
+        audit()
+        cases = [case_of(project).id for project in projects]
+        for case in cases:
+            act(AIGERIM, case, "claim")
+            act(AIGERIM, case, "ask")
+    run_concurrently(own_app, lambda: process_outbox(with_mail=True))
+    with own_app.app_context():
+        asked = Counter(
+            number for _, _, numbers in summaries_of(db.session.scalars(select(OutboundEmail))) for number in numbers
+        )
+        assert asked == dict.fromkeys(cases, 1)
+        assert Counter(db.session.scalars(select(InboxEntry.case_id))) == dict.fromkeys(cases, 1)
+
+
+def test_concurrent_workers_write_each_digest_once(own_app: Flask, present: Present) -> None:
+    present.set(MONDAY)
+    with own_app.app_context():
+        a_project(an_agency(email="office@agency.kz"))
+        audit()
+    present.set(local_instant(MONDAY, NINE) + timedelta(hours=4))
+    assert sorted(map(str, run_concurrently(own_app, lambda: write_due_digest(NINE)))) == ["1", "None", "None", "None"]

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import pytest
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.models import Person
 from registry.accounts.roles import Role
 from registry.accounts.service import person_named
 from registry.accounts.tokens import add_service_account, issue, revoke
-from registry.core.clock import local_instant, today
-from registry.core.database import transaction
-from registry.notifications.digest import write_due_digest
+from registry.core.clock import ALMATY, local_instant, today
+from registry.core.database import db, transaction
+from registry.notifications.digest import due_on, write_due_digest
+from registry.notifications.models import OutboundEmail
 from registry.projects.models import Project
 from tests.audits.policy_steps import activate, draft
-from tests.audits.steps import OLD_SYSTEM, exempt, verify
+from tests.audits.steps import OLD_SYSTEM, create_projects, exempt, verify
 from tests.cases.cast import (
     AIGERIM,
     BOLAT,
@@ -278,3 +279,56 @@ def test_service_account_whose_owner_was_disabled_is_announced_once_to_administr
     disable_account(ADMINISTRATOR, owner.account_id)
     assert digest(MONDAY + A_DAY) == [("administrator@readers.kz", "service-without-owner", ["robot"])]
     assert digest(MONDAY + 2 * A_DAY) == []
+
+
+def test_digest_is_written_once_a_day(digest: Digest) -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_project(agency)
+    audit()
+    assert digest(MONDAY + A_DAY) != []
+    a_project(agency)
+    audit()
+    assert write_due_digest(NINE) is None
+    assert [kind for _, kind, _ in digest(MONDAY + 2 * A_DAY)] == ["case-opened", "flags-opened"]
+
+
+@pytest.mark.parametrize(
+    ("instant", "due"),
+    [
+        (datetime(2026, 2, 3, 8, 59, tzinfo=ALMATY), None),
+        (datetime(2026, 2, 3, 9, 0, tzinfo=ALMATY), date(2026, 2, 3)),
+        (datetime(2026, 2, 3, 23, 59, tzinfo=ALMATY), date(2026, 2, 3)),
+        (datetime(2026, 2, 7, 12, 0, tzinfo=ALMATY), None),
+        (datetime(2026, 2, 8, 12, 0, tzinfo=ALMATY), None),
+        (datetime(2026, 12, 16, 12, 0, tzinfo=ALMATY), None),
+    ],
+    ids=["before the hour", "at the hour", "late", "on Saturday", "on Sunday", "on Independence Day"],
+)
+def test_digest_is_due_on_working_days_after_configured_time(instant: datetime, due: date | None) -> None:
+    assert due_on(instant, NINE) == due
+
+
+def test_disabled_digest_is_not_written() -> None:
+    assert write_due_digest(None) is None
+
+
+def test_next_digest_covers_days_without_digest(digest: Digest, present: Present) -> None:
+    agency = an_agency(email="office@agency.kz")
+    a_project(agency)
+    audit()
+    present.set(MONDAY + 5 * A_DAY)
+    later = a_project(agency)
+    audit()
+    digests = digest(MONDAY + 7 * A_DAY)
+    assert [len(references) for _, _, references in digests] == [2, 2]
+    assert later.number in digests[1][2]
+
+
+def test_long_digest_names_twenty_and_counts_the_rest(digest: Digest) -> None:
+    ids = create_projects(35, an_agency(email="office@agency.kz"))
+    audit()
+    digest(MONDAY + A_DAY)
+    letter = db.session.scalars(select(OutboundEmail).where(OutboundEmail.is_digest)).one()
+    numbers = sorted(db.session.scalars(select(Project.number).where(Project.id.in_(ids))))
+    flags = next(each for each in letter.events if each["kind"] == "flags-opened")
+    assert flags == {"kind": "flags-opened", "references": numbers[:20], "count": 35}

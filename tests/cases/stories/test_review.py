@@ -1,4 +1,4 @@
-"""Reviews of cases by real audits and services: from the flag to the decision."""
+"""Reviews of cases by real audits and services: from the flag to the decision, its approval, and who sees what."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sqlalchemy import select
 from registry.accounts.account_changes import change_role
 from registry.accounts.models import account_named
 from registry.accounts.roles import Role, RoleNotAllowed
+from registry.cases.decisions import ProposalOutOfDate
 from registry.cases.lists import show_case
+from registry.cases.models import CaseDecision
+from registry.cases.queries import CaseNotFound, find_case
 from registry.cases.service import CaseAlreadyOpen, ProjectNotFlagged, open_case
-from registry.cases.transitions import (
-    CaseActionNotPossible,
-    CaseNotYours,
-    CaseTaken,
-)
-from registry.core.database import db
+from registry.cases.transitions import CaseActionNotPossible, CaseNotYours, CaseTaken, DecisionNeedsAnotherPerson
+from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.flags.models import Flag
 from tests.cases.cast import (
     AIGERIM,
+    AIGERIM_AS_SUPERVISOR,
     AUDITOR,
     BOLAT,
     NO_BREACH,
@@ -36,12 +36,14 @@ from tests.cases.cast import (
     edit,
     editor_of,
     flags_of,
+    in_days,
+    migrate_by,
     project_with_gap,
     under_review,
     verify,
 )
 from tests.factories import ADMINISTRATOR as LOCAL_ADMINISTRATOR
-from tests.factories import a_project, a_token
+from tests.factories import a_project, a_token, an_actor, an_agency, restrict
 from tests.present import Present
 
 
@@ -181,3 +183,129 @@ def test_decision_accepts_weak_flags_of_project() -> None:
     case = decided_case(project, NO_BREACH)
     assert case.status == "closed"
     assert set(db.session.scalars(select(Flag.status).where(Flag.project_id == project.id))) == {"accepted"}
+
+
+def test_proposer_cannot_approve_with_any_token() -> None:
+    case = under_review(a_project())
+    act(AIGERIM, case, "propose", NO_BREACH)
+    with pytest.raises(DecisionNeedsAnotherPerson):
+        act(AIGERIM_AS_SUPERVISOR, case, "approve")
+    with pytest.raises(RoleNotAllowed):
+        act(BOLAT, case, "approve")
+    assert act(SAULE, case, "approve").status == "closed"
+
+
+def test_approval_rejects_findings_unseen_by_proposer() -> None:
+    project = a_project()
+    case = under_review(project)
+    act(AIGERIM, case, "propose", NO_BREACH)
+    edit(editor_of(project.agency), project, work_type="development")
+    audit()
+    with pytest.raises(ProposalOutOfDate):
+        act(SAULE, case, "approve")
+    assert "accepted" not in flags_of(project).values()
+    assert act(SAULE, case, "return").status == "under_review"
+
+
+def test_proposal_with_past_due_date_is_not_approved(present: Present) -> None:
+    case = under_review(a_project())
+    act(AIGERIM, case, "propose", migrate_by(in_days(3)))
+    present.move(timedelta(days=4))
+    with pytest.raises(ProposalOutOfDate):
+        act(SAULE, case, "approve")
+
+
+def test_flags_cleared_by_edit_wait_for_reviewer() -> None:
+    project = project_with_gap()
+    audit()
+    case = case_of(project)
+    edit(editor_of(project.agency), project, object_commissioned_on="2020-01-01")
+    assert case_of(project).status == "new"
+    audit()
+    case = case_of(project)
+    assert case.status == "awaiting_confirmation"
+    assert flags_of(project) == {"freeze.data-gap": "cleared", "freeze.legacy": "open"}
+    assert case.due_on == date(2026, 3, 17)
+    case = act(BOLAT, case, "confirm")
+    assert (case.status, case.outcome) == ("closed", "resolved")
+    audit()
+    assert (case_of(project).status, cases_of(project)) == ("closed", 1)
+
+
+def test_reopened_case_stays_in_review_until_flags_clear_again(present: Present) -> None:
+    project = project_with_gap()
+    editor = editor_of(project.agency)
+    audit()
+    edit(editor, project, object_commissioned_on="2020-01-01")
+    audit()
+    assert act(AIGERIM, case_of(project), "claim").status == "under_review"
+    audit()
+    present.move(timedelta(days=1))
+    audit()
+    assert case_of(project).status == "under_review"
+    edit(editor, project, object_commissioned_on=None)
+    audit()
+    edit(editor, project, object_commissioned_on="2020-01-01")
+    audit()
+    assert case_of(project).status == "awaiting_confirmation"
+
+
+def test_pending_proposal_lapses_when_flags_clear() -> None:
+    project = a_project()
+    case = under_review(project)
+    act(AIGERIM, case, "propose", NO_BREACH)
+    verify(project)
+    audit()
+    assert case_of(project).status == "awaiting_confirmation"
+    assert db.session.scalars(select(CaseDecision.outcome)).all() == ["lapsed"]
+    with pytest.raises(CaseActionNotPossible):
+        act(SAULE, case, "approve")
+
+
+def test_restricted_case_is_assigned_only_to_permitted_reviewers() -> None:
+    a_token(Role.REVIEWER, name="aigerim")
+    a_token(Role.SUPERVISOR, name="timur")
+    project = a_project()
+    audit()
+    restrict(project.number)
+    with pytest.raises(Invalid) as refused:
+        act(SAULE, case_of(project), "assign", "aigerim")
+    assert [problem.code for problem in refused.value.problems] == ["assignee-may-not-see"]
+    assert act(SAULE, case_of(project), "assign", "timur").assignee == "timur"
+
+
+def test_agency_sees_case_without_notes_and_proposals() -> None:
+    project = a_project()
+    editor = editor_of(project.agency)
+    case = under_review(project)
+    act(AIGERIM, case, "comment", "Smells.")
+    act(AIGERIM, case, "ask", "Why?")
+    act(editor, case, "answer", "So.")
+    act(AIGERIM, case, "propose", NO_BREACH | {"comment": "I believe them."})
+    shown = show_case(editor, find_case(editor, case.id), "en")
+    assert [event["action"] for event in shown["events"]] == ["opened", "ask", "answer"]
+    assert shown["proposal"] is None
+    assert "Smells" not in str(shown)
+    act(SAULE, case, "approve", "Fine.")
+    shown = show_case(editor, find_case(editor, case.id), "en")
+    assert [decision["decision"] for decision in shown["decisions"]] == ["no_breach"]
+    assert "believe" not in str(shown)
+    assert "Fine." not in str(shown)
+    with transaction():
+        act(AIGERIM, case, "comment", "Keep the contract at hand.")
+    assert "at hand" not in str(show_case(editor, find_case(editor, case.id), "en"))
+
+
+def test_parent_agency_sees_case_and_others_do_not() -> None:
+    above = an_agency()
+    project = a_project(an_agency(above))
+    audit()
+    case = case_of(project)
+    assert find_case(editor_of(above), case.id).id == case.id
+    with pytest.raises(CaseNotFound):
+        find_case(editor_of(an_agency()), case.id)
+    under_review_case = act(AIGERIM, case, "claim")
+    act(AIGERIM, under_review_case, "ask")
+    with pytest.raises(RoleNotAllowed):
+        act(an_actor(Role.AGENCY_VIEWER, above), case, "answer")
+    assert act(editor_of(above), case, "answer").status == "under_review"
