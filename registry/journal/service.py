@@ -139,6 +139,7 @@ class Act:
     by: str
     at: datetime
     details: Mapping[str, Any]
+    seq: int = 0
 
 
 def read_acts(seqs: Collection[int]) -> list[Act]:
@@ -151,6 +152,7 @@ def read_acts(seqs: Collection[int]) -> list[Act]:
             row.principal,
             datetime.fromisoformat(row.at),
             json.loads(row.details),
+            row.seq,
         )
         for row in db.session.scalars(entries)
     ]

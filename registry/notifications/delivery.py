@@ -25,7 +25,7 @@ from registry.core.translations import Language
 from registry.notifications.aitu import AituClient, mark_rejected
 from registry.notifications.email import MailServer, notice_part, notice_subject, render_email
 from registry.notifications.models import KINDS, Channel, OutboundEmail
-from registry.notifications.recipients import Recipient, recipient_now
+from registry.notifications.recipients import Recipient, recipient_of
 from registry.notifications.settings import AituBot, Mail
 from registry.notifications.transport import ChannelUnavailable, NoticeRejected, Transport
 from registry.notifications.weekly_overview import may_still_see, overview_pdf
@@ -267,7 +267,7 @@ def _lease_next(channel: Channel) -> tuple[OutboundEmail, Lease] | None:
 
 def _send(transport: Transport, notice: OutboundEmail, lease: Lease, falls_back: bool) -> str:
     """Send a leased notice and record the result. Raises ChannelUnavailable, with nothing recorded."""
-    to = recipient_now(notice.person_id, notice.agency_id)
+    to = recipient_of(notice)
     entries = [] if to is None else _still_visible(to, notice.events)
     db.session.rollback()
     is_replaceable = to is not None and bool(entries) and to.address is not None and falls_back and not notice.is_copy

@@ -28,7 +28,7 @@ from registry.core.messages import message
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
 from registry.freeze.dates import format_deadline
 from registry.journal import service as journal
-from registry.notifications.models import KINDS, LINKS, PAGES
+from registry.notifications.models import KINDS, LINKS, OF_ACCOUNTS, PAGES
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.service import queue_email
 from registry.notifications.settings import Mail
@@ -239,7 +239,7 @@ def _text(
         else message("notice-greeting-name", language, {"name": to.name})
     )
     kinds = {each["kind"] for each in entries}
-    concerns_account = any(KINDS[kind] == "account" for kind in kinds)
+    concerns_account = any(KINDS[kind] in OF_ACCOUNTS for kind in kinds)
     parts = [greeting]
     if is_digest:
         parts.append(message("notice-digest", language))

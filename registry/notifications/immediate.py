@@ -16,8 +16,9 @@ from typing import Any, Final
 from sqlalchemy import case, select
 
 from registry.accounts.invitations import Invitation, open_invitations
+from registry.accounts.models import Person
 from registry.accounts.roles import Permission, Role
-from registry.accounts.same_person import account_ever_named, is_another_person
+from registry.accounts.same_person import ACCOUNT_CHANGED, account_ever_named, is_another_person
 from registry.accounts.service import PASSWORD_FORGOTTEN, make_password_link
 from registry.approvals.queries import visible_approvals
 from registry.approvals.service import may_decide
@@ -32,7 +33,14 @@ from registry.inbox.events import write_entries
 from registry.journal.service import Act, read_acts
 from registry.letters.models import Letter
 from registry.notifications.models import KINDS, Channel
-from registry.notifications.recipients import Directory, Recipient, load_directory, recipient_now
+from registry.notifications.recipients import (
+    FORMER_ADDRESS,
+    Directory,
+    Recipient,
+    former_recipient,
+    load_directory,
+    recipient_now,
+)
 from registry.notifications.service import MoreOf, queue_notice
 from registry.notifications.transport import Notice
 from registry.projects.models import Project
@@ -384,6 +392,13 @@ def _on_own_account(kind: str) -> NoticesOf:
     return of
 
 
+def _address_changed(act: Act, _directory: Directory) -> list[Notice]:
+    """To the address that the account had: whoever changed it could take the account over by a forgotten password."""
+    person = db.session.scalar(select(Person).where(Person.account_id == _account_of(act)))
+    to = None if person is None else former_recipient(person, act.seq)
+    return [] if to is None else [Notice(to, FORMER_ADDRESS, act.seq)]
+
+
 def _moved(act: Act, directory: Directory) -> list[Notice]:
     """To the person of an account that had an agency and has another one."""
     changes = {each["field"]: each for each in act.details.get("changes", ())}
@@ -433,6 +448,7 @@ HANDLERS: Final[Mapping[str, NoticesOf]] = {
     "policy.activation-withdrawn": _to_roles("policy-activation-withdrawn", Role.SUPERVISOR, Role.REVIEWER),
     "sign-in.surged": _surged,
     "account.invited": _invited,
+    ACCOUNT_CHANGED: _address_changed,
     "account.aitu-linked": _on_own_account("account-aitu"),
     "account.new-device": _on_own_account("account-new-device"),
     "account.factor-added": _on_own_account("account-factor"),

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 # Kind → type of its references, in the order of a digest.
 KINDS: Final[Mapping[str, str]] = {
-    # Immediate. The references to an account are local times.
+    # Immediate. The references to an account are local times; of a changed address, the entry of the journal.
     "account-aitu": "account",
+    "account-email": "entries",
     "account-factor": "account",
     "account-moved": "account",
     "account-new-device": "account",
@@ -107,9 +108,12 @@ LINKS: Final = frozenset(kind for kind, of in KINDS.items() if of == "invitation
 BY_EMAIL_ONLY: Final = LINKS | {"account-aitu", "test-email"}
 # Whoever took over an account and linked an Aitu account of their own must not keep these from its owner.
 BY_EMAIL_TOO: Final = frozenset(kind for kind in KINDS if kind.startswith("account-")) | {"webhook-added"}
+# References of notices about the security of one's account.
+OF_ACCOUNTS: Final = frozenset({"account", "entries"})
 # References without a page of their own, and the page where the reader goes on.
 PAGES: Final[Mapping[str, str]] = {
     "account": "account",
+    "entries": "account",
     "tokens": "account",
     "overview": "overview",
     "sign-ins": "home",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from sqlalchemy import select
 
@@ -14,8 +15,18 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
+from registry.journal.service import read_acts
 from registry.notifications.aitu import AituLink
-from registry.notifications.models import EMAIL_ONLY, OPTIONAL_DIGEST, OPTIONAL_IMMEDIATE, Channel, ChannelChoice
+from registry.notifications.models import (
+    EMAIL_ONLY,
+    OPTIONAL_DIGEST,
+    OPTIONAL_IMMEDIATE,
+    Channel,
+    ChannelChoice,
+    OutboundEmail,
+)
+
+FORMER_ADDRESS: Final = "account-email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +142,20 @@ def recipient_now(person_id: int | None, agency_id: int | None) -> Recipient | N
         return _person(person, link) if person.email or link else None
     agency = None if agency_id is None else db.session.get(Agency, agency_id, populate_existing=True)
     return None if agency is None or not agency.email else _agency(agency.id, agency.bin, agency.email)
+
+
+def former_recipient(person: Person, entry: int) -> Recipient | None:
+    """Return a person at the e-mail address that an entry of the journal gave up, whatever became of the account."""
+    old = [each["old"] for act in read_acts([entry]) for each in act.details["changes"] if each["field"] == "email"]
+    return replace(_person(person, None), address=old[0]) if any(old) else None
+
+
+def recipient_of(notice: OutboundEmail) -> Recipient | None:
+    """Return who gets a queued notice now; that of another address goes to the one before it."""
+    [first, *_] = notice.events
+    if first["kind"] == FORMER_ADDRESS:
+        return former_recipient(db.session.get_one(Person, notice.person_id), first["references"][0])
+    return recipient_now(notice.person_id, notice.agency_id)
 
 
 def _person(person: Person, link: AituLink | None) -> Recipient:

@@ -14,7 +14,7 @@ from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
-from registry.notifications.recipients import recipient_now
+from registry.notifications.recipients import recipient_now, recipient_of
 from registry.notifications.service import queue_email
 from registry.projects.models import Project
 from tests.factories import ADMINISTRATOR, an_agency
@@ -52,7 +52,7 @@ def summaries_of(letters: Any) -> list[tuple[str, str, list[int | str]]]:
     """Return (address, kind, references) of e-mails."""
     summaries = []
     for letter in letters:
-        to = recipient_now(letter.person_id, letter.agency_id)
+        to = recipient_of(letter)
         address = "nobody" if to is None else to.address
         summaries += [(address, each["kind"], each["references"]) for each in letter.events]
     return summaries

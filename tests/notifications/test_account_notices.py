@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 
@@ -11,16 +12,18 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.factors import begin_totp_enrolment, finish_totp_enrolment
-from registry.accounts.service import change_own_password
+from registry.accounts.service import change_own_password, edit_account
 from registry.accounts.sessions import find_factor_session, find_session_user
 from registry.accounts.sign_in import sign_in
 from registry.accounts.tokens import issue_own_token
 from registry.core.clock import now
 from registry.core.database import db
+from registry.journal.service import JournalEntry
 from registry.notifications.email import render_email
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
+from tests.factories import ADMINISTRATOR, an_agency
 from tests.notifications.readers import PASSWORD, create_reader, delete_emails, queued_emails
 from tests.notifications.test_email_texts import MAIL, text_of
 from tests.present import Present
@@ -69,6 +72,20 @@ def test_owner_is_notified_of_password_factor_and_token() -> None:
         ("zhanna@readers.kz", "account-password", [AT]),
         ("zhanna@readers.kz", "account-token", [AT]),
     ]
+
+
+@pytest.mark.parametrize("role", ["auditor", "agency_editor"])
+@pytest.mark.parametrize("address", ["attacker@readers.kz", None])
+def test_former_address_learns_that_an_administrator_gave_the_account_another_one(
+    role: str, address: str | None
+) -> None:
+    person = create_reader(role, an_agency() if role == "agency_editor" else None, name="zhanna")
+    edit_account(ADMINISTRATOR, person.account_id, {"email": address, "name": "Zhanna Serikova"})
+    edit_account(ADMINISTRATOR, person.account_id, {"language": "ru"})
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.changed")).first()
+    assert entry is not None
+    assert json.loads(entry.details)["changes"] == [{"field": "email", "old": "zhanna@readers.kz", "new": address}]
+    assert queued_emails() == [("zhanna@readers.kz", "account-email", [entry.seq])]
 
 
 def test_notice_names_the_time_and_leads_to_the_account() -> None:

@@ -47,6 +47,7 @@ NUMBERS = {
     "overview": "02.03.2026",
     "webhooks": 6,
     "policies": "2026.2",
+    "entries": 41,
 }
 
 
