@@ -57,7 +57,7 @@ from tests.government_reports.steps import (
     submitted,
 )
 from tests.present import Present
-from tests.requests.test_at_once import at_once
+from tests.requests.test_concurrent_changes import at_once
 
 
 @pytest.fixture
