@@ -319,13 +319,13 @@ def _columns() -> list[TableColumn]:
             "main",
         ),
         plain_column(field_label("kind"), lambda item: choice_label("kind", item.kind)),
-        plain_column(field_label("region"), lambda item: display_value("region", item.region)),
+        plain_column(field_label("region"), lambda item: display_value("region", item.region), "state"),
         TableColumn(_("More"), None, _projects_cell, "state"),
     ]
 
 
 def _projects_cell(item: Agency) -> ListCell:
-    return ListCell(_("Projects"), "", url_for("web.projects", agency=item.bin))
+    return ListCell(_("Projects"), "", url_for("web.projects", agency=item.bin), row=name_in_page_language(item))
 
 
 @pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))

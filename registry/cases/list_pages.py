@@ -364,7 +364,7 @@ def _assignee_cell(place: Mapping[str, Any], in_bulk: bool, row: CaseRow) -> Lis
     case = row[0]
     if in_bulk and case["assignee"] is None and case["status"] == Status.NEW:
         address = url_for("web.act_on_case", case_id=case["id"], action=ActionName.CLAIM, **place)
-        return ListCell(button=(_("Take"), address, _("Case %(id)s") % {"id": case["id"]}))
+        return ListCell(button=(_("Take"), address), row=_("Case %(id)s") % {"id": case["id"]})
     return ListCell(case["assignee"] or NOTHING)
 
 
@@ -656,7 +656,7 @@ def _work_cell(row: CaseRow) -> ListCell:
 
 def _open_case_cell(row: CaseRow) -> ListCell:
     address = url_for("web.open_project_case", number=row[0]["number"])
-    return ListCell(button=(_("Open a case"), address, row[0]["number"]))
+    return ListCell(button=(_("Open a case"), address), row=row[0]["number"])
 
 
 add_list_pages("/cases/watch-list", "watch_list", Permission.CASES_READ, WATCH_FILTERS, _watched, _watch_page)

@@ -62,6 +62,7 @@ def _page(actor: Actor) -> ListPage:
                 field_label("decision_number"),
                 None,
                 lambda item: ListCell(item.decision_number, short_day(item.decided_on)),
+                "state",
             ),
             TableColumn(field_label("scope"), None, _scope_cell),
             TableColumn(_("Days left"), _days_left),

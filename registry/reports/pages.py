@@ -24,6 +24,7 @@ from registry.flags.models import AHEAD, last_good_audit, last_good_date
 from registry.freeze.vocabulary import Severity
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
+from registry.government_reports.service import NoAuditToReport
 from registry.http.responses import csv_download, pdf_download, xlsx_download
 from registry.notifications.weekly_overview import overview_pdf, summary_data
 from registry.projects.visibility import leaves_out_restricted
@@ -724,8 +725,10 @@ def overview_table(actor: Actor, ending: str) -> Answer:
 def overview_document(actor: Actor) -> Answer:
     """Download the summary as one sheet."""
     shown = overview(actor)
+    if shown is None:
+        raise NoAuditToReport
     compared, _period, form = _compared(actor, BY_COUNTRY, None)
-    if compared is None or shown is None:
+    if compared is None:
         raise Malformed(form.problems)
     changed, points = _changes(actor, compared, MAX_SHOWN), history(actor, BY_COUNTRY, None)
     data = summary_data(

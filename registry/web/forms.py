@@ -320,9 +320,9 @@ class FormPage:
     facts: Sequence[tuple[str, str]] = ()
 
 
-def question_page(subject: str, act: str, explanation: str, back: str) -> str:
-    """Return the page that asks before something is done, on GET of its address."""
-    return render_template("question.html", subject=subject, act=act, explanation=explanation, back=back)
+def question_page(subject: str, act: str, explanation: str, back: str, *, ends: bool = True) -> str:
+    """Return the page that asks before something is done, on GET of its address; in red where it ``ends`` something."""
+    return render_template("question.html", subject=subject, act=act, explanation=explanation, back=back, ends=ends)
 
 
 def answer_form(

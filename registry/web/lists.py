@@ -70,7 +70,8 @@ def list_address(**changed: str) -> str:
 class ListCell:
     """A cell of a page: a text, with a link if it has an ``address``, and on a second line what is ``below`` it.
 
-    ``tag``: the label and the colour of a tag before the text. ``button``: its label, its address, and for which row.
+    ``tag``: the label and the colour of a tag before the text. ``button``: its label and its address. ``row``: of
+    which row a link or button is, for those who hear it alone.
     ``is_late``: what is below is a warning.
     """
 
@@ -78,7 +79,8 @@ class ListCell:
     below: str = ""
     address: str | None = None
     tag: tuple[str, str] | None = None
-    button: tuple[str, str, str] | None = None
+    button: tuple[str, str] | None = None
+    row: str = ""
     is_late: bool = False
 
 

@@ -72,6 +72,13 @@ def test_page_of_a_person_displays_data_and_history(signed_in: SignedIn, ministr
     assert "Account added" in auditor and "Change account" not in auditor and "Disable account" not in auditor
 
 
+def test_only_questions_that_end_something_have_a_red_button(signed_in: SignedIn, ministry: Agency) -> None:
+    path = f"/people/{person('b.omarov', ministry).id}"
+    visit = signed_in(Role.ADMINISTRATOR)
+    assert "govuk-button--warning" in visit.get(f"{path}/disabled").text
+    assert "govuk-button--warning" not in visit.get(f"{path}/enabled").text
+
+
 def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Agency) -> None:
     other = an_agency(name_ru="Министерство рек")
     movers = [person(f"p{number}", ministry) for number in range(3)]

@@ -16,7 +16,9 @@ LISTS = ("/projects", "/cases?status=new", "/cases/watch-list", "/cases/exemptio
 def test_project_list_shows_agency_names_for_oversight(signed_in: SignedIn) -> None:
     agency = an_agency(name_ru="Министерство озёр", name_kk="Көлдер министрлігі")
     a_project(agency)
-    assert "Көлдер министрлігі" in signed_in(Role.AUDITOR, language="kk").get("/projects").text.partition("<table")[2]
+    auditor = signed_in(Role.AUDITOR, language="kk")
+    assert "Көлдер министрлігі" in auditor.get("/projects").text.partition("<table")[2]
+    assert 'Жобалар<span class="govuk-visually-hidden">: Көлдер министрлігі</span></a>' in auditor.get("/agencies").text
     assert "Министерство озёр" not in signed_in(Role.AGENCY_VIEWER, agency).get("/projects").text.partition("<table")[2]
 
 

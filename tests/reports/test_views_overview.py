@@ -52,6 +52,11 @@ def test_leader_reads_agency_and_project_pages_without_cases_and_restricted_proj
     assert hidden.number not in visit.get("/projects").text
 
 
+def test_summary_before_the_first_audit_says_that_there_are_no_figures(signed_in: SignedIn) -> None:
+    answer = signed_in(Role.LEADER).client.get("/overview.pdf")
+    assert answer.status_code == 409 and "the next audit stores the first ones" in answer.text
+
+
 @pytest.mark.parametrize("language", ["en", "ru", "kk"])
 def test_every_link_of_the_overview_leads_to_a_page_of_the_leader(
     signed_in: SignedIn, present: Present, language: str

@@ -662,7 +662,8 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
             consequences = _("The person has not chosen a password yet. Send another invitation after that.")
         elif Role(enabled.role).needs_two_people:
             consequences = _("Earlier sessions and tokens of this person stay ended.")
-        return _question(enabled, _("Enable account"), with_confirmation_note(consequences, enabled.account))
+        consequences = with_confirmation_note(consequences, enabled.account)
+        return _question(enabled, _("Enable account"), consequences, ends=False)
     account_changes.enable_account(actor, enabled.account_id)
     return _done(enabled, _("The account %(name)s is enabled.") % {"name": enabled.name})
 
@@ -740,8 +741,8 @@ def _done(person: Person, message: str) -> Answer:
     return redirect_to("person", person_id=person.id)
 
 
-def _question(subject: Person, act: str, consequences: str) -> str:
-    return forms.question_page(subject.name, act, consequences, url_for("web.person", person_id=subject.id))
+def _question(subject: Person, act: str, consequences: str, *, ends: bool = True) -> str:
+    return forms.question_page(subject.name, act, consequences, url_for("web.person", person_id=subject.id), ends=ends)
 
 
 # The page that hands over the work of a person to another one.

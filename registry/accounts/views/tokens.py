@@ -144,7 +144,7 @@ def enable_service_account(actor: Actor, account_id: int) -> Answer:
     if request.method == "GET":
         consequences = _("You can issue tokens for the account again. Its earlier tokens stay revoked.")
         consequences = people.with_confirmation_note(consequences, account)
-        return question_page(account.name, _("Enable account"), consequences, url_for("web.tokens"))
+        return question_page(account.name, _("Enable account"), consequences, url_for("web.tokens"), ends=False)
     enable_account(actor, account.id)
     people.flash_with_confirmation(_("The account %(name)s is enabled.") % {"name": account.name}, account)
     return redirect_to("tokens")
