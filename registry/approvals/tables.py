@@ -26,7 +26,7 @@ class ApprovalKindCode(Choices):
     RESTRICTION = "restriction", lazy_text("Restriction of a project")
     RESTRICTED_READER = "restricted_reader", lazy_text("Access to restricted projects")
     PLACEMENT = "placement", lazy_text("Placement on QazTech")
-    ONBOARDING = "onboarding", lazy_text("Move of the object to QazTech")
+    ONBOARDING = "onboarding", lazy_text("Onboarding of the object")
     ENDING = "ending", lazy_text("Ending of the work")
     FACT = "fact", lazy_text("Fact of the record")
     INVENTORY = "inventory", lazy_text("Platform inventory")

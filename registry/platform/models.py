@@ -20,7 +20,7 @@ class ConfirmationKind(Choices):
     """What reviewers and operators confirm of a project."""
 
     PLACEMENT = "placement", lazy_text("Placement on QazTech")
-    ONBOARDING = "onboarding", lazy_text("Move of the object to QazTech")
+    ONBOARDING = "onboarding", lazy_text("Onboarding of the object")
     ENDING = "ending", lazy_text("Ending of the work")
     FACT = "fact", lazy_text("Fact of the record")
 
