@@ -138,7 +138,6 @@ def a_token(
     if person_named(name) is None:
         enrol(NewPerson(name, role, agency_id))
     account = account_named(name)
-    assert account is not None
     person = Actor(name, Role(account.role), account.agency_id, "127.0.0.1", "tests", account.id, is_person=True)
     # The person's own token, because only such a token may approve decisions.
     actor = in_session(person)

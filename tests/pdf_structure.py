@@ -36,7 +36,6 @@ def stream_of(pdf: bytes, number: int) -> bytes:
     """Return the stream of an object, inflated where it is deflated."""
     body = next(match[2] for match in OBJECT.finditer(pdf) if int(match[1]) == number)
     parts = STREAM.match(body)
-    assert parts is not None
     return zlib.decompress(parts[2]) if b"/FlateDecode" in parts[1] else parts[2]
 
 

@@ -12,7 +12,6 @@ from registry.core.database import transaction
 def id_of(name: str) -> int:
     """The id of the account of this name, which exists."""
     account = account_named(name)
-    assert account is not None
     return account.id
 
 

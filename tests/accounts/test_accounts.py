@@ -79,7 +79,6 @@ OVERSIGHT = [Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.A
 
 def is_pending(name: str) -> bool:
     account = account_named(name)
-    assert account is not None
     return account.pending_since is not None
 
 
@@ -89,7 +88,6 @@ def a_person(name: str, role: Role = Role.AUDITOR) -> Person:
 
 def come_in(name: str, password: str = PASSWORD) -> Actor:
     user = find_session_user(sign_in(name, password, "10.0.0.1", "r").secret, "10.0.0.1", "r")
-    assert user is not None
     return user.actor
 
 
@@ -386,7 +384,6 @@ def test_renamed_person_signs_in_with_the_new_name_and_keeps_tokens(app: Flask) 
     agency = an_agency()
     token = a_token(Role.AGENCY_VIEWER, agency, "a.serikova")
     account = account_named("a.serikova")
-    assert account is not None
 
     edit_account(ADMINISTRATOR, account.id, {"name": "a.akhmetova"})
 
@@ -504,7 +501,6 @@ def test_pending_and_disabled_administrators_do_not_count(app: Flask) -> None:
     pending = add_person(session_of(adil), NewPerson("pending", Role.ADMINISTRATOR), PASSWORD).account
     assert pending.status == "pending"
     bota = account_named("bota")
-    assert bota is not None
     disable_account(ADMINISTRATOR, bota.id)
     with pytest.raises(LastAdministrator):
         disable_account(ADMINISTRATOR, adil.id)

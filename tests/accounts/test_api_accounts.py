@@ -285,7 +285,6 @@ def limited(client: FlaskClient, role: Role, scopes: Collection[Scope], **limits
     if account_named(name) is None:
         add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
     account = account_named(name)
-    assert account is not None
     actor = in_session(replace(an_actor(role, name=name), account_id=account.id))
     return Caller(client, issue_own_token(actor, scopes=scopes, **limits).text)
 
@@ -376,7 +375,6 @@ def test_sessions_are_the_own_ones_and_end_one_by_one(client: FlaskClient, agenc
     who = caller(client, Role.AGENCY_VIEWER, agency, name="a.serikova")
     other = caller(client, Role.AGENCY_VIEWER, agency, name="b.other")
     person = person_named("a.serikova")
-    assert person is not None
     with transaction():
         for address in ("10.0.0.1", "10.0.0.2"):
             start_session(person.id, address, device="Firefox, Windows")

@@ -148,7 +148,6 @@ def test_password_that_is_set_while_somebody_confirms_an_invited_account_is_not_
         with pytest.raises(AccountChanged):
             confirmed.result(60)
         saule = person_named("saule")
-        assert saule is not None
         assert saule.is_pending
 
 

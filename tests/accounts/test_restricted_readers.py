@@ -148,7 +148,6 @@ def moved(world: World) -> None:
 def moved_among_many(world: World) -> None:
     world.admitted(agency=world.other)
     person = person_named("new")
-    assert person is not None
     assert move_people(FIRST, [person.id], world.agency.id).moved == ["new"]
 
 
@@ -164,7 +163,6 @@ def from_oversight(world: World) -> None:
 def with_another_password(world: World) -> None:
     world.admitted()
     person = person_named("new")
-    assert person is not None
     set_password(FIRST, person.id, OTHER, must_change=False)
 
 

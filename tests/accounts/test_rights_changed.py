@@ -62,7 +62,6 @@ def subjects(app: Flask) -> Subjects:
     day = today() + timedelta(days=7)
     absence = record_absence(replace(an_actor(Role.ADMINISTRATOR), account_id=None), other_viewer, viewer, day, day).id
     shown = person_named("viewer")
-    assert shown is not None
     return Subjects(adil, viewer, shown.id, other_viewer, agency, pending, robot, pending_key, key, absence, other)
 
 

@@ -42,7 +42,6 @@ def robot(app: Flask, present: Present) -> int:
     present.set(date(2026, 3, 2))
     issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
     account = account_named("robot")
-    assert account is not None
     return account.id
 
 

@@ -89,7 +89,6 @@ def there(role: Role) -> int:
 def with_another_password(role: Role) -> None:
     there(role)
     named = person_named("new")
-    assert named is not None
     set_password(FIRST, named.id, OTHER)
 
 
@@ -168,7 +167,6 @@ def test_two_administrators_make_the_first_supervisor_once() -> None:
 def test_administrators_do_not_put_the_last_supervisor_out_of_action(act: str) -> None:
     saule = a_supervisor()
     person = person_named("saule")
-    assert person is not None
     acts: dict[str, Callable[..., object]] = {
         "disable": lambda actor: disable_account(actor, saule),
         "role": lambda actor: change_role(actor, saule, Role.LEADER, None),

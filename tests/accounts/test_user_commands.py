@@ -216,7 +216,6 @@ def test_set_changes_at_once_and_is_journalled_as_local(
     assert (ran.code, ran.out, ran.err) == (0, "", "The account a.akhmetova is changed.\n")
     with services():
         person = person_named("a.akhmetova")
-        assert person is not None
         assert (person.email, person.language, person.role, person.agency_id) == (None, "kk", "reviewer", None)
         assert person.account.status == "active"
         entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.renamed")).one()

@@ -32,7 +32,6 @@ LIST = "/people/pending"
 
 def path_of(name: str) -> str:
     account = account_named(name)
-    assert account is not None
     return f"{LIST}/{account.id}/confirmation"
 
 
@@ -48,7 +47,6 @@ def secret_of(page: str) -> str:
 
 def is_pending(name: str = "zhanna") -> bool:
     account = account_named(name)
-    assert account is not None
     return account.pending_since is not None
 
 
@@ -64,7 +62,6 @@ def test_second_person_confirms_the_account(signed_in: SignedIn, visit: Visit, s
     assert "The account zhanna is confirmed." in page
     assert "Second half of the password" in page
     person = person_named("zhanna")
-    assert person is not None
     path = f"/people/{person.id}"
     assert "Show the first half" in requesting.get(path).text
     shown = requesting.send(f"{path}/first-half", page=path).text
@@ -131,10 +128,8 @@ def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signe
     page = administrator.send("/tokens/accounts/new", name="robot", role="reviewer").text
     assert "The account works when a supervisor has confirmed it; without one, another administrator." in page
     account = account_named("robot")
-    assert account is not None
     page = administrator.send(f"/tokens/accounts/{account.id}/token", expires_in="30", scopes="read").text
     token = re.search(r"qtr_\w+", page)
-    assert token
     assert app.test_client().get("/api/v1/projects", headers=bearer(token[0])).status_code == 401
     supervisor = signed_in(Role.SUPERVISOR)
     assert "The token works when a supervisor has confirmed it; without one, another administrator." in page

@@ -15,7 +15,6 @@ from registry.accounts.roles import Role, local_actor
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.sessions import find_factor_session
 from registry.accounts.sign_in import sign_in
-from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from tests.factories import ADMINISTRATOR, PASSWORD, an_agency
@@ -47,6 +46,7 @@ def test_people_are_searched_and_filtered(signed_in: SignedIn, ministry: Agency)
     visit = signed_in(Role.ADMINISTRATOR)
     for query, expected in (
         ("q=серік", ["Айгүл Серікова"]),
+        ("q=Сериков", ["Айгүл Серікова"]),
         ("q=LAKES.kz", ["Айгүл Серікова"]),
         ("role=agency_viewer", ["b.omarov"]),
         ("status=disabled", ["c.gone"]),
@@ -97,21 +97,14 @@ def test_chosen_people_move_to_another_agency(signed_in: SignedIn, ministry: Age
     assert [each.agency_id for each in moved if each] == [other.id] * 3
 
 
-def test_list_displays_how_many_people_it_has_on_all_pages(signed_in: SignedIn, ministry: Agency) -> None:
-    for number in range(30):
-        person(f"p{number:02}", ministry)
-    visit = signed_in(Role.ADMINISTRATOR)
-    assert "People in this list: 31" in visit.get("/people").text
-    assert "People in this list: 30" in visit.get(f"/people?agency={ministry.bin}").text
-
-
 def test_all_people_of_a_filtered_list_move_from_all_its_pages(signed_in: SignedIn, ministry: Agency) -> None:
     other = an_agency()
     for number in range(30):
         person(f"p{number:02}", ministry)
     visit = signed_in(Role.ADMINISTRATOR)
     assert "Move all people of this list" not in visit.get("/people").text
-    assert "Move all people of this list (30)" in visit.get(f"/people?agency={ministry.bin}").text
+    listed = visit.get(f"/people?agency={ministry.bin}").text
+    assert "Move all people of this list (30)" in listed and "People in this list: 30" in listed
     page = f"/people/agency?all=yes&agency={ministry.bin}"
     chosen = re.findall(r'name="person" value="(\d+)"', visit.get(page).text)
     assert len(chosen) == 30
@@ -128,23 +121,6 @@ def test_all_people_of_a_list_are_only_those_whom_the_user_manages(signed_in: Si
     assert "<li>editor</li>" in page and "<li>head</li>" not in page
 
 
-@pytest.mark.parametrize(
-    ("typed", "name"),
-    [
-        ("нурлан", "Нұрлан Әбенов"),
-        ("абенов", "Нұрлан Әбенов"),
-        ("Qonyrbaev", "Қоңырбаев Өмір"),
-        ("Сериков", "Айгүл Серікова"),
-    ],
-)
-def test_names_are_searched_without_kazakh_letters(
-    signed_in: SignedIn, ministry: Agency, typed: str, name: str
-) -> None:
-    for each in ("Нұрлан Әбенов", "Айгүл Серікова", "Қоңырбаев Өмір", "Петров Иван"):
-        person(each, ministry)
-    assert names(signed_in(Role.ADMINISTRATOR), f"q={typed}") == [name]
-
-
 def history(visit: Visit, person_id: int) -> str:
     page = visit.get(f"/people/{person_id}").text.split("History of the account</h2>")[1]
     return " ".join(re.sub(r"<[^>]+>", " ", page.split("</table>")[0]).split())
@@ -158,14 +134,3 @@ def test_history_names_the_second_factor_and_the_command_line(signed_in: SignedI
     shown = history(signed_in(Role.ADMINISTRATOR), person.id)
     assert "Second factor: Authenticator app" in shown and "totp" not in shown
     assert "Command line, " in shown and "local:" not in shown
-
-
-def test_auditor_sees_people_and_tokens_without_actions(signed_in: SignedIn) -> None:
-    person = add_person(ADMINISTRATOR, NewPerson("e.bek", Role.AGENCY_EDITOR, an_agency().id), PASSWORD)
-    key_id = issue(ADMINISTRATOR, "robot", Role.AUDITOR, None).key_id
-    auditor = signed_in(Role.AUDITOR)
-    people, tokens = auditor.get("/people").text, auditor.get("/tokens").text
-    assert "e.bek" in people and "robot" in tokens and key_id in tokens
-    for text in ("Add a person", "Change role", "Set a new password", "Disable account", "Issue token", "Revoke token"):
-        assert text not in people + tokens
-    assert auditor.get(f"/people/{person.id}/edit").status_code == 403

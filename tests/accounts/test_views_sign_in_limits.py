@@ -121,7 +121,6 @@ def test_known_device_is_forgotten(app: Flask, visit: Visit, present: Present, s
     name, value = next((name, value) for name, value in cookies(device).items() if name.startswith("registry_device_"))
     if spoiled == "new password":
         person = person_named(NAME)
-        assert person is not None
         password = "quite another password"
         present.move(timedelta(seconds=1))
         set_password(ADMINISTRATOR, person.id, password)

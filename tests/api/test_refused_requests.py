@@ -72,7 +72,6 @@ def with_scopes(client: FlaskClient, role: Role, home: Agency, scopes: set[Scope
     if account_named(name) is None:
         add_person(ADMINISTRATOR, NewPerson(name, role, agency.id if agency else None), PASSWORD)
     account = account_named(name)
-    assert account is not None
     person = in_session(replace(an_actor(role, agency, name), account_id=account.id))
     return Caller(client, issue_own_token(person, scopes=scopes).text)
 

@@ -37,7 +37,6 @@ def limited(client: FlaskClient, role: Role, *scopes: Scope) -> Caller:
     if account_named(name) is None:
         add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
     account = account_named(name)
-    assert account is not None
     person = in_session(replace(an_actor(role, name=name), account_id=account.id))
     return Caller(client, issue_own_token(person, scopes=scopes).text)
 

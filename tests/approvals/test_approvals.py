@@ -113,7 +113,6 @@ def test_who_proposed_it_cannot_approve_it_under_another_name(
 ) -> None:
     approval_id = proposed(dana, project)
     account = account_named("dana")
-    assert account is not None
     edit_account(ADMINISTRATOR, account.id, {"name": "dana.new"})
 
     answer = dana.post(f"/approvals/{approval_id}/approval", {})
@@ -126,7 +125,6 @@ def test_two_accounts_with_one_address_are_one_person(dana: Caller, saule: Calle
     with transaction():
         for name, address in (("dana", "D.Akhmetova@gov.kz"), ("saule", "d.akhmetova@gov.kz")):
             account = account_named(name)
-            assert account is not None
             db.session.query(Person).filter(Person.account_id == account.id).one().email = address
 
     answer = saule.post(f"/approvals/{approval_id}/approval", {})
@@ -221,7 +219,6 @@ def test_who_may_no_longer_propose_it_does_not_count_as_one_of_two_people(
 ) -> None:
     approval_id = proposed(dana, project)
     account = account_named("dana")
-    assert account is not None
     if lost == "access":
         disable_account(ADMINISTRATOR, account.id)
     else:
@@ -269,7 +266,6 @@ def test_a_command_counts_as_a_person_only_while_there_are_fewer_than_two_people
     with pytest.raises(NeedsTwoPeople):
         approve(command, approval.id)
     aigerim = account_named("aigerim")
-    assert aigerim is not None
     disable_account(ADMINISTRATOR, aigerim.id)
 
     assert approve(command, approval.id).state == "approved"
@@ -314,7 +310,6 @@ def test_the_scope_of_decisions_is_all_that_a_token_needs_to_approve(
 ) -> None:
     approval_id = proposed(dana, project)
     account = account_named("saule")
-    assert account is not None
     decides = Actor(
         "saule",
         Role.SUPERVISOR,

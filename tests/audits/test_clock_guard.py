@@ -79,7 +79,6 @@ def test_clock_400_days_ahead_runs_no_audit_and_lists_nothing_as_missed(
     present.set(at(days(1), 2))
     clocks.pass_time(timedelta(hours=14))
     run = run_due_audit(TWO, None, guard)
-    assert run is not None
     assert (run.on, run.trigger) == (days(1), "schedule")
 
 
@@ -106,7 +105,6 @@ def test_start_more_than_two_days_after_last_entry_needs_manual_audit(
     present.set(at(days(31), 2))
     clocks.pass_time(timedelta(days=1))
     run = run_due_audit(TWO, None, guard)
-    assert run is not None
     assert (run.on, run.trigger, run.status) == (days(31), "schedule", "succeeded")
     assert [status for on, _, status in runs() if DAY < on < days(30)] == ["missed"] * 29
 
@@ -117,7 +115,6 @@ def test_manual_work_confirms_clock_at_start(app: Flask, present: Present, clock
     an_agency()
     present.set(at(days(10), 9))
     run = run_due_audit(TWO, None, clocks.guard())
-    assert run is not None
     assert (run.on, run.trigger) == (days(10), "catch_up")
 
 

@@ -82,7 +82,6 @@ def test_projects_that_are_flagged_soon_are_listed_and_counted(app: Flask, prese
     assert coming_rules(AUDITOR) == {"freeze.pilot-limit": [1, 1, 1]}
     assert coming_rules(an_actor(Role.AGENCY_EDITOR, an_agency())) == {}
     shown = overview(an_actor(Role.LEADER))
-    assert shown is not None
     assert [(row[0]["bin"], row[1]) for row in shown.coming_agencies] == [(agency.bin, [1, 1, 1])]
 
 

@@ -29,7 +29,6 @@ def test_nightly_audit_runs_once(app: Flask, present: Present) -> None:
     a_project()
     present.set(at(DAY, 2))
     run = run_due_audit(TWO)
-    assert run is not None
     assert (run.on, run.trigger, run.status, run.started_by) == (DAY, "schedule", "succeeded", SCHEDULE.principal)
     assert flag_counts(run) == (1, 0, 0, 0)
     for minute in range(1, 60):
@@ -44,7 +43,6 @@ def test_latest_date_is_caught_up_and_missed_dates_are_listed(app: Flask, presen
     run_due_audit(TWO)
     present.set(at(days(4), 9, 30))
     caught_up = run_due_audit(TWO)
-    assert caught_up is not None
     assert (caught_up.on, caught_up.trigger) == (days(4), "catch_up")
     assert run_due_audit(TWO) is None
     assert runs_by_date() == [
@@ -80,7 +78,6 @@ def test_dry_held_or_failed_audit_does_not_cover_nightly_audit(app: Flask, prese
     audit(dry_run=True)
     present.set(at(DAY, 2))
     run = run_due_audit(TWO)
-    assert run is not None
     assert run.on == DAY
 
 
@@ -95,7 +92,6 @@ def test_manual_audit_after_downtime_does_not_hide_missed_dates(app: Flask, pres
     assert run_due_audit(TWO) is None
     present.set(at(days(4), 2))
     night = run_due_audit(TWO)
-    assert night is not None
     assert night.trigger == "schedule"
     assert runs_by_date() == [
         (DAY, "schedule", "succeeded"),
@@ -109,7 +105,6 @@ def test_manual_audit_after_downtime_does_not_hide_missed_dates(app: Flask, pres
 def test_cron_audits_today_once_and_lists_missed_dates(app: Flask, present: Present) -> None:
     present.set(at(DAY, 4))
     first = run_nightly_audit()
-    assert first is not None
     assert (first.on, first.trigger, first.status) == (DAY, "schedule", "succeeded")
     assert run_nightly_audit() is None
     present.set(at(days(1), 4))

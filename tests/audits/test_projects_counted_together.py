@@ -62,11 +62,6 @@ def _today(app: Flask, present: Present) -> None:
     present.set(date(2026, 6, 1))
 
 
-@pytest.fixture
-def agency(app: Flask) -> Agency:
-    return an_agency()
-
-
 def a_slice(agency: Agency, name: str, **values: Any) -> Project:
     return a_project(agency, **{**SLICE, "name_ru": name, **values})
 

@@ -6,11 +6,10 @@ from datetime import date, timedelta
 
 from flask import Flask
 
-from registry.audits.service import run_audit
 from registry.flags.models import AuditRun
 from registry.projects.models import Project
-from tests.audits.steps import SUPERVISOR, changes, edit, exempt, flags_of
-from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, TRANSITIONAL, act, audit, case_of, migrate_by
+from tests.audits.steps import changes, edit, flags_of
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, migrate_by
 from tests.factories import a_project
 from tests.present import Present
 
@@ -64,14 +63,3 @@ def test_flag_opened_by_order_is_listed_as_no_longer_accepted(app: Flask, presen
     assert (counted(run), run.flags_reopened, run.flags_kept) == ((1, 0), 0, 2)
     present.move(HOUR)
     assert changes(audit()) == []
-
-
-def test_dry_run_lists_the_same_changes(app: Flask, present: Present) -> None:
-    present.set(DAY)
-    accepted, exempted = a_project(), a_project()
-    audit()
-    decide(present, accepted, TRANSITIONAL)
-    exempt(exempted, DAY, DAY)
-    expected = sorted([(accepted.number, RULE, "accepted"), (exempted.number, RULE, "exempted")])
-    assert changes(run_audit(SUPERVISOR, dry_run=True)) == expected
-    assert changes(audit()) == expected

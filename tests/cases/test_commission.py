@@ -181,15 +181,6 @@ def test_wrong_entries_are_errors_at_their_fields_and_record_nothing(signed_in: 
     assert exemptions() == [] and case_of(project).status == "with_commission"
 
 
-def test_reviewers_and_supervisors_record_and_only_on_referred_cases(signed_in: SignedIn, project: Project) -> None:
-    path = f"/cases/{case_of(project).id}/commission-decision"
-    assert signed_in(Role.OPERATOR).client.get(path).status_code == 403
-    supervisor = signed_in(Role.REVIEWER)
-    assert supervisor.get(path).status_code == 200
-    act(AIGERIM, case_of(project), "return")
-    assert supervisor.get(path).status_code == 409
-
-
 def test_api_records_a_decision_with_its_file(client: FlaskClient, project: Project) -> None:
     case = case_of(project)
     supervisor = caller(client, Role.SUPERVISOR)

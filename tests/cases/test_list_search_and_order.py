@@ -144,7 +144,6 @@ def test_headings_sort_and_name_the_order(signed_in: SignedIn) -> None:
     visit = signed_in(Role.SUPERVISOR)
     page = visit.get("/cases?status=new&sort=-budget_kzt").text
     heading = re.search(r'<th[^>]*aria-sort="(\w+)"><a class="govuk-link sortable" href="([^"]+)">Budget', page)
-    assert heading
     assert heading.groups() == ("descending", "/cases?status=new&amp;sort=budget_kzt") and page.count("aria-sort") == 1
     assert 'href="/cases?status=new&amp;sort=-severity"' in page
     assert '<option value="-budget_kzt" selected>' in page

@@ -18,7 +18,7 @@ from registry.platform.confirmations import verify_placement
 from registry.projects.documents import add_document
 from registry.projects.service import find_project_to_change
 from tests.audits.steps import changes
-from tests.cases.casework import GAP, LAW, ORDER, flagged_case, send, status
+from tests.cases.casework import GAP, LAW, flagged_case, send, status
 from tests.cases.cast import (
     AIGERIM,
     OPERATOR,
@@ -429,17 +429,3 @@ def test_incomplete_proposal_shows_field_errors(signed_in: SignedIn) -> None:
 def test_unknown_action_is_not_found(signed_in: SignedIn) -> None:
     _project, case = flagged_case()
     assert signed_in(Role.REVIEWER).send(f"{case}/burn", page=case).status_code == 404
-
-
-def test_agency_appeals_order_with_reason(signed_in: SignedIn) -> None:
-    agency = an_agency()
-    project, case = flagged_case(agency)
-    reviewer = signed_in(Role.REVIEWER)
-    send(reviewer, case, "claim")
-    send(reviewer, case, "propose", **{"propose-decision": "write_off"}, **ORDER)
-    act(SAULE, case_of(project), "approve")
-    editor = signed_in(Role.AGENCY_EDITOR, agency)
-    assert case in editor.get("/cases?status=remediation").text
-    assert send(editor, case, "appeal")[0] == 422
-    code, page = send(editor, case, "appeal", **{"appeal-comment": "Система работает."})
-    assert code == 200 and "Appealed" in page and status(case) == "new"

@@ -10,12 +10,10 @@ from datetime import date, timedelta
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from registry.accounts.models import Person
 from registry.accounts.roles import Role
-from registry.agencies.models import Agency
-from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db, transaction
 from registry.exemptions.service import record_exemption
@@ -25,7 +23,6 @@ from tests.cases.casework import GAP, flagged_case, send
 from tests.cases.cast import AIGERIM, SAULE, TRANSITIONAL, act, audit, case_of
 from tests.factories import a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn, Visit
-from tests.statements import statements
 
 # A finding too weak to open a case.
 WEAK = {**GAP, "object_commissioned_on": "2020-01-01", "placement": "onboarding"}
@@ -76,17 +73,6 @@ def test_download_has_rows_order_and_filters_of_page(signed_in: SignedIn) -> Non
         header, *cells = sheet.iter_rows(values_only=True)
         assert [str(row[0]) for row in cells] == shown and header[:3] == ("Case", "Number", "Project")
         assert isinstance(cells[0][header.index("Due on")], date)
-
-
-def test_download_contains_all_pages(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lists, "MAX_LIMIT", 7)
-    agency = an_agency()
-    for _ in range(30):
-        a_project(agency)
-    audit()
-    visit = signed_in(Role.AUDITOR)
-    assert len(CASE.findall(visit.get("/cases?status=new").text)) == 25
-    assert len(rows(visit, "/cases.csv?status=new")) == 30
 
 
 def test_download_is_localized_and_escapes_formulas(signed_in: SignedIn) -> None:
@@ -215,32 +201,6 @@ def test_restricted_projects_are_hidden_in_lists_and_downloads(signed_in: Signed
         before = reads_of(project)
         assert visit.client.get(f"{path}.xlsx?{query}").status_code == 200
         assert reads_of(project) - before == int(sees), path
-
-
-def test_longer_list_needs_no_more_statements(signed_in: SignedIn, connection: Connection) -> None:
-    agency = an_agency()
-    visit = signed_in(Role.SUPERVISOR)
-
-    def cost() -> list[int]:
-        statements_made = []
-        for path in (*LISTS, "/cases.csv?status=new", "/cases/watch-list.csv", "/cases/exemptions-ending.csv"):
-            with statements(connection) as sent:
-                assert visit.client.get(path).status_code == 200
-            statements_made.append(len(sent))
-        return statements_made
-
-    def more(agency: Agency) -> None:
-        a_project(agency)
-        a_project(agency, **WEAK)
-        exempt(a_project(agency), 5)
-
-    more(agency)
-    audit()
-    few = cost()
-    for _ in range(6):
-        more(an_agency())
-    audit()
-    assert cost() == few and max(few) <= 16
 
 
 def link_on(page: str, before: str) -> str:

@@ -32,11 +32,6 @@ def agency(app: Flask, present: Present) -> Agency:
     return an_agency()
 
 
-@pytest.fixture
-def supervisor(client: FlaskClient) -> Caller:
-    return caller(client, Role.SUPERVISOR)
-
-
 def test_without_a_number_the_feed_says_where_it_stands(supervisor: Caller, agency: Agency) -> None:
     project = a_project(agency)
     start = supervisor.get("/changes").get_json()

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
@@ -20,7 +19,7 @@ from registry.core.clock import now
 from registry.core.database import transaction
 from registry.feed.queries import WAITING
 from tests.api.callers import Caller, code
-from tests.factories import ADMINISTRATOR, a_project, a_token, an_agency
+from tests.factories import ADMINISTRATOR, a_project, a_token
 
 
 class Meanwhile(threading.Event):
@@ -40,11 +39,6 @@ def meanwhile() -> Iterator[Callable[[Callable[[], Any]], None]]:
     """What happens while a request waits."""
     yield lambda happens: WAITING.stop_with(Meanwhile(happens))
     WAITING.stop_with(threading.Event())
-
-
-@pytest.fixture
-def agency(app: Flask) -> Agency:
-    return an_agency()
 
 
 def waiting(client: FlaskClient, token: str) -> Any:

@@ -149,7 +149,6 @@ def test_restore_brings_back_no_access(registry: CommandLine, services: Callable
     assert registry("backup", tmp_path / "backup").code == 0
     with services():
         dana = account_named("dana@example.kz")
-        assert dana is not None
         disable_account(ADMINISTRATOR, dana.id)
         revoke(ADMINISTRATOR, revoked.key_id)
     restored = registry("restore", "--replace", tmp_path / "backup")
@@ -157,7 +156,6 @@ def test_restore_brings_back_no_access(registry: CommandLine, services: Callable
     assert "still disabled: dana@example.kz." in restored.err
     with services():
         dana = account_named("dana@example.kz")
-        assert dana is not None
         assert dana.disabled_at is not None
         assert db.session.scalar(select(func.count()).select_from(WebSession)) == 0
         pending = select(Token.key_id).where(Token.revoked_at.is_(None), Token.pending_since.is_not(None))
@@ -176,7 +174,6 @@ def test_account_that_was_renamed_before_it_was_disabled_stays_disabled(
     assert registry("backup", tmp_path / "backup").code == 0
     with services():
         dana = account_named("dana@example.kz")
-        assert dana is not None
         edit_account(ADMINISTRATOR, dana.id, {"name": "dana.new@example.kz"})
         disable_account(ADMINISTRATOR, dana.id)
 
@@ -185,7 +182,6 @@ def test_account_that_was_renamed_before_it_was_disabled_stays_disabled(
     assert "still disabled: dana@example.kz." in restored.err
     with services():
         dana = account_named("dana@example.kz")
-        assert dana is not None
         assert dana.disabled_at is not None
 
 

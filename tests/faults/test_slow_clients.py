@@ -88,7 +88,6 @@ def timed_request(
 def sign_in(proxy: Proxy, password: str) -> int:
     page, text = timed_request(proxy, "GET", "/sign-in")
     token = re.search(r'name="csrf_token" value="([^"]+)"', text)
-    assert token is not None
     cookie = "; ".join(each.partition(";")[0] for each in page.headers.get_all("Set-Cookie") or [])
     form = urlencode({"csrf_token": token[1], "name": "signs-in", "password": password})
     origin = f"https://{HOST}"

@@ -49,7 +49,6 @@ def test_pilot_is_clear_until_twelve_months_have_passed() -> None:
         stage="pilot", pilot_started_on=date(2026, 3, 14), contract_signed_on=None, confirmed=confirmed, **work
     )
     change = next_change(pilot, POLICY, date(2027, 3, 1))
-    assert change is not None
     assert change.on == date(2027, 3, 15)
     assert [finding.rule for finding in change.findings] == ["freeze.pilot-limit"]
     days = [

@@ -169,7 +169,6 @@ def test_another_end_of_the_period_is_also_that_of_the_frozen_figures(audited: N
     for text, digest, former in zip(
         (after.figures, after.open_figures), (after.figures_sha256, after.open_figures_sha256), frozen, strict=True
     ):
-        assert text is not None
         assert json.loads(text) == {**former, "period_end": "2026-06-30"}
         assert digest == hashlib.sha256(text.encode()).hexdigest()
     entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
@@ -235,7 +234,6 @@ def test_renamed_person_stays_responsible_for_open_reports_only(audited: None) -
     done = issued()
     open_one = begin().number
     account = account_named("answers")
-    assert account is not None
     edit_account(ADMINISTRATOR, account.id, {"name": "answers anew"})
     assert find_government_report(READER, done).responsible == "answers"
     assert find_government_report(READER, open_one).responsible == "answers anew"

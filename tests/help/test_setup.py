@@ -180,7 +180,6 @@ def test_test_email_is_sent_from_the_page(with_mail: Callable[[], None], signed_
     answer = visit.send("/setup/test-email", "/home")
     assert answer.status_code == 409 and "Your account has no e-mail address." in answer.text
     person = person_named("administrator.web")
-    assert person is not None
     with transaction() as session:
         session.get_one(Person, person.id).email = "administrator@registry.example.kz"
     assert "Send it to administrator@registry.example.kz" in visit.get("/setup").text

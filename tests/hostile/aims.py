@@ -74,7 +74,6 @@ class Aim:
     def fields(self) -> dict[str, InputField]:
         """The fields of a JSON body."""
         body = self.json_body
-        assert body is not None
         return {name: field for name, field in body.schema.fields.items() if isinstance(field, InputField)}
 
     @property

@@ -640,7 +640,6 @@ def test_columns_that_are_not_recognised_are_chosen_and_remembered(signed_in: Si
     shown = visit.get("/imports").text
     assert "Remembered columns" in shown and "Шифр" in shown and shown.count("agency_editor.web") > 1
     deletion = re.search(r"/imports/columns/\d+/deletion", shown)
-    assert deletion is not None
     assert other.send(deletion[0], page="/imports").status_code == 404
     assert "Remembered columns deleted." in visit.send(deletion[0], page="/imports").text
     assert upload().request.path.endswith("/columns")

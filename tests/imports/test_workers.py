@@ -113,7 +113,6 @@ def test_run_without_progress_fails_with_reason(app: Flask) -> None:
         run = session.get_one(ImportRun, run_id)
         run.state, run.attempts, run.lease_until = "running", 3, now() - timedelta(seconds=1)
     failed = run_next_import()
-    assert failed is not None
     assert (failed.state, failed.failure, failed.finished_at is not None) == ("failed", "import-given-up", True)
     assert run_next_import() is None
 
@@ -140,7 +139,6 @@ def test_import_of_disabled_account_fails(app: Flask, change: dict[str, object])
         for name, value in change.items():
             setattr(account, name, now() if value is True else value)
     failed = run_next_import()
-    assert failed is not None
     assert (failed.state, failed.failure) == ("failed", "principal-disabled")
     assert db.session.scalar(db.select(Project.id)) is None
 
@@ -167,7 +165,6 @@ def test_run_stays_claimable_when_database_is_unavailable(app: Flask) -> None:
         run_next_import(timedelta(0), away)
     assert find_import(ADMINISTRATOR, run_id).state == "running"
     done = run_next_import()
-    assert done is not None
     assert (done.state, counts(done)) == ("done", (1, 0, 0, 0))
 
 

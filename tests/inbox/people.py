@@ -41,7 +41,6 @@ def a_person(name: str, role: Role, agency: Agency | None = None) -> Actor:
 def actor_named(name: str) -> Actor:
     """The person of that name as the account is now."""
     account = account_named(name)
-    assert account is not None
     role = Role(account.role)
     return Actor(name, role, account.agency_id, "127.0.0.1", "tests", account.id, True, "session:of-tests")
 

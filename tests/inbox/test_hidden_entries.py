@@ -93,7 +93,6 @@ def test_entry_of_a_project_that_went_to_another_agency_is_not_shown(cast: Cast)
 
     with transaction():
         project = db.session.get(Project, cast.project.id)
-        assert project is not None
         project.agency_id = an_agency().id
 
     assert kinds(cast.editor) == []

@@ -143,7 +143,6 @@ def test_checkpoint_signs_every_entry(app: Flask) -> None:
     grow(130)
     checkpoint = grow(130)
     match = NOTE.fullmatch(checkpoint.note)
-    assert match is not None
     assert int(match["size"]) == checkpoint.size == size_of_journal() > 2 * BLOCK
     texts = [line for piece in export_chain(an_actor(Role.AUDITOR), 0) for line in piece.splitlines()]
     leaves = [bytes.fromhex(LONE.json.loads(line)["leaf_hash"]) for line in texts][: checkpoint.size]
@@ -155,7 +154,6 @@ def test_checkpoint_signs_every_entry(app: Flask) -> None:
 def test_checkpoint_is_not_made_again_without_new_entries(app: Flask) -> None:
     first = grow()
     again = make_checkpoint(SCHEDULE)
-    assert again is not None
     assert (again.size, again.note) == (first.size, first.note)
     assert make_checkpoint(SCHEDULE) == again
 
@@ -341,11 +339,9 @@ def test_witness_signs_what_only_grew(app: Flask, witness: Witness, settings: Se
     grow(2)
     assert send_to_witnesses(settings) == 1
     newest = newest_checkpoint()
-    assert newest is not None
     assert witness.size == newest.size
     (line,) = newest.cosignatures.splitlines()
     signed_at = VerifierKey.read(witness.verifier_key).cosigned_at(newest.text, line)
-    assert signed_at is not None
     assert signed_at.timestamp() == 1_772_500_000
     assert len(witness.requests) == 2
 
@@ -416,7 +412,6 @@ def test_folder_address_and_mailbox_get_each_checkpoint_once(
     (mail,) = store.mails
     assert store.recipients == ["audit@example.kz"]
     body = mail.get_body()
-    assert body is not None
     assert body.get_content().replace("\r\n", "\n") == checkpoint.note
 
 

@@ -65,7 +65,6 @@ def test_owner_is_notified_of_password_factor_and_token() -> None:
     assert session is not None
     secret = finish_totp_enrolment(session, pyotp.TOTP(begin_totp_enrolment(session).secret).at(now()))
     user = find_session_user(secret, "", "")
-    assert user is not None
     issue_own_token(user.actor)
     assert queued_emails() == [
         ("zhanna@readers.kz", "account-factor", [AT]),

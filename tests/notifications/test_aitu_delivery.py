@@ -266,12 +266,6 @@ def test_agency_with_nobody_whom_a_channel_reaches_is_represented_by_the_one_abo
     assert [to.address for to in load_directory(BOTH).of_agency(agency.id)] == [None]
 
 
-def test_person_without_link_gets_emails_only(app: Flask) -> None:
-    create_reader("operator")
-    queue()
-    assert rows() == [("email", "waiting", 0, None)]
-
-
 def test_aitu_alone_is_enough(app: Flask, aitu: AituApi, tmp_path: Path) -> None:
     alone = read_settings({**variables(aitu, None), "REGISTRY_DATA_DIR": str(tmp_path)})
     peer = link_aitu(create_reader("operator", email=None))

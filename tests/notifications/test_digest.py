@@ -272,7 +272,6 @@ def test_service_account_whose_owner_was_disabled_is_announced_once_to_administr
     for name, role in (("owner", "auditor"), ("administrator", "administrator")):
         create_reader(role, name=name)
     owner = person_named("owner")
-    assert owner is not None
     add_service_account(ADMINISTRATOR, "robot", Role.AUDITOR, None, owner.account_id)
     unused = add_service_account(ADMINISTRATOR, "unused", Role.AUDITOR, None, owner.account_id)
     disable_account(ADMINISTRATOR, unused.id)

@@ -147,7 +147,6 @@ def test_proposer_is_notified_of_returned_proposal_under_any_name() -> None:
     case = under_review(a_project())
     act(AIGERIM, case, "propose", NO_BREACH)
     account = account_named("aigerim")
-    assert account is not None
     edit_account(ADMINISTRATOR, account.id, {"name": "a.renamed"})
     delete_emails()
     act(SAULE, case, "return", "Which letter?")

@@ -128,7 +128,6 @@ def test_overview_adds_up_plans_by_month_without_what_has_moved(app: Flask, pres
     plan(agency, moved)
     audit()
     shown = overview(an_actor(Role.LEADER))
-    assert shown is not None
     assert shown.planned == [Planned(date(2027, 3, 1), 2, 1, 75.0), Planned(date(2027, 5, 1), 1, 0, 100.0)]
 
 

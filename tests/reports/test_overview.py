@@ -204,11 +204,9 @@ def test_a_transfer_of_a_project_is_no_improvement(app: Flask, present: Present)
     (row,) = shown().improved or ()
     assert (row.agency["bin"], row.less_kzt, row.at_risk_kzt) == (giver.bin, 50, 0)
     whole = overview(AUDITOR)
-    assert whole is not None
     assert [(each.agency["bin"], each.less_kzt) for each in whole.improved or ()] == [(giver.bin, 50)]
     # The agency that took it got worse only by what was added since.
     before = whole.earlier[30]
-    assert before is not None
     changed = changes_at_risk(AUDITOR, whole.audit, before.audit)
     assert [(each.agency["bin"], each.less_kzt) for each in changed] == [(giver.bin, 50), (taker.bin, -50)]
 
@@ -221,7 +219,6 @@ def test_restricted_projects_are_in_no_figure_of_those_who_may_not_see_them(app:
     audit()
     for actor, projects in ((LEADER, 1), (AUDITOR, 2)):
         result = overview(actor)
-        assert result is not None
         groups = (result.regions, result.sectors)
         assert result.now.projects == projects
         assert [sum(row.projects for row in members.values()) for members in groups] == [projects, projects]

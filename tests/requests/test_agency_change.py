@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from flask.testing import FlaskClient
-
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
-from tests.api.callers import Caller, caller, code, codes
+from tests.api.callers import Caller, code, codes
 from tests.factories import a_project, a_token, an_actor, an_agency, restrict
 from tests.fixtures.web import SignedIn
 
 CHANGE = {"kind": "private", "act": "Decree No. 17", "reason": "It was sold."}
-
-
-@pytest.fixture
-def agency(client: FlaskClient) -> Agency:
-    return an_agency()
-
-
-@pytest.fixture
-def administrator(client: FlaskClient) -> Caller:
-    return caller(client, Role.ADMINISTRATOR)
-
-
-@pytest.fixture
-def supervisor(client: FlaskClient) -> Caller:
-    return caller(client, Role.SUPERVISOR)
 
 
 def proposed(administrator: Caller, agency: Agency, body: dict[str, object]) -> int:

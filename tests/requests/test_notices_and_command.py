@@ -23,7 +23,6 @@ DAY = date(2026, 9, 30)
 
 def actor_of(name: str) -> Actor:
     person = person_named(name)
-    assert person is not None
     return Actor(name, Role(person.role), None, account_id=person.account_id, is_person=True, credential="session:t")
 
 

@@ -64,7 +64,6 @@ def test_a_second_request_about_the_same_agency_is_a_conflict(client: FlaskClien
 def test_who_asked_cannot_confirm_even_under_another_name(client: FlaskClient, asked: dict[str, object]) -> None:
     own = asked["asker"].post(f"/successions/{asked['id']}/confirmation", {})
     person = person_named(str(asked["asked_by"]))
-    assert person is not None
     caller(client, Role.ADMINISTRATOR)
     edit_account(ADMINISTRATOR, person.account_id, {"name": "Renamed since", "role": Role.SUPERVISOR})
     renamed = caller(client, Role.SUPERVISOR, name="Renamed since")
@@ -202,7 +201,6 @@ def test_invalid_values_name_their_field(client: FlaskClient) -> None:
 def test_who_owned_a_service_account_does_not_confirm_what_it_asked(client: FlaskClient, app: Flask) -> None:
     add_person(ADMINISTRATOR, NewPerson("owner", Role.REVIEWER), PASSWORD)
     owner, agency = account_named("owner"), an_agency()
-    assert owner is not None
     robot = issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, agency.id, timedelta(days=1), owner_account_id=owner.id)
     body = {"reason": "Registered twice."}
     path = f"/api/v1/projects/{a_project(agency).number}/withdrawal"
@@ -212,7 +210,6 @@ def test_who_owned_a_service_account_does_not_confirm_what_it_asked(client: Flas
     with pytest.raises(RequestNeedsAnotherPerson):
         confirm(replace(reviewer, credential="session:of-tests"), RequestKind.WITHDRAWAL, asked["id"])
     program, successor = account_named("robot"), add_person(ADMINISTRATOR, NewPerson("new", Role.REVIEWER), PASSWORD)
-    assert program is not None
     change_owner(ADMINISTRATOR, program.id, successor.account_id)
     with pytest.raises(RequestNeedsAnotherPerson):
         confirm(replace(reviewer, credential="session:of-tests"), RequestKind.WITHDRAWAL, asked["id"])

@@ -265,7 +265,6 @@ def test_another_kind_of_agency_changes_the_freeze_status(former: Agency) -> Non
 def test_a_person_of_the_former_agency_signs_in_again(former: Agency, successor: Agency) -> None:
     a_token(Role.AGENCY_VIEWER, former, "viewer")
     account = account_named("viewer")
-    assert account is not None
     in_session(Actor("viewer", Role.AGENCY_VIEWER, former.id, account_id=account.id, is_person=True))
     a_succession(former, successor)
 

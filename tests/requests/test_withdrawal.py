@@ -159,7 +159,6 @@ def test_case_orders_and_flags_end_with_the_withdrawal() -> None:
     assert (closed.status, closed.outcome, closed.due_on) == ("closed", "withdrawn", None)
     assert [each.ended_because for each in db.session.query(Order)] == ["withdrawn"]
     last = db.session.query(CaseEvent).order_by(CaseEvent.id.desc()).first()
-    assert last is not None
     assert (last.action, last.comment, last.visible_to_agency) == ("project_withdrawn", "Registered twice.", True)
     cleared = db.session.query(Flag).one()
     assert (cleared.status, cleared.cleared_on, cleared.cleared_by_audit) == ("cleared", DAY, None)

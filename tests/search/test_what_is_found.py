@@ -24,11 +24,6 @@ from tests.statements import statements
 
 
 @pytest.fixture
-def supervisor(client: FlaskClient) -> Caller:
-    return caller(client, Role.SUPERVISOR)
-
-
-@pytest.fixture
 def hospital() -> Agency:
     return an_agency(name_ru="Больница Арай", name_kk="Арай ауруханасы")
 

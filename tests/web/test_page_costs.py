@@ -215,7 +215,6 @@ def test_lists_are_at_most_sixty_kilobytes(signed_in: SignedIn) -> None:
 def test_pages_of_webhooks_are_at_most_sixty_kilobytes(signed_in: SignedIn) -> None:
     visit = signed_in(Role.SUPERVISOR, language="kk", name="owner")
     account = account_named("owner")
-    assert account is not None
     owner = Actor("owner", Role.SUPERVISOR, None, "127.0.0.1", "tests", account.id, is_person=True)
     url = f"https://systems.example.kz/{'qaztech-' * 25}"
     webhooks = [create_webhook(owner, {"url": f"{url}{number}", "events": ["case.opened"]})[0] for number in range(20)]

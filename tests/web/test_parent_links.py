@@ -50,7 +50,6 @@ def test_language_switch_after_form_leads_to_form_page(signed_in: SignedIn) -> N
     answer = visit.send(f"{case}/comment?status=new", page=case)
     assert answer.status_code == 422
     switch = re.search(r'formaction="(/language/ru\?[^"]+)"', answer.text)
-    assert switch
     page = visit.send(switch[1].replace("&amp;", "&"), page=case)
     assert (page.status_code, page.request.full_path) == (200, f"{case}?status=new")
     assert '<html lang="ru"' in page.text

@@ -82,7 +82,6 @@ def addresses(app: Flask, values: dict[str, object], ids: dict[str, object]) -> 
         missing = rule.arguments - named.keys()
         assert not missing, f"{rule.rule}: name a row that exists for {missing}"
         built = rule.build(named)
-        assert built is not None
         yield rule, built[1]
 
 
@@ -95,7 +94,6 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
     run = queue_import(actor, "projects", True, "p.csv", PROJECTS_FILE) if actor.may(Permission.IMPORTS_RUN) else None
     person = person_named("other.reviewer")
     service = account_named("safe methods") or add_service_account(ADMINISTRATOR, "safe methods", Role.OPERATOR, None)
-    assert person is not None
     values = {
         "bin": world.agency.bin,
         "number": world.project.number,

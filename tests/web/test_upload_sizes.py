@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import io
 
-import pytest
-
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from tests.factories import a_project, an_agency
+from tests.factories import a_project
 from tests.fixtures.web import SignedIn
 from tests.uploads import MIB, random_bytes
-
-
-@pytest.fixture
-def agency(app: object) -> Agency:
-    return an_agency()
 
 
 def test_file_over_20_mib_gets_page_with_limit(signed_in: SignedIn) -> None:

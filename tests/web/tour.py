@@ -50,7 +50,6 @@ def prepare(app: Flask) -> dict[str, object]:
     with app.app_context():
         for role in Role:
             person = person_named(person_name(role))
-            assert person is not None
             set_password(local_actor(Role.ADMINISTRATOR), person.id, PASSWORD)
             issue(local_actor(Role.ADMINISTRATOR), person.name, None, None, timedelta(days=90))
         by_administrator = replace(demo_actor(person_name(Role.ADMINISTRATOR)), credential="session:of-the-tour")
@@ -93,7 +92,6 @@ def prepare(app: Flask) -> dict[str, object]:
         app.config[PUBLICATION] = Licence("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/")
         requests = add_requests(person_name, REVIEWER, AGENCY)
         letter = db.session.scalars(select(Letter).where(Letter.kind == "order").order_by(-Letter.id)).first()
-        assert letter is not None
         reports = add_government_reports()
         process_outbox(with_mail=False)
         # After the withdrawal of a project, which drops the files.
@@ -138,7 +136,6 @@ def prepare(app: Flask) -> dict[str, object]:
 def link_aitu(actor: Actor) -> None:
     """Link an Aitu account to a person, which the bot of this tour cannot do."""
     person = person_named(actor.principal)
-    assert person is not None
     peer = "c7d01753-8890-4188-a516-adcd2e9a5abe"
     with transaction() as session:
         session.add(AituLink(person_id=person.id, peer_id=peer, channels="both", linked_at=now(), rejected_at=now()))
@@ -147,7 +144,6 @@ def link_aitu(actor: Actor) -> None:
 def add_saved_views() -> int:
     """Save views of the reviewer. Return the id of the shared one."""
     person = person_named(person_name(Role.REVIEWER))
-    assert person is not None
     reviewer = replace(demo_actor(person.name), account_id=person.account_id)
     money = {"status": "new,under_review", "sort": "-budget_kzt"}
     save_view(reviewer, {"name": "Крупные бюджеты", "list": "cases", "query": money, "shared": False})

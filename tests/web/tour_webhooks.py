@@ -23,7 +23,6 @@ CONDITIONS = [{"event": "case.changed", "before": ["new", "under_review"], "afte
 def add_webhooks() -> dict[str, object]:
     """A webhook of the supervisor with deliveries of every state, and a disabled one."""
     person = person_named(person_name(Role.SUPERVISOR))
-    assert person is not None
     owner = replace(demo_actor(person.name), account_id=person.account_id)
     values = {"url": "https://systems.example.kz/qaztech", "events": ["case.changed", "flag.opened"]}
     webhook = create_webhook(owner, {**values, "conditions": CONDITIONS})[0].id

@@ -404,7 +404,6 @@ def test_batches_of_webhooks_are_sent_in_turn(app: Flask, present: Present) -> N
     fan_out()
     present.move(timedelta(seconds=1))
     batch = lease_batch(slow)
-    assert batch is not None
     record_batch(batch, [Attempt(None, 204, 9_000) for _ in batch.messages])
 
     assert len(batch.messages) == 10

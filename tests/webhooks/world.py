@@ -39,7 +39,6 @@ def an_owner(role: Role | str, agency: Agency | None = None) -> Actor:
     agency_id = agency.id if agency else None
     add_person(ADMINISTRATOR, NewPerson(name, Role(role), agency_id, f"{name}@owners.kz", "en"), PASSWORD)
     account = account_named(name)
-    assert account is not None
     return Actor(name, Role(role), agency_id, "127.0.0.1", "tests", account.id, is_person=True)
 
 

@@ -299,7 +299,6 @@ def test_enrolment_completes_the_session_under_a_new_secret(app: Flask) -> None:
     after = finish_totp_enrolment(opened(before), pyotp.TOTP(enrolment.secret).at(now()))
     assert find_factor_session(before, "", "") is None
     user = find_session_user(after, "", "")
-    assert user is not None
     assert (user.actor.factor_at, user.actor.second_factor_required) == (now(), True)
     assert journalled("account:zhanna") == ["account.added", "account.factor-added"]
     assert journalled("person:zhanna") == ["person.password-accepted", "person.signed-in"]
@@ -624,7 +623,6 @@ def test_reset_is_for_administrators_and_other_people() -> None:
         reset_factors(session.actor, session.account_id)
     a_service_token(Role.AUDITOR, name="robot")
     robot = account_named("robot")
-    assert robot is not None
     with pytest.raises(AccountNotFound):
         reset_factors(ADIL, robot.id)
     assert stored() == 1

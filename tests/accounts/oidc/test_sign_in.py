@@ -143,7 +143,6 @@ def an_editor(visit: Visit, provider: ScriptedProvider) -> Account:
     agency = an_agency()
     assert sign_in(visit, provider, **{**EDITOR, "organization_bin": agency.bin}).status_code == 403
     account = account_named("Айгүл Сапарова")
-    assert account is not None
     assert confirm_account(ADMINISTRATOR, account.id, Role.AGENCY_EDITOR) is None
     return account
 
@@ -172,7 +171,6 @@ def test_first_sign_in_adds_an_account_that_waits_for_an_administrator(
     assert "Your request is received" in answer.text and "need not report it" in answer.text
     assert "There is a problem" not in answer.text
     account = account_named("Айгүл Сапарова")
-    assert account is not None
     assert (account.role, account.agency_id, account.status) == ("agency_editor", agency.id, "pending")
     assert db.session.scalars(select(WebSession.id)).first() is None
 
@@ -196,7 +194,6 @@ def test_code_is_exchanged_with_the_verifier_of_the_challenge(visit: Visit, prov
 def test_oversight_account_from_the_provider_needs_two_people(visit: Visit, provider: ScriptedProvider) -> None:
     sign_in(visit, provider, name="Н. Оспанов", roles="qaztech-reviewer")
     account = account_named("Н. Оспанов")
-    assert account is not None
     confirm_account(an_actor(Role.ADMINISTRATOR), account.id, Role.REVIEWER)
     assert account.status == "pending"
     confirm_account(an_actor(Role.SUPERVISOR), account.id, Role.REVIEWER)
@@ -380,7 +377,6 @@ def confirmed(required: None, app: Flask, provider: ScriptedProvider) -> None:
     """A supervisor who comes from the provider, and whom two people have confirmed."""
     sign_in(Visit(app.test_client()), provider, **SUPERVISOR)
     account = account_named("Н. Оспанов")
-    assert account is not None
     for role in (Role.ADMINISTRATOR, Role.SUPERVISOR):
         confirm_account(an_actor(role), account.id, Role.SUPERVISOR)
 

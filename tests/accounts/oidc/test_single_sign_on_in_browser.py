@@ -81,7 +81,6 @@ class Service:
         """Confirm the account that waits for it."""
         with self.app.app_context():
             account = account_named(name)
-            assert account is not None
             assert (account.status, account.role) == ("pending", "agency_editor")
             confirm_account(ADMINISTRATOR, account.id, Role.AGENCY_EDITOR)
 

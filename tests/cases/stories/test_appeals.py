@@ -302,14 +302,6 @@ def test_appealed_order_stays_in_force_where_the_policy_says_so(binding_while_ap
     assert outcomes(project) == ["changed"]
 
 
-def test_appeal_suspends_the_order_unless_the_policy_says_otherwise() -> None:
-    project = a_project()
-    case = appealed(project)
-    assert [order.ended_because for order in orders_of(project)] == ["appealed"]
-    assert [decision["ended_because"] for decision in show_case(SAULE, case, "en")["decisions"]] == ["appealed"]
-    assert order_in_force(project.id)["order_migrate_by"] is None
-
-
 def test_time_to_decide_begins_with_the_appeal(present: Present) -> None:
     project = a_project()
     case = decided_case(project, migrate_by(in_days(60)))

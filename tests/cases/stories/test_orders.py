@@ -32,7 +32,6 @@ from tests.cases.cast import (
     migrate_by,
     orders_of,
     under_review,
-    verify,
 )
 from tests.factories import a_project
 from tests.present import Present
@@ -85,21 +84,6 @@ def test_order_to_stop_stays_overdue_until_somebody_else_confirms_the_ending(pre
     assert case_of(project).status == "awaiting_confirmation"
 
 
-def test_new_order_replaces_old_one_on_approval() -> None:
-    project = a_project()
-    case = decided_case(project, migrate_by(in_days(30)))
-    case = act(TIMUR, case, "claim")
-    assert case.status == "under_review"
-    assert [order.ended_because for order in orders_of(project)] == [None]
-    act(TIMUR, case, "propose", migrate_by(in_days(60)))
-    act(SAULE, case, "approve")
-    assert [(order.ended_because, order.due_on) for order in orders_of(project)] == [
-        ("replaced", in_days(30)),
-        (None, in_days(60)),
-    ]
-    assert [d["ended_because"] for d in show_case(SAULE, case_of(project), "en")["decisions"]] == ["replaced", None]
-
-
 def test_only_supervisor_withdraws_order() -> None:
     project = a_project()
     case = decided_case(project, migrate_by(in_days(30)))
@@ -107,16 +91,6 @@ def test_only_supervisor_withdraws_order() -> None:
         act(AIGERIM, case, "withdraw")
     assert act(TIMUR, case, "withdraw").status == "under_review"
     assert [order.ended_because for order in orders_of(project)] == ["withdrawn"]
-
-
-def test_remediation_ends_in_confirmation_after_migration() -> None:
-    project = a_project()
-    decided_case(project, migrate_by(in_days(30)))
-    verify(project)
-    audit()
-    case = case_of(project)
-    assert (case.status, case.due_on) == ("awaiting_confirmation", date(2026, 3, 17))
-    assert act(BOLAT, case, "confirm").outcome == "resolved"
 
 
 def test_referred_case_returns_when_exemption_ends(present: Present) -> None:
@@ -150,22 +124,6 @@ def test_exemption_without_referral_removes_case_from_queue(present: Present) ->
     present.set(date(2026, 4, 1))
     audit()
     assert (case_of(project).status, cases_of(project)) == ("new", 1)
-
-
-def test_exempt_project_gets_case_when_exemption_ends(present: Present) -> None:
-    project = a_project()
-    record_exemption(SAULE, exemption(project, date(2026, 3, 31)))
-    audit()
-    assert cases_of(project) == 0
-    present.set(date(2026, 4, 1))
-    audit()
-    assert (case_of(project).status, cases_of(project)) == ("new", 1)
-
-
-def test_case_returned_by_the_commission_is_under_review() -> None:
-    case = under_review(a_project())
-    act(AIGERIM, case, "refer")
-    assert act(AIGERIM, case, "return").status == "under_review"
 
 
 def test_exempt_flags_stay_exempt_after_acceptance(present: Present) -> None:
