@@ -141,6 +141,7 @@ CSV: Final = "text/csv"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 NDJSON: Final = "application/x-ndjson"
 PDF: Final = "application/pdf"
+ZIP: Final = "application/zip"
 PIECE: Final = 64 * 1024
 log = logging.getLogger(__name__)
 
@@ -157,15 +158,20 @@ def ndjson_download(name: str, pieces: Iterable[bytes]) -> Response:
 
 
 def xlsx_download(name: str, write: Callable[[Path], None]) -> Response:
-    """Return a workbook that ``write`` makes at the path it is given; what that raises, this raises."""
+    """Return a workbook that ``write`` makes, as ``file_download`` does."""
+    return file_download(name, "xlsx", XLSX, write)
+
+
+def file_download(name: str, ending: str, content_type: str, write: Callable[[Path], None]) -> Response:
+    """Return a file that ``write`` makes at the path it is given; what that raises, this raises."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.xlsx"
+        path = Path(folder) / f"{name}.{ending}"
         write(path)
         # The open file outlives its name: it is gone when the answer is sent, or when the process dies.
         file = path.open("rb")
-    made = Response(_pieces(file), content_type=XLSX)
+    made = Response(_pieces(file), content_type=content_type)
     made.call_on_close(file.close)
-    return _named(made, name, "xlsx")
+    return _named(made, name, ending)
 
 
 def pdf_download(name: str, content: bytes) -> Response:

@@ -6,8 +6,9 @@ is the text of an entry whose hash is in the chain. The formats: docs/reference/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache, partial
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -192,13 +193,25 @@ def make_checkpoint(actor: JournalActor) -> Checkpoint | None:
     if size == (0 if last is None else last.size):
         return last
     grown = _grown_to(size)
-    keys = [key for key in checkpoint_keys() if key.retired_at is None]
-    text = checkpoint_text(keys[0].name, size, grown.root())
-    note = signed_note(text, ((key.verifier, key.private()) for key in keys))
+    note = sign(checkpoint_text(log_origin(), size, grown.root()))
     values = {"size": size, "root": grown.root().hex(), "note": note, "created_at": now(), "cosignatures": ""}
     with transaction() as session:
         session.execute(insert_or_ignore(Checkpoint).values(values).on_conflict_do_nothing())
     return newest_checkpoint()
+
+
+def log_origin() -> str:
+    """Return the name under which the journal is signed now, after the first checkpoint."""
+    return _keys_in_use()[0].name
+
+
+def sign(text: str) -> str:
+    """Return the text as a note that the key in use has signed. Raises CheckpointKeyUnreadable."""
+    return signed_note(text, ((key.verifier, key.private()) for key in _keys_in_use()))
+
+
+def _keys_in_use() -> list[CheckpointKey]:
+    return [key for key in checkpoint_keys() if key.retired_at is None]
 
 
 def add_key(actor: JournalActor, origin: str | None = None) -> CheckpointKey:
@@ -237,8 +250,13 @@ def revoke_key(actor: JournalActor, key_id: str, reason: str) -> CheckpointKey:
 
 def inclusion_proof(seq: int, size: int) -> tuple[bytes, list[bytes]]:
     """Return the leaf hash of an entry, and the path to the root of the tree of that size, which has it."""
-    tree = _tree(size, _blocks())
-    return _leaves((seq - 1) // BLOCK, size)[(seq - 1) % BLOCK], tree.inclusion(seq - 1)
+    return _leaves((seq - 1) // BLOCK, size)[(seq - 1) % BLOCK], inclusion_proofs([seq], size)[seq]
+
+
+def inclusion_proofs(seqs: Iterable[int], size: int) -> dict[int, list[bytes]]:
+    """Return the path of each of these entries to the root of the tree of that size, which has them all."""
+    tree = Tree(size, _blocks(), cache(partial(_leaves, size=size)))
+    return {seq: tree.inclusion(seq - 1) for seq in seqs}
 
 
 def consistency_proof(old: int, size: int) -> list[bytes]:

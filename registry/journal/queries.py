@@ -8,7 +8,7 @@ page read would append entries, and a reader would never reach the end.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -53,6 +53,8 @@ PROJECT_KINDS: Final[Mapping[str, Any]] = {
     "letter": table_of(Letter),
     "request": table_of(Request),
 }
+# Of these each case of a project has its own.
+OF_CASES: Final[Mapping[str, str]] = {"case": "id", "letter": "case_id"}
 # Links belong to two projects: an entry about one shows to those who may see both.
 LINK: Final = "link"
 # Kinds without a single project. Their details about restricted projects are redacted.
@@ -76,6 +78,17 @@ def restricted_subjects() -> Subquery:
     parts += [_part(kind, cast(table.c.id, String), table) for kind, table in PROJECT_KINDS.items()]
     parts += _link_parts()
     return union_all(*parts).subquery("restricted_subjects")
+
+
+def subjects_of_project(number: str, project_id: int, case_id: int | None = None) -> set[str]:
+    """Return the subjects of a project and of what belongs to it; ``case_id``: of its cases this one alone."""
+    subjects = {f"project:{number}"}
+    for kind, table in PROJECT_KINDS.items():
+        ids = select(table.c.id).where(table.c.project_id == project_id)
+        if case_id is not None and kind in OF_CASES:
+            ids = ids.where(table.c[OF_CASES[kind]] == case_id)
+        subjects |= {f"{kind}:{each}" for each in db.session.scalars(ids)}
+    return subjects
 
 
 def _part(kind: str, key: ColumnElement[str], table: Any) -> Select[Any]:
@@ -209,13 +222,22 @@ def read_chain(actor: Actor, after_seq: int, up_to: int, limit: int) -> list[dic
     Redacted is what the actor may not see whole. The restricted projects of the others are journalled as read. Raises
     RoleNotAllowed.
     """
+    return _links(actor, limit, JournalEntry.seq > after_seq, JournalEntry.seq <= up_to)
+
+
+def read_acts(actor: Actor, subjects: Collection[str], up_to: int) -> list[dict[str, Any]]:
+    """Return the entries about these subjects up to a number, as ``read_chain`` does."""
+    return _links(actor, None, JournalEntry.subject.in_(subjects), JournalEntry.seq <= up_to)
+
+
+def _links(actor: Actor, limit: int | None, *criteria: ColumnElement[bool]) -> list[dict[str, Any]]:
     actor.require(Permission.JOURNAL_READ)
     restricted = restricted_subjects()
     statement = (
         select(*COLUMNS, restricted.c.project.label("_restricted"))
         .select_from(JournalEntry)
         .outerjoin(restricted, restricted.c.subject == JournalEntry.subject)
-        .where(JournalEntry.seq > after_seq, JournalEntry.seq <= up_to)
+        .where(*criteria)
         .order_by(JournalEntry.seq)
         .limit(limit)
     )

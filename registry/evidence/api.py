@@ -1,0 +1,55 @@
+"""The endpoints that make evidence packs."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from flask import Response
+from flask.views import MethodView
+
+from registry.accounts.roles import Permission
+from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
+from registry.evidence.service import Evidence, evidence_of_audit, evidence_of_case, evidence_of_project, write_pack
+from registry.http.responses import ZIP, file_download
+
+blp = ApiBlueprint("evidence", __name__, description="Evidence packs: ZIP files that prove themselves offline.")
+OF_PACK: Final = "A ZIP: docs/reference/journal.md."
+
+
+def pack_response(evidence: Evidence) -> Response:
+    """Return the pack as a download."""
+    return file_download(evidence.name, "zip", ZIP, partial(write_pack, current_actor(), evidence))
+
+
+@blp.route("/cases/<row_id:case_id>/evidence")
+class EvidenceOfCase(MethodView):
+    """A case as evidence."""
+
+    @blp.requires(Permission.JOURNAL_READ, operation="make_evidence_of_case")
+    @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
+    def post(self, case_id: int) -> Response:
+        """Make the evidence pack of a case: its record, project, flags, decisions, letters, documents and acts."""
+        return pack_response(evidence_of_case(current_actor(), case_id))
+
+
+@blp.route("/projects/<number>/evidence")
+class EvidenceOfProject(MethodView):
+    """A project as evidence."""
+
+    @blp.requires(Permission.JOURNAL_READ, operation="make_evidence_of_project")
+    @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
+    def post(self, number: str) -> Response:
+        """Make the evidence pack of a project, with all its cases."""
+        return pack_response(evidence_of_project(current_actor(), number))
+
+
+@blp.route("/audits/<row_id:audit_id>/evidence")
+class EvidenceOfAudit(MethodView):
+    """An audit as evidence."""
+
+    @blp.requires(Permission.JOURNAL_READ, operation="make_evidence_of_audit")
+    @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
+    def post(self, audit_id: int) -> Response:
+        """Make the evidence pack of an audit: its record, the changes that it made, its policy and its acts."""
+        return pack_response(evidence_of_audit(current_actor(), audit_id))

@@ -1,0 +1,32 @@
+"""Pages that make evidence packs: a form on the page of a case, a project or an audit."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from registry.accounts.roles import Actor, Permission
+from registry.evidence.service import Evidence, evidence_of_audit, evidence_of_case, evidence_of_project, write_pack
+from registry.http.responses import ZIP, file_download
+from registry.web.blueprint import Answer, pages
+
+
+@pages.page("/cases/<row_id:case_id>/evidence", needs=Permission.JOURNAL_READ, methods=("POST",))
+def evidence_pack_of_case(actor: Actor, case_id: int) -> Answer:
+    """Download the evidence pack of a case."""
+    return _download(actor, evidence_of_case(actor, case_id))
+
+
+@pages.page("/projects/<number>/evidence", needs=Permission.JOURNAL_READ, methods=("POST",))
+def evidence_pack_of_project(actor: Actor, number: str) -> Answer:
+    """Download the evidence pack of a project."""
+    return _download(actor, evidence_of_project(actor, number))
+
+
+@pages.page("/audits/<row_id:audit_id>/evidence", needs=Permission.JOURNAL_READ, methods=("POST",))
+def evidence_pack_of_audit(actor: Actor, audit_id: int) -> Answer:
+    """Download the evidence pack of an audit."""
+    return _download(actor, evidence_of_audit(actor, audit_id))
+
+
+def _download(actor: Actor, evidence: Evidence) -> Answer:
+    return file_download(evidence.name, "zip", ZIP, partial(write_pack, actor, evidence))
