@@ -22,34 +22,34 @@ def pack_response(evidence: Evidence) -> Response:
     return file_download(evidence.name, "zip", ZIP, partial(write_pack, current_actor(), evidence))
 
 
-@blp.route("/cases/<row_id:case_id>/evidence")
+@blp.route("/cases/<row_id:case_id>/evidence.zip")
 class EvidenceOfCase(MethodView):
     """A case as evidence."""
 
-    @blp.requires(Permission.JOURNAL_READ, operation="make_evidence_of_case")
+    @blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_case")
     @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
-    def post(self, case_id: int) -> Response:
-        """Make the evidence pack of a case: its record, project, flags, decisions, letters, documents and acts."""
+    def get(self, case_id: int) -> Response:
+        """Download the evidence pack of a case: its record, project, flags, decisions, letters, documents and acts."""
         return pack_response(evidence_of_case(current_actor(), case_id))
 
 
-@blp.route("/projects/<number>/evidence")
+@blp.route("/projects/<number>/evidence.zip")
 class EvidenceOfProject(MethodView):
     """A project as evidence."""
 
-    @blp.requires(Permission.JOURNAL_READ, operation="make_evidence_of_project")
+    @blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_project")
     @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
-    def post(self, number: str) -> Response:
-        """Make the evidence pack of a project, with all its cases."""
+    def get(self, number: str) -> Response:
+        """Download the evidence pack of a project, with all its cases."""
         return pack_response(evidence_of_project(current_actor(), number))
 
 
-@blp.route("/audits/<row_id:audit_id>/evidence")
+@blp.route("/audits/<row_id:id>/evidence.zip")
 class EvidenceOfAudit(MethodView):
     """An audit as evidence."""
 
-    @blp.requires(Permission.JOURNAL_READ, operation="make_evidence_of_audit")
+    @blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_audit")
     @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
-    def post(self, audit_id: int) -> Response:
-        """Make the evidence pack of an audit: its record, the changes that it made, its policy and its acts."""
-        return pack_response(evidence_of_audit(current_actor(), audit_id))
+    def get(self, id: int) -> Response:
+        """Download the evidence pack of an audit: its record, the changes that it made, its policy and its acts."""
+        return pack_response(evidence_of_audit(current_actor(), id))

@@ -1,4 +1,4 @@
-"""Pages that make evidence packs: a form on the page of a case, a project or an audit."""
+"""Downloads of evidence packs, from the page of a case, a project or an audit."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from registry.http.responses import ZIP, file_download
 from registry.web.blueprint import Answer, pages
 
 
-@pages.page("/cases/<row_id:case_id>/evidence", needs=Permission.JOURNAL_READ, methods=("POST",))
+@pages.page("/cases/<row_id:case_id>/evidence.zip", needs=Permission.JOURNAL_READ)
 def evidence_pack_of_case(actor: Actor, case_id: int) -> Answer:
     """Download the evidence pack of a case."""
     return _download(actor, evidence_of_case(actor, case_id))
 
 
-@pages.page("/projects/<number>/evidence", needs=Permission.JOURNAL_READ, methods=("POST",))
+@pages.page("/projects/<number>/evidence.zip", needs=Permission.JOURNAL_READ)
 def evidence_pack_of_project(actor: Actor, number: str) -> Answer:
     """Download the evidence pack of a project."""
     return _download(actor, evidence_of_project(actor, number))
 
 
-@pages.page("/audits/<row_id:audit_id>/evidence", needs=Permission.JOURNAL_READ, methods=("POST",))
+@pages.page("/audits/<row_id:audit_id>/evidence.zip", needs=Permission.JOURNAL_READ)
 def evidence_pack_of_audit(actor: Actor, audit_id: int) -> Answer:
     """Download the evidence pack of an audit."""
     return _download(actor, evidence_of_audit(actor, audit_id))

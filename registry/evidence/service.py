@@ -341,8 +341,10 @@ def _flag(flag: Mapping[str, Any], language: Language, _: Translate) -> str:
 def _decision(decision: CaseDecision, language: Language, _: Translate) -> str:
     reason = getattr(decision, f"reason_{language}") or decision.reason
     decided_on = full_date(local_date(decision.decided_at or decision.proposed_at), language)
-    return f"{_(DecisionKind(decision.decision).label)}, {decided_on}, {decision.decided_by}. {reason}"
+    kind = _(DecisionKind(decision.decision).label)
+    return f"{kind}, {decided_on}, {decision.decided_by}. {reason}"
 
 
 def _letter(letter: Mapping[str, Any], language: Language, _: Translate) -> str:
-    return f"{letter['number']}, {full_date(letter['issued_on'], language)}, {_(LetterKind(letter['kind']).label)}"
+    kind = _(LetterKind(letter["kind"]).label)
+    return f"{letter['number']}, {full_date(letter['issued_on'], language)}, {kind}"

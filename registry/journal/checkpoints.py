@@ -205,6 +205,11 @@ def log_origin() -> str:
     return _keys_in_use()[0].name
 
 
+def verifier_key_in_use() -> str | None:
+    """Return the key that signs now, as followers are configured with it; None before the first checkpoint."""
+    return next((each.verifier_key for each in _keys_in_use()), None)
+
+
 def sign(text: str) -> str:
     """Return the text as a note that the key in use has signed. Raises CheckpointKeyUnreadable."""
     return signed_note(text, ((key.verifier, key.private()) for key in _keys_in_use()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -20,8 +21,10 @@ from registry.core.database import db
 from registry.core.errors import NotFound
 from registry.core.lists import Listing, Page, every_page
 from registry.core.spreadsheets.writer import Rows, table_as_csv
+from registry.journal.checkpoints import inclusion_proof, newest_checkpoint
+from registry.journal.service import JournalEntry
 from registry.letters.models import Letter, LetterKind
-from registry.letters.service import ends_of
+from registry.letters.service import ISSUED, ends_of
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
@@ -95,7 +98,21 @@ def check_letter(code: str) -> dict[str, Any]:
         "stands": ended is None,
         "ended_because": ended,
         "sha256": letter.sha256,
+        "proof": _proof(letter),
     }
+
+
+def _proof(letter: Letter) -> dict[str, Any] | None:
+    """Return where the newest checkpoint has the entry of the letter; None before the first one that has it."""
+    checkpoint = newest_checkpoint()
+    seq = db.session.scalar(
+        select(JournalEntry.seq).where(JournalEntry.subject == f"letter:{letter.id}", JournalEntry.action == ISSUED)
+    )
+    if checkpoint is None or seq is None or seq > checkpoint.size:
+        return None
+    leaf, path = inclusion_proof(seq, checkpoint.size)
+    hashes = {"leaf_hash": b64encode(leaf).decode(), "path": [b64encode(each).decode() for each in path]}
+    return {"seq": seq, **hashes, "checkpoint_size": checkpoint.size, "checkpoint": checkpoint.note}
 
 
 def _numbered(text: str) -> ColumnElement[bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -38,6 +38,7 @@ from registry.freeze.dates import format_deadline
 from registry.freeze.findings import Finding, explain
 from registry.freeze.vocabulary import Translate, in_language
 from registry.journal import service as journal
+from registry.journal.checkpoints import verifier_key_in_use
 from registry.letters.models import Letter, LetterEnd, LetterKind, LetterSeries
 from registry.projects.models import Project
 
@@ -92,7 +93,7 @@ def letter_text(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:
             if paragraphs
         ],
         "signature": _signature(facts, _),
-        "check": _check(facts["check_address"], grouped(facts["code"]), _),
+        "check": " ".join(_checks(facts, grouped(facts["code"]), _)),
     }
 
 
@@ -115,14 +116,15 @@ def grouped(code: str) -> str:
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 
-def _check(address: str, code: str, _: Translate) -> str:
-    """Return the full address of the check; without the service's public address its page and the code."""
+def _checks(facts: Mapping[str, Any], code: str, _: Translate) -> Iterator[str]:
+    """Yield the full address of the check, without a public address its page and the code; then the journal's key."""
+    address = facts["check_address"]
     if address.startswith("/"):
-        return _("Check this letter: open %(address)s and enter the code %(code)s.") % {
-            "address": address,
-            "code": code,
-        }
-    return _("Check this letter: %(address)s") % {"address": f"{address}/{code}"}
+        yield _("Check this letter: open %(address)s and enter the code %(code)s.") % {"address": address, "code": code}
+    else:
+        yield _("Check this letter: %(address)s") % {"address": f"{address}/{code}"}
+    if facts["journal_key"]:
+        yield _("Key of the journal: %(key)s") % {"key": facts["journal_key"]}
 
 
 def _labelled_facts(facts: Mapping[str, Any], language: Language, _: Translate) -> list[tuple[str, str]]:
@@ -285,7 +287,10 @@ PENDING: Final = "letters_pending"
 # The setting with the lines that name the issuing body, by language.
 LETTERHEAD: Final = "LETTERHEAD"
 # Facts that only the texts of a letter hold.
-NOT_STORED: Final = ("project_record", "flags", "coming", "appeal_suspends", "check_address", "letterhead")
+NOT_STORED: Final = (
+    *("project_record", "flags", "coming", "appeal_suspends", "check_address", "letterhead", "journal_key"),
+)
+ISSUED: Final = "letter.issued"
 CODE_BYTES: Final = 10
 CHECK_PATH: Final = "/verify"
 KINDS: Final = {
@@ -337,7 +342,7 @@ def issue_pending(session: Session) -> None:
         session.add(letter)
         session.flush()
         details = {"project": project.number, "case": event.case_id, "kind": facts["kind"], "number": letter.number}
-        journal.record(actor, "letter.issued", f"letter:{letter.id}", details | {"sha256": sha256})
+        journal.record(actor, ISSUED, f"letter:{letter.id}", details | {"sha256": sha256})
 
 
 def discard_pending(session: Session) -> None:
@@ -407,6 +412,7 @@ def _facts(actor: Actor, case: Case, event: CaseEvent, decision: CaseDecision | 
         "coming": next_coming_flag(project.id),
         "appeal_suspends": policy_in_force().appeal_suspends,
         "check_address": f"{public_url() or ''}{CHECK_PATH}",
+        "journal_key": verifier_key_in_use(),
     }
 
 

@@ -48,7 +48,7 @@ def project(agency: Agency, present: Present) -> Project:
 
 def pack_of(client: FlaskClient, address: str, folder: Path, role: Role = Role.AUDITOR) -> Path:
     """Download the pack, and unpack it as its guide says."""
-    answer = caller(client, role).post(f"{address}/evidence", None)
+    answer = caller(client, role).get(f"{address}/evidence.zip")
     assert (answer.status_code, answer.mimetype) == (200, "application/zip")
     zipfile.ZipFile(io.BytesIO(answer.data)).extractall(folder)
     return folder
@@ -76,8 +76,8 @@ def test_pack_of_a_case_has_what_a_court_reads_and_verifies_alone(
 ) -> None:
     case = case_of(project)
     folder = pack_of(client, f"/cases/{case.id}", tmp_path)
-    code, told = verified(folder, "--key", key())
-    assert (code, told[: len(f"case:{case.id}: ")]) == (0, f"case:{case.id}: "), told
+    code, output = verified(folder, "--key", key())
+    assert (code, output[: len(f"case:{case.id}: ")]) == (0, f"case:{case.id}: "), output
     names = {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
     assert names >= {
         *("project.json", "history.json", "flags.kk.json", "flags.ru.json", f"cases/{case.id}.json", "summary.pdf"),
@@ -137,7 +137,7 @@ def later_date(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "output"),
     [
         (change_act, "its text was changed"),
         (forge_act, "it is not in the journal of the checkpoint"),
@@ -150,12 +150,12 @@ def later_date(folder: Path) -> None:
     ],
 )
 def test_whatever_is_changed_in_a_pack_is_found(
-    client: FlaskClient, project: Project, tmp_path: Path, change: Callable[[Path], object], told: str
+    client: FlaskClient, project: Project, tmp_path: Path, change: Callable[[Path], object], output: str
 ) -> None:
     folder = pack_of(client, f"/cases/{case_of(project).id}", tmp_path)
     change(folder)
     code, output = verified(folder, "--key", key())
-    assert code in (1, 2) and told in output, output
+    assert code in (1, 2) and output in output, output
 
 
 def test_pack_of_another_key_is_refused(client: FlaskClient, project: Project, tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ def test_pack_of_a_restricted_project_is_for_those_who_may_read_it_and_is_marked
 ) -> None:
     restrict(project.number)
     case = case_of(project)
-    assert caller(client, Role.ADMINISTRATOR).post(f"/cases/{case.id}/evidence", None).status_code == 404
-    assert caller(client, Role.ADMINISTRATOR).post(f"/projects/{project.number}/evidence", None).status_code == 404
+    assert caller(client, Role.ADMINISTRATOR).get(f"/cases/{case.id}/evidence.zip").status_code == 404
+    assert caller(client, Role.ADMINISTRATOR).get(f"/projects/{project.number}/evidence.zip").status_code == 404
     folder = pack_of(client, f"/cases/{case.id}", tmp_path)
     assert json.loads((folder / "manifest.json").read_bytes())["restricted"] is True
     assert verified(folder)[0] == 0
@@ -185,10 +185,10 @@ def test_pack_of_a_restricted_project_is_for_those_who_may_read_it_and_is_marked
 def test_page_of_a_case_gives_auditors_its_pack(signed_in: SignedIn, project: Project) -> None:
     case = case_of(project)
     auditor = signed_in(Role.AUDITOR)
-    page = auditor.get(f"/cases/{case.id}").get_data(as_text=True)
-    assert f'action="/cases/{case.id}/evidence"' in page
+    page = auditor.get(f"/cases/{case.id}").text
+    assert f'href="/cases/{case.id}/evidence.zip"' in page
     for address in (f"/cases/{case.id}", f"/projects/{project.number}", f"/audits/{case.opened_by_audit}"):
-        answer = auditor.send(f"{address}/evidence", address)
+        answer = auditor.get(f"{address}/evidence.zip")
         assert (answer.status_code, answer.mimetype) == (200, "application/zip")
         assert ".zip" in answer.headers["Content-Disposition"]
-    assert f'/cases/{case.id}/evidence"' not in signed_in(Role.REVIEWER).get(f"/cases/{case.id}").get_data(as_text=True)
+    assert f'/cases/{case.id}/evidence.zip"' not in signed_in(Role.REVIEWER).get(f"/cases/{case.id}").text

@@ -13,11 +13,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from registry.accounts.roles import SCHEDULE
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.cases.transitions import CaseNotYours
 from registry.core.database import db, transaction
 from registry.freeze.current import policy_in_force, set_policy
+from registry.journal.checkpoints import checkpoint_keys, make_checkpoint
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.letters.queries import check_letter
@@ -290,6 +292,12 @@ def test_last_line_without_a_public_address_is_the_page_and_the_code(case: Case)
     assert "/verify " in check and "http" not in check and letter.code in check.replace("-", "")
 
 
+def test_last_line_has_the_key_of_the_journal_once_there_is_one(case: Case) -> None:
+    make_checkpoint(SCHEDULE)
+    line = content_of(ordered(case))["texts"]["ru"]["check"]
+    assert line.endswith(f" Ключ журнала: {checkpoint_keys()[0].verifier_key}")
+
+
 def test_check_codes_are_16_characters_and_differ(case: Case) -> None:
     act(AIGERIM, case, "ask", "Почему?")
     act(AIGERIM, case, "withdraw")
@@ -358,7 +366,7 @@ def test_check_needs_no_exact_spelling_and_says_nothing_of_people_or_project(cas
     code = letter.code.lower()
     checked = check_letter(f" {code[:4]}-{code[4:8]}-{code[8:]} ")
     assert check_letter(f"{code[:6]}\u200b{code[6:]}") == checked
-    assert set(checked) == {"number", "date", "kind", "agency", "stands", "ended_because", "sha256"}
+    assert set(checked) == {"number", "date", "kind", "agency", "stands", "ended_because", "sha256", "proof"}
     text = json.dumps(checked, ensure_ascii=False)
     assert "aigerim" not in text and "saule" not in text and "QT-" not in text
 

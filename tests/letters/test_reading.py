@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import date
 
@@ -10,16 +11,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from registry.accounts.roles import Role
+from registry.accounts.roles import SCHEDULE, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.http.security import RATE_LIMITER, RateLimiter
+from registry.journal.checkpoints import make_checkpoint
+from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
 from registry.projects.models import Project
 from tests.api.callers import caller
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn
+from tests.journal.witness_server import is_included
 from tests.present import Present
 
 
@@ -97,8 +101,23 @@ def test_anybody_checks_a_letter_by_page_and_as_json(client: FlaskClient) -> Non
     checked = client.get(f"/verify/{code}.json").get_json()
     assert (checked["number"], checked["date"], checked["stands"]) == ("QL-2026-000001", "2026-03-02", False)
     assert "QT-" not in json.dumps(checked) and "aigerim" not in page
+    assert checked["proof"] is None and "follows with the next checkpoint" in page
     moved = client.get(f"/verify?code={code.lower()}")
     assert (moved.status_code, moved.headers["Location"]) == (303, f"/verify/{code.lower()}")
+
+
+@pytest.mark.usefixtures("project")
+def test_check_of_a_letter_proves_that_the_newest_checkpoint_has_its_entry(client: FlaskClient) -> None:
+    checkpoint = make_checkpoint(SCHEDULE)
+    code = code_of("QL-2026-000001")
+    proof = client.get(f"/verify/{code}.json").get_json()["proof"]
+    assert checkpoint is not None
+    assert (proof["checkpoint"], proof["checkpoint_size"]) == (checkpoint.note, checkpoint.size)
+    leaf, path = base64.b64decode(proof["leaf_hash"]), [base64.b64decode(each) for each in proof["path"]]
+    assert is_included(proof["seq"] - 1, checkpoint.size, leaf, path, bytes.fromhex(checkpoint.root))
+    entry = select(JournalEntry.action).where(JournalEntry.seq == proof["seq"])
+    assert db.session.scalars(entry).one() == "letter.issued"
+    assert f"entry {proof['seq']} of the {checkpoint.size}" in client.get(f"/verify/{code}").text
 
 
 @pytest.mark.parametrize("code", ["AAAABBBBCCCCDDDD", "1", "%00", "ә" * 16, "A" * 5000])
