@@ -23,6 +23,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Permission
+from registry.agencies.models import Agency
 from registry.audits.models import PolicyText
 from registry.audits.past import AuditPolicyMissing, record_known_at
 from registry.audits.queries import all_changes_of, visible_run
@@ -40,6 +41,7 @@ from registry.core.translations import OFFICIAL_LANGUAGES, Language, lazy_text, 
 from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.models import FLAGS, AuditRun
 from registry.flags.queries import flags_of
+from registry.freeze.dates import format_deadline
 from registry.freeze.vocabulary import Severity, Translate
 from registry.journal import service as journal
 from registry.journal.checkpoints import (
@@ -265,6 +267,7 @@ HOW: Final = lazy_text(
     "Unpack the file and run “python3 verify.py”. It needs no access to the register. Compare the key with the one "
     "that the register publishes, or that an auditor kept."
 )
+NAMES: Final = (Agency.name_kk, Agency.name_ru)
 RESTRICTED: Final = lazy_text("Contains restricted information.")
 
 
@@ -301,9 +304,16 @@ def _summary(evidence: Evidence, acts: Sequence[Mapping[str, Any]], checkpoint: 
 
 def _facts_of_project(project: Mapping[str, Any], case_id: int | None, language: Language) -> Facts:
     _ = translator(language)
-    name = project[f"name_{language}"] or project["name_ru"] or project["name_kk"]
-    facts = [(_("Project"), f"{name}, {project['number']}"), (_("Agency"), project["agency"])]
+    agency = db.session.execute(select(*NAMES).where(Agency.bin == project["agency"])).mappings().one()
+    facts = [
+        (_("Project"), f"{_name(project, language)}, {project['number']}"),
+        (_("Agency"), f"{_name(dict(agency), language)}, {project['agency']}"),
+    ]
     return facts if case_id is None else [*facts, (_("Case"), str(case_id))]
+
+
+def _name(named: Mapping[str, Any], language: Language) -> str:
+    return str(named[f"name_{language}"] or named["name_ru"] or named["name_kk"])
 
 
 def _facts_of_audit(run: Mapping[str, Any], language: Language) -> Facts:
@@ -342,6 +352,8 @@ def _decision(decision: CaseDecision, language: Language, _: Translate) -> str:
     reason = getattr(decision, f"reason_{language}") or decision.reason
     decided_on = full_date(local_date(decision.decided_at or decision.proposed_at), language)
     kind = _(DecisionKind(decision.decision).label)
+    if decision.due_on is not None:
+        kind = f"{kind} ({format_deadline(decision.due_on, language)})"
     return f"{kind}, {decided_on}, {decision.decided_by}. {reason}"
 
 
