@@ -266,6 +266,8 @@ FIRST_SHORT_YEAR: Final = 91
 MONTHS_A_YEAR: Final = 12
 # A number without a date format in a spreadsheet: days since 1899-12-30. From 1982 to 2064.
 SERIAL: Final = re.compile(r"([3-5][0-9]{4})(?:[.,][0-9]+)?")
+# There is no contract yet, and so no date.
+NO_DAY: Final = frozenset(map(_folded, ("no", "нет", "жоқ")))
 SERIAL_ZERO: Final = date(1899, 12, 30)
 # A year, a month with a year, a quarter, a half-year.
 INCOMPLETE: Final = re.compile(
@@ -278,10 +280,42 @@ RANGE: Final = re.compile(
     rf"\D*{WRITTEN_DAY}\D+{WRITTEN_DAY}\D*|\D*(?:19|20)[0-9]{{2}}\s*[{DASH}]\s*(?:19|20)[0-9]{{2}}\D*"
 )
 MAX_LENGTH: Final = 60
+# Of folded texts: words of half-years and quarters by their beginnings, and their numbers.
+PERIOD_MONTHS: Final = {"кв": 3, "токсан": 3, "q": 3, "полугод": 6, "жартыжыл": 6, "half": 6}
+PERIOD_NUMBERS: Final = {
+    **{"и": 1, "ии": 2, "иии": 3, "иv": 4, "i": 1, "ii": 2, "iii": 3, "iv": 4},
+    **{"перв": 1, "втор": 2, "трет": 3, "четв": 4, "бири": 1, "екин": 2, "ушин": 3, "торт": 4},
+}
+PERIOD_WORD: Final = re.compile(r"[0-9]+|[^\W\d_]+")
+PERIOD_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}")
+# "1-й квартал 2026 г.", "2026 жылғы 1-ші тоқсан"
+FILLERS: Final = re.compile("г|год[ау]?|ж|жыл(?:ы|гы)?|й|ый|ой|о?е|н?ши|н?шы|в|y")
+
+
+def read_period(text: str) -> tuple[date, date] | None:
+    """Return the first and the last day of a month, quarter, half-year or year; None for other texts."""
+    words = [word for word in PERIOD_WORD.findall(_folded(text[:MAX_LENGTH])) if not FILLERS.fullmatch(word)]
+    years = [word for word in words if PERIOD_YEAR.fullmatch(word)]
+    lengths = [months for word in words for start, months in PERIOD_MONTHS.items() if word.startswith(start)]
+    numbers = [number for word in words if word not in years and (number := _number_of_period(word)) is not None]
+    if len(years) != 1 or len(lengths) > 1 or len(words) != 1 + len(lengths) + len(numbers) or len(numbers) > 1:
+        return None
+    months = lengths[0] if lengths else 1 if numbers else MONTHS_A_YEAR
+    last = months * (numbers[0] if numbers else 1)
+    if (lengths and not numbers) or not months <= last <= MONTHS_A_YEAR:
+        return None
+    end = date(int(years[0]) + last // MONTHS_A_YEAR, last % MONTHS_A_YEAR + 1, 1)
+    return date(int(years[0]), last - months + 1, 1), end - timedelta(days=1)
+
+
+def _number_of_period(word: str) -> int | None:
+    if word.isascii() and word.isdigit():
+        return int(word[:MAX_DIGITS])
+    return PERIOD_NUMBERS.get(word) or PERIOD_NUMBERS.get(word[:4]) or _month(word)
 
 
 def read_day(text: str) -> str:
-    """Return the date as ``YYYY-MM-DD``; "" for a blank text or a dash; a text that is no date as it is.
+    """Return the date as ``YYYY-MM-DD``; "" for a blank text, a dash or "no"; a text that is no date as it is.
 
     Of a year with two digits the century is that of dates in the register, 1991 to 2060. Raises InvalidValue for a
     month above 12, another year of two digits, a date without a day, and two dates.
@@ -289,7 +323,7 @@ def read_day(text: str) -> str:
     if DAY.fullmatch(text):
         return text
     written = " ".join(text.split())
-    if is_blank(written):
+    if is_blank(written) or _folded(written).rstrip(".") in NO_DAY:
         return ""
     if len(written) > MAX_LENGTH or not written.isprintable():
         return text

@@ -28,7 +28,7 @@ from registry.imports.queries import ERROR_LIST, IMPORT_LIST, errors_of, find_im
 from registry.imports.same_project import answer_questions
 from registry.imports.service import ImportOptions, queue_import, run_dry_run
 from registry.imports.undo import undo_import
-from registry.imports.values import ORDER, UNIT, WORDS, Values
+from registry.imports.values import DATES, ORDER, UNIT, WORDS, Values
 
 # Schemas and examples of the imports endpoints.
 
@@ -38,8 +38,9 @@ MAPPING_TEXT: Final = (
 )
 VALUES_TEXT: Final = (
     "A JSON object from fields to how their cells are read where the file does not say so: words of the agency to "
-    "codes, null for an empty cell; the unit of amounts, `one`, `thousand`, `million` or `billion`; what dates such as "
-    '3/4/2026 begin with, `day` or `month`: `{"stage": {"на согласовании": "planning"}, "budget_kzt": "thousand"}`.'
+    "codes, null for an empty cell; the unit of amounts, `one`, `thousand`, `million` or `billion`; what dates "
+    "such as 3/4/2026 begin with, `day` or `month`; which day of a quarter is meant, `first` or `last`; `empty` leaves "
+    'a column of dates out: `{"stage": {"на согласовании": "planning"}, "budget_kzt": "thousand"}`.'
 )
 MAPPING_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 MAX_MAPPING_LENGTH: Final = 60_000
@@ -120,7 +121,7 @@ QUESTIONS_SCHEMA: Final[dict[str, Any]] = {
         "properties": {
             "field": {"type": "string"},
             "header": {"type": "string"},
-            "asks": {"type": "string", "enum": [WORDS, UNIT, ORDER]},
+            "asks": {"type": "string", "enum": [WORDS, UNIT, ORDER, DATES]},
             "suggested": {"type": ["string", "null"], "description": "What the table says of units and orders."},
             "words": {
                 "type": "array",

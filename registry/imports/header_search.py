@@ -97,8 +97,9 @@ class Header:
 
     @property
     def size(self) -> int:
-        """How many fields it names; the number in the register may be one of rows."""
-        return len(self.fields - {"number"})
+        """How many fields it names, and years beside the first; the number in the register may be one of rows."""
+        years = sum(match is not None and match.field == headers.BY_YEAR for match in self.matches)
+        return len(self.fields - {"number"}) + max(0, years - 1)
 
 
 def find_header(table: Table, kind: str, mappings: Mappings) -> Header | None:

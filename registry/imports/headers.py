@@ -30,6 +30,11 @@ UNITS: Final = re.compile(r" ?(?:,|\bв\b)? ?(?:₸|\b(?:тг|тенге|тең�
 BETWEEN_LANGUAGES: Final = re.compile(r"[/|]")
 PLANNED: Final = re.compile("план|жоспар|прогноз|planned")
 YEAR: Final = re.compile("(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+# "Сумма на 2026 год", "2026 жылғы сома"
+OF_YEAR: Final = re.compile(
+    r"(?:\b(?:на|за|в)\s+)?(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])\s*(?:г\b\.?|год[ау]?\b|ж\b\.?|жыл\w*)?", re.IGNORECASE
+)
+BY_YEAR: Final = "cost_by_year"
 REAL_DATES: Final = frozenset(
     name for name in projects.FIELDS if name.endswith("_on") and name not in ("planned_end_on", "onboarding_due_on")
 )
@@ -127,18 +132,19 @@ def _match(kind: str, text: str) -> Match | None:
     if keys and (name := name_field(kind, keys[0])) is not None:
         return Match(name, ALIAS)
     match = next((table[key] for key in keys if key in table), None)
-    return None if match is not None and _means_something_else(match.field, text) else match
+    if match is not None and match.field in REAL_DATES and PLANNED.search(text.casefold()):
+        # What stands in brackets or behind a name does not count otherwise.
+        return None
+    if len(YEAR.findall(text)) == 1 and (match is None or match.field.endswith("_kzt")):
+        of_amount = _match(kind, OF_YEAR.sub(" ", text[:MAX_HEADER_LENGTH]))
+        return Match(BY_YEAR, ALIAS) if of_amount is not None and of_amount.field == "budget_kzt" else None
+    return None if match is not None and YEAR.search(text) and match.field.endswith("_kzt") else match
 
 
-def _means_something_else(field: str, text: str) -> bool:
-    """True for a planned date where the field is the real one, and for the amount of one year.
-
-    What stands in brackets or behind a name does not count otherwise.
-    """
-    folded = text.casefold()
-    if field.endswith("_kzt"):
-        return YEAR.search(folded) is not None
-    return field in REAL_DATES and PLANNED.search(folded) is not None
+def is_by_year(name: str, texts: Sequence[str]) -> bool:
+    """True for the amounts of a project by year, of which each column has another year in its header."""
+    years = [YEAR.findall(text) for text in texts]
+    return name == BY_YEAR and all(len(each) == 1 for each in years) and len({each[0] for each in years}) == len(years)
 
 
 @cache

@@ -15,8 +15,9 @@ from registry.core.errors import Invalid, Problem
 from registry.core.fields import Text
 from registry.core.spreadsheets.csv_and_xlsx import MAX_SHEETS, WHOLE_SHEETS
 from registry.core.spreadsheets.reader import Row, Table, open_file, printable
+from registry.core.values import is_blank
 from registry.imports.header_search import MIN_KNOWN, Header, Mappings, find_header, plain_header
-from registry.imports.headers import EXACT, FIELDS, KNOWN, all_labels, header_key
+from registry.imports.headers import BY_YEAR, EXACT, FIELDS, KNOWN, YEAR, all_labels, header_key, is_by_year
 from registry.imports.notes import below_column_numbers, is_note
 from registry.imports.values import Values, ValueScan, has_unit, stated_units
 from registry.projects.fields import FIELDS as PROJECT_FIELDS
@@ -144,8 +145,10 @@ class Layout:
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
 
     def names(self) -> tuple[str, ...]:
-        """Return the columns, "" for one that is left out."""
-        return tuple(name or "" for name in self.columns)
+        """Return the columns, "" for one that is left out, or whose cells stand in the first column of its field."""
+        return tuple(
+            (name or "") if name not in self.columns[:place] else "" for place, name in enumerate(self.columns)
+        )
 
     def rows(self, table: Table) -> Iterator[Row]:
         """Return the rows of the table that are records. Raises Invalid where the file is unreadable."""
@@ -185,6 +188,7 @@ class Layout:
         texts: dict[tuple[int, int], str] = {}
         starts = {(first, column) for (_row, column), first in spans.items()}
         columns = {column for _row, column in starts}
+        years = self._years()
         for row in table.rows(self.header, len(self.columns)):
             for column in columns:
                 at = (row.number, column)
@@ -192,7 +196,22 @@ class Layout:
                     texts[at] = row.cells[column]
                 elif at in spans:
                     row.cells[column] = row.cells[column] or texts.get((spans[at], column), "")
-            yield row
+            yield self._with_amounts_by_year(row, years)
+
+    def _years(self) -> dict[int, str]:
+        """Return the columns that have the amounts of one year each, and the year."""
+        places = [place for place, name in enumerate(self.columns) if name == BY_YEAR]
+        is_each = is_by_year(BY_YEAR, [self.headers[place] for place in places])
+        return {place: YEAR.findall(self.headers[place])[0] for place in places} if is_each else {}
+
+    @staticmethod
+    def _with_amounts_by_year(row: Row, years: Mapping[int, str]) -> Row:
+        """Have the amounts of all years in the cell of the first, as the field reads them."""
+        amounts = [f"{year}: {row.cells[place]}" for place, year in years.items() if not is_blank(row.cells[place])]
+        for place in years:
+            row.cells[place] = "; ".join(amounts)
+            amounts = []
+        return row
 
     def _begins_table(self, cells: Sequence[str], names: set[str]) -> bool:
         """True for a row with the headers once more, in other columns."""
@@ -299,7 +318,7 @@ def see_rows(kind: str, layout: Layout, table: Table, values: Values) -> SeenRow
     """
     total = 0
     left_out: dict[str, list[int]] = {NOTE: [], OTHER_TABLE: []}
-    scan = ValueScan(layout.columns, FIELDS[kind], values)
+    scan = ValueScan(layout.names(), FIELDS[kind], values)
     for row, why in layout.all_rows(table):
         if why is None:
             total += 1
@@ -348,34 +367,35 @@ def _columns(header: Header, *, is_workbook: bool) -> tuple[list[str | None], li
         elif not text and not is_workbook:
             warnings.append(Problem("/file", "column-without-name-left-out", {"position": place + 1}))
     for name, several in places.items():
-        chosen = chosen_place(name, several, header)
-        if chosen is None:
+        chosen = chosen_places(name, several, header)
+        if not chosen:
             problems.append(_several(name, [header.texts[place] for place in several]))
             continue
-        columns[chosen] = name
+        for place in chosen:
+            columns[place] = name
         warnings += [
             Problem("/file", "column-left-out", {"column": printable(header.texts[place])})
             for place in several
-            if place != chosen
+            if place not in chosen
         ]
     return columns, problems, warnings
 
 
-def chosen_place(name: str, places: Sequence[int], header: Header) -> int | None:
-    """Return the only column of a field; of an agency's BIN and name, the BIN; of texts, the one with the field's own
-    name.
+def chosen_places(name: str, places: Sequence[int], header: Header) -> Sequence[int]:
+    """Return the only column of a field, or those of its years; of an agency's BIN and name, the BIN; of texts, the one
+    with the field's own name.
 
     Amounts and dates are never chosen: which of two is meant, only the file's owner knows.
     """
-    if len(places) == 1:
-        return places[0]
+    if len(places) == 1 or is_by_year(name, [header.texts[place] for place in places]):
+        return places
     hows = {place: match.how for place in places if (match := header.matches[place]) is not None}
     named = [place for place in places if hows.get(place) == min(hows.values())]
     if name != "agency":
-        return named[0] if len(named) == 1 and name in CHOSEN_BY_NAME else None
+        return named if len(named) == 1 and name in CHOSEN_BY_NAME else []
     coded = [place for place in places if hows.get(place) == EXACT]
     bins = [place for place in places if any(word in header.texts[place].casefold() for word in BIN_WORDS)]
-    return next((each[0] for each in (coded, bins) if len(each) == 1), None)
+    return next((each for each in (coded, bins) if len(each) == 1), [])
 
 
 def _several(name: str, texts: Sequence[str]) -> Problem:

@@ -17,8 +17,11 @@ TOTALS: Final = re.compile(
 EXAMPLES: Final = frozenset(map(comparable, ("пример", "мысал", "example")))
 # First letters of totals and examples: most keys need no further look.
 NOTE_LETTERS: Final = frozenset('иИвВжЖбБқҚпПмМtTgGeE"«')
-# In tables with so many fields a row with one of them, and without a key, is a signature or a heading.
+# In tables with so many columns a row with one cell is a signature or a heading, unless the cell is a code.
 MIN_COLUMNS_OF_RECORDS: Final = 4
+BLANK: Final = re.compile(r"\s")
+# An amount, and no date.
+AMOUNT: Final = re.compile(r"(?![0-9]{1,4}[./-][0-9]{1,2}[./-])[0-9\s.,'₸–-]+")
 MIN_NUMBERED: Final = 3
 MAX_COLUMN_NUMBER: Final = 200
 # The number of a column: 8, "8.", "8=6+7"; forms number their first columns with letters.
@@ -32,12 +35,16 @@ def is_note(cells: Sequence[str], key: int, known: Sequence[int], headers: Seque
     ``key``: the place of the column that identifies a record; ``known``: those that are fields.
     """
     text = cells[key].strip()
+    filled = [cell for cell in map(str.strip, cells) if cell]
+    is_wide = sum(map(bool, headers)) >= MIN_COLUMNS_OF_RECORDS
     if not text:
-        return any(TOTALS.fullmatch(cell) for cell in cells if cell) or (
-            len(known) >= MIN_COLUMNS_OF_RECORDS and _filled(cells, known) <= 1
-        )
+        is_bare = len(known) >= MIN_COLUMNS_OF_RECORDS and sum(bool(cells[place].strip()) for place in known) <= 1
+        return is_bare or (is_wide and len(filled) <= 1) or any(map(TOTALS.fullmatch, filled))
+    if len(filled) == 1 and is_wide and BLANK.search(text):
+        return True
     if text[0] in NOTE_LETTERS and (
-        (TOTALS.fullmatch(text) is not None and _filled(cells, known) * 2 < len(known)) or comparable(text) in EXAMPLES
+        (TOTALS.fullmatch(text) is not None and all(cell == text or AMOUNT.fullmatch(cell) for cell in filled))
+        or comparable(text) in EXAMPLES
     ):
         return True
     return comparable(text) == comparable(headers[key]) and _is_header(cells, known, headers)
@@ -67,7 +74,3 @@ def _numbers_columns(cells: Sequence[str]) -> bool:
 def _is_header(cells: Sequence[str], known: Sequence[int], headers: Sequence[str]) -> bool:
     filled = [place for place in known if cells[place].strip()]
     return bool(filled) and all(comparable(cells[place]) == comparable(headers[place]) for place in filled)
-
-
-def _filled(cells: Sequence[str], places: Sequence[int]) -> int:
-    return sum(bool(cells[place].strip()) for place in places)

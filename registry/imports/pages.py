@@ -16,7 +16,7 @@ from registry.core.fields import AnyDay, Bin, Boolean, Choice, InputField, Whole
 from registry.core.lists import Listing
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.translations import lazy_text
-from registry.core.values import read_day
+from registry.core.values import read_day, read_period
 from registry.http.responses import csv_download, xlsx_download
 from registry.imports import queries, service
 from registry.imports.columns import column_mappings, delete_column_mapping
@@ -25,7 +25,7 @@ from registry.imports.headers import FIELDS, KNOWN
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
-from registry.imports.values import UNIT, WORDS, Values, choices_of_new, day_first
+from registry.imports.values import START, UNIT, WORDS, Values, choices_of_new, day_first
 from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -363,11 +363,18 @@ def _answers(kind: str, question: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [*codes, (EMPTY, gettext("Leave the field empty"))]
     if question["asks"] == UNIT:
         return [(unit, gettext(text)) for unit, text in UNIT_TEXTS.items()]
-    example = question["examples"][0]["value"]
-    return [
-        ("day", gettext("The day is first: %(date)s") % {"date": day(read_day(example))}),
-        ("month", gettext("The month is first: %(date)s") % {"date": day(read_day(day_first(example)))}),
-    ]
+    example, is_start = question["examples"][0]["value"], question["field"] == START
+    first, last = read_period(example) or (None, None)
+    texts = {
+        "day": gettext("The day is first: %(date)s") % {"date": day(read_day(example))},
+        "month": gettext("The month is first: %(date)s") % {"date": day(read_day(day_first(example)))},
+        "first": gettext("The first day: %(date)s") % {"date": day(first)},
+        "last": gettext("The last day: %(date)s") % {"date": day(last)},
+        "empty": gettext("These dates are planned: leave them out") if is_start else gettext("Leave the column out"),
+    }
+    if "day" in question["options"] and "month" not in question["options"]:
+        texts["day"] = gettext("Work started on these dates")
+    return [(option, texts[option]) for option in question["options"]]
 
 
 def _sheets(run: ImportRun) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ from registry.imports.queries import ProjectPreview
 from registry.imports.same_project import SameProject, answer_for, same_as
 from registry.projects.bulk_writes import NOTHING, NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.edits import Names, names_decided_on, other_name_problem, withdraw_confirmations
-from registry.projects.fields import READ_ONLY, cross_field_problems, with_changes
+from registry.projects.fields import READ_ONLY, cross_field_problems, total_of_years, with_changes
 from registry.projects.former_records import former_records_of, reason_problem, without_hidden
 from registry.projects.models import CHANGEABLE, Project, is_project_number
 from registry.projects.revisions import differences
@@ -182,6 +182,8 @@ class ProjectImport:
                     continue
             if before is None:
                 record = self.nothing | row.values | {"external_id": self._reference(agency_id, row, registered)}
+                # As on the form.
+                record["budget_kzt"] = total_of_years(record) if record["budget_kzt"] is None else record["budget_kzt"]
             else:
                 first = self.matched.setdefault(before["id"], row.row)
                 if first != row.row:

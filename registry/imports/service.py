@@ -19,7 +19,7 @@ from registry.core.spreadsheets.reader import Table, printable, require_upload_s
 from registry.core.spreadsheets.rows import shown_value
 from registry.imports.columns import chosen_mapping, remembered_columns, remembered_words
 from registry.imports.header_search import Header, Mappings
-from registry.imports.headers import FIELDS, KNOWN, header_key
+from registry.imports.headers import FIELDS, KNOWN, header_key, is_by_year
 from registry.imports.layout import (
     MAX_PROBLEMS,
     ChosenSheet,
@@ -27,7 +27,7 @@ from registry.imports.layout import (
     SeenRows,
     Strictness,
     choose_sheet,
-    chosen_place,
+    chosen_places,
     header_of,
     layout_from_json,
     layout_of,
@@ -386,7 +386,7 @@ def map_columns(
     table, header = _table_and_header(actor, run)
     columns = _padded(fields, header)
     how = _strictness(actor, run)
-    _require_usable(run.kind, columns, how)
+    _require_usable(run.kind, columns, how, header)
     layout = with_columns(table, run.kind, header, columns, how)
     seen = see_rows(run.kind, layout, table, checked_values(FIELDS[run.kind], values))
     unsaid = [question for question in seen.questions if question["asks"] != WORDS]
@@ -456,14 +456,16 @@ def _is_chosen(kind: str, name: str) -> bool:
     return name == "number" or name in FIELDS[kind]
 
 
-def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness) -> None:
+def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness, header: Header) -> None:
     problems = []
     for place, name in enumerate(columns):
         if name is None:
             continue
         if name not in KNOWN[kind].fields:
             problems.append(Problem(f"/column_{place}", "not-a-choice", {"options": ", ".join(KNOWN[kind].fields)}))
-        elif name in columns[:place]:
+        elif name in columns[:place] and not is_by_year(
+            name, [text for text, each in zip(header.texts, columns, strict=True) if each == name]
+        ):
             problems.append(Problem(f"/column_{place}", "column-chosen-twice"))
     missing = [
         Problem("/columns", "column-not-chosen", {"column": name})
@@ -481,8 +483,8 @@ def _recognised(kind: str, header: Header) -> list[str | None]:
             places.setdefault(match.field, []).append(place)
     fields: list[str | None] = [None] * len(header.matches)
     for name, several in places.items():
-        chosen = chosen_place(name, several, header)
-        fields[several[0] if chosen is None else chosen] = name
+        for place in chosen_places(name, several, header) or several[:1]:
+            fields[place] = name
     return fields
 
 

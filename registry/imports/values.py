@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Final
 
 from marshmallow import ValidationError
 
+from registry.core.clock import today
 from registry.core.errors import Invalid, Problem
-from registry.core.fields import AnyDay, Choice, InputField, YearlyAmounts, labelled_choices
+from registry.core.fields import AnyDay, Choice, InputField, YearlyAmounts, labelled_choices, split_entries, split_year
 from registry.core.spreadsheets.reader import Row, Table, printable
 from registry.core.spreadsheets.rows import shown_value
-from registry.core.values import TIME, InvalidValue, comparable, is_blank, read_whole_number
+from registry.core.values import TIME, InvalidValue, comparable, is_blank, read_day, read_period, read_whole_number
 from registry.imports.header_search import Header
+from registry.imports.headers import BY_YEAR
 from registry.projects.fields import FIELDS as PROJECT_FIELDS
 
-# Field → the unit of its amounts, what its dates begin with, or word → code, None for an empty cell. A code alone is
-# the choice of new projects where the file has no column for it.
+# Field → the unit of its amounts, how its dates are read, or word → code, None for an empty cell. A code alone is the
+# choice of new projects where the file has no column for it.
 Values = Mapping[str, str | Mapping[str, str | None]]
 Fields = Mapping[str, InputField]
 
 UNITS: Final = {"one": 1, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
-DAY, MONTH = "day", "month"
-ORDERS: Final = (DAY, MONTH)
-WORDS, UNIT, ORDER = "words", "unit", "order"
+# What dates begin with, which day of a quarter or month is meant, or that the column is left out.
+DAY, MONTH, FIRST, LAST, EMPTY = DATE_ANSWERS = ("day", "month", "first", "last", "empty")
+WORDS, UNIT, ORDER, DATES = "words", "unit", "order", "dates"
+# A column of dates is not taken for the real start of works on its word "Начало" alone: plans have it too.
+START: Final = "work_started_on"
+REAL_START: Final = re.compile("работ|факт|жумыс|накты|work|actual", re.IGNORECASE)
+PLANNED_DATES: Final = ("planned_end_on", "onboarding_due_on")
 SLASHED: Final = re.compile(
     rf"([0-9]{{1,2}})/([0-9]{{1,2}})/((?:19|20)[0-9]{{2}}|[0-5][0-9]|60|9[1-9]){TIME}", re.ASCII
 )
 # Written by a workbook, which has no groups: 14.567 thousand tenge.
-THREE_DECIMALS: Final = re.compile(r"[0-9]{1,3}\.[0-9]{3}")
+THREE_DECIMALS: Final = re.compile(r"(?<![0-9.,])[0-9]{1,3}\.[0-9]{3}(?![0-9.,])")
 MONTHS_A_YEAR: Final = 12
 # Amounts below it are asked about: of projects, they are rather in thousands.
 SMALL_KZT: Final = 100_000
@@ -56,17 +63,26 @@ def readers(fields: Fields, values: Values, *, is_workbook: bool) -> dict[str, C
             read[name] = partial(_amount, field, unit, is_workbook and unit > 1)
         elif chosen == MONTH:
             read[name] = partial(_month_first, field)
+        elif chosen in (FIRST, LAST, EMPTY) and isinstance(field, AnyDay):
+            read[name] = partial(_day_of_period, field, str(chosen))
         elif isinstance(chosen, Mapping):
             read[name] = partial(_word, field, {word_key(word): code for word, code in chosen.items()})
     return read
 
 
 def _amount(field: Any, unit: int, is_decimal_point: bool, cell: str) -> object:
-    return field.from_text(f"{cell}0" if is_decimal_point and THREE_DECIMALS.fullmatch(cell) else cell, unit)
+    return field.from_text(THREE_DECIMALS.sub(r"\g<0>0", cell) if is_decimal_point else cell, unit)
 
 
 def _month_first(field: InputField, cell: str) -> object:
     return field.from_text(day_first(cell))
+
+
+def _day_of_period(field: InputField, chosen: str, cell: str) -> object:
+    period = read_period(cell)
+    if chosen == EMPTY:
+        return None
+    return field.from_text(cell) if period is None else period[chosen == LAST].isoformat()
 
 
 def day_first(date: str) -> str:
@@ -121,7 +137,7 @@ def _answers(name: str, field: InputField) -> Sequence[str | None]:
     codes = labelled_choices(field)
     if codes:
         return [*codes, None]
-    return [*UNITS] if has_unit(name) else ORDERS if isinstance(field, AnyDay) else ()
+    return [*UNITS] if has_unit(name) else DATE_ANSWERS if isinstance(field, AnyDay) else ()
 
 
 # Units of amounts in headers, and above or below them.
@@ -168,17 +184,17 @@ def _unit_of_cell(cell: str) -> tuple[str, str] | None:
 class ValueScan:
     """Sees the rows of a file: which words are not known, which amounts are small, what its dates begin with."""
 
-    def __init__(self, columns: Sequence[str | None], fields: Fields, values: Values) -> None:
+    def __init__(self, columns: Sequence[str], fields: Fields, values: Values) -> None:
         self._seen: list[tuple[int, _Words | _Amounts | _Dates]] = []
         self._number = columns.index("number") if "number" in columns else None
         for place, name in enumerate(columns):
-            field = fields.get(name or "")
-            if name is None or field is None:
+            field = fields.get(name)
+            if field is None:
                 continue
             if isinstance(field, AnyDay):
                 self._seen.append((place, _Dates(name, values.get(name))))
             elif has_unit(name):
-                self._seen.append((place, _Amounts(name, values.get(name), is_yearly=isinstance(field, YearlyAmounts))))
+                self._seen.append((place, _Amounts(name, values.get(name))))
             elif labelled_choices(field):
                 self._seen.append((place, _Words(name, field, values)))
 
@@ -187,7 +203,7 @@ class ValueScan:
         is_registered = self._number is not None and row.cells[self._number].startswith("QT-")
         for place, column in self._seen:
             cell = row.cells[place]
-            if cell and not (is_registered and isinstance(column, _Amounts) and cell.isdigit()):
+            if cell and not (is_registered and isinstance(column, _Amounts) and column.is_plain(cell)):
                 column.see(row.number, cell)
 
     def result(
@@ -249,15 +265,22 @@ class _Words:
 
 
 class _Amounts:
-    def __init__(self, name: str, chosen: Any, *, is_yearly: bool) -> None:
-        self.name, self._chosen, self._is_yearly = name, chosen, is_yearly
+    def __init__(self, name: str, chosen: Any) -> None:
+        self.name, self._chosen = name, chosen
         self._total = self._small = self._rounded = 0
         self._examples: list[dict[str, Any]] = []
         self._first_rounded: tuple[int, str] | None = None
 
     def see(self, row: int, cell: str) -> None:
-        if self._is_yearly:
-            return
+        parts = [split_year(entry) for entry in split_entries(cell)] if self.name == BY_YEAR else []
+        for text in [part[1] for part in parts if part] or [cell]:
+            self._see(row, text)
+
+    def is_plain(self, cell: str) -> bool:
+        """True for an amount as the register writes it."""
+        return cell.isdigit() or self.name == BY_YEAR
+
+    def _see(self, row: int, cell: str) -> None:
         try:
             amount = read_whole_number(cell)
         except InvalidValue as error:
@@ -291,41 +314,73 @@ class _Amounts:
 class _Dates:
     def __init__(self, name: str, chosen: Any) -> None:
         self.name, self._chosen = name, chosen
-        self._day_first = self._in_doubt = self._total = 0
-        self._month_first: list[tuple[int, str]] = []
-        self._examples: list[dict[str, Any]] = []
+        self._counts = Counter[str | None]()
+        self._examples: dict[str | None, list[dict[str, Any]]] = {}
+        self._latest = ""
 
     def see(self, row: int, cell: str) -> None:
-        if "/" not in cell or (date := SLASHED.fullmatch(cell.strip())) is None:
-            return
-        self._total += 1
-        first, second = int(date[1]), int(date[2])
-        if first <= MONTHS_A_YEAR < second:
-            self._month_first.append((row, cell))
-        elif second <= MONTHS_A_YEAR < first:
-            self._day_first += 1
-        elif max(first, second) <= MONTHS_A_YEAR and first != second:
-            self._in_doubt += 1
-            if len(self._examples) < EXAMPLES:
-                self._examples.append({"row": row, "value": printable(cell.strip())})
+        doubt, latest = _doubt(cell)
+        self._latest = max(self._latest, latest)
+        self._counts[doubt] += 1
+        examples = self._examples.setdefault(doubt, [])
+        if len(examples) < EXAMPLES:
+            examples.append({"row": row, "value": printable(cell.strip())})
 
     @property
     def decided(self) -> str | None:
         """The order that the column itself shows; None where it does not, or where there is nothing to decide."""
-        if not self._in_doubt or bool(self._day_first) == bool(self._month_first) or self._chosen is not None:
+        is_decided = bool(self._counts[DAY]) != bool(self._counts[MONTH])
+        if not self._counts[ORDER] or not is_decided or self._chosen is not None:
             return None
-        return DAY if self._day_first else MONTH
+        return DAY if self._counts[DAY] else MONTH
 
     def result(self, header: str, _stated: object) -> Result:
-        if self.decided == MONTH:
-            row, value = self._month_first[0]
-            params = {"column": header, "row": row, "value": printable(value.strip())}
-            return None, Problem("/file", "dates-read-month-first", params)
-        if self._chosen is not None or self.decided is not None or not self._in_doubt:
+        if self._chosen is not None:
             return None, None
-        suggested = MONTH if len(self._month_first) > self._day_first else DAY if self._day_first else None
-        counts = {"count": self._in_doubt, "of": self._total, "examples": self._examples}
-        return {"asks": ORDER, "suggested": suggested, **counts}, None
+        decided = self.decided
+        orders = [decided] if decided else [DAY, MONTH] if self._counts[ORDER] else [DAY]
+        is_start = self.name == START and self._latest != "" and not REAL_START.search(comparable(header))
+        question = None
+        if is_start or self._counts[DATES]:
+            options = [FIRST, LAST] if self._counts[DATES] else orders
+            question = self._question(DATES, [*options, EMPTY], self._likely(options, is_start=is_start))
+        elif len(orders) > 1:
+            likely = MONTH if self._counts[MONTH] > self._counts[DAY] else DAY if self._counts[DAY] else None
+            question = self._question(ORDER, orders, likely)
+        if decided != MONTH:
+            return question, None
+        return question, Problem("/file", "dates-read-month-first", {"column": header, **self._examples[MONTH][0]})
+
+    def _likely(self, options: Sequence[str], *, is_start: bool) -> str | None:
+        if is_start and self._latest > today().isoformat():
+            return EMPTY
+        if FIRST in options:
+            return LAST if self.name in PLANNED_DATES else None
+        return options[0] if len(options) == 1 else None
+
+    def _question(self, asks: str, options: Sequence[str], suggested: str | None) -> dict[str, Any]:
+        examples = self._examples.get(asks) or next(iter(self._examples.values()))
+        counts = {"count": self._counts[asks], "of": self._counts.total(), "examples": examples}
+        return {"asks": asks, "options": options, "suggested": suggested, **counts}
+
+
+@lru_cache(maxsize=1 << 12)
+def _doubt(cell: str) -> tuple[str | None, str]:
+    """Return what of a date is in doubt: which day a period means, or its order, which another date may show; and its
+    last day.
+    """
+    period = read_period(cell)
+    if period is not None:
+        return DATES, period[1].isoformat()
+    date = SLASHED.fullmatch(cell.strip())
+    first, second = (int(date[1]), int(date[2])) if date else (0, 0)
+    if first <= MONTHS_A_YEAR < second:
+        return MONTH, ""
+    kind = DAY if second <= MONTHS_A_YEAR < first else ORDER if max(first, second) <= MONTHS_A_YEAR else None
+    try:
+        return kind if first != second else None, read_day(cell)
+    except InvalidValue:
+        return None, ""
 
 
 def unanswered(question: Mapping[str, Any]) -> Problem | None:
@@ -334,11 +389,13 @@ def unanswered(question: Mapping[str, Any]) -> Problem | None:
     if question["asks"] == UNIT and question["stated"]:
         params |= {"column": question["stated"], "unit": question["suggested"]}
         return Problem("/file", "amounts-in-thousands", params)
-    if question["asks"] == WORDS:
+    if question["asks"] == WORDS or (question["asks"] == DATES and question["suggested"] != EMPTY):
         return None
     example = question["examples"][0]
     if question["asks"] == UNIT:
         return Problem("/file", "amounts-small", {**params, **example})
+    if question["asks"] == DATES:
+        return Problem("/file", "start-may-be-planned", {**params, **example})
     code = "dates-month-first" if question["suggested"] == MONTH else "dates-two-ways"
     return Problem("/file", code, {**params, **example})
 

@@ -33,7 +33,7 @@ from registry.core.fields import (
     YearlyAmounts,
 )
 from registry.core.networks import is_in_ranges, is_range_within, network_of, normalised_range
-from registry.core.values import FieldError, InvalidValue
+from registry.core.values import FieldError, InvalidValue, read_period
 from registry.projects import vocabulary as projects
 from registry.projects.fields import FIELDS
 
@@ -96,6 +96,33 @@ def test_date_is_read_day_first(text: str) -> None:
 )
 def test_uncertain_date_is_refused(text: str, code: str) -> None:
     assert read(DAY, text) == f"!{code}"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("I квартал 2026 г.", "2026-01-01", "2026-03-31"),
+        ("ІІ кв. 2026", "2026-04-01", "2026-06-30"),
+        ("2026 жылғы 3-тоқсан", "2026-07-01", "2026-09-30"),
+        ("2026 год, 4-й квартал", "2026-10-01", "2026-12-31"),
+        ("Q1 2027", "2027-01-01", "2027-03-31"),
+        ("второе полугодие 2026 года", "2026-07-01", "2026-12-31"),
+        ("1 жартыжылдық 2026", "2026-01-01", "2026-06-30"),
+        ("02.2028", "2028-02-01", "2028-02-29"),
+        ("декабрь 2026", "2026-12-01", "2026-12-31"),
+        ("2026 ж.", "2026-01-01", "2026-12-31"),
+    ],
+)
+def test_period_has_its_first_and_last_day(text: str, first: str, last: str) -> None:
+    assert read_period(text) == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["5 квартал 2026", "13.2026", "2026–2027", "1-2 квартал 2026", "квартал 2026", "01.02.2026", "I квартал", "0"],
+)
+def test_text_that_is_no_single_period_has_no_days(text: str) -> None:
+    assert read_period(text) is None
 
 
 @pytest.mark.parametrize("text", ["20260302", "скоро", "02.03", "2 мармелада 2026", "\uff10\uff12.03.2026"])

@@ -261,6 +261,12 @@ def test_table_that_would_be_read_wrong_is_refused(app: Flask, name: str) -> Non
         ("Сумма по годам", "2026: 12; 2027: 0,5", "million", [(2026, 12_000_000), (2027, 500_000)]),
         ("Дата договора", "3/4/2026", "month", date(2026, 3, 4)),
         ("Дата договора", "3/4/2026", None, date(2026, 4, 3)),
+        ("Дата договора", "жоқ", None, None),
+        ("Срок завершения", "I квартал 2026 г.", "last", date(2026, 3, 31)),
+        ("Срок завершения", "05.03.2026", "last", date(2026, 3, 5)),
+        ("Начало работ", "2026 жылғы 2-тоқсан", "first", date(2026, 4, 1)),
+        ("Начало", "II кв. 2026", "empty", None),
+        ("Бюджет на 2026 год", 0.125, "million", [(2026, 125_000)]),
         ("Стадия", "На торгах", {" на торгах.": "planning"}, "planning"),
         ("ИИ", "+", {"+": "true"}, True),
         ("Сектор", "прочее", {"прочее": None}, None),
@@ -285,6 +291,71 @@ def test_dates_of_a_column_that_shows_its_order_are_read_by_it(app: Flask) -> No
     run = import_now(ADMINISTRATOR, "projects", False, "x", content)
     assert [project.contract_signed_on for project in stored()] == [date(2026, 2, 13), date(2026, 3, 2)]
     assert warnings(run) == [("dates-read-month-first", "Дата договора")]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "options", "suggested"),
+    [
+        ("Начало", "01.02.2026", ["day", "empty"], "day"),
+        ("Дата начала", "01.02.2031", ["day", "empty"], "empty"),
+        ("Начало", "I квартал 2031", ["first", "last", "empty"], "empty"),
+        ("Начало", "3/4/2026", ["day", "month", "empty"], None),
+        ("Плановый срок", "05.2026", ["first", "last", "empty"], "last"),
+        ("Дата договора", "I квартал 2026", ["first", "last", "empty"], None),
+    ],
+)
+def test_dates_that_may_be_planned_or_are_periods_are_asked_about(
+    app: Flask, header: str, cell: str, options: list[str], suggested: str | None
+) -> None:
+    an_agency(bin=BIN)
+    run = import_now(ADMINISTRATOR, "projects", True, "x", xlsx_of((*HEADER, header), row(1, cell)))
+    [question] = run.layout["questions"]
+    assert (question["asks"], question["options"], question["suggested"]) == ("dates", options, suggested)
+    assert question["examples"] == [{"row": 2, "value": cell}]
+    assert ("start-may-be-planned", header) in warnings(run) or suggested != "empty"
+
+
+@pytest.mark.parametrize("header", ["Начало работ", "Дата начала (факт)", "Жұмыс басталған күн", "work_started_on"])
+def test_header_that_names_real_work_asks_nothing(app: Flask, header: str) -> None:
+    an_agency(bin=BIN)
+    run = import_now(ADMINISTRATOR, "projects", True, "x", xlsx_of((*HEADER, header), row(1, "01.02.2026")))
+    assert (run.layout["questions"], warnings(run)) == ([], [])
+
+
+def test_amounts_in_columns_by_year_are_the_costs_by_year_and_the_budget(app: Flask) -> None:
+    an_agency(bin=BIN)
+    group = ("Объём финансирования, млн. тенге", None, None)
+    content = xlsx_of(
+        (*HEADER, *group),
+        (*[None] * len(HEADER), "2026 год", "2027 год", "2028 год"),
+        row(1, 145.5, "–", 98),
+        row(2, None, None, None),
+    )
+    options = ImportOptions(values={"cost_by_year": "million"})
+    run = import_now(ADMINISTRATOR, "projects", False, "x", content, options=options)
+    assert run.layout["columns"][-3:] == ["cost_by_year"] * 3
+    first, second = stored()
+    assert first.cost_by_year == [{"year": 2026, "amount_kzt": 145_500_000}, {"year": 2028, "amount_kzt": 98_000_000}]
+    assert (first.budget_kzt, second.cost_by_year, second.budget_kzt) == (243_500_000, None, None)
+    asked = problems_of(content)
+    assert [problem.code for problem in asked] == ["amounts-in-thousands"]
+
+
+def test_headings_totals_and_signatures_are_no_projects_in_a_table_of_few_fields(app: Flask) -> None:
+    agency = an_agency()
+    content = xlsx_of(
+        ("№ п/п", "Наименование мероприятия", "Форма завершения", "Сумма", "Источник финансирования"),
+        ("Раздел 1. Создание систем",),
+        (1, "Итоговая аттестация школ", "Акт", 5_000_000, "Республиканский бюджет"),
+        (2, "Всего понемногу", "Акт", 7_000_000, None),
+        (None, "Всего по плану:", None, "12 000 000,00", None),
+        (None, "Директор департамента ____________ Т. Оспанов"),
+    )
+    chosen = {"object_kind": "system", "work_type": "creation", "stage": "planning", "placement": "unknown"}
+    editor = an_actor(Role.AGENCY_EDITOR, agency)
+    run = import_now(editor, "projects", False, "x", content, options=ImportOptions(values=chosen))
+    assert (run.created, run.rejected) == (2, 0)
+    assert ("rows-left-out", "2, 5, 6") in warnings(run)
 
 
 def test_merged_cells_count_for_each_row_but_amounts_for_the_first(app: Flask) -> None:
@@ -383,8 +454,10 @@ def test_second_table_of_a_sheet_is_left_out_and_named(app: Flask, first: bool) 
         ("Атауы (қазақ тілінде)", "name_kk"),
         ("Дата начала (план)", None),
         ("Дата начала (факт)", "work_started_on"),
-        ("Бюджет на 2026 год", None),
-        ("Бюджет (2026)", None),
+        ("Бюджет на 2026 год", "cost_by_year"),
+        ("2026 жылғы сомасы", "cost_by_year"),
+        ("Балансовая первоначальная стоимость (2026)", None),
+        ("Бюджет на 2026–2027 годы", None),
         ("Сумма договора, тенге с НДС", "budget_kzt"),
         ("Исполнитель", None),
         ("Поставщик", "supplier_name"),
