@@ -134,35 +134,50 @@ def names_no_agency(filters: Mapping[str, str]) -> bool:
     return AGENCY in filters and not all(is_bin(part.strip()) for part in filters[AGENCY].split(","))
 
 
+Read = Callable[[Actor, Mapping[str, str], Page], Listing]
+
+
 def add_list_pages(
     path: str,
     name: str,
     needs: Permission,
     names: Collection[str],
-    read: Callable[[Actor, Mapping[str, str], Page], Listing],
-    page_of: Callable[[Actor], ListPage],
+    read: Read,
+    page_of: Callable[[Actor, Mapping[str, str]], ListPage],
+    usual: Callable[[Actor], dict[str, str]] = lambda _actor: {},
+    *,
+    has_tables: bool = True,
 ) -> None:
     """Register the page of a list with an agency filter, and its downloads: the endpoints ``name``, ``name_table``.
 
-    ``names``: of its filters. ``read``: reads a page of it.
+    ``names``: of its filters. ``read``: reads a page of it. ``usual``: the filters of an address without any.
     """
 
     def show(actor: Actor) -> Answer:
+        if not request.args and (filters := usual(actor)):
+            return redirect_to(name, **filters)
         address = address_with_agency(actor)
         if address is not None:
             return redirect(address)
         filters = requested_filters(names)
-        listing = Listing([], None) if names_no_agency(filters) else read(actor, filters, requested_page())
-        return render_list_page(page_of(actor), listing, filters, actor, agency_filter(actor, filters))
+        return list_page(actor, filters, read, page_of(actor, filters))
 
     def table(actor: Actor, ending: str) -> Answer:
         filters = requested_filters(names)
-        columns = page_of(actor).columns
+        columns = page_of(actor, {}).columns
         return download_list(ending, name.replace("_", "-"), columns, lambda page: read(actor, filters, page))
 
     show.__name__, table.__name__ = name, f"{name}_table"
     pages.page(path, needs=needs)(show)
-    pages.page(f"{path}.<{ENDINGS}:ending>", needs=needs)(table)
+    if has_tables:
+        pages.page(f"{path}.<{ENDINGS}:ending>", needs=needs)(table)
+
+
+def list_page(actor: Actor, filters: Mapping[str, str], read: Read, page: ListPage) -> str:
+    """Return the page of a list with an agency filter."""
+    listing = Listing([], None) if names_no_agency(filters) else read(actor, filters, requested_page())
+    agency = agency_filter(actor, filters, with_below=page.with_below)
+    return render_list_page(page, listing, filters, actor, agency)
 
 
 def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:

@@ -91,6 +91,9 @@ def _rows(_actor: Actor) -> Select[Any]:
     )
 
 
+# The sort of other lists by their agency: the names may be the same, the BINs are not.
+BY_NAME: Final = SortKey("agency", Agency.name_ru.expression + " " + Agency.bin.expression, str)
+
 AGENCY_LIST: Final = lists.RecordList(
     name="agencies",
     permission=Permission.AGENCIES_READ,

@@ -41,7 +41,7 @@ from registry.http.error_handlers import status_of
 from registry.http.http_errors import RouteNotFound
 from registry.letters.service import preview_letter
 from registry.projects.models import Project
-from registry.projects.pages import projects_of
+from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
@@ -165,7 +165,7 @@ def _bulk_form(
         result,
         action=action,
         items=items,
-        projects=projects_of(actor, items),
+        projects=projects_numbered(actor, (item["project"] for item in items)),
         fields=fields,
         labels={field.name: field.label for field in fields},
         form=form,
@@ -274,7 +274,7 @@ def _approval_page(
             error = error_message(problem)
     cases = _cases_of(actor, chosen)
     items = [item for item in cases if item["status"] == Status.AWAITING_APPROVAL]
-    projects = projects_of(actor, items)
+    projects = projects_numbered(actor, (item["project"] for item in items))
     same, others = compared_proposals([(item["proposal"], projects[item["project"]]) for item in items])
     return render_template(
         "cases/approval.html",

@@ -5,32 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 
 from registry.accounts.absences import substituted_by, substitutions
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.agencies.pages import add_list_pages, address_with_agency, agency_filter, names_no_agency
+from registry.agencies.pages import add_list_pages, list_page
 from registry.audits.pages import main_findings, rule_titles
-from registry.cases.lists import (
-    ANY_OPEN,
-    CASE_LIST,
-    DEFAULT_WATCH_SORT,
-    MAX_COUNTED,
-    ListTotals,
-    count_cases,
-    group_totals,
-    list_budget,
-    list_cases,
-    list_totals,
-    list_watched,
-    main_rule,
-    position_of,
-)
+from registry.cases.lists import ANY_OPEN, CASE_LIST, WATCH_LIST, count_cases, list_cases, list_watched, position_of
 from registry.cases.models import Case
 from registry.cases.orders import APPEAL_LIST, ORDER_LIST
 from registry.cases.queries import reviewers
@@ -55,33 +39,37 @@ from registry.core.lists import Listing, Page
 from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.projects.filters import BELOW
-from registry.projects.models import Project
-from registry.projects.pages import projects_of
-from registry.projects.queries import projects_numbered
+from registry.projects.pages import (
+    BY_AGENCY,
+    ProjectRow,
+    budget_cell,
+    of_item,
+    project_cell,
+    record_columns,
+    with_projects,
+    work_cell,
+)
 from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, parent_page, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.formats import NOTHING, days_since, money_in_short, ngettext, number, numbered, short_day
+from registry.web.formats import NOTHING, days_since, ngettext, numbered, short_day
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label, name_in_page_language, options, tag_colour
 from registry.web.lists import (
-    ENDINGS,
     ListCell,
     ListPage,
     TableColumn,
     choice_column,
-    download_list,
     filter_fields,
-    list_address,
     plain_column,
     record_cell,
     render_list,
-    render_list_page,
     requested_filters,
     requested_page,
     tag_of,
+    with_sort,
 )
 
 # Work list tabs: which roles have which lists, and the number of cases in each.
@@ -201,8 +189,7 @@ FILTERS: Final = (*CASE_LIST.filters, BELOW)
 def requested_list() -> dict[str, str]:
     """Return the filters and the sort of the list; empty when the query string has none."""
     filters = requested_filters(FILTERS)
-    sort = requested_page().sort
-    return filters | {"sort": sort} if filters and sort else filters
+    return with_sort(filters) if filters else {}
 
 
 def requested_position(case: Case) -> dict[str, str]:
@@ -224,7 +211,7 @@ def neighbours_of(actor: Actor, position: Mapping[str, str]) -> dict[str, Any]:
         return {}
     filters = {name: value for name, value in position.items() if name not in ("sort", "cursor")}
     # Two before the next case begins the one before this one.
-    totals = list_totals(actor, filters, Page(2, position["cursor"], position.get("sort")))
+    totals = CASE_LIST.totals(actor, filters, Page(2, position["cursor"], position.get("sort")))
     before = {name: value for name, value in position.items() if name != "cursor"}
     if totals.previous is not None:
         before["cursor"] = totals.previous
@@ -238,7 +225,7 @@ def neighbours_of(actor: Actor, position: Mapping[str, str]) -> dict[str, Any]:
 
 # Columns and rows of cases: of the pages of lists, of short lists on other pages, and of the files.
 
-CaseRow = tuple[Mapping[str, Any], Project]
+CaseRow = ProjectRow
 # A list of one of these alone has the same cell of the status in each row; the others show proposals and exemptions.
 SAME_STATUS: Final = (Status.NEW, Status.UNDER_REVIEW, Status.AWAITING_AGENCY, Status.REMEDIATION)
 
@@ -253,13 +240,13 @@ def case_columns(actor: Actor, place: Mapping[str, Any], *, in_bulk: bool = Fals
     is_closed = of_status == Status.CLOSED
     to_approve = place.get("to_approve") == "true" or of_status == Status.AWAITING_APPROVAL
     at_work = [
-        TableColumn(field_label("due_on"), lambda row: row[0]["due_on"], _due_cell, "day", "due_on"),
+        TableColumn(field_label("due_on"), of_item("due_on"), _due_cell, "day", "due_on"),
         TableColumn(_("Overdue"), lambda row: choice_label("overdue", row[0]["is_overdue"])),
         TableColumn(_("Age"), None, _age_cell, "short", "opened_at"),
     ]
     assignee = TableColumn(
         field_label("assignee"),
-        lambda row: row[0]["assignee"],
+        of_item("assignee"),
         None if _is_one(place.get("assignee")) else partial(_assignee_cell, place, in_bulk),
         "person",
         "assignee",
@@ -286,10 +273,7 @@ def case_columns(actor: Actor, place: Mapping[str, Any], *, in_bulk: bool = Fals
     in_file = [replace(each, cell=None) for each in ([status, *at_work] if is_closed else of_closed)]
     return [
         TableColumn(_("Case"), lambda row: row[0]["id"], partial(_case_cell, place), "main"),
-        TableColumn(field_label("number"), lambda row: row[0]["project"]),
-        TableColumn(_("Project"), lambda row: name_in_page_language(row[1])),
-        TableColumn(field_label("bin"), lambda row: row[0]["agency"]),
-        TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+        *record_columns(None),
         TableColumn(field_label("severity"), lambda row: choice_label("severity", row[0]["severity"])),
         TableColumn(
             _("Flags"),
@@ -298,7 +282,7 @@ def case_columns(actor: Actor, place: Mapping[str, Any], *, in_bulk: bool = Fals
             sort="-severity",
         ),
         *(in_file if is_closed else (status, *at_work)),
-        TableColumn(field_label("budget_kzt"), None, _budget_cell, "number", "-budget_kzt"),
+        TableColumn(field_label("budget_kzt"), None, budget_cell, "number", "-budget_kzt"),
         *(() if actor.role in AGENCY_ROLES else (assignee, *of_proposal)),
         TableColumn(_("Opened"), lambda row: local_date(row[0]["opened_at"])),
         *(of_closed if is_closed else in_file),
@@ -356,10 +340,6 @@ def _age_cell(row: CaseRow) -> ListCell:
     return ListCell(ngettext("%(num)s day", "%(num)s days", days) % {"num": days})
 
 
-def _budget_cell(row: CaseRow) -> ListCell:
-    return ListCell(NOTHING if row[1].budget_kzt is None else money_in_short(row[1].budget_kzt))
-
-
 def _assignee_cell(place: Mapping[str, Any], in_bulk: bool, row: CaseRow) -> ListCell:
     case = row[0]
     if in_bulk and case["assignee"] is None and case["status"] == Status.NEW:
@@ -374,11 +354,6 @@ def _outcome(case: Mapping[str, Any]) -> str:
 
 def _proposed(case: Mapping[str, Any]) -> str:
     return choice_label("decision", case["proposal"]["decision"])
-
-
-def with_projects(cases: Sequence[Mapping[str, Any]], projects: Mapping[str, Project]) -> list[CaseRow]:
-    """Return the cases with their projects."""
-    return [(case, projects[case["project"]]) for case in cases if case["project"] in projects]
 
 
 # Work lists: the queue with its tabs, each a set of filters.
@@ -396,10 +371,6 @@ SORTS: Final = {
     "-closed_at": lazy_text("Last closed first"),
     "outcome": lazy_text("By outcome"),
 }
-# Counting reads the narrow table of cases alone, a sum reads their projects too.
-MAX_SUMMED: Final = 2_000
-# Sorts that put the cases in groups.
-GROUPS: Final = {"rule": lazy_text("By rule"), "agency": lazy_text("By agency")}
 # The other directions, by the headings of the table.
 REVERSED: Final = {
     "-due_on": lazy_text("Latest due date first"),
@@ -425,46 +396,19 @@ BULK_LABELS: Final[Mapping[str, str]] = {
 }
 
 
-@pages.page("/cases", needs=Permission.CASES_READ)
-def cases(actor: Actor) -> Answer:
-    """List the cases that match the filters; without filters, the person's first work list."""
-    filters = requested_filters(FILTERS)
-    if not filters:
-        return redirect_to("cases", **usual_list(actor))
-    address = address_with_agency(actor)
-    return _page(actor, filters) if address is None else redirect(address)
+def _read(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    return with_projects(actor, list_cases(actor, filters, page, page_locale()))
 
 
-def _page(actor: Actor, filters: Mapping[str, str], *, none_chosen: bool = False) -> str:
-    page = requested_page()
-    sort = page.sort or CASE_LIST.default_sort
-    if names_no_agency(filters):
-        listing, totals = Listing([], None), ListTotals(0, 0, None)
-    else:
-        listing, totals = list_cases(actor, filters, page, page_locale()), list_totals(actor, filters, page)
-    rows = with_projects(listing.items, projects_of(actor, listing.items))
-    text = _totals_text(totals, len(rows))
-    if totals.total is not None and totals.total <= MAX_SUMMED:
-        text += f", {money_in_short(list_budget(actor, filters) if rows else 0)}"
-    shown = replace(
-        _list_page(actor, filters, sort),
-        totals=text,
-        previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
-        none_chosen=none_chosen,
-    )
-    agency = agency_filter(actor, filters, with_below=True)
-    sections = _sections(actor, filters, rows, sort)
-    return render_list_page(shown, replace(listing, items=rows), filters, actor, agency, sections)
-
-
-def _list_page(actor: Actor, filters: Mapping[str, str], sort: str) -> ListPage:
+def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
     lists = tabs(actor, filters)
-    place: Mapping[str, Any] = requested_list()
+    place: Mapping[str, Any] = with_sort(filters)
     is_closed = filters.get("status") == Status.CLOSED.value
     here = next((each.text for each in lists if each.here), _("Cases"))
     actions = _offered_actions(actor, filters) if actor.may(Permission.CASES_REVIEW) else []
     addresses = {url_for("web.act_on_chosen_cases", action=each, **place): _(BULK_LABELS[each]) for each in actions}
-    fields = [*filter_fields(*CHOICES), ("rule", _("Rule"), list(rule_titles().items()))]
+    titles = rule_titles()
+    fields = [*filter_fields(*CHOICES), ("rule", _("Rule"), list(titles.items()))]
     if reviewers_offered := _offered_reviewers(actor, filters):
         fields.append(("assignee", field_label("assignee"), reviewers_offered))
     return ListPage(
@@ -477,54 +421,19 @@ def _list_page(actor: Actor, filters: Mapping[str, str], sort: str) -> ListPage:
         words=_("Number, or words in the name of the project or agency"),
         fields=[*fields, *(filter_fields("outcome") if is_closed else ())],
         dates=("opened_at", *(("closed_at",) if is_closed else ())),
-        sorts=_offered_sorts(actor, sort, is_closed=is_closed),
+        sorts=_offered_sorts(actor, place.get("sort", ""), is_closed=is_closed),
         implied=OF_TABS if any(each.here for each in lists) else (),
-        groups={name: _(text) for name, text in GROUPS.items()},
+        records=CASE_LIST,
+        groups={"rule": (lazy_text("By rule"), lambda rule, _row: titles.get(rule, _("No active flag"))), **BY_AGENCY},
         actions=addresses,
         row_id=lambda row: row[0]["id"],
         amount=lambda row: row[1].budget_kzt,
         tabs=lists,
         saved=view_line(actor, ViewList.CASES, place),
-        sort=CASE_LIST.default_sort,
-        has_keys=True,
+        has_preview=True,
+        with_below=True,
         help=None if actor.role in AGENCY_ROLES else ("reviewer", "work-through-cases", _("How to work through cases")),
     )
-
-
-def _sections(
-    actor: Actor, filters: Mapping[str, str], rows: Sequence[CaseRow], sort: str
-) -> list[tuple[str | None, list[CaseRow]]]:
-    """Return the rows of the page by agency or rule, each group with its cases and budgets of the whole list."""
-    group = sort.removeprefix("-")
-    if group not in GROUPS:
-        return [(None, list(rows))]
-    totals, titles = group_totals(actor, filters, group), rule_titles()
-    sections: list[tuple[str | None, list[CaseRow]]] = []
-    for key, members in groupby(rows, lambda row: row[0]["agency"] if group == "agency" else main_rule(row[0])):
-        of_group = list(members)
-        name = (
-            name_in_page_language(of_group[0][1].agency)
-            if group == "agency"
-            else titles.get(str(key), _("No active flag"))
-        )
-        sections.append((f"{name}: {_counted(*totals.get(key, (0, 0)))}", of_group))
-    return sections
-
-
-def _counted(count: int, budget: int) -> str:
-    cases_text = ngettext("%(num)s case", "%(num)s cases", count) % {"num": number(count)}
-    return f"{cases_text}, {money_in_short(budget)}"
-
-
-def _totals_text(totals: ListTotals, shown: int) -> str:
-    if totals.before is None:
-        return _("More than %(count)s cases") % {"count": number(MAX_COUNTED)}
-    first, last = number(totals.before + 1), number(totals.before + shown)
-    if totals.total is None:
-        text = _("Cases %(first)s–%(last)s of more than %(count)s")
-        return text % {"first": first, "last": last, "count": number(MAX_COUNTED)}
-    text = _("Cases %(first)s–%(last)s of %(count)s")
-    return text % {"first": first, "last": last, "count": number(totals.total)}
 
 
 def _offered_actions(actor: Actor, filters: Mapping[str, str]) -> list[str]:
@@ -547,20 +456,10 @@ def _offered_reviewers(actor: Actor, filters: Mapping[str, str]) -> list[tuple[s
 def _offered_sorts(actor: Actor, sort: str, *, is_closed: bool) -> dict[str, str]:
     left_out = (*(() if is_closed else OF_CLOSED_ONLY), *(NOT_FOR_AGENCIES if actor.role in AGENCY_ROLES else ()))
     offered = {name: text for name, text in SORTS.items() if name.removeprefix("-") not in left_out}
-    return offered | {name: text for name, text in {**SORTS, **REVERSED, **GROUPS}.items() if name == sort}
+    return offered | {name: text for name, text in {**SORTS, **REVERSED}.items() if name == sort}
 
 
-@pages.page(f"/cases.<{ENDINGS}:ending>", needs=Permission.CASES_READ)
-def cases_table(actor: Actor, ending: str) -> Answer:
-    """Download all matching cases as a table."""
-    filters, language = requested_filters(FILTERS), page_locale()
-    return download_list(
-        ending,
-        "cases",
-        case_columns(actor, {}),
-        lambda page: list_cases(actor, filters, page, language),
-        lambda items: with_projects(items, projects_of(actor, items)),
-    )
+add_list_pages("/cases", "cases", Permission.CASES_READ, FILTERS, _read, _list_page, usual_list)
 
 
 @pages.page("/cases/next", needs=Permission.CASES_READ)
@@ -575,7 +474,8 @@ def next_case(actor: Actor) -> Answer:
 
 def no_case_chosen(actor: Actor) -> str:
     """Return the list with the error that none of its cases is chosen."""
-    return _page(actor, requested_filters(FILTERS) or usual_list(actor), none_chosen=True)
+    filters = requested_filters(FILTERS) or usual_list(actor)
+    return list_page(actor, filters, _read, replace(_list_page(actor, filters), none_chosen=True))
 
 
 # Watch list page and opening a case from it.
@@ -590,7 +490,7 @@ WATCH_SORTS: Final = {
 WATCH_COLUMNS: Final = ("work_type", "stage", "placement", "started_on", "budget_kzt")
 
 
-def _watch_page(actor: Actor) -> ListPage:
+def _watch_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
     about = _(
         "The flags on these projects are too weak to open a case automatically. Open a case where a review is needed."
     )
@@ -604,22 +504,21 @@ def _watch_page(actor: Actor) -> ListPage:
         title=_("Watch list"),
         endpoint="watch_list",
         columns=[
-            TableColumn(field_label("number"), lambda row: row[0]["number"]),
-            TableColumn(_("Project"), lambda row: name_in_page_language(row[0]), _watched_cell, "main"),
-            TableColumn(field_label("bin"), lambda row: row[0]["agency"]),
-            TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+            *record_columns(project_cell),
             TableColumn(_("Flags"), lambda row: "; ".join(flag["title"] for flag in row[0]["flags"]), _watched_flags),
             plain_column(_("Flagged since"), lambda row: min(flag["opened_on"] for flag in row[0]["flags"]), "day"),
-            TableColumn(_("Work and stage"), None, _work_cell),
+            TableColumn(_("Hosting, work and stage"), None, lambda row: work_cell(row[0])),
             *(TableColumn(field_label(name), partial(_watch_cell, name)) for name in WATCH_COLUMNS),
-            TableColumn(field_label("budget_kzt"), None, _budget_cell, "number"),
+            TableColumn(field_label("budget_kzt"), None, budget_cell, "number"),
             *((TableColumn(_("Open a case"), None, _open_case_cell, "state"),) if may_open else ()),
         ],
         empty=_("No project is on the watch list."),
         about=about,
         fields=[*filter_fields(*WATCH_CHOICES), ("rule", _("Rule"), list(rule_titles().items()))],
         sorts=WATCH_SORTS,
-        sort=DEFAULT_WATCH_SORT,
+        records=WATCH_LIST,
+        groups=BY_AGENCY,
+        has_preview=True,
         tabs=tabs(actor, {}),
         actions={url_for("web.open_chosen_cases"): _("Open cases for the chosen projects")} if may_open else {},
         row_id=lambda row: row[0]["number"],
@@ -628,30 +527,17 @@ def _watch_page(actor: Actor) -> ListPage:
     )
 
 
-def _watch_cell(name: str, row: tuple[Mapping[str, Any], Project]) -> Cell:
+def _watch_cell(name: str, row: CaseRow) -> Cell:
     value: Cell = row[0][name]
     return choice_label(name, value) if isinstance(value, str) else value
 
 
 def _watched(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    listing = list_watched(actor, filters, page, page_locale())
-    projects = projects_numbered(actor, (item["number"] for item in listing.items))
-    rows = [(item, projects[item["number"]]) for item in listing.items if item["number"] in projects]
-    return replace(listing, items=rows)
-
-
-def _watched_cell(row: CaseRow) -> ListCell:
-    number = row[0]["number"]
-    address = url_for("web.project", number=number)
-    return record_cell(row[0], address, number, name_in_page_language(row[1].agency))
+    return with_projects(actor, list_watched(actor, filters, page, page_locale()), "number")
 
 
 def _watched_flags(row: CaseRow) -> ListCell:
     return ListCell(". ".join(f"{flag['title']}. {flag['reason'] or ''}" for flag in row[0]["flags"]))
-
-
-def _work_cell(row: CaseRow) -> ListCell:
-    return ListCell(choice_label("work_type", row[0]["work_type"]), choice_label("stage", row[0]["stage"]))
 
 
 def _open_case_cell(row: CaseRow) -> ListCell:
@@ -801,41 +687,42 @@ def _rules() -> list[tuple[str, str]]:
 # The register of orders.
 
 ORDER_CHOICES: Final = ("sector", "region")
-ORDER_FILTERS: Final = (
-    "state",
-    "fulfilment_claimed",
-    "decision",
-    *ORDER_CHOICES,
-    "agency",
-    "project",
-    "due_on_from",
-    "due_on_to",
-)
+OF_ORDERS: Final = ("state", "fulfilment_claimed", "decision")
+ORDER_FILTERS: Final = (*OF_ORDERS, *ORDER_CHOICES, "agency", "project", "due_on_from", "due_on_to")
 ORDER_SORTS: Final = {"due_on": lazy_text("Earliest due date first"), "-id": lazy_text("Newest first")}
 
 
 def _record_columns() -> list[TableColumn]:
     """The columns of the project and decision of an order or appeal."""
-    return [
-        TableColumn(field_label("number"), itemgetter("project")),
-        TableColumn(_("Project"), name_in_page_language, _record_cell, "main"),
-        TableColumn(field_label("bin"), itemgetter("agency")),
-        TableColumn(field_label("agency"), lambda row: name_in_page_language(row["agency_names"])),
-        choice_column(field_label("decision"), "decision", "decision"),
-    ]
+    return [*record_columns(_record_cell), choice_column(field_label("decision"), of_item("decision"), "decision")]
 
 
-def _record_cell(row: Mapping[str, Any]) -> ListCell:
-    case, number = row["case"], row["project"]
+def _record_cell(row: CaseRow) -> ListCell:
+    case, number = row[0]["case"], row[1].number
     address = url_for("web.case", case_id=case) if case else url_for("web.project", number=number)
-    return record_cell(row, address, number, name_in_page_language(row["agency_names"]))
+    return record_cell(row[1], address, number, name_in_page_language(row[1].agency))
 
 
-def _orders_page(actor: Actor) -> ListPage:
+def _orders(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    return with_projects(actor, ORDER_LIST.read(actor, filters, page))
+
+
+def _orders_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
     return ListPage(
         title=_("Orders"),
         endpoint="orders",
-        columns=_order_columns(),
+        columns=[
+            *_record_columns(),
+            TableColumn(field_label("due_on"), of_item("due_on"), _order_due_cell, "state", "due_on"),
+            TableColumn(_("Days left"), of_item("days_left")),
+            TableColumn(_("State"), lambda row: choice_label("order_state", row[0]["state"]), _order_cell, "state"),
+            TableColumn(
+                field_label("fulfilment_claimed"),
+                lambda row: choice_label("fulfilment_claimed", row[0]["fulfilment_claimed"]),
+            ),
+            TableColumn(field_label("budget_kzt"), None, budget_cell, "number", "-budget_kzt"),
+            TableColumn(_("Case"), of_item("case")),
+        ],
         empty=_("There are no orders here."),
         about=_(
             "What agencies were ordered to do, and how far they are. The case has the reason, the letter and the next "
@@ -848,38 +735,27 @@ def _orders_page(actor: Actor) -> ListPage:
             *filter_fields(*ORDER_CHOICES),
         ],
         sorts=ORDER_SORTS,
-        sort=ORDER_LIST.default_sort,
+        records=ORDER_LIST,
+        groups=BY_AGENCY,
+        has_preview=True,
         tabs=tabs(actor, {}),
     )
 
 
-def _order_columns() -> list[TableColumn]:
-    return [
-        *_record_columns(),
-        TableColumn(field_label("due_on"), itemgetter("due_on"), _order_due_cell, "state", "due_on"),
-        TableColumn(_("Days left"), itemgetter("days_left")),
-        TableColumn(_("State"), lambda row: choice_label("order_state", row["state"]), _order_state_cell, "state"),
-        TableColumn(
-            field_label("fulfilment_claimed"), lambda row: choice_label("fulfilment_claimed", row["fulfilment_claimed"])
-        ),
-        TableColumn(_("Case"), itemgetter("case")),
-    ]
-
-
-def _order_due_cell(row: Mapping[str, Any]) -> ListCell:
-    left = row["days_left"]
+def _order_due_cell(row: CaseRow) -> ListCell:
+    due_on, left = row[0]["due_on"], row[0]["days_left"]
     if left is None:
-        return ListCell(short_day(row["due_on"]))
+        return ListCell(short_day(due_on))
     one, many = ("%(num)s day left", "%(num)s days left") if left >= 0 else ("%(num)s day late", "%(num)s days late")
-    return ListCell(short_day(row["due_on"]), ngettext(one, many, abs(left)) % {"num": abs(left)}, is_late=left < 0)
+    return ListCell(short_day(due_on), ngettext(one, many, abs(left)) % {"num": abs(left)}, is_late=left < 0)
 
 
-def _order_state_cell(row: Mapping[str, Any]) -> ListCell:
-    claimed = _("Reported as carried out, not confirmed") if row["fulfilment_claimed"] else ""
-    return ListCell("", claimed, tag=tag_of("order_state", row["state"]))
+def _order_cell(row: CaseRow) -> ListCell:
+    claimed = _("Reported as carried out, not confirmed") if row[0]["fulfilment_claimed"] else ""
+    return ListCell("", claimed, tag=tag_of("order_state", row[0]["state"]))
 
 
-add_list_pages("/orders", "orders", Permission.ORDERS_READ, ORDER_FILTERS, ORDER_LIST.read, _orders_page)
+add_list_pages("/orders", "orders", Permission.ORDERS_READ, ORDER_FILTERS, _orders, _orders_page)
 
 
 # The register of appeals.
@@ -888,11 +764,23 @@ APPEAL_FILTERS: Final = ("state", "outcome", *ORDER_CHOICES, "agency", "project"
 APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
 
 
-def _appeals_page(actor: Actor) -> ListPage:
+def _appeals(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    return with_projects(actor, APPEAL_LIST.read(actor, filters, page))
+
+
+def _appeals_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
     return ListPage(
         title=_("Appeals"),
         endpoint="appeals",
-        columns=_appeal_columns(),
+        columns=[
+            *_record_columns(),
+            plain_column(_("Appealed"), lambda row: local_date(row[0]["appealed_at"]), "day"),
+            choice_column(_("State"), of_item("state"), "appeal_state", "state"),
+            plain_column(field_label("due_on"), of_item("due_on"), "day"),
+            choice_column(field_label("appeal_outcome"), of_item("outcome"), "appeal_outcome"),
+            choice_column(field_label("court_outcome"), of_item("court_outcome"), "court_outcome"),
+            TableColumn(_("Case"), of_item("case")),
+        ],
         empty=_("There are no appeals here."),
         about=_(
             "Appeals of agencies, what became of them, and what the court decided. Two people who neither proposed nor "
@@ -904,21 +792,10 @@ def _appeals_page(actor: Actor) -> ListPage:
             *filter_fields(*ORDER_CHOICES),
         ],
         sorts=APPEAL_SORTS,
-        sort=APPEAL_LIST.default_sort,
+        records=APPEAL_LIST,
+        has_preview=True,
         tabs=tabs(actor, {}),
     )
 
 
-def _appeal_columns() -> list[TableColumn]:
-    return [
-        *_record_columns(),
-        plain_column(_("Appealed"), lambda row: local_date(row["appealed_at"]), "day"),
-        choice_column(_("State"), "state", "appeal_state", "state"),
-        plain_column(field_label("due_on"), itemgetter("due_on"), "day"),
-        choice_column(field_label("appeal_outcome"), "outcome", "appeal_outcome"),
-        choice_column(field_label("court_outcome"), "court_outcome", "court_outcome"),
-        TableColumn(_("Case"), itemgetter("case")),
-    ]
-
-
-add_list_pages("/appeals", "appeals", Permission.ORDERS_READ, APPEAL_FILTERS, APPEAL_LIST.read, _appeals_page)
+add_list_pages("/appeals", "appeals", Permission.ORDERS_READ, APPEAL_FILTERS, _appeals, _appeals_page)

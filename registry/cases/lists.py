@@ -14,7 +14,7 @@ from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.accounts.same_person import accounts_ever_named, acted, names_of_person
 from registry.agencies.models import Agency
-from registry.agencies.queries import ids_with_each
+from registry.agencies.queries import BY_NAME, ids_with_each
 from registry.agencies.service import own_agencies
 from registry.agencies.vocabulary import Region
 from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
@@ -40,7 +40,6 @@ from registry.core.lists import (
     SortKey,
     after,
     build_page,
-    chosen_sort,
     cursor_after,
     literal_limit,
     order_by,
@@ -57,7 +56,7 @@ from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.filters import split_below
 from registry.projects.models import Project
-from registry.projects.queries import BUDGET_ENDS, list_projects
+from registry.projects.queries import BUDGET_ENDS, PROJECT_LIST, list_projects
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import Sector
 from registry.projects.word_search import has_words
@@ -250,8 +249,9 @@ def list_cases(
     ``only``: further conditions. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
-    key, descending = sort_key(page.sort)
-    page_ids = matching_cases(actor, filters, Case.id, key.column.label("_sort"), sort=key).where(*only)
+    key, descending = CASE_LIST.sort_key(page.sort)
+    columns = (Case.id.expression, key.column.label("_sort"))
+    page_ids = CASE_LIST.matching(actor, filters, *columns, reads=[key.name], only=only)
     if page.cursor is not None:
         page_ids = page_ids.where(after(key, Case.id.expression, descending, page.cursor))
     page_ids = page_ids.order_by(*order_by(key, Case.id.expression, descending)).limit(literal_limit(page.limit + 1))
@@ -264,7 +264,7 @@ def list_cases(
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
     shown = show_cases(actor, cases, language)
     journal_restricted_reads(actor, restricted, "cases")
-    return with_count(Listing(shown, listing.next), lambda: matching_cases(actor, filters, Case.id), page)
+    return with_count(replace(listing, items=shown), lambda: CASE_LIST.matching(actor, filters, CASE_LIST.unique), page)
 
 
 def list_timelines(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
@@ -282,16 +282,24 @@ def list_timelines(actor: Actor, filters: Mapping[str, str], page: Page, languag
     return Listing(entries, listing.next)
 
 
-def matching_cases(actor: Actor, filters: Mapping[str, str], *columns: Any, sort: SortKey | None = None) -> Select[Any]:
+def _matching(
+    actor: Actor,
+    filters: Mapping[str, str],
+    *columns: Any,
+    reads: Sequence[str] = (),
+    only: Sequence[ColumnElement[bool]] = (),
+) -> Select[Any]:
     """Return the query of these columns of the visible cases that match. Raises Malformed.
 
-    ``columns`` are of Case, or the one of the sort. It reads projects and agencies only where a filter or the sort
-    needs them: of 30,000 cases the narrow table is read and sorted in a quarter of the time.
+    ``columns`` are of Case, or of the sorts that it ``reads``. It reads projects and agencies only where a filter or
+    the sort needs them: of 30,000 cases the narrow table is read and sorted in a quarter of the time.
     """
-    statement = select(*columns).select_from(Case).where(*case_conditions(actor, filters))
-    if sort is not None and sort.name == ASSIGNEE:
+    # The search is the last condition: it costs most.
+    raw = {name: filters[name] for name in sorted(filters, key=lambda name: name == WORDS)}
+    statement = select(*columns).select_from(Case).where(*CASE_LIST.criteria(actor, raw), *only)
+    if ASSIGNEE in reads:
         statement = statement.outerjoin(Account, Account.id == Case.assignee_account_id)
-    names = {*filters, "" if sort is None else sort.name}
+    names = {*filters, *reads}
     # An agency has few projects, and their cases are page_ids from them.
     if not names & OF_THE_PROJECT and own_agencies(actor) is None:
         return statement.where(*among_visible(actor, Case.project_id.expression))
@@ -321,7 +329,7 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
     actor.require(Permission.CASES_READ)
     if not lists:
         return []
-    counts = [func.count(case((and_(*case_conditions(actor, filters)), 1))) for filters in lists]
+    counts = [func.count(case((and_(*CASE_LIST.criteria(actor, filters)), 1))) for filters in lists]
     of_visible = among_visible(actor, Case.project_id.expression)
     row_counts = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
     return [int(count) for count in row_counts.one()]
@@ -329,21 +337,10 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
 
 def position_of(after_case: Case, sort: str | None) -> str:
     """Return the cursor that continues a list of this order after the case. Raises Malformed."""
-    key, descending = sort_key(sort)
+    key, descending = CASE_LIST.sort_key(sort)
     statement = select(key.column).select_from(Case).join(Case.project_record).join(Project.agency)
     statement = statement.outerjoin(Account, Account.id == Case.assignee_account_id).where(Case.id == after_case.id)
     return cursor_after(key, descending, db.session.scalar(statement), after_case.id)
-
-
-def case_conditions(actor: Actor, filters: Mapping[str, str]) -> list[ColumnElement[bool]]:
-    """Convert the filters to conditions on cases joined with project and agency, ``below`` of pages among them.
-
-    Raises Malformed.
-    """
-    filters, below = split_below(filters)
-    # The search is the last condition: it costs most.
-    raw = {name: filters[name] for name in sorted(filters, key=lambda name: name == WORDS)}
-    return [*below, *CASE_LIST.criteria(actor, raw)]
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:
@@ -390,16 +387,10 @@ def _of_ids(value: str) -> ColumnElement[bool]:
 
 
 def _main_rule() -> ColumnElement[str]:
-    """The rule of ``main_rule``, as SQL."""
+    """The rule of the most severe active flag of the case; NULL without one."""
     covered = select(Flag.rule).join(CaseFlag, CaseFlag.flag_id == Flag.id)
     covered = covered.where(CaseFlag.case_id == Case.id, Flag.status != "cleared")
     return covered.order_by(rank(Flag.severity.expression).desc(), Flag.id).limit(1).scalar_subquery()
-
-
-def main_rule(case: Mapping[str, Any]) -> str | None:
-    """Return the rule of the most severe active flag of a case as lists show it; None without one."""
-    active = [flag for flag in case["flags"] if flag["status"] != "cleared"]
-    return max(active, key=lambda flag: (SEVERITY_RANK[flag["severity"]], -flag["id"]))["rule"] if active else None
 
 
 CASE_LIST: Final = lists.ListDeclaration[Actor](
@@ -440,94 +431,20 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
         "budget_kzt": SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True, ends=BUDGET_ENDS),
         ASSIGNEE: SortKey(ASSIGNEE, Account.name.expression, str, nullable=True),
         **lists.sort_keys(Case.outcome.expression, Case.closed_at.expression),
-        # The names may be the same, the BINs are not.
-        OF_THE_AGENCY: SortKey(OF_THE_AGENCY, Agency.name_ru.expression + " " + Agency.bin.expression, str),
+        BY_NAME.name: BY_NAME,
         "rule": SortKey("rule", _main_rule(), str, nullable=True),
     },
     default_sort="due_on",
     negatable=True,
     counted=True,
+    split=split_below,
+    statement=_matching,
+    unique=Case.id.expression,
+    amount=("budget_kzt", Case.project_id.expression),
 )
 
 
-def sort_key(sort: str | None) -> tuple[SortKey, bool]:
-    """Return the sort key and direction for ``name`` or ``-name``, or the default. Raises Malformed for other
-    fields.
-    """
-    return chosen_sort(CASE_LIST.sorts, sort or CASE_LIST.default_sort)
-
-
-# How many cases a list has, and where a page of it stands. Counted up to a bound, so that no list costs more.
-
-MAX_COUNTED: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class ListTotals:
-    """``total``: the number of cases, None when there are more than ``MAX_COUNTED``.
-
-    ``before``: how many come before the page, None when these are more than that. ``previous``: the cursor of the
-    previous page; None when that is the first one, or unknown.
-    """
-
-    total: int | None
-    before: int | None
-    previous: str | None
-
-
-def list_totals(actor: Actor, filters: Mapping[str, str], page: Page) -> ListTotals:
-    """Count the cases of a list and those before the page. Raises Malformed for an invalid filter, sort or cursor."""
-    total = count_matching(actor, filters, most=MAX_COUNTED)
-    if page.cursor is None:
-        return ListTotals(total, 0, None)
-    key, descending = sort_key(page.sort)
-    rest = after(key, Case.id.expression, descending, page.cursor)
-    before = count_matching(actor, filters, not_(rest), most=MAX_COUNTED, sort=key)
-    if before is None or before <= page.limit:
-        return ListTotals(total, before, None)
-    statement = (
-        matching_cases(actor, filters, key.column, Case.id, sort=key)
-        .order_by(*order_by(key, Case.id.expression, descending))
-        .offset(before - page.limit - 1)
-        .limit(1)
-    )
-    value, last = db.session.execute(statement).one()
-    return ListTotals(total, before, cursor_after(key, descending, value, last))
-
-
-def list_budget(actor: Actor, filters: Mapping[str, str]) -> int:
-    """Add up the budgets of the projects of a list in tenge. Raises Malformed for an invalid filter."""
-    rows = matching_cases(actor, filters, Case.project_id).subquery()
-    statement = select(func.sum(Project.budget_kzt)).select_from(rows).join(Project, Project.id == rows.c.project_id)
-    return int(db.session.scalar(statement) or 0)
-
-
-def group_totals(actor: Actor, filters: Mapping[str, str], group: str) -> dict[str | None, tuple[int, int]]:
-    """Return the number of cases and the budgets in tenge of each rule or agency (BIN) of a list. Raises Malformed."""
-    key = CASE_LIST.sorts[group]
-    column = Agency.bin.expression if group == OF_THE_AGENCY else key.column
-    rows = matching_cases(actor, filters, Case.project_id, column.label("of"), sort=key).subquery()
-    counted = select(rows.c["of"], func.count(), func.coalesce(func.sum(Project.budget_kzt), 0)).select_from(rows)
-    counted = counted.join(Project, Project.id == rows.c.project_id).group_by(rows.c["of"])
-    return {of: (count, int(budget)) for of, count, budget in db.session.execute(counted)}
-
-
-def count_matching(
-    actor: Actor, filters: Mapping[str, str], *conditions: ColumnElement[bool], most: int, sort: SortKey | None = None
-) -> int | None:
-    """Count the cases of a list; None for more than ``most``. Raises Malformed for an invalid filter.
-
-    ``sort``: what the conditions compare besides columns of Case.
-    """
-    statement = matching_cases(actor, filters, Case.id, sort=sort).where(*conditions)
-    rows = statement.limit(literal_limit(most + 1)).subquery()
-    count = db.session.scalar(select(func.count()).select_from(rows)) or 0
-    return None if count > most else count
-
-
 # Watch list: projects whose findings are too weak to open a case.
-
-DEFAULT_WATCH_SORT: Final = "-registered_at"
 
 
 def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
@@ -536,10 +453,9 @@ def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language:
     Accepts the filters of projects. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
     """
     actor.require(Permission.CASES_READ)
-    sorted_page = Page(page.limit, page.cursor, page.sort or DEFAULT_WATCH_SORT)
-    listing = list_projects(actor, filters, sorted_page, only=_is_watched())
+    listing = list_projects(actor, filters, page, only=_is_watched())
     flags = active_flags_of(actor, [row["number"] for row in listing.items], language)
-    return Listing([{**row, "flags": flags[row["number"]]} for row in listing.items], listing.next)
+    return replace(listing, items=[{**row, "flags": flags[row["number"]]} for row in listing.items])
 
 
 def _is_watched() -> list[ColumnElement[bool]]:
@@ -552,3 +468,10 @@ def _is_watched() -> list[ColumnElement[bool]]:
         ~exists(active.where(Flag.status != "cleared", Flag.severity.not_in(weak))),
         ~exists(select(Case.id).where(Case.project_id == Project.id, Case.status != Status.CLOSED)),
     ]
+
+
+def _matching_watched(actor: Actor, raw: Mapping[str, str], *columns: Any, only: Any, **more: Any) -> Select[Any]:
+    return PROJECT_LIST.matching(actor, raw, *columns, only=[*only, *_is_watched()], **more)
+
+
+WATCH_LIST: Final = replace(PROJECT_LIST, name="watch-list", statement=_matching_watched)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
+from registry.agencies.queries import BY_NAME
 from registry.agencies.vocabulary import Region
 from registry.cases.models import Appeal, Case, CaseDecision, Order
 from registry.cases.vocabulary import AppealOutcome, AppealState, DecisionEnd, DecisionKind, OrderState, Status
@@ -118,8 +119,12 @@ ORDER_LIST: Final = lists.RecordList(
         **lists.date_filters("due_on", Order.due_on.expression),
         **lists.instant_filters("approved_at", Order.approved_at.expression),
     },
-    sorts=lists.sort_keys(Order.id.expression, Order.due_on.expression),
+    sorts={
+        **lists.sort_keys(Order.id.expression, Order.due_on.expression, Project.budget_kzt.expression),
+        BY_NAME.name: BY_NAME,
+    },
     negatable=True,
+    amount=("budget_kzt", Order.project_id.expression),
 )
 
 

@@ -78,7 +78,8 @@ from registry.http.responses import document_download, make_tag
 from registry.letters.queries import letters_of_case
 from registry.letters.service import KINDS, preview_letter
 from registry.projects.documents import documents_of
-from registry.projects.pages import FILE, LETTER, chosen_letters, projects_of
+from registry.projects.pages import FILE, LETTER, chosen_letters
+from registry.projects.queries import projects_numbered
 from registry.projects.visibility import journal_restricted_reads
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -531,11 +532,11 @@ def _page(
     exemptions = exemptions_of(case_record.project_id)
     in_force = [each.valid_to for each in exemptions if each.status == "in_force"] if case_record.exempt_since else []
     return render_template(
-        "cases/preview.html" if "preview" in request.args else "cases/detail.html",
+        "projects/preview.html" if "preview" in request.args else "cases/detail.html",
         actor=actor,
         case=view,
-        project=projects_of(actor, [view])[view["project"]],
-        active_flags=active,
+        project=projects_numbered(actor, [view["project"]])[view["project"]],
+        active=active,
         others=[flag for flag in on_project if flag["id"] not in own],
         coming=next_coming_flag(case_record.project_id),
         rules=rule_titles(),

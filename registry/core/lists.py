@@ -10,9 +10,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, not_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, literal, literal_column, not_, null, or_, select, true, tuple_
 
 from registry.core.clock import local_instant, now, rfc3339, today
 from registry.core.database import Instant, db
@@ -45,12 +45,13 @@ class Page:
 class Listing:
     """One page of rows as mappings, and the cursor of the next page; None on the last page.
 
-    ``count``: the number of rows of all pages, if the page asks for it.
+    ``count``: the number of rows of all pages, if the page asks for it. ``keys``: of each row the value of the sort.
     """
 
     items: list[Any]
     next: str | None
     count: int | None = None
+    keys: Sequence[Any] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,16 @@ def sort_keys(*columns: Any) -> dict[str, SortKey]:
     }
 
 
-def chosen_sort(sorts: Mapping[str, SortKey], sort: str) -> tuple[SortKey, bool]:
+# A function where the column depends on the policy or the database.
+Sort: TypeAlias = SortKey | Callable[[], SortKey]
+
+
+def chosen_sort(sorts: Mapping[str, Sort], sort: str) -> tuple[SortKey, bool]:
     """Return the key of ``name`` or ``-name``, and whether it descends. Raises Malformed for another name."""
     key = sorts.get(sort.removeprefix("-"))
     if key is None:
         raise Malformed([Problem("sort", "not-a-choice", {"options": ", ".join(sorts)})])
-    return key, sort.startswith("-")
+    return key if isinstance(key, SortKey) else key(), sort.startswith("-")
 
 
 def literal_limit(count: int) -> ColumnElement[int]:
@@ -155,16 +160,17 @@ def read_cursor(cursor: str) -> tuple[str, Any, int]:
 def build_page(rows: Sequence[Any], page: Page, key: SortKey, descending: bool) -> Listing:
     """Build a page from ``limit + 1`` rows; each row is a mapping with ``_sort`` and ``_id`` besides its own keys."""
     items = list(rows[: page.limit])
+    keys = [row["_sort"] for row in items]
     if len(rows) <= page.limit:
-        return Listing(items, None)
-    return Listing(items, cursor_after(key, descending, items[-1]["_sort"], items[-1]["_id"]))
+        return Listing(items, None, keys=keys)
+    return Listing(items, cursor_after(key, descending, keys[-1], items[-1]["_id"]), keys=keys)
 
 
 def read_page(
     statement: Select[*tuple[Any, ...]],
     page: Page,
     unique: Any,
-    sorts: Mapping[str, SortKey] | None = None,
+    sorts: Mapping[str, Sort] | None = None,
     default: str = "id",
 ) -> Listing:
     """Read a page of a statement, in the order of the page, as mappings with ``_sort`` and ``_id`` beside its columns.
@@ -625,20 +631,49 @@ def _as_read(_actor: object, rows: Sequence[Any]) -> Sequence[Any]:
     return rows
 
 
+# How much of a list is counted, so that no list costs more.
+MAX_COUNTED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ListTotals:
+    """``total``: the number of rows of a list, None when there are more than ``MAX_COUNTED``.
+
+    ``before``: how many come before the page, None when these are more than that. ``previous``: the cursor of the
+    previous page; None when that is the first one, or unknown.
+    """
+
+    total: int | None
+    before: int | None
+    previous: str | None
+
+
+def _without_page_filters(raw: Mapping[str, str]) -> tuple[Mapping[str, str], list[ColumnElement[bool]]]:
+    return raw, []
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListDeclaration(Generic[Actor]):
-    """A list of records: who may read it, and how it is filtered and sorted.
+    """A list of records: who may read it, and how it is filtered, sorted, counted and added up.
 
     ``name``: in addresses, and of its files. ``negatable``, ``counted``: whether the API takes ``not`` and ``count``.
+    ``split``: takes the filters that only pages have from the others, as conditions. ``statement``: the query of some
+    columns of the rows that an actor sees and that match; ``reads`` names sorts whose columns are among them.
+    ``unique``: the column that breaks ties. ``amount``: the name of the sort that is added up, and the id of what has
+    the amount, which counts once.
     """
 
     name: str
-    permission: str
+    permission: Any
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    sorts: Mapping[str, SortKey] = field(default_factory=dict)
+    sorts: Mapping[str, Sort] = field(default_factory=dict)
     default_sort: str = "-id"
     negatable: bool = False
     counted: bool = False
+    split: Callable[[Mapping[str, str]], tuple[Mapping[str, str], list[ColumnElement[bool]]]] = _without_page_filters
+    statement: Callable[..., Select[Any]] | None = None
+    unique: ColumnElement[Any] = field(default_factory=true)
+    amount: tuple[str, ColumnElement[Any]] | None = None
 
     def criteria(self, actor: Actor, raw: Mapping[str, str]) -> list[ColumnElement[bool]]:
         """Return the conditions of the filters. Raises Malformed."""
@@ -647,19 +682,93 @@ class ListDeclaration(Generic[Actor]):
         }
         return conditions(named, raw)
 
+    def sort_key(self, sort: str | None) -> tuple[SortKey, bool]:
+        """Return the key and the direction of ``name`` or ``-name``, or the default. Raises Malformed for others."""
+        return chosen_sort(self.sorts, sort or self.default_sort)
+
+    def matching(
+        self,
+        actor: Actor,
+        raw: Mapping[str, str],
+        *columns: ColumnElement[Any],
+        reads: Sequence[str] = (),
+        only: Sequence[ColumnElement[bool]] = (),
+    ) -> Select[Any]:
+        """Return the query of these columns of the rows that match, by filters of pages too. Raises Malformed.
+
+        ``only``: further conditions.
+        """
+        shared, of_pages = self.split(raw)
+        if self.statement is None:
+            raise TypeError(self.name)
+        split_off = [name for name in raw if name not in shared]
+        return self.statement(actor, shared, *columns, reads=[*reads, *split_off], only=[*only, *of_pages])
+
+    def count(
+        self,
+        actor: Actor,
+        raw: Mapping[str, str],
+        most: int,
+        *,
+        reads: Sequence[str] = (),
+        only: Sequence[ColumnElement[bool]] = (),
+    ) -> int | None:
+        """Count the rows that match; None for more than ``most``. Raises Malformed for an invalid filter."""
+        matching = self.matching(actor, raw, self.unique, reads=reads, only=only)
+        rows = matching.limit(literal_limit(most + 1)).subquery()
+        count = db.session.scalar(select(func.count()).select_from(rows)) or 0
+        return None if count > most else count
+
+    def totals(self, actor: Actor, raw: Mapping[str, str], page: Page) -> ListTotals:
+        """Count the rows of a list and those before the page. Raises Malformed for a wrong filter, sort or cursor."""
+        total = self.count(actor, raw, MAX_COUNTED)
+        if page.cursor is None:
+            return ListTotals(total, 0, None)
+        key, descending = self.sort_key(page.sort)
+        rest = after(key, self.unique, descending, page.cursor)
+        before = self.count(actor, raw, MAX_COUNTED, reads=[key.name], only=[not_(rest)])
+        if before is None or before <= page.limit:
+            return ListTotals(total, before, None)
+        rows = self.matching(actor, raw, key.column, self.unique, reads=[key.name])
+        rows = rows.order_by(None).order_by(*order_by(key, self.unique, descending))
+        value, last = db.session.execute(rows.offset(before - page.limit - 1).limit(1)).one()
+        return ListTotals(total, before, cursor_after(key, descending, value, last))
+
+    def group_totals(self, actor: Actor, raw: Mapping[str, str], group: str = "") -> dict[Any, tuple[int, int]]:
+        """Return the number of rows and the sum for each value of a sort; without one of the whole list, as None."""
+        summed, owner = self.amount or ("", self.unique)
+        of = self.sort_key(group)[0].column if group else null()
+        amount = self.sort_key(summed)[0].column if summed else literal(0)
+        columns = (of.label("of"), owner.label("owner"), amount.label("amount"))
+        rows = self.matching(actor, raw, *columns, reads=[group, summed]).subquery()
+        counted = select(*rows.c, func.count().label("number")).group_by(*rows.c).subquery()
+        sums = select(counted.c["of"], func.sum(counted.c.number), func.sum(counted.c.amount)).group_by(counted.c["of"])
+        return {value: (int(count), int(total or 0)) for value, count, total in db.session.execute(sums)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordList(ListDeclaration[Actor]):
     """A list that is read from one statement.
 
     ``rows``: the statement of the rows that an actor sees, joined with all that filters and sorts compare. ``unique``:
-    the column that breaks ties, and the order of a list without ``sorts``. ``shown``: what the list gives of the rows
-    of a page; it journals restricted projects among them as read.
+    also the order of a list without ``sorts``. ``shown``: what the list gives of the rows of a page; it journals
+    restricted projects among them as read.
     """
 
     rows: Callable[[Actor], Select[*tuple[Any, ...]]]
-    unique: ColumnElement[Any]
     shown: Callable[[Actor, Sequence[Any]], Sequence[Any]] = _as_read
+
+    def matching(
+        self,
+        actor: Actor,
+        raw: Mapping[str, str],
+        *columns: ColumnElement[Any],
+        reads: Sequence[str] = (),  # noqa: ARG002 - the rows are joined with all
+        only: Sequence[ColumnElement[bool]] = (),
+    ) -> Select[Any]:
+        """Return the query of these columns of the rows that match, without columns of all. Raises Malformed."""
+        statement = self.rows(actor).where(*self.criteria(actor, raw), *only)
+        return statement.with_only_columns(*columns, maintain_column_froms=True) if columns else statement
 
     def read(
         self, actor: Actor, raw: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
@@ -669,7 +778,7 @@ class RecordList(ListDeclaration[Actor]):
         Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
         """
         actor.require(self.permission)
-        statement = self.rows(actor).where(*self.criteria(actor, raw), *only)
+        statement = self.matching(actor, raw, only=only)
         listing = read_page(statement, page, self.unique, self.sorts, self.default_sort)
         return replace(listing, items=list(self.shown(actor, listing.items)))
 

@@ -46,7 +46,7 @@ ANY: Final = "any"
 COLUMNS: Final = ("decision_number", "decided_on", "valid_from", "valid_to", "scope", "conditions")
 
 
-def _page(actor: Actor) -> ListPage:
+def _page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
     periods = [(days, ngettext("%(num)s day", "%(num)s days", int(days)) % {"num": days}) for days in DAYS]
     return ListPage(
         title=_("Exemptions ending"),
@@ -74,6 +74,7 @@ def _page(actor: Actor) -> ListPage:
         ),
         fields=[("within", _("Ends within"), [*periods, (ANY, _("Whenever it ends"))]), *filter_fields(*CHOICES)],
         defaults={"within": DEFAULT_DAYS},
+        has_preview=True,
         tabs=tabs(actor, {}),
     )
 

@@ -56,7 +56,7 @@ FILTERS: Final = ("q", "number", "kind", "agency", "project", "issued_on_from", 
 SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest first")}
 
 
-def _page(_actor: Actor) -> ListPage:
+def _page(_actor: Actor, _filters: Mapping[str, str]) -> ListPage:
     return ListPage(
         title=_("Letters"),
         endpoint="letters",
@@ -74,7 +74,7 @@ def _page(_actor: Actor) -> ListPage:
         fields=[("kind", _("Kind of letter"), options("letter_kind"))],
         dates=("issued_on",),
         sorts=SORTS,
-        sort=LETTER_LIST.default_sort,
+        records=LETTER_LIST,
         links=[(_("Check a letter"), url_for("web.check_letters"))],
     )
 

@@ -22,7 +22,7 @@ from registry.projects.exports import DAYS
 from registry.projects.fields import FIELDS, PUBLIC
 from registry.projects.filters import started_on
 from registry.projects.models import STATUS, Project, is_project_number
-from registry.projects.queries import count_projects, list_projects
+from registry.projects.queries import PROJECT_LIST, list_projects
 from registry.projects.revisions import confirmed_of
 from registry.projects.schemas import PROJECT
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
@@ -119,7 +119,7 @@ def list_public_projects(filters: Mapping[str, str], agency: str, page: Page) ->
 
 def count_public_projects(filters: Mapping[str, str], agency: str) -> int | None:
     """Count the same projects; None for more than ``MAX_COUNT``. Raises Malformed for an invalid filter."""
-    return count_projects(PUBLIC_READER, _narrowed(filters), MAX_COUNT, only=_of_agency(agency))
+    return PROJECT_LIST.count(PUBLIC_READER, _narrowed(filters), MAX_COUNT, only=_of_agency(agency))
 
 
 def read_public_project(number: str) -> dict[str, Any]:

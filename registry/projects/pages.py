@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from math import ceil
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import (
-    address_with_agency,
+    add_list_pages,
     agency_choices,
     agency_defaults,
-    agency_filter,
     agency_name,
     agency_names,
-    names_no_agency,
 )
 from registry.approvals.fields import REMARK
 from registry.approvals.queries import waiting_about
@@ -79,7 +78,7 @@ from registry.projects.fields import (
     merge_problems,
     newly_asked,
 )
-from registry.projects.filters import BELOW, KIND, split_agency_filters
+from registry.projects.filters import BELOW, KIND
 from registry.projects.filters import FILTERS as PROJECT_FILTERS
 from registry.projects.fingerprints import COMPARED
 from registry.projects.former_records import REASON, former_records_shown, linked_records
@@ -119,7 +118,7 @@ from registry.saved_views.pages import view_line
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.formats import gettext, money, ngettext, short_day, within_sentence
+from registry.web.formats import NOTHING, gettext, money, money_in_short, ngettext, short_day, within_sentence
 from registry.web.formats import gettext as _
 from registry.web.forms import (
     Form,
@@ -141,10 +140,9 @@ from registry.web.lists import (
     TableColumn,
     filter_fields,
     record_cell,
-    render_list_page,
     requested_filters,
-    requested_page,
     tag_of,
+    with_sort,
 )
 
 # Sections of a project: the steps of the registration and the sections of its page (``SECTIONS``).
@@ -233,43 +231,44 @@ SORTS: Final = {
 }
 
 
-@pages.page("/projects", needs=Permission.PROJECTS_READ)
-def projects(actor: Actor) -> Answer:
-    """List the projects that match the filters."""
-    address = address_with_agency(actor)
-    if address is not None:
-        return redirect(address)
-    filters = requested_filters(FILTERS)
-    sort = request.args.get("sort")
-    listing = Listing([], None) if names_no_agency(filters) else _listing(actor, filters)
+def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
     labelled = f"{url_for('web.projects_table', ending='xlsx')}?{urlencode({'header_row': 'labels', **filters})}"
     kinds = () if actor.agency_id else (KIND,)
-    shown = ListPage(
+    return ListPage(
         title=_("Projects"),
         endpoint="projects",
-        columns=project_columns(agency_names(item["agency"] for item in listing.items) if not actor.agency_id else {}),
+        columns=_columns(actor),
         empty=_("No project matches.") if filters else _("There are no projects yet."),
         words=_("Words in the name, purpose or number"),
         fields=[*filter_fields(*CHOICES, *kinds), ("rule", _("Rule"), list(rule_titles().items()))],
         ticks=[("withdrawn", "include", _("with withdrawn projects"))],
         sorts=SORTS,
-        sort=PROJECT_LIST.default_sort,
-        saved=view_line(actor, ViewList.PROJECTS, filters | ({"sort": sort} if sort else {})),
+        records=PROJECT_LIST,
+        groups={
+            "agency": (BY_AGENCY["agency"][0], lambda _key, item: item["agency_name"]),
+            "freeze_status": (lazy_text("By status"), lambda key, _item: choice_label("freeze_status", key)),
+        },
+        saved=view_line(actor, ViewList.PROJECTS, with_sort(filters)),
         buttons=[(_("Register a project"), url_for("web.register"))] if actor.may(Permission.PROJECTS_WRITE) else [],
         files=[(_("Workbook to edit and import (XLSX)"), labelled)],
+        has_preview=True,
+        with_below=True,
     )
-    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters, with_below=True))
 
 
-def project_columns(agencies: Mapping[str, str]) -> list[TableColumn]:
-    """Return the columns of a project. ``agencies``: names by BIN, as far as they are to be displayed."""
+def _read(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    shared, only = PROJECT_LIST.split(filters)
+    with reads_from_replica():
+        listing = list_projects(actor, shared, page, only=only)
+    names = agency_names(item["agency"] for item in listing.items)
+    return replace(listing, items=[{**item, "agency_name": names[item["agency"]]} for item in listing.items])
+
+
+def _columns(actor: Actor) -> list[TableColumn]:
     return [
-        TableColumn(_("Project"), None, lambda item: _project_cell(item, agencies), "main"),
+        TableColumn(_("Project"), None, partial(_project_cell, actor), "main"),
         TableColumn(_("Freeze status"), None, _status_cell, "state"),
-        TableColumn(_("Work and stage"), None, _work_cell),
-        TableColumn(
-            field_label("placement"), None, lambda item: ListCell(choice_label("placement", item["placement"]))
-        ),
+        TableColumn(_("Hosting, work and stage"), None, work_cell),
         TableColumn(
             field_label("started_on"), None, lambda item: ListCell(short_day(item["started_on"])), "day", "started_on"
         ),
@@ -279,9 +278,9 @@ def project_columns(agencies: Mapping[str, str]) -> list[TableColumn]:
     ]
 
 
-def _project_cell(item: Mapping[str, Any], agencies: Mapping[str, str]) -> ListCell:
+def _project_cell(actor: Actor, item: Mapping[str, Any]) -> ListCell:
     address = url_for("web.project", number=item["number"])
-    return record_cell(item, address, item["number"], agencies.get(item["agency"], ""))
+    return record_cell(item, address, item["number"], "" if actor.agency_id else item["agency_name"])
 
 
 def _status_cell(item: Mapping[str, Any]) -> ListCell:
@@ -292,20 +291,13 @@ def _status_cell(item: Mapping[str, Any]) -> ListCell:
     return ListCell("", f"{field_label('severity')}: {within_sentence(severity)}", tag=(label, colour))
 
 
-def _work_cell(item: Mapping[str, Any]) -> ListCell:
-    return ListCell(choice_label("work_type", item["work_type"]), choice_label("stage", item["stage"]))
-
-
-def _listing(actor: Actor, filters: Mapping[str, str]) -> Listing:
-    shared, only = split_agency_filters(filters)
-    with reads_from_replica():
-        return list_projects(actor, shared, requested_page(), only=only)
+add_list_pages("/projects", "projects", Permission.PROJECTS_READ, FILTERS, _read, _list_page, has_tables=False)
 
 
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
 def projects_table(actor: Actor, ending: str) -> Answer:
     """Download all projects that match the filters; the file can be edited and imported."""
-    shared, only = split_agency_filters(requested_filters(FILTERS))
+    shared, only = PROJECT_LIST.split(requested_filters(FILTERS))
     labels_in = page_locale() if "labels" in (request.args.get("header_row"), request.args.get("headers")) else None
     use_read_replica(for_export=True)
     if ending == "csv":
@@ -315,12 +307,58 @@ def projects_table(actor: Actor, ending: str) -> Answer:
     return xlsx_download("projects", lambda path: export_xlsx(actor, shared, path, only=only))
 
 
-# Related records for pages: projects of cases, and cases of a project.
+# Lists of what belongs to projects: their rows, each with its project, and the columns that they have in common.
+
+ProjectRow = tuple[Mapping[str, Any], Project]
 
 
-def projects_of(actor: Actor, cases: Iterable[Mapping[str, Any]]) -> dict[str, Project]:
-    """Return the project of each case, by number, with its agency."""
-    return projects_numbered(actor, (case["project"] for case in cases))
+def with_projects(actor: Actor, listing: Listing, name: str = "project") -> Listing:
+    """Return a list with each item's project, which it names; without one that was restricted in the meantime."""
+    projects = projects_numbered(actor, (item[name] for item in listing.items))
+    pairs = zip(listing.keys, listing.items, strict=True)
+    rows = [(key, (item, projects[item[name]])) for key, item in pairs if item[name] in projects]
+    return replace(listing, items=[row for _key, row in rows], keys=[key for key, _row in rows])
+
+
+def of_item(name: str) -> Callable[[ProjectRow], Any]:
+    """Return the function that reads a value of an item."""
+    return lambda row: row[0][name]
+
+
+def record_columns(cell: Callable[[ProjectRow], ListCell] | None) -> list[TableColumn]:
+    """Return the columns of the project and its agency. ``cell``: of the name, None where another column has it."""
+    return [
+        TableColumn(field_label("number"), lambda row: row[1].number),
+        TableColumn(_("Project"), lambda row: name_in_page_language(row[1]), cell, "main"),
+        TableColumn(field_label("bin"), lambda row: row[1].agency.bin),
+        TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+    ]
+
+
+def project_cell(row: ProjectRow) -> ListCell:
+    """Return the cell of a project's name, with its number and agency."""
+    address = url_for("web.project", number=row[1].number)
+    return record_cell(row[1], address, row[1].number, name_in_page_language(row[1].agency))
+
+
+def work_cell(item: Mapping[str, Any]) -> ListCell:
+    """Return the cell of the hosting, the kind of work and the stage of a project as lists show it."""
+    work, stage, hosting = (choice_label(name, item[name]) for name in ("work_type", "stage", "placement"))
+    return ListCell(hosting, f"{work} · {stage}")
+
+
+def budget_cell(row: ProjectRow) -> ListCell:
+    """Return the cell of the project's budget."""
+    return ListCell(NOTHING if row[1].budget_kzt is None else money_in_short(row[1].budget_kzt))
+
+
+# The group of a list by the agencies of its projects.
+BY_AGENCY: Final = {
+    "agency": (lazy_text("By agency"), lambda _key, row: name_in_page_language(row[1].agency)),
+}
+
+
+# Related records for pages: the cases of a project.
 
 
 def cases_of_project(actor: Actor, number: str) -> list[Case]:
@@ -468,7 +506,7 @@ DOCUMENT = DocumentFields()
 
 @pages.page("/projects/<number>", needs=Permission.PROJECTS_READ)
 def project(actor: Actor, number: str) -> Answer:
-    """Show the project."""
+    """Show the project; with ``preview`` the short form of it beside a list."""
     return _detail_page(actor, number, Form())
 
 
@@ -486,7 +524,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
     project = read_project(actor, number, "project")
     verdict = verdict_of(project, None, language)
     return render_template(
-        "projects/detail.html",
+        "projects/preview.html" if "preview" in request.args else "projects/detail.html",
         actor=actor,
         project=project,
         status=project.freeze_status,

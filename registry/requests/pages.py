@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
-from functools import partial
+from operator import itemgetter
 from typing import Any, Final
 
-from flask import redirect, render_template, url_for
+from flask import render_template, url_for
 
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.pages import address_with_agency, agency_filter, agency_names, names_no_agency, with_bins
+from registry.agencies.pages import add_list_pages, agency_names, with_bins
 from registry.agencies.service import agency_by_bin, may_act_for
 from registry.approvals.fields import REJECTION, REMARK
 from registry.core.errors import Malformed, Problem, invalid
-from registry.core.lists import Listing
+from registry.core.lists import Listing, Page
 from registry.platform.models import ConfirmationKind
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
@@ -48,9 +48,6 @@ from registry.web.lists import (
     ListPage,
     TableColumn,
     choice_column,
-    render_list_page,
-    requested_filters,
-    requested_page,
 )
 
 # What the pages of requests show of each kind, and the names of their agencies.
@@ -283,28 +280,25 @@ FILTERS: Final = ("state", "agency", "project")
 WITH_REASON: Final = ("refusal", "restoration")
 
 
-@pages.page("/requests", needs=Permission.REQUESTS_READ)
-def requests(actor: Actor) -> Answer:
-    """List the requests that the actor may see, newest first, of some kinds or of all."""
-    address = address_with_agency(actor)
-    if address is not None:
-        return redirect(address)
-    filters = requested_filters((*FILTERS, KIND))
+def _requests(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
+    """Return a page of requests, each with the names of its project and agency."""
     kinds = filters[KIND].split(",") if KIND in filters else []
     if not set(kinds) <= set(RequestKind.codes()):
         raise Malformed([Problem(KIND, "not-a-choice", {"options": ", ".join(RequestKind.codes())})])
     narrowed = {name: value for name, value in filters.items() if name != KIND}
-    if names_no_agency(filters):
-        listing = Listing([], None)
-    else:
-        listing = REQUEST_LIST.read(actor, narrowed, requested_page(), only=of_kinds(map(RequestKind, kinds)))
+    listing = REQUEST_LIST.read(actor, narrowed, page, only=of_kinds(map(RequestKind, kinds)))
     agencies, projects = names_of_agencies(listing.items), projects_numbered(actor, numbers_of_projects(listing.items))
-    shown = ListPage(
+    items = [{**each, "of": (projects.get(each["project"]), agencies[each["agency"]])} for each in listing.items]
+    return replace(listing, items=items)
+
+
+def _list_page(_actor: Actor, _filters: Mapping[str, str]) -> ListPage:
+    return ListPage(
         title=_("Requests"),
         endpoint="requests",
         columns=[
-            TableColumn(_("Request"), None, partial(_request_cell, agencies, projects), "main"),
-            choice_column(_("State"), "state", "request_state", "state"),
+            TableColumn(_("Request"), None, _request_cell, "main"),
+            choice_column(_("State"), itemgetter("state"), "request_state", "state"),
             TableColumn(_("Effective from"), None, lambda item: ListCell(short_day(item["on"])), "day"),
             TableColumn(_("Asked by"), None, lambda item: ListCell(item["asked_by"], moment(item["asked_at"]))),
         ],
@@ -316,14 +310,18 @@ def requests(actor: Actor) -> Answer:
         ],
         has_tables=False,
     )
-    return render_list_page(shown, listing, filters, actor, agency_filter(actor, filters))
 
 
-def _request_cell(agencies: Mapping[str, str], projects: Mapping[str, Project], item: Mapping[str, Any]) -> ListCell:
-    project = projects.get(item["project"])
-    below = (item["project"], "" if project is None else name_in_page_language(project), agencies[item["agency"]])
+def _request_cell(item: Mapping[str, Any]) -> ListCell:
+    project, agency = item["of"]
+    below = (item["project"], "" if project is None else name_in_page_language(project), agency)
     title = f"{choice_label(KIND, item[KIND])} {numbered(item['id'])}"
     return ListCell(title, " · ".join(filter(None, below)), url_for("web.request_page", request_id=item["id"]))
+
+
+add_list_pages(
+    "/requests", "requests", Permission.REQUESTS_READ, (*FILTERS, KIND), _requests, _list_page, has_tables=False
+)
 
 
 @pages.page("/requests/<row_id:request_id>", needs=Permission.REQUESTS_READ)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from registry.accounts.roles import Actor, Permission
-from registry.cases import lists as cases
-from registry.cases.lists import count_matching
+from registry.accounts.roles import Actor
+from registry.cases.lists import CASE_LIST
 from registry.core.errors import Malformed, NotFound, Problem
-from registry.core.lists import NOT
-from registry.projects import queries as projects
-from registry.projects.filters import AGENCY, BELOW, project_conditions, split_agency_filters
+from registry.core.lists import NOT, ListDeclaration
+from registry.flags.queries import FLAG_LIST
+from registry.projects.filters import AGENCY, BELOW
+from registry.projects.queries import PROJECT_LIST
 from registry.saved_views.models import ViewList
 
 SORT: Final = "sort"
@@ -21,58 +21,33 @@ QUERY: Final = "/query"
 MAX_COUNTED: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class SavedList:
-    """A list. ``check`` and ``check_sort`` raise what the list raises for filters and a sort that it does not accept.
-
-    ``count``: how many records match the filters; None for more than ``MAX_COUNTED``.
-    """
-
-    required_permission: Permission
-    check: Callable[[Actor, Mapping[str, str]], object]
-    check_sort: Callable[[str], object]
-    count: Callable[[Actor, Mapping[str, str]], int | None]
-
-
-def _check_projects(actor: Actor, filters: Mapping[str, str]) -> None:
-    shared, _ = split_agency_filters(filters)
-    project_conditions(actor, shared)
-
-
-def _count_cases(actor: Actor, filters: Mapping[str, str]) -> int | None:
-    return count_matching(actor, filters, most=MAX_COUNTED)
-
-
-def _count_projects(actor: Actor, filters: Mapping[str, str]) -> int | None:
-    shared, only = split_agency_filters(filters)
-    return projects.count_projects(actor, shared, MAX_COUNTED, only=only)
-
-
-LISTS: Final[Mapping[str, SavedList]] = {
-    ViewList.CASES: SavedList(Permission.CASES_READ, cases.case_conditions, cases.sort_key, _count_cases),
-    ViewList.PROJECTS: SavedList(Permission.PROJECTS_READ, _check_projects, projects.sort_key, _count_projects),
+LISTS: Final[Mapping[str, ListDeclaration[Actor]]] = {
+    ViewList.CASES: CASE_LIST,
+    ViewList.PROJECTS: PROJECT_LIST,
+    ViewList.FLAGS: FLAG_LIST,
 }
 
 
 def readable_lists(actor: Actor) -> list[str]:
     """Return the lists that the actor may read."""
-    return [name for name, each in LISTS.items() if actor.may(each.required_permission)]
+    return [name for name, each in LISTS.items() if actor.may(each.permission)]
 
 
 def problems_of_query(actor: Actor, name: str, query: Mapping[str, str]) -> list[Problem]:
     """Return what the list would refuse of the filters and the sort, each with its pointer below ``/query``."""
+    records = LISTS[name]
     filters = {key: value for key, value in query.items() if key not in (SORT, NOT)}
     # Pages, which display views, negate nothing.
     problems = [Problem(NOT, "unknown-parameter", {"name": NOT})] if NOT in query else []
     try:
-        LISTS[name].check(actor, filters)
+        records.criteria(actor, records.split(filters)[0])
     except Malformed as error:
         problems += error.problems
     except NotFound as error:
         problems.append(Problem(AGENCY, error.code, error.params))
     if SORT in query:
         try:
-            LISTS[name].check_sort(query[SORT])
+            records.sort_key(query[SORT])
         except Malformed as error:
             problems += error.problems
     return [replace(problem, pointer=f"{QUERY}/{_escaped(problem.pointer)}") for problem in problems]
@@ -90,7 +65,7 @@ def count_records(actor: Actor, name: str, query: Mapping[str, str]) -> int | No
     """Return how many records of a valid view the actor sees, from one statement; None for more than
     ``MAX_COUNTED``.
     """
-    return LISTS[name].count(actor, {key: value for key, value in query.items() if key != SORT})
+    return LISTS[name].count(actor, {key: value for key, value in query.items() if key != SORT}, MAX_COUNTED)
 
 
 def _escaped(name: str) -> str:

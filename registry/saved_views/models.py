@@ -20,6 +20,7 @@ class ViewList(Choices):
 
     CASES = "cases", lazy_text("Cases")
     PROJECTS = "projects", lazy_text("Projects")
+    FLAGS = "flags", lazy_text("Flags")
 
 
 # Saved views: named filters and sorts of a list.

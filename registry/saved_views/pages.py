@@ -150,7 +150,7 @@ def _requested_query(actor: Actor) -> tuple[str, dict[str, str]]:
     name = request.args.get(LIST, "")
     if name not in LISTS:
         raise Malformed([Problem(LIST, "not-a-choice", {"options": ", ".join(LISTS)})])
-    actor.require(LISTS[name].required_permission)
+    actor.require(LISTS[name].permission)
     query = requested_filters([each for each in dict.fromkeys(request.args) if each not in (LIST, SORT)])
     sort = request.args.get(SORT)
     if sort:

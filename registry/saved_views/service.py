@@ -39,7 +39,7 @@ def save_view(actor: Actor, values: Mapping[str, Any]) -> SavedView:
     Raises RoleNotAllowed, Invalid for a query that the list refuses, ViewNameTaken and TooManyViews.
     """
     actor.require(Permission.OWN_ACCOUNT_MANAGE)
-    actor.require(LISTS[values["list"]].required_permission)
+    actor.require(LISTS[values["list"]].permission)
     if actor.account_id is None:
         raise ViewsNeedAnAccount
     problems = problems_of_new_query(actor, values["list"], values["query"])

@@ -11,7 +11,7 @@ from registry.accounts.queries import people_by_account
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_names
 from registry.core.errors import Malformed
-from registry.projects.pages import projects_of
+from registry.projects.queries import projects_numbered
 from registry.search.service import RecordKind, record_numbered
 from registry.search.service import search as search_register
 from registry.web.blueprint import Answer, pages, redirect_to
@@ -49,6 +49,6 @@ def search(actor: Actor) -> Answer:
         problem=None,
         matches=matches,
         agencies=agency_names(item["agency"] for item in (*matches.projects.items, *people) if item["agency"]),
-        projects=projects_of(actor, matches.cases.items),
+        projects=projects_numbered(actor, (case["project"] for case in matches.cases.items)),
         person_ids={account: person.id for account, person in rows.items()},
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import Response, render_template, request
 
-from registry.core.lists import Listing, Page, every_page
+from registry.core.lists import MAX_COUNTED, ListDeclaration, Listing, ListTotals, Page, every_page
 from registry.core.spreadsheets.writer import Cell, Rows, table_as_csv, table_as_xlsx
 from registry.http.responses import csv_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
 from registry.web.blueprint import parent_page
-from registry.web.formats import NOTHING, gettext, short_day
+from registry.web.formats import NOTHING, gettext, money_in_short, number, short_day
 from registry.web.labels import choice_label, field_label, filter_text, name_in_page_language, options, tag_colour
 
 SHOWN: Final = 25
@@ -36,6 +38,12 @@ def requested_page(limit: int = SHOWN) -> Page:
     """Return the requested page of the list. A list in groups is in the order of ``group``."""
     sort = request.args.get("group") or request.args.get("sort")
     return Page(limit, request.args.get("cursor") or None, sort or None)
+
+
+def with_sort(filters: Mapping[str, str]) -> dict[str, str]:
+    """Return the filters with the requested order, if there is one."""
+    sort = requested_page().sort
+    return {**filters, **({"sort": sort} if sort else {})}
 
 
 def next_address(cursor: str | None) -> str | None:
@@ -114,10 +122,12 @@ def plain_column(heading: str, value: Callable[[Any], Cell], kind: str = "text",
     return TableColumn(heading, value, lambda row: ListCell(_text(value(row))), kind, sort)
 
 
-def choice_column(heading: str, name: str, of_field: str, kind: str = "text") -> TableColumn:
-    """Return a column of an item's choice, by its label; a tag if it is a ``state``."""
-    column = plain_column(heading, lambda row: row[name] and choice_label(of_field, row[name]), kind)
-    return replace(column, cell=lambda row: ListCell(tag=tag_of(of_field, row[name]))) if kind == "state" else column
+def choice_column(heading: str, value: Callable[[Any], str | None], of_field: str, kind: str = "text") -> TableColumn:
+    """Return a column of a choice, by its label; a tag if it is a ``state``."""
+    column = plain_column(heading, lambda row: (code := value(row)) and choice_label(of_field, code), kind)
+    if kind != "state":
+        return column
+    return replace(column, cell=lambda row: ListCell(tag=tag_of(of_field, value(row) or "")))
 
 
 def _text(value: Cell) -> str:
@@ -142,10 +152,12 @@ class ListPage:
 
     ``caption``: the second half of the title. ``about``: what the list holds. ``words``: the label of the search.
     ``fields``, ``dates``, ``ticks``: the selects, pairs of dates and checkboxes of the form; ``defaults``: of selects
-    that always have a value. ``implied``: filters that the current tab says. ``sort``: without a requested one.
-    ``groups``: labels of the sorts that put the list in groups. ``row_id``, ``row_name``, ``amount``: of the rows that
-    can be chosen, with ``actions``, labels by their addresses. ``buttons``, ``links``, ``files``: texts with addresses.
-    ``help``: the guide, section and text of a link to it. ``tabs``, ``saved``: its work lists and saved views.
+    that always have a value. ``implied``: filters that the current tab says. ``records``: what is counted, added up and
+    put in groups; ``groups``: of its sorts that do so the label, and the title of a group from its value and its first
+    row. ``row_id``, ``row_name``, ``amount``: of the rows that can be chosen, with ``actions``, labels by their
+    addresses. ``has_preview``: the pages of its records have a short form, with ``preview`` in the query. ``buttons``,
+    ``links``, ``files``: texts with addresses. ``help``: the guide, section and text of a link to it. ``tabs``,
+    ``saved``: its work lists and saved views.
     """
 
     title: str
@@ -161,7 +173,8 @@ class ListPage:
     sorts: Mapping[str, str] = field(default_factory=dict)
     implied: Sequence[str] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
+    records: ListDeclaration[Any] | None = None
+    groups: Mapping[str, tuple[str, Callable[[Any, Any], str]]] = field(default_factory=dict)
     actions: Mapping[str, str] = field(default_factory=dict)
     row_id: Callable[[Any], int | str] | None = None
     row_name: str = "case"
@@ -172,11 +185,9 @@ class ListPage:
     help: tuple[str, str, str] | None = None
     tabs: Sequence[Any] = ()
     saved: Any = None
-    sort: str = ""
-    totals: str = ""
-    previous_address: str | None = None
     has_tables: bool = True
-    has_keys: bool = False
+    has_preview: bool = False
+    with_below: bool = False
     none_chosen: bool = False
 
     @property
@@ -197,8 +208,8 @@ class ListPage:
         for name, value in filters.items():
             if name == "agency" and agency:
                 text = f"{field_label(name)}: {agency}"
-            elif value in choices.get(name, {}):
-                text = f"{labels[name]}: {choices[name][value]}"
+            elif set(value.split(",")) <= {*choices.get(name, ())}:
+                text = f"{labels[name]}: {'; '.join(choices[name][each] for each in value.split(','))}"
             else:
                 text = filter_text(name, value, choices.get("rule", {}))
             if name not in ("q", *self.implied):
@@ -206,6 +217,8 @@ class ListPage:
         return chips
 
 
+# A sum costs more than a count.
+MAX_SUMMED: Final = 2_000
 Section = tuple[str | None, Sequence[Any]]
 
 
@@ -219,7 +232,11 @@ def render_list_page(
 ) -> str:
     """Render the page of a list. ``agency``: its AgencyFilter. ``sections``: groups of its rows with their headings."""
     kept = {name: value for name, value in filters.items() if name not in page.in_form}
-    sort = requested_page().sort or page.sort
+    requested, records = requested_page(), page.records
+    sort = requested.sort or (records.default_sort if records else "")
+    totals = records.totals(actor, filters, requested) if records and listing.items else ListTotals(None, None, None)
+    if sections is None and sort.removeprefix("-") in page.groups:
+        sections = _grouped(page, listing, filters, actor, sort.removeprefix("-"))
     return render_list(
         "list.html",
         listing,
@@ -227,13 +244,42 @@ def render_list_page(
         actor=actor,
         filters=filters,
         agency=agency,
-        sections=[(None, listing.items)] if sections is None else sections,
+        sections=sections or [(None, listing.items)],
+        totals=_totals_text(records, totals, filters, actor, len(listing.items)) if records else "",
+        previous_address=None if totals.previous is None else list_address(cursor=totals.previous),
         kept=kept,
         chips=page.chips(filters, agency.name if agency is not None and agency.is_known else ""),
         sort=sort,
         sorts={name: gettext(text) for name, text in page.sorts.items()},
         table_filters={**filters, **({"sort": sort} if sort else {})},
     )
+
+
+def _grouped(page: ListPage, listing: Listing, filters: Mapping[str, str], actor: Any, group: str) -> list[Section]:
+    """Return the rows of the page by the values of a sort, each group with what the whole list has of it."""
+    sections: list[Section] = []
+    totals = page.records.group_totals(actor, filters, group) if page.records and listing.items else {}
+    title = page.groups[group][1]
+    for key, members in groupby(zip(listing.keys, listing.items, strict=True), itemgetter(0)):
+        rows = [row for _key, row in members]
+        count, amount = totals.get(key, (len(rows), 0))
+        sections.append((f"{title(key, rows[0])}: {number(count)} · {money_in_short(amount)}", rows))
+    return sections
+
+
+def _totals_text(
+    records: ListDeclaration[Any], totals: ListTotals, filters: Mapping[str, str], actor: Any, shown: int
+) -> str:
+    most = {"count": number(MAX_COUNTED)}
+    if totals.before is None:
+        return gettext("More than %(count)s") % most
+    edges = {"first": number(totals.before + 1), "last": number(totals.before + shown)}
+    if totals.total is None:
+        return gettext("%(first)s–%(last)s of more than %(count)s") % (edges | most)
+    text = gettext("%(first)s–%(last)s of %(count)s") % {**edges, "count": number(totals.total)}
+    if records.amount is None or totals.total > MAX_SUMMED:
+        return text
+    return f"{text} · {money_in_short(records.group_totals(actor, filters)[None][1])}"
 
 
 # List downloads: all rows of a list page as CSV or XLSX, in the same order.

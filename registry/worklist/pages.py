@@ -37,7 +37,7 @@ from registry.journal.pages import action_label, principal_label
 from registry.policies.queries import list_policies
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import drafts_of
-from registry.projects.queries import count_projects, list_projects, projects_numbered
+from registry.projects.queries import PROJECT_LIST, list_projects, projects_numbered
 from registry.reports.overview import DAYS, coming_rules
 from registry.requests.models import RequestState
 from registry.requests.queries import REQUEST_LIST, kinds_to_decide, of_kinds
@@ -318,7 +318,7 @@ def _reports(actor: Actor) -> Group:
 def _projects(actor: Actor, what: str, **filters: str) -> Group:
     listed = list_projects(actor, filters, Page(AT_MOST)).items
     tasks = (_of_project(what, each["number"], due=each.get("onboarding_due_on")) for each in listed)
-    return _group(tasks, "projects", count_projects(actor, filters, MOST), **filters)
+    return _group(tasks, "projects", PROJECT_LIST.count(actor, filters, MOST), **filters)
 
 
 def _plans(actor: Actor) -> Group:
@@ -337,7 +337,7 @@ def _flagged(actor: Actor) -> Group:
     for severity in Severity.worst_first():
         listed = list_projects(actor, {**filters, "severity": severity.value}, Page(AT_MOST)).items
         tasks += (_of_project(choice_label("flagged", severity.value), each["number"]) for each in listed)
-    return _group(tasks, "projects", count_projects(actor, filters, MOST), **filters)
+    return _group(tasks, "projects", PROJECT_LIST.count(actor, filters, MOST), **filters)
 
 
 def _coming(actor: Actor) -> Group:
@@ -457,7 +457,7 @@ def home(actor: Actor) -> Answer:
         count=sum(group.count for group in groups),
         overdue=sum(task.is_overdue for task in tasks),
         projects=projects_numbered(actor, {task.project for task in tasks if task.project}),
-        is_new=is_agency and count_projects(actor, {}, 0) == 0,
+        is_new=is_agency and PROJECT_LIST.count(actor, {}, 0) == 0,
         setup=None if is_agency else setup_to_show(actor),
         substitutes=[each for each in substitutions() if each.deputy == actor.principal],
         estimated=national_calendar().estimated_next_year(today()) if actor.role in CALENDAR_ROLES else [],

@@ -13,7 +13,7 @@ from sqlalchemy import String, case, cast, insert, select, text, update
 from registry.accounts.roles import Actor, Role
 from registry.audits.counting import Counts
 from registry.audits.models import AgencyCount, DailyCount
-from registry.cases.lists import list_cases, list_totals
+from registry.cases.lists import CASE_LIST, list_cases
 from registry.cases.models import CASE, Case
 from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
@@ -62,7 +62,7 @@ def _reads() -> dict[str, Callable[[], object]]:
             works[f"cases, {status}, by {sort}"] = partial(
                 list_cases, SUPERVISOR, {"status": status}, Page(25, sort=sort), "ru"
             )
-    works["cases, new, totals"] = partial(list_totals, SUPERVISOR, {"status": "new"}, Page(25))
+    works["cases, new, totals"] = partial(CASE_LIST.totals, SUPERVISOR, {"status": "new"}, Page(25))
     for filters in RARE_FILTERS:
         what = " ".join(f"{name}={value}" for name, value in filters.items())
         works[f"projects, {what}"] = partial(list_projects, SUPERVISOR, filters, Page(25))

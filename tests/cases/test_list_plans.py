@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection
 
-from registry.cases.lists import list_cases, list_totals
+from registry.cases.lists import CASE_LIST, list_cases
 from registry.core.lists import Page
 from tests.cases.cast import SAULE, audit
 from tests.factories import a_project, an_agency
@@ -72,7 +72,7 @@ def test_totals_of_cases_read_no_projects(connection: Connection) -> None:
     a_project(an_agency())
     audit()
     with plans(connection) as planned:
-        assert list_totals(SAULE, {"status": "new", "overdue": "false"}, Page(25)).total == 1
+        assert CASE_LIST.totals(SAULE, {"status": "new", "overdue": "false"}, Page(25)).total == 1
     counting = next(plan for plan in planned if "count(" in plan.sql)
     assert "JOIN projects" not in counting.sql
 

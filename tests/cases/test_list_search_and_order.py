@@ -10,8 +10,8 @@ import pytest
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.cases import lists as counting
 from registry.cases.lists import case_search, list_cases
+from registry.core import lists as counting
 from registry.core.lists import Page
 from registry.projects.models import Project
 from tests.cases.casework import GAP
@@ -90,7 +90,7 @@ def test_previous_page_is_the_page_from_which_the_next_one_was_opened(signed_in:
     first = visit.get(f"/cases?status=new&sort={sort}").text
     second = visit.get(link(first, "Next page")).text
     third = visit.get(link(second, "Next page")).text
-    assert ["Cases 1–25 of 60" in first, "Cases 26–50 of 60" in second, "Cases 51–60 of 60" in third] == [True] * 3
+    assert ["1–25 of 60" in first, "26–50 of 60" in second, "51–60 of 60" in third] == [True] * 3
     assert CASE.findall(visit.get(link(third, "Previous page")).text) == CASE.findall(second)
     assert "Previous page" not in second and CASE.findall(visit.get(link(second, "Back to the beginning")).text) == (
         CASE.findall(first)
@@ -100,12 +100,12 @@ def test_previous_page_is_the_page_from_which_the_next_one_was_opened(signed_in:
 @pytest.mark.parametrize(
     ("group", "headings"),
     [
-        ("agency", ["Akimat: 1 case, 300,000 ₸", "Ministry: 2 cases, 30 million ₸"]),
+        ("agency", ["Akimat: 1 · 300,000 ₸", "Ministry: 2 · 30 million ₸"]),
         (
             "rule",
             [
-                "New object started under the moratorium: 2 cases, 10 million ₸",
-                "Data needed for the check is missing: 1 case, 20 million ₸",
+                "New object started under the moratorium: 2 · 10 million ₸",
+                "Data needed for the check is missing: 1 · 20 million ₸",
             ],
         ),
     ],
@@ -121,7 +121,7 @@ def test_groups_have_the_cases_and_budgets_of_the_whole_list(
     page = signed_in(Role.SUPERVISOR).get(f"/cases?status=new&group={group}").text
     shown = [html.unescape(each) for each in re.findall(r'scope="rowgroup">([^<]+)<', page)]
     assert [each.replace("\u00a0", " ") for each in shown] == headings
-    assert "Cases 1–3 of 3, 30 million ₸" in page.replace("\u00a0", " ")
+    assert "1–3 of 3 · 30 million ₸" in page.replace("\u00a0", " ")
 
 
 def test_long_lists_are_counted_up_to_a_bound(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +134,7 @@ def test_long_lists_are_counted_up_to_a_bound(signed_in: SignedIn, monkeypatch: 
     first = visit.get("/cases?status=new").text
     second = visit.get(link(first, "Next page")).text
     third = visit.get(link(second, "Next page")).text
-    assert "Cases 1–25 of more than" in first and "Cases 26–50 of more than" in second
+    assert "1–25 of more than" in first and "26–50 of more than" in second
     assert "More than" in third and "Previous page" not in third and "Back to the beginning" in third
 
 

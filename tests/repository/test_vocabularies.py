@@ -27,13 +27,14 @@ def test_every_choice_has_a_label_on_pages() -> None:
 
 
 def test_no_module_lists_the_codes_of_a_vocabulary_again() -> None:
-    codes = {name: set(vocabulary.codes()) for name, vocabulary in VOCABULARIES.items()}
+    # Names of lists are those of tables too.
+    codes = {name: set(vocabulary.codes()) for name, vocabulary in VOCABULARIES.items() if name != "ViewList"}
     copies = {
         f"{path.relative_to(REGISTRY)}: {name}"
         for path, literals in _lists()
         if len(literals) >= COPY
-        for name, vocabulary in VOCABULARIES.items()
-        if len(literals & codes[name]) >= COPY and vocabulary.__module__ not in _module(path)
+        for name in codes
+        if len(literals & codes[name]) >= COPY and VOCABULARIES[name].__module__ not in _module(path)
     }
     assert copies == set()
 

@@ -59,21 +59,23 @@ def test_list_is_saved_and_opened_again(signed_in: SignedIn) -> None:
     assert line(signed_in(Role.AUDITOR).get("/cases?status=new").text) == [("Астана", "1")]
 
 
-def test_list_of_projects_has_its_own_views(signed_in: SignedIn) -> None:
+@pytest.mark.parametrize(("name", "more"), [("projects", "kind=central_body"), ("flags", "sort=rule")])
+def test_list_has_its_own_views(signed_in: SignedIn, name: str, more: str) -> None:
     agency = an_agency()
     a_project(an_agency(parent=agency))
+    audit()
     visit = signed_in(Role.REVIEWER)
-    assert "/views/new" not in visit.get("/projects").text
-    query = f"agency={agency.bin}&below=true&kind=central_body"
-    saved = visit.send(f"/views/new?list=projects&{query}", name="With those below")
+    query = f"agency={agency.bin}&below=true&{more}"
+    saved = visit.send(f"/views/new?list={name}&{query}", name="With those below")
 
-    assert saved.request.full_path == f"/projects?{query}"
+    assert saved.request.full_path == f"/{name}?{query}"
     assert line(saved.text) == [("With those below", "1")]
     assert line(visit.get("/cases?status=new").text) == []
 
 
 def test_view_of_a_list_leaves_out_below_without_an_agency(signed_in: SignedIn) -> None:
     visit = signed_in(Role.REVIEWER)
+    assert "/views/new" not in visit.get("/projects").text
     assert "/views/new" not in visit.get("/projects?below=true&agency=").text
     assert 'href="/views/new?list=projects&amp;stage=creation"' in visit.get("/projects?below=true&stage=creation").text
 

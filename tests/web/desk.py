@@ -60,6 +60,7 @@ LISTS: Final = {
     "cases": "/cases?status=new",
     "cases, filtered": "/cases?status=new&severity=high",
     "projects": "/projects",
+    "flags": "/flags",
     "orders": "/orders",
     "appeals": "/appeals",
     "letters": "/letters",

@@ -44,6 +44,8 @@ def stops_of_cases(known: Mapping[str, object]) -> list[Stop]:
         Stop("case-closed", Role.AUDITOR, f"/cases/{known['case_closed']}"),
         Stop("orders", Role.SUPERVISOR, "/orders"),
         Stop("appeals", Role.SUPERVISOR, "/appeals"),
+        Stop("flags", Role.REVIEWER, "/flags?group=rule"),
+        Stop("flags-agency", Role.AGENCY_EDITOR, "/flags"),
         Stop("orders-none", Role.AGENCY_EDITOR, "/orders?state=replaced"),
         Stop("letters", Role.SUPERVISOR, "/letters"),
         Stop("letters-none", Role.AGENCY_EDITOR, "/letters?number=QL-2026-999999"),

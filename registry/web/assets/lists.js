@@ -47,9 +47,15 @@ if (count && boxes.length > 0) {
 
 // A row's record beside the list, from its own page.
 const panel = document.querySelector(".preview");
-const previewed = rows.filter((row) => panel && linkOf(row)?.pathname.startsWith("/cases/"));
+const previewed = rows.filter((row) => panel && linkOf(row));
+// Beside the preview the list has fewer columns, and the heading of a group spans those that it has.
+const show = (isShown) => {
+  panel.hidden = !isShown;
+  const columns = [...rows[0].cells].filter((cell) => cell.offsetParent !== null).length;
+  document.querySelectorAll(".list__group th").forEach((heading) => { heading.colSpan = columns; });
+};
 const closePreview = () => {
-  panel.hidden = true;
+  show(false);
   linkOf(rows[current])?.focus();
 };
 const preview = async (row) => {
@@ -69,7 +75,7 @@ const preview = async (row) => {
   close.addEventListener("click", closePreview);
   panel.innerHTML = await answer.text();
   panel.prepend(close);
-  panel.hidden = false;
+  show(true);
   panel.scrollTop = 0;
 };
 for (const row of previewed) {
@@ -87,14 +93,14 @@ if (bar) {
   const move = (step) => {
     mark(Math.min(Math.max(current + step, 0), rows.length - 1));
     linkOf(rows[current])?.focus();
-    if (!panel.hidden) { preview(rows[current]); }
+    if (panel && !panel.hidden) { preview(rows[current]); }
   };
   const ofCurrent = (act) => {
     if (current < 0) { move(1); }
     act(rows[current]);
   };
   const act = {
-    "/": () => document.getElementById("q").focus(),
+    "/": () => document.getElementById("q")?.focus(),
     j: () => move(1),
     k: () => move(-1),
     x: () => ofCurrent((row) => row.querySelector("input[type=checkbox]")?.click()),
