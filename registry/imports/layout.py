@@ -45,8 +45,10 @@ class ChosenSheet(NamedTuple):
     sheets: list[tuple[str, Problem | None]]
 
 
-def choose_sheet(content: bytes, kind: str, mappings: Mappings, *, needs_agency: bool) -> ChosenSheet:
-    """Return the first visible sheet with all required columns, else with the most columns.
+def choose_sheet(
+    content: bytes, kind: str, mappings: Mappings, *, needs_agency: bool, name: str | None = None
+) -> ChosenSheet:
+    """Return the sheet of a name, else the first visible one with all required columns, else with the most columns.
 
     Raises Invalid where the file is unreadable.
     """
@@ -54,7 +56,8 @@ def choose_sheet(content: bytes, kind: str, mappings: Mappings, *, needs_agency:
     known = [_Sheet(table, header) for table in tables if (header := find_header(table, kind, mappings)) is not None]
     sheets = [sheet for sheet in known if sheet.table.is_whole]
     required = set(KNOWN[kind].required)
-    chosen = next((sheet for sheet in sheets if required <= sheet.header.fields), None)
+    named_sheet = next((sheet for sheet in sheets if printable(sheet.table.name) == name), None)
+    chosen = named_sheet or next((sheet for sheet in sheets if required <= sheet.header.fields), None)
     if chosen is None and sheets:
         chosen = max(sheets, key=lambda sheet: len(sheet.header.fields))
     # A list of the fields, as templates have, names one or two of them.

@@ -200,6 +200,13 @@ def import_dry_run(actor: Actor, import_id: int) -> Answer:
     return redirect_to("import_run", import_id=service.run_dry_run(actor, import_id, change_reason=reason).id)
 
 
+@pages.page("/imports/<row_id:import_id>/sheets", needs=Permission.IMPORTS_RUN, methods=("POST",))
+def import_sheet(actor: Actor, import_id: int) -> Answer:
+    """Make a dry run of another sheet of the same workbook."""
+    run = service.receive_sheet(actor, import_id, request.form.get("sheet", ""))
+    return redirect_to("import_run", import_id=run.id)
+
+
 @pages.page("/imports/<row_id:import_id>/rows", needs=Permission.IMPORTS_RUN)
 def import_rows(actor: Actor, import_id: int) -> Answer:
     """Display what a dry run would do with each row."""
@@ -377,10 +384,18 @@ def _answers(kind: str, question: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(option, texts[option]) for option in question["options"]]
 
 
-def _sheets(run: ImportRun) -> list[tuple[str, str]]:
-    """Return the sheets of a workbook, and why each is not read, "" for the one that is."""
-    sheets = (run.layout or {}).get("sheets", [])
-    return [(each["name"], problem_message(Problem("", **each["reason"])) if each["reason"] else "") for each in sheets]
+def _sheets(run: ImportRun) -> list[tuple[str, str, bool]]:
+    """Return the sheets of a workbook, why each is not read, "" for the one that is, and whether it can be read."""
+    can_read = service.can_map_columns(run)
+    return [
+        (
+            each["name"],
+            problem_message(Problem("", **why)) if why else "",
+            can_read and why.get("code") == "sheet-left-out",
+        )
+        for each in (run.layout or {}).get("sheets", [])
+        for why in [each["reason"] or {}]
+    ]
 
 
 def _numbers(kind: str) -> list[tuple[str, str]]:

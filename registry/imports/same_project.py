@@ -189,6 +189,7 @@ class SameProject:
         self._agencies: dict[int, AgencyProjects] = {}
         self._read_to: dict[int, int] = {}
         self._rows: dict[tuple[str | None, str], int] = {}
+        self._contracts: dict[tuple[str | None, Contract], tuple[int, Mapping[str, Words]]] = {}
         own = select(ImportWrite.number).where(ImportWrite.import_id == run_id, ImportWrite.version == 1)
         self._is_of_others = PROJECT.number.not_in(own)
 
@@ -225,12 +226,20 @@ class SameProject:
         return None
 
     def repeated_row(self, agency: str | None, row: int, values: Mapping[str, Any]) -> Problem | None:
-        """Return the question of a row without a key whose name an earlier row of the file has. ``agency``: its BIN."""
+        """Return the question of a row without a key whose name an earlier row of the file has, or whose contract with
+        a similar name: a further lot. ``agency``: its BIN.
+        """
         for field, name in _names(values).items():
             first = self._rows.setdefault((agency, comparable(name)), row)
             if first != row:
                 return Problem(f"/{field}", "row-repeats-row", {"row": first})
-        return None
+        contract = _contract(values)
+        if contract is None:
+            return None
+        names = words_of(_names(values))
+        first, known = self._contracts.setdefault((agency, contract), (row, names))
+        is_lot = first != row and name_similarity(names, known, WordWeights()) >= NEAR_NAME
+        return Problem("/contract_number", "row-has-contract-of-row", {"row": first}) if is_lot else None
 
     def resembled_project(
         self,

@@ -67,7 +67,7 @@ class ImportOptions:
     ``values``: how cells are read where the file does not say so, by field (``values.py``).
 
     ``change_reason``: why registered projects change, for their history. ``answers``: row → "same" or "new", for rows
-    that ask whether they are the registered project that they resemble.
+    that ask whether they are the registered project that they resemble. ``sheet``: of a workbook, by its name.
     """
 
     mapping: Mapping[str, str | None] = field(default_factory=dict)
@@ -75,6 +75,7 @@ class ImportOptions:
     change_reason: str | None = None
     answers: Mapping[int, str] = field(default_factory=dict)
     values: Values = field(default_factory=dict)
+    sheet: str | None = None
 
 
 NO_OPTIONS: Final = ImportOptions()
@@ -180,7 +181,7 @@ def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -
     """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
     mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
     how = Strictness(options.strict, needs_agency=actor.agency_id is None)
-    sheet = choose_sheet(content, kind, mappings, needs_agency=how.needs_agency)
+    sheet = choose_sheet(content, kind, mappings, needs_agency=how.needs_agency, name=options.sheet)
     try:
         layout = layout_of(sheet.table, kind, mappings, how)
     except Invalid as error:
@@ -312,7 +313,13 @@ class FileColumn:
 
 
 def receive_import(
-    actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, change_reason: str | None = None
+    actor: Actor,
+    kind: str,
+    dry_run: bool,
+    file_name: str,
+    content: bytes,
+    change_reason: str | None = None,
+    sheet: str | None = None,
 ) -> ImportRun:
     """Queue a file that a person sends, or hold it until its columns and values are chosen.
 
@@ -321,20 +328,33 @@ def receive_import(
     require_importer(actor, kind)
     require_upload_size(content)
     try:
-        file = read_file(actor, kind, content, NO_OPTIONS)
+        file = read_file(actor, kind, content, ImportOptions(sheet=sheet))
     except Invalid as error:
         codes = {problem.code for problem in error.problems}
         if codes.isdisjoint(COLUMN_CODES) or not codes <= COLUMN_CODES | SHEET_CODES:
             raise
         mappings = Mappings(remembered=remembered_columns(actor, kind))
-        sheet = choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None)
-        header = header_of(sheet.table, kind, Mappings())
-        layout = with_columns(sheet.table, kind, header, _recognised(kind, header), Strictness())
-        seen = see_rows(kind, layout, sheet.table, remembered_words(actor, kind))
-        file, is_known = _read(content, sheet, seen), False
+        chosen = choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None, name=sheet)
+        header = header_of(chosen.table, kind, Mappings())
+        layout = with_columns(chosen.table, kind, header, _recognised(kind, header), Strictness())
+        seen = see_rows(kind, layout, chosen.table, remembered_words(actor, kind))
+        file, is_known = _read(content, chosen, seen), False
     else:
         is_known = not file.questions
     return take_in(actor, kind, dry_run, file_name, file, is_mapped=is_known, change_reason=change_reason)
+
+
+def receive_sheet(actor: Actor, import_id: int, sheet: str) -> ImportRun:
+    """Make a dry run of another sheet of the workbook of a dry run.
+
+    Raises ImportNotFound, RoleNotAllowed, DryRunNotUsable where the workbook is not kept, and as ``receive_import``.
+    """
+    run = find_import(actor, import_id)
+    require_rows(actor, run)
+    content = stored_file(run.id, original=True)
+    if not content:
+        raise DryRunNotUsable(id=run.id)
+    return receive_import(actor, run.kind, True, run.file_name, content, run.change_reason, sheet)
 
 
 def can_map_columns(run: ImportRun) -> bool:

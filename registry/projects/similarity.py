@@ -168,6 +168,7 @@ def similarity(first: Words, second: Words, weights: Mapping[str, float]) -> flo
 def _common(first: set[str], second: set[str], weights: Mapping[str, float]) -> tuple[float, float]:
     """Return the weight of the words that both texts have, in the first and in the second."""
     same = first & second
+    shared = set(same)
     one = other = _weight(same, weights)
     # Of equally similar words the last one.
     left = sorted((word for word in second - same if _may_have_error(word)), reverse=True)
@@ -180,9 +181,20 @@ def _common(first: set[str], second: set[str], weights: Mapping[str, float]) -> 
         if nearest is not None:
             match = nearest[0]
             left.remove(match)
+            shared |= {word, match}
             one += weights[word]
             other += weights[match]
-    return one, other
+    numbers = _numbers(same)
+    if numbers and not _tell_apart(first | second).isdisjoint(shared):
+        return one, other
+    alone = _weight(numbers, weights)
+    return one - alone, other - alone
+
+
+def _tell_apart(words: set[str]) -> set[str]:
+    """Return the words that say what a text is about; a number behind other words makes no two texts alike."""
+    named = words - _numbers(words) or words
+    return named - COMMON_STEMS or named
 
 
 def _may_have_error(word: str) -> bool:

@@ -58,6 +58,9 @@ PAGE_CODES: Final = {
     "payload-too-large": "page-payload-too-large",
     "role-not-allowed": "page-role-not-allowed",
     "route-not-found": "page-route-not-found",
+    "sheet-left-out": "page-sheet-left-out",
+    "sheets-left-out": "page-sheets-left-out",
+    "start-may-be-planned": "page-start-may-be-planned",
 }
 WRITTEN_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

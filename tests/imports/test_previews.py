@@ -57,6 +57,7 @@ from tests.api.callers import Caller
 from tests.audits.steps import audit
 from tests.factories import ADMINISTRATOR, a_bin, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
+from tests.imports.agency_sheets import BIN, HEADER, row, sheets_of
 from tests.imports.sheets import RUSSIAN, register, workbook
 from tests.imports.tables import csv_of
 from tests.imports.test_files import minimal
@@ -762,6 +763,26 @@ def test_other_columns_ask_their_own_questions(signed_in: SignedIn) -> None:
     visit.send(path, **columns, asked="placement", word_placement_0="off_platform")
     run_next_import()
     assert "off_platform" not in visit.get(path.removesuffix("columns") + "errors").text
+
+
+def test_other_sheet_of_a_workbook_is_read_without_another_upload(signed_in: SignedIn) -> None:
+    agency = an_agency(bin=BIN)
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    content = sheets_of(("Бюджет", False, (HEADER, row(1))), ("Свои <средства>", False, (HEADER, row(2), row(3))))
+    path = visit.send(
+        "/imports", kind="projects", dry_run="yes", file=(io.BytesIO(content), "т.xlsx"), change_reason="Приказ"
+    ).request.path
+    run_next_import()
+    page = visit.get(path).text
+    assert 'value="Свои &lt;средства&gt;"' in page and 'value="Бюджет"' not in page
+    other = visit.send(f"{path}/sheets", page=path, sheet="Свои <средства>").request.path
+    run_next_import()
+    run = find_import(an_actor(Role.ADMINISTRATOR), int(other.rsplit("/", 1)[1]))
+    assert (run.dry_run, run.total, run.created, run.change_reason) == (True, 2, 2, "Приказ")
+    stranger = signed_in(Role.AGENCY_ADMINISTRATOR, an_agency())
+    assert stranger.send(f"{path}/sheets", page="/imports", sheet="Бюджет").status_code == 404
+    visit.send(f"{path}/run", page=path)
+    assert visit.send(f"{path}/sheets", page="/imports", sheet="Бюджет").status_code == 409
 
 
 def test_new_projects_get_the_choice_that_no_column_has_and_registered_ones_keep_theirs(signed_in: SignedIn) -> None:

@@ -439,6 +439,9 @@ def test_rows_without_any_key_are_compared_with_the_register_and_the_file(app: F
     ]
     on_contract = run(keyless(agency, "Сервис виз", **contract))
     assert questions(on_contract) == [(2, "contract_number", "row-has-contract-of-project", {"number": signed.number})]
+    lots = ("Хранилище данных (лот 1)", "Хранилище данных (лот 2)", "Мобильное приложение «Жайылым»")
+    of_lots = run(keyless(agency, *lots, **contract | {"contract_number": "13-К"}))
+    assert questions(of_lots) == [(3, "contract_number", "row-has-contract-of-row", {"row": 2})]
 
 
 def test_answers_of_rows_without_any_key_change_or_register(app: Flask) -> None:

@@ -54,6 +54,19 @@ def test_other_numbers_lower_the_score() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "is_like"),
+    [
+        ("Мектеп күнделігі 2", "«Қызмет-2» электрондық кадр есебі", False),
+        ("Сервис 2", "Портал 2", False),
+        ("Портал «Озёра 2»", "Озёра-2, портал", True),
+        ("1С 8.3", "1С: 8.3", True),
+    ],
+)
+def test_number_alone_makes_no_two_names_alike(first: str, second: str, *, is_like: bool) -> None:
+    assert (score({"name_ru": first}, {"name_ru": second})[0] >= 50) == is_like
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [("object_code", "MZ-1"), ("contract_number", "12-К"), ("supplier_bin", "050340004478"), ("url", "https://a.kz")],
 )
