@@ -3,19 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LINK, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema, list_query, page_response, parameters_of
+from registry.cases.vocabulary import Status
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Boolean, Ids, ReadOnly, Timestamp, WholeNumber, nullable
 from registry.http.requests import request_locale
 from registry.inbox import service
+from registry.inbox.models import EntryKind
 from registry.inbox.queries import INBOX, InboxListing, cases_due_soon, count_unread
-from registry.inbox.schemas import DUE_SOON, INBOX_ENTRY, INBOX_READ, INBOX_READING
 
 blp = ApiBlueprint("inbox", __name__, description="What is new for a person, and what a person follows.")
+MAX_ENTRIES: Final = 500
+TEXT: Final[dict[str, Any]] = {"type": "string"}
+
+
+class InboxEntryShown(BaseSchema):
+    """What the inbox shows of an entry."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    kind = ReadOnly("What it is about.", {"type": "string", "enum": list(EntryKind.codes())})
+    case = ReadOnly("The case.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT)
+    by = ReadOnly("Who acted; an audit as `audit:<id>`.", TEXT)
+    at = Timestamp("When it happened.")
+    due_on = ReadOnly(
+        "The last day, inclusive, for what the case waits for; null when it no longer does.", nullable(dict(DAY_SCHEMA))
+    )
+    read_at = Timestamp("When it was read, or when somebody else did what it asks for; null: unread.", nullable=True)
+
+
+class InboxReading(BaseSchema):
+    """Which entries are read."""
+
+    entries = Ids(MAX_ENTRIES, description="Ids of entries, at most 500.", nullable=False)
+    all = Boolean(description="All entries, in place of `entries`.", nullable=False)
+    up_to = WholeNumber(description="With `all`: only entries up to this id; newer ones stay unread.", nullable=False)
+
+
+class InboxRead(BaseSchema):
+    """What marking has done."""
+
+    marked = ReadOnly("How many entries were unread until now.", {"type": "integer"})
+    unread = ReadOnly("How many are still unread, at most 100.", {"type": "integer"})
+
+
+class DueSoonShown(BaseSchema):
+    """What the inbox shows of a case that is due in three days."""
+
+    case = ReadOnly("The case.", {"type": "integer"})
+    project = ReadOnly("The project's number.", TEXT)
+    status = ReadOnly("Its status.", {"type": "string", "enum": list(Status.codes())})
+    due_on = ReadOnly("The due date.", dict(DAY_SCHEMA))
+
+
+INBOX_ENTRY: Final = InboxEntryShown()
+DUE_SOON: Final = DueSoonShown()
+INBOX_READING: Final = InboxReading()
+INBOX_READ: Final = InboxRead()
 
 
 class InboxPage(PageSchema):
@@ -58,23 +107,16 @@ class Inbox(MethodView):
         return InboxListing(listing.items, listing.next, listing.count, due_soon=due), headers
 
 
-@blp.route("/inbox/read")
-class InboxReading(MethodView):
-    """Marks of the caller's entries."""
-
-    @blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="read_inbox")
-    @blp.arguments(INBOX_READING)
-    @blp.idempotent
-    @blp.response(200, INBOX_READ)
-    def post(self, values: Mapping[str, Any]) -> Any:
-        """Mark entries as read: some, or all up to one of them. Ids of entries of others are ignored."""
-        marked = service.mark_read(
-            current_actor(),
-            entries=values.get("entries"),
-            all_entries=values.get("all") is True,
-            up_to=values.get("up_to"),
-        )
-        return {"marked": marked, "unread": count_unread(current_actor())}
+@blp.route("/inbox/read", methods=["POST"])
+@blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="read_inbox")
+@blp.arguments(INBOX_READING)
+@blp.idempotent
+@blp.response(200, INBOX_READ)
+def read_inbox(values: Mapping[str, Any]) -> Any:
+    """Mark entries as read: some, or all up to one of them. Ids of entries of others are ignored."""
+    actor, entries, every = current_actor(), values.get("entries"), values.get("all") is True
+    marked = service.mark_read(actor, entries=entries, all_entries=every, up_to=values.get("up_to"))
+    return {"marked": marked, "unread": count_unread(actor)}
 
 
 @blp.route("/cases/<row_id:case_id>/watch")
@@ -91,7 +133,7 @@ class CaseWatch(MethodView):
     @blp.response(204, description="Not followed any more.")
     def delete(self, case_id: int) -> None:
         """Stop following a case."""
-        service.unwatch_case(current_actor(), case_id)
+        service.watch_case(current_actor(), case_id, follow=False)
 
 
 @blp.route("/projects/<number>/watch")
@@ -108,4 +150,4 @@ class ProjectWatch(MethodView):
     @blp.response(204, description="Not followed any more.")
     def delete(self, number: str) -> None:
         """Stop following a project."""
-        service.unwatch_project(current_actor(), number)
+        service.watch_project(current_actor(), number, follow=False)

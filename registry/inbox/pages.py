@@ -9,7 +9,6 @@ from flask import request
 from registry.accounts.roles import Actor, Permission
 from registry.core.errors import Malformed, Problem
 from registry.inbox import queries, service
-from registry.inbox.service import mark_read
 from registry.projects.queries import projects_numbered
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import current_user, page_locale
@@ -46,32 +45,29 @@ def follows_project(project_id: int) -> bool:
 
 # Buttons that follow a case or a project.
 
-# The value of the button that stops following.
-STOP: Final = "stop"
-
 
 @pages.page("/inbox/cases/<row_id:case_id>/watch", needs=Permission.CASES_READ, methods=("POST",))
 def watch_case(actor: Actor, case_id: int) -> Answer:
     """Follow the case, or stop following it."""
-    if request.form.get("following") == STOP:
-        service.unwatch_case(actor, case_id)
-        flash_message(gettext("You no longer follow this case."))
-    else:
-        service.watch_case(actor, case_id)
-        flash_message(gettext("You follow this case: comments and changes of its status come to your inbox."))
+    follow = _follow()
+    service.watch_case(actor, case_id, follow=follow)
+    done = gettext("You follow this case: comments and changes of its status come to your inbox.")
+    flash_message(done if follow else gettext("You no longer follow this case."))
     return redirect_to("case", case_id=case_id)
 
 
 @pages.page("/inbox/projects/<number>/watch", needs=Permission.CASES_READ, methods=("POST",))
 def watch_project(actor: Actor, number: str) -> Answer:
     """Follow the project, or stop following it."""
-    if request.form.get("following") == STOP:
-        service.unwatch_project(actor, number)
-        flash_message(gettext("You no longer follow this project."))
-    else:
-        service.watch_project(actor, number)
-        flash_message(gettext("You follow this project: what happens to its cases comes to your inbox."))
+    follow = _follow()
+    service.watch_project(actor, number, follow=follow)
+    done = gettext("You follow this project: what happens to its cases comes to your inbox.")
+    flash_message(done if follow else gettext("You no longer follow this project."))
     return redirect_to("project", number=number)
+
+
+def _follow() -> bool:
+    return request.form.get("following") != "stop"
 
 
 # Inbox page: what is new for the person, what is due soon, and marking as read.
@@ -104,7 +100,7 @@ def inbox(actor: Actor) -> Answer:
 @pages.page("/inbox/read", needs=ANY_SIGNED_IN, methods=("POST",))
 def mark_inbox_read(actor: Actor) -> Answer:
     """Mark all entries as read that the person's page may have displayed."""
-    marked = mark_read(actor, all_entries=True, up_to=_up_to())
+    marked = service.mark_read(actor, all_entries=True, up_to=_up_to())
     flash_message(
         ngettext("%(num)s entry marked as read.", "%(num)s entries marked as read.", marked) % {"num": marked}
     )
@@ -115,7 +111,7 @@ def mark_inbox_read(actor: Actor) -> Answer:
 def open_entry(actor: Actor, entry_id: int) -> Answer:
     """Mark the person's unread entries about this case as read, and open the case."""
     case_id = queries.case_of_entry(actor, entry_id)
-    mark_read(actor, entries=queries.unread_of_case(actor, case_id) or [entry_id])
+    service.mark_read(actor, entries=queries.unread_of_case(actor, case_id) or [entry_id])
     return redirect_to("case", case_id=case_id)
 
 

@@ -129,13 +129,13 @@ def due_soon_filters(actor: Actor) -> dict[str, str]:
     return {"status": ",".join(WAITS_FOR_REVIEWER), "assignee": own, **until}
 
 
-def due_soon(actor: Actor, language: Language, limit: int = MAX_DUE_SOON) -> list[Any]:
+def due_soon(actor: Actor, language: Language) -> list[Any]:
     """Return the cases that are due in three days, earliest first, as lists show them; none for who does not act on
     cases.
     """
     if not (actor.role in AGENCY_ROLES or actor.may(Permission.CASES_REVIEW)):
         return []
-    return list_cases(actor, due_soon_filters(actor), Page(limit), language).items
+    return list_cases(actor, due_soon_filters(actor), Page(MAX_DUE_SOON), language).items
 
 
 def cases_due_soon(actor: Actor, language: Language) -> list[dict[str, Any]]:
@@ -157,34 +157,3 @@ def newest_entry_id(actor: Actor) -> int:
     """Return the id of the actor's newest entry, 0 without one."""
     newest = select(func.max(InboxEntry.id)).where(InboxEntry.account_id == own_account_id(actor))
     return db.session.scalar(newest) or 0
-
-
-# Sections of the home page: the newest unread entries of each kind.
-
-AT_MOST: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Unread entries of one kind, newest first."""
-
-    kind: EntryKind
-    entries: list[dict[str, Any]]
-
-
-def unread_sections(actor: Actor) -> list[Section]:
-    """Return the sections that have entries, in the order of the kinds, each with at most AT_MOST of them.
-
-    Restricted projects among them are journalled as read.
-    """
-    if own_account_id(actor) == 0:
-        return []
-    place = func.row_number().over(partition_by=InboxEntry.kind, order_by=InboxEntry.id.desc()).label("_place")
-    unread = visible_entries(actor, *SHOWN, place).where(InboxEntry.read_at.is_(None)).subquery()
-    newest = select(unread).where(unread.c._place <= AT_MOST).order_by(unread.c.id.desc())
-    by_kind: dict[str, list[dict[str, Any]]] = {}
-    for row in db.session.execute(newest).mappings():
-        by_kind.setdefault(row["kind"], []).append(dict(row))
-    shown = [row for rows in by_kind.values() for row in rows]
-    journal_restricted_reads(actor, [row["project"] for row in shown if row["_restricted"]], "inbox")
-    return [Section(kind, by_kind[kind.value]) for kind in EntryKind if kind.value in by_kind]

@@ -58,47 +58,33 @@ def mark_seen(actor: Actor, case_id: int, event_id: int) -> None:
     require_transaction().execute(unread.values(read_at=now()), execution_options={"synchronize_session": False})
 
 
-def watch_case(actor: Actor, case_id: int) -> None:
-    """Follow a case. Raises InboxNeedsAPerson and CaseNotFound."""
-    actor.require(Permission.CASES_READ)
-    _require_inbox(actor)
+def watch_case(actor: Actor, case_id: int, *, follow: bool = True) -> None:
+    """Follow a case, or stop following it. Raises RoleNotAllowed, InboxNeedsAPerson and CaseNotFound."""
+    _require_inbox(actor, Permission.CASES_READ)
     with transaction():
         case = find_case(actor, case_id)
-        if _start(actor, case_id=case.id):
-            journal.record(actor, "case.watched", f"case:{case.id}", {})
+        _watch(actor, f"case:{case.id}", follow, case_id=case.id)
 
 
-def unwatch_case(actor: Actor, case_id: int) -> None:
-    """Stop following a case. Raises InboxNeedsAPerson and CaseNotFound."""
-    actor.require(Permission.CASES_READ)
-    _require_inbox(actor)
-    with transaction():
-        case = find_case(actor, case_id)
-        if _stop(actor, case_id=case.id):
-            journal.record(actor, "case.unwatched", f"case:{case.id}", {})
-
-
-def watch_project(actor: Actor, number: str) -> None:
-    """Follow a project, with all its cases. Raises RoleNotAllowed, InboxNeedsAPerson and ProjectNotFound."""
-    actor.require(Permission.CASES_READ)
-    _require_inbox(actor)
+def watch_project(actor: Actor, number: str, *, follow: bool = True) -> None:
+    """Follow a project, with all its cases, or stop following it. Raises RoleNotAllowed, InboxNeedsAPerson and
+    ProjectNotFound.
+    """
+    _require_inbox(actor, Permission.CASES_READ)
     with transaction():
         project = find_project(actor, number)
-        if _start(actor, project_id=project.id):
-            journal.record(actor, "project.watched", f"project:{project.number}", {})
+        _watch(actor, f"project:{project.number}", follow, project_id=project.id)
 
 
-def unwatch_project(actor: Actor, number: str) -> None:
-    """Stop following a project. Raises RoleNotAllowed, InboxNeedsAPerson and ProjectNotFound."""
-    actor.require(Permission.CASES_READ)
-    _require_inbox(actor)
-    with transaction():
-        project = find_project(actor, number)
-        if _stop(actor, project_id=project.id):
-            journal.record(actor, "project.unwatched", f"project:{project.number}", {})
+def _watch(actor: Actor, subject: str, follow: bool, **followed: int) -> None:
+    if _start(actor, **followed) if follow else _stop(actor, **followed):
+        action = "watched" if follow else "unwatched"
+        journal.record(actor, f"{subject.partition(':')[0]}.{action}", subject, {})
 
 
-def _require_inbox(actor: Actor) -> None:
+def _require_inbox(actor: Actor, *permissions: Permission) -> None:
+    for permission in permissions:
+        actor.require(permission)
     if own_account_id(actor) == 0:
         raise InboxNeedsAPerson
 

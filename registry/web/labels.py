@@ -135,7 +135,6 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "report_section": _labels(Section),
     "factor_kind": _labels(FactorKind),
     "inbox_kind": _labels(EntryKind),
-    "inbox_section": {kind.value: kind.heading for kind in EntryKind},
     "policy_state": _labels(PolicyState),
     "view_list": _labels(ViewList),
     "notice_channels": _labels(ChannelChoice),

@@ -32,7 +32,7 @@ from registry.freeze.vocabulary import Severity
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
 from registry.help.setup import setup_to_show
-from registry.inbox.queries import count_unread, unread_sections
+from registry.inbox.queries import INBOX, count_unread
 from registry.journal.pages import action_label, principal_label
 from registry.policies.queries import list_policies
 from registry.projects.attestations import count_attestations
@@ -194,9 +194,8 @@ def _appeals(actor: Actor) -> Group:
 
 
 def _unread(actor: Actor) -> Group:
-    entries = [entry for section in unread_sections(actor) for entry in section.entries]
     tasks = []
-    for entry in sorted(entries, key=lambda entry: -entry["id"]):
+    for entry in INBOX.read(actor, {"unread": "true"}, WHOLE).items:
         audit = entry["by"].removeprefix("audit:")
         author = entry["by"] if audit == entry["by"] else _("Audit %(id)s") % {"id": audit}
         what = choice_label("inbox_kind", entry["kind"])
@@ -409,12 +408,7 @@ def _commands(actor: Actor) -> Group:
 
 SOURCES: Final = (
     Source(lazy_text("Audits that wait"), P.AUDITS_RUN, _held_audits),
-    Source(
-        lazy_text("Questions to answer"),
-        P.CASES_READ,
-        _questions,
-        True,
-    ),
+    Source(lazy_text("Questions to answer"), P.CASES_READ, _questions, True),
     Source(lazy_text("Orders to carry out"), P.CASES_READ, _orders, True),
     Source(lazy_text("Decisions waiting for approval"), P.CASES_APPROVE, _proposals),
     Source(lazy_text("Appeals"), P.CASES_APPROVE, _appeals),
@@ -424,11 +418,7 @@ SOURCES: Final = (
     Source(lazy_text("Accounts to confirm"), P.ACCOUNTS_CONFIRM, _accounts),
     Source(lazy_text("Policy"), P.POLICIES_ACTIVATE, _policies),
     Source(lazy_text("Reports to the Government"), P.GOVERNMENT_REPORTS_WRITE, _reports),
-    Source(
-        lazy_text("Migration plans"),
-        P.CASES_REVIEW,
-        _plans,
-    ),
+    Source(lazy_text("Migration plans"), P.CASES_REVIEW, _plans),
     Source(lazy_text("Records to confirm"), P.PROJECTS_ATTEST, _attestations),
     Source(lazy_text("Onboarding that ends within 60 days, or has ended"), P.PROJECTS_READ, _onboarding, True),
     Source(lazy_text("Flagged soon if nothing changes"), P.PROJECTS_READ, _coming, True),

@@ -22,7 +22,6 @@ from registry.inbox.queries import (
     count_unread,
     due_soon,
     is_watching,
-    unread_sections,
 )
 from registry.journal.service import JournalEntry
 from registry.projects.service import ProjectNotFound
@@ -89,23 +88,13 @@ def test_pages_continue_where_the_one_before_ended(commented: tuple[Actor, Actor
     assert second.next is None
 
 
-def test_section_has_the_five_newest_unread_entries(commented: tuple[Actor, Actor, Case]) -> None:
-    reader, _, _ = commented
-    service.mark_read(reader, entries=ids(reader)[:1])
-
-    (section,) = unread_sections(reader)
-
-    assert section.kind.value == "commented"
-    assert [entry["id"] for entry in section.entries] == ids(reader)[1:6]
-
-
 def test_following_twice_is_following_once_and_is_journalled(commented: tuple[Actor, Actor, Case]) -> None:
     reader, writer, case = commented
     service.watch_case(reader, case.id)
     assert db.session.scalar(select(func.count()).select_from(Watch)) == 1
 
-    service.unwatch_case(reader, case.id)
-    service.unwatch_case(reader, case.id)
+    service.watch_case(reader, case.id, follow=False)
+    service.watch_case(reader, case.id, follow=False)
 
     assert not is_watching(reader, case_id=case.id)
     about = select(JournalEntry.action).where(JournalEntry.action.like("%watched"))
