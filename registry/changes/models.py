@@ -11,6 +11,8 @@ from sqlalchemy import JSON, BigInteger, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
 
 # Kinds of records in the change feed, and the types of changes.
 
@@ -31,40 +33,40 @@ class ChangeKind(StrEnum):
     AUDIT = "audit"
 
 
-class ChangeType(StrEnum):
+class ChangeType(Choices):
     """What happened to a record: its kind, and the change. ``changed``: anything else that lists show of it."""
 
-    AGENCY_REGISTERED = "agency.registered"
-    AGENCY_CHANGED = "agency.changed"
-    AGENCY_CLOSED = "agency.closed"
-    PROJECT_REGISTERED = "project.registered"
-    PROJECT_CHANGED = "project.changed"
-    PROJECT_PASSED_ON = "project.passed-on"
-    PROJECT_WITHDRAWN = "project.withdrawn"
-    PROJECT_RESTORED = "project.restored"
-    PROJECT_WITHDRAWN_FROM_VIEW = "project.withdrawn-from-view"
-    PROJECT_RETURNED_TO_VIEW = "project.returned-to-view"
-    FLAG_OPENED = "flag.opened"
-    FLAG_CHANGED = "flag.changed"
-    FLAG_REOPENED = "flag.reopened"
-    FLAG_CLEARED = "flag.cleared"
-    CASE_OPENED = "case.opened"
-    CASE_CHANGED = "case.changed"
-    CASE_REOPENED = "case.reopened"
-    CASE_CLOSED = "case.closed"
-    EXEMPTION_RECORDED = "exemption.recorded"
-    EXEMPTION_CHANGED = "exemption.changed"
-    EXEMPTION_REVOKED = "exemption.revoked"
-    IMPORT_ADDED = "import.added"
-    IMPORT_CHANGED = "import.changed"
-    IMPORT_DONE = "import.done"
-    IMPORT_FAILED = "import.failed"
-    AUDIT_SUCCEEDED = "audit.succeeded"
-    AUDIT_HELD = "audit.held"
-    AUDIT_REJECTED = "audit.rejected"
-    AUDIT_FAILED = "audit.failed"
-    AUDIT_MISSED = "audit.missed"
-    AUDIT_VOIDED = "audit.voided"
+    AGENCY_REGISTERED = "agency.registered", lazy_text("Agency registered")
+    AGENCY_CHANGED = "agency.changed", lazy_text("Agency changed")
+    AGENCY_CLOSED = "agency.closed", lazy_text("Agency closed")
+    PROJECT_REGISTERED = "project.registered", lazy_text("Project registered")
+    PROJECT_CHANGED = "project.changed", lazy_text("Project changed")
+    PROJECT_PASSED_ON = "project.passed-on", lazy_text("Project passed on to another agency")
+    PROJECT_WITHDRAWN = "project.withdrawn", lazy_text("Project withdrawn")
+    PROJECT_RESTORED = "project.restored", lazy_text("Project restored")
+    PROJECT_WITHDRAWN_FROM_VIEW = "project.withdrawn-from-view", lazy_text("Project no longer visible")
+    PROJECT_RETURNED_TO_VIEW = "project.returned-to-view", lazy_text("Project visible again")
+    FLAG_OPENED = "flag.opened", lazy_text("Flag opened")
+    FLAG_CHANGED = "flag.changed", lazy_text("Flag changed")
+    FLAG_REOPENED = "flag.reopened", lazy_text("Flag reopened")
+    FLAG_CLEARED = "flag.cleared", lazy_text("Flag cleared")
+    CASE_OPENED = "case.opened", lazy_text("Case opened")
+    CASE_CHANGED = "case.changed", lazy_text("Case changed")
+    CASE_REOPENED = "case.reopened", lazy_text("Case reopened")
+    CASE_CLOSED = "case.closed", lazy_text("Case closed")
+    EXEMPTION_RECORDED = "exemption.recorded", lazy_text("Exemption recorded")
+    EXEMPTION_CHANGED = "exemption.changed", lazy_text("Exemption changed")
+    EXEMPTION_REVOKED = "exemption.revoked", lazy_text("Exemption revoked")
+    IMPORT_ADDED = "import.added", lazy_text("Import queued")
+    IMPORT_CHANGED = "import.changed", lazy_text("Import changed")
+    IMPORT_DONE = "import.done", lazy_text("Import done")
+    IMPORT_FAILED = "import.failed", lazy_text("Import failed")
+    AUDIT_SUCCEEDED = "audit.succeeded", lazy_text("Audit succeeded")
+    AUDIT_HELD = "audit.held", lazy_text("Audit held")
+    AUDIT_REJECTED = "audit.rejected", lazy_text("Audit rejected")
+    AUDIT_FAILED = "audit.failed", lazy_text("Audit failed")
+    AUDIT_MISSED = "audit.missed", lazy_text("Audit missed")
+    AUDIT_VOIDED = "audit.voided", lazy_text("Audit voided")
 
 
 # The type of a record that is new.

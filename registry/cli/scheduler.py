@@ -44,7 +44,7 @@ from registry.open_data.service import write_when_due
 from registry.projects.fingerprints import refresh_fingerprints
 from registry.requests.service import carry_out_due_requests
 from registry.settings import Settings
-from registry.webhooks.jobs import delete_old_deliveries, deliver_webhooks
+from registry.webhooks.queue import delete_old_deliveries, deliver
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         # Whoever sends a code waits for the reply. The bot is asked only while a code is valid.
         Job("codes sent to the Aitu bot", timedelta(seconds=5), lambda: read_aitu_updates(settings)),
         Job("imports", timedelta(seconds=1), run_queued_imports),
-        Job("webhooks", timedelta(seconds=1), deliver_webhooks),
+        Job("webhooks", timedelta(seconds=1), deliver),
         Job("old files of imports", timedelta(days=1), delete_old_files),
         Job("idempotent responses", timedelta(days=1), delete_old_responses),
         Job("changes by hand", timedelta(minutes=1), number_changes_by_hand),

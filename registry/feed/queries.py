@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, and_, case, false, fun
 from registry.accounts.models import public_url
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
-from registry.changes.models import ChangeHead, ChangeKind, ChangeType, RecordedChange, change_type
+from registry.changes.models import ChangeKind, ChangeType, RecordedChange, change_type
 from registry.changes.service import deleted_up_to, newest_seq
 from registry.core.database import db, table_of
 from registry.core.errors import Gone
@@ -33,7 +33,6 @@ PROJECT: Final = table_of(Project).c
 AGENCY: Final = table_of(Agency).c
 IMPORT: Final = table_of(ImportRun).c
 FLAG: Final = table_of(Flag).c
-HEAD: Final = table_of(ChangeHead).c
 # The permission of the list of each kind of records that belong to a project.
 OF_PROJECTS: Final[Mapping[ChangeKind, Permission]] = {
     ChangeKind.PROJECT: Permission.PROJECTS_READ,

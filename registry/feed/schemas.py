@@ -35,7 +35,7 @@ class ChangeShown(BaseSchema):
 
     seq = ReadOnly("Its number; they rise, and the caller does not see all.", {"type": "integer"})
     at = Timestamp("When it was committed.")
-    type = ReadOnly("What happened.", {"type": "string", "enum": [each.value for each in ChangeType]})
+    type = ReadOnly("What happened.", {"type": "string", "enum": list(ChangeType.codes())})
     subject = ReadOnly("To what: `kind:key`.", TEXT)
     version = ReadOnly("The record's version after it, of records that have one.", {"type": ["integer", "null"]})
     links = ReadOnly(

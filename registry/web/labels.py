@@ -15,6 +15,7 @@ from registry.agencies.vocabulary import Region
 from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.cases import vocabulary
 from registry.cases.vocabulary import AppealOutcome, AppealState, OrderState, Status
+from registry.changes.models import ChangeType
 from registry.core.fields import AMOUNT, YEAR
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
@@ -51,7 +52,7 @@ from registry.requests.models import RequestKind, RequestState, SuccessionKind
 from registry.saved_views.models import ViewList
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, day, deadline, gettext, moment, money
-from registry.webhooks.models import EVENT_LABELS, DeliveryError, DeliveryState, DisabledReason
+from registry.webhooks.models import TEST_EVENT, DeliveryError, DeliveryState, DisabledReason
 
 # Labels of choices by field. The vocabularies of the slices hold them; here each gets the name of its field.
 
@@ -138,7 +139,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "policy_state": _labels(PolicyState),
     "view_list": _labels(ViewList),
     "notice_channels": _labels(ChannelChoice),
-    "webhook_event": EVENT_LABELS,
+    "webhook_event": _labels(ChangeType) | {TEST_EVENT: lazy_text("Test")},
     "delivery_state": _labels(DeliveryState),
     "delivery_error": _labels(DeliveryError),
     "disabled_reason": _labels(DisabledReason),

@@ -9,8 +9,7 @@ import click
 
 from registry.cli.app_context import in_registry
 from registry.cli.output import as_json_option, print_json, print_pairs
-from registry.webhooks.jobs import deliver_webhooks
-from registry.webhooks.queue import WebhookRun
+from registry.webhooks import queue
 
 
 @click.group()
@@ -27,7 +26,7 @@ def deliver(as_json: bool) -> None:
     `registry serve` and `registry scheduler` do the same each second; this command is for cron.
     """
     total: Counter[str] = Counter()
-    while (run := deliver_webhooks()) != WebhookRun():
+    while (run := queue.deliver()) != queue.WebhookRun():
         total.update(asdict(run))
     result = {name: total[name] for name in asdict(run)}
     print_json(result) if as_json else print_pairs(result)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import select, update
 
 from registry.accounts.agency_tree import subtree
-from registry.accounts.models import Account, public_url
+from registry.accounts.models import Account, person_actor, public_url
 from registry.accounts.roles import Actor, Role, is_within
 from registry.accounts.vocabulary import AccountStatus
 from registry.agencies.models import Agency
@@ -35,17 +36,9 @@ def owner_of(webhook: Webhook) -> Actor | None:
     role, account_role = Role(webhook.role), Role(account.role)
     if not is_within(role, account.agency_id, account_role, account.agency_id):
         return None
-    return Actor(
-        account.name,
-        role,
-        account.agency_id,
-        "webhook",
-        account_id=account.id,
-        is_person=account.is_person,
-        credential=f"{WEBHOOK_PREFIX}{webhook.id}",
-        account_role=None if role is account_role else account_role,
-        is_admitted=account.is_admitted,
-    )
+    actor = person_actor(account, f"{WEBHOOK_PREFIX}{webhook.id}", "webhook", "")
+    narrower = None if role is account_role else account_role
+    return replace(actor, role=role, is_person=account.is_person, account_role=narrower)
 
 
 def people_of(webhook_id: int) -> list[int]:
@@ -92,11 +85,6 @@ def message_body(change: Change) -> str:
 def test_body(webhook_id: int, at: datetime) -> str:
     """Return the body of a test message."""
     return _encoded(TEST_EVENT, at, {"subject": f"webhook:{webhook_id}"})
-
-
-def last_seq() -> int:
-    """Return the number of the last change; 0 without any."""
-    return newest_seq()
 
 
 def seq_before(since: datetime) -> int:

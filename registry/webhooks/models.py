@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.changes.models import ChangeType
 from registry.core.database import Instant, Model
 from registry.core.queues import Retried
 from registry.core.translations import lazy_text
@@ -52,40 +50,6 @@ class DisabledReason(Choices):
 
 
 TEST_EVENT: Final = "webhook.test"
-EVENT_LABELS: Final[Mapping[str, str]] = {
-    ChangeType.AGENCY_REGISTERED: lazy_text("Agency registered"),
-    ChangeType.AGENCY_CHANGED: lazy_text("Agency changed"),
-    ChangeType.AGENCY_CLOSED: lazy_text("Agency closed"),
-    ChangeType.PROJECT_REGISTERED: lazy_text("Project registered"),
-    ChangeType.PROJECT_CHANGED: lazy_text("Project changed"),
-    ChangeType.PROJECT_PASSED_ON: lazy_text("Project passed on to another agency"),
-    ChangeType.PROJECT_WITHDRAWN: lazy_text("Project withdrawn"),
-    ChangeType.PROJECT_RESTORED: lazy_text("Project restored"),
-    ChangeType.PROJECT_WITHDRAWN_FROM_VIEW: lazy_text("Project no longer visible"),
-    ChangeType.PROJECT_RETURNED_TO_VIEW: lazy_text("Project visible again"),
-    ChangeType.FLAG_OPENED: lazy_text("Flag opened"),
-    ChangeType.FLAG_CHANGED: lazy_text("Flag changed"),
-    ChangeType.FLAG_REOPENED: lazy_text("Flag reopened"),
-    ChangeType.FLAG_CLEARED: lazy_text("Flag cleared"),
-    ChangeType.CASE_OPENED: lazy_text("Case opened"),
-    ChangeType.CASE_CHANGED: lazy_text("Case changed"),
-    ChangeType.CASE_REOPENED: lazy_text("Case reopened"),
-    ChangeType.CASE_CLOSED: lazy_text("Case closed"),
-    ChangeType.EXEMPTION_RECORDED: lazy_text("Exemption recorded"),
-    ChangeType.EXEMPTION_CHANGED: lazy_text("Exemption changed"),
-    ChangeType.EXEMPTION_REVOKED: lazy_text("Exemption revoked"),
-    ChangeType.IMPORT_ADDED: lazy_text("Import queued"),
-    ChangeType.IMPORT_CHANGED: lazy_text("Import changed"),
-    ChangeType.IMPORT_DONE: lazy_text("Import done"),
-    ChangeType.IMPORT_FAILED: lazy_text("Import failed"),
-    ChangeType.AUDIT_SUCCEEDED: lazy_text("Audit succeeded"),
-    ChangeType.AUDIT_HELD: lazy_text("Audit held"),
-    ChangeType.AUDIT_REJECTED: lazy_text("Audit rejected"),
-    ChangeType.AUDIT_FAILED: lazy_text("Audit failed"),
-    ChangeType.AUDIT_MISSED: lazy_text("Audit missed"),
-    ChangeType.AUDIT_VOIDED: lazy_text("Audit voided"),
-    TEST_EVENT: lazy_text("Test"),
-}
 
 
 # Tables of webhooks: subscriptions and their deliveries.

@@ -121,23 +121,16 @@ def _bins(webhooks: Sequence[Webhook]) -> dict[int, str]:
 def _row(actor: Actor, webhook: Webhook, account: Account, bins: Mapping[int, str]) -> dict[str, Any]:
     is_own = webhook.account_id == actor.account_id
     until = webhook.previous_secret_until
+    names = ("id", "events", "conditions", "disabled_reason", "disabled_at", "failing_since", "role")
     return {
-        "id": webhook.id,
+        **{name: getattr(webhook, name) for name in (*names, "created_at", "changed_at")},
         # The path or the query may be a secret of the receiver.
         "url": webhook.url if is_own else origin(webhook.url),
-        "events": webhook.events,
-        "conditions": webhook.conditions,
         "agency": None if webhook.agency_id is None else bins[webhook.agency_id],
         "enabled": webhook.disabled_at is None,
-        "disabled_reason": webhook.disabled_reason,
-        "disabled_at": webhook.disabled_at,
-        "failing_since": webhook.failing_since,
         "previous_secret_until": until if until is not None and until > now() else None,
         "owner": account.name,
-        "role": webhook.role,
         "is_own": is_own,
-        "created_at": webhook.created_at,
-        "changed_at": webhook.changed_at,
     }
 
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, exists, func, select, text, true, update
+from sqlalchemy import ColumnElement, delete, exists, func, select, text, true, update
 
 from registry.accounts.roles import SCHEDULE, Actor
-from registry.changes.service import deleted_up_to
+from registry.changes.service import deleted_up_to, newest_seq
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_rows
@@ -28,9 +28,9 @@ from registry.core.trace_context import outgoing_headers
 from registry.feed.queries import Change, ChangesExpired, ChangesNotReached, changes_at, read_changes, record_reads
 from registry.journal import service as journal
 from registry.webhooks import sender
-from registry.webhooks.events import agency_numbers, is_wanted, last_seq, message_body, owner_of, test_body
+from registry.webhooks.events import agency_numbers, is_wanted, message_body, owner_of, test_body
 from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason, Webhook, WebhookDelivery
-from registry.webhooks.sender import AllowedTargets, Attempt
+from registry.webhooks.sender import AllowedTargets, Attempt, allowed_targets
 
 # As texts, so that SQLite uses the partial indexes.
 IS_OPEN: Final = text("webhook_deliveries.state IN ('waiting', 'queued')")
@@ -159,7 +159,7 @@ def fan_out() -> bool:
     change is queued once, whenever the process is killed.
     """
     db.session.rollback()
-    newest = last_seq()
+    newest = newest_seq()
     behind = select(Webhook.id).where(Webhook.disabled_at.is_(None), Webhook.seq != newest).order_by(Webhook.id)
     moved_on = [_fan_out(webhook_id) for webhook_id in list(db.session.scalars(behind))]
     return any(moved_on)
@@ -198,7 +198,7 @@ def _fan_out(webhook_id: int) -> bool:
             read = read_changes(owner, webhook.seq, AT_A_TIME)
         except ChangesNotReached:
             # The feed was restored by hand, from a time before.
-            webhook.seq = last_seq()
+            webhook.seq = newest_seq()
             return True
         except ChangesExpired:
             # The webhook was disabled for longer than the feed is kept.
@@ -377,6 +377,16 @@ def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime
 UNSIGNED: Final = Attempt(DeliveryError.SECRET, None, 0)
 
 
+RETENTION: Final = timedelta(days=30)
+
+
+def delete_old_deliveries() -> None:
+    """Delete deliveries that ended 30 days ago."""
+    old = delete(WebhookDelivery).where(WebhookDelivery.ended_at < now() - RETENTION)
+    with transaction() as session:
+        session.execute(old, execution_options=IN_SQL)
+
+
 # Deliveries that are not made yet, and those that nobody sends although they could be: for monitoring.
 
 FAILING: Final = timedelta(hours=1)
@@ -444,10 +454,14 @@ class _Sending:
         return all(each.done() for each in self.attempts)
 
 
-def deliver(allowed: AllowedTargets, run: timedelta = RUN) -> WebhookRun:
-    """Fan out and send what is due, until nothing is or the time is over; then wait for what is on its way."""
+def deliver(allowed: AllowedTargets | None = None) -> WebhookRun:
+    """Fan out and send what is due, until nothing is or the time is over; then wait for what is on its way.
+
+    ``allowed``: the targets, by default those of this service.
+    """
+    allowed = allowed_targets() if allowed is None else allowed
     counts: Counter[bool] = Counter()
-    ends = time.monotonic() + run.total_seconds()
+    ends = time.monotonic() + RUN.total_seconds()
     next_fan_out = time.monotonic()
     sending: list[_Sending] = []
     # Something new can be due: after a batch, and each second. Not after each message: it is of a leased batch.

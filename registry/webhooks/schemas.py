@@ -18,7 +18,7 @@ from registry.webhooks.models import MAX_URL_LENGTH, DeliveryError, DeliveryStat
 
 MAX_CONDITIONS: Final = 20
 MAX_STATUSES: Final = 20
-EVENTS: Final = tuple(each.value for each in ChangeType)
+EVENTS: Final = ChangeType.codes()
 STATUS: Final = re.compile(r"[a-z_-]{1,24}")
 TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 SIDES: Final = ("before", "after")
@@ -51,12 +51,14 @@ class Conditions(InputField):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or len(value) > MAX_CONDITIONS or not all(map(_is_condition, value)):
             raise InvalidValue("webhook-conditions-invalid", largest=MAX_CONDITIONS)
-        return [{"event": each["event"], **{name: _statuses(each, name) for name in SIDES}} for each in value]
+        return [
+            {"event": each["event"], **{name: list(dict.fromkeys(each.get(name, ()))) for name in SIDES}}
+            for each in value
+        ]
 
     def from_text(self, text: str) -> object:
         """Return the conditions; a line that is none stays text: invalid."""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        return [_condition_of(line) for line in lines]
+        return [_condition_of(line.strip()) for line in text.splitlines() if line.strip()]
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -92,25 +94,17 @@ def _is_condition(value: Any) -> bool:
     )
 
 
-def _statuses(condition: dict[str, Any], name: str) -> list[str]:
-    return list(dict.fromkeys(condition.get(name, ())))
-
-
 def _condition_of(line: str) -> object:
     event, colon, statuses = line.partition(":")
     before, arrow, after = statuses.partition(">")
     if not colon or not arrow:
         return line
-    lists = {"before": _split(before), "after": _split(after)}
+    lists = {side: text.replace(",", " ").split() for side, text in zip(SIDES, (before, after), strict=True)}
     return {"event": event.strip(), **lists}
 
 
-def _split(text: str) -> list[str]:
-    return [each for each in text.replace(",", " ").split() if each]
-
-
-class WebhookFields(BaseSchema):
-    """What the owner of a webhook writes."""
+class WebhookBody(BaseSchema):
+    """A webhook to create."""
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset(
         {
@@ -137,11 +131,7 @@ class WebhookFields(BaseSchema):
     )
 
 
-class WebhookBody(WebhookFields):
-    """A webhook to create."""
-
-
-class WebhookPatch(WebhookFields):
+class WebhookPatch(WebhookBody):
     """Changes of a webhook."""
 
     enabled = fields.Boolean(
@@ -250,9 +240,3 @@ WEBHOOK_BODY: Final = WebhookBody()
 WEBHOOK_PATCH: Final = WebhookPatch(partial=True)
 REPLAY_BODY: Final = ReplayBody()
 DELIVERY: Final = DeliveryShown()
-SENT: Final[dict[str, Any]] = {
-    "url": "https://systems.example.kz/qaztech",
-    "events": ["project.changed", "case.changed", "case.closed"],
-    "conditions": [{"event": "case.changed", "before": ["new"], "after": ["under_review", "remediation"]}],
-    "agency": "000740000728",
-}

@@ -13,12 +13,13 @@ from registry.accounts.account_management import find_managed_account
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.service import AgencyNotFound, agency_by_bin, may_act_for
+from registry.changes.service import newest_seq
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.installation import encrypt
 from registry.journal import service as journal
-from registry.webhooks.events import last_seq, seq_before
+from registry.webhooks.events import seq_before
 from registry.webhooks.models import TEST_EVENT, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.queries import find_own, find_visible, origin, require_own
 from registry.webhooks.sender import WEBHOOK_SECRETS, TargetNotAllowed, allowed_targets, new_secret
@@ -64,7 +65,7 @@ def create_webhook(actor: Actor, values: Mapping[str, Any]) -> tuple[Webhook, st
             encrypted_secret=encrypt(WEBHOOK_SECRETS, secret),
             created_at=at,
             changed_at=at,
-            seq=last_seq(),
+            seq=newest_seq(),
             failures=0,
             next_batch_at=at,
         )

@@ -36,7 +36,7 @@ def test_services_write_nothing_that_follows_from_acts() -> None:
         # A successor gets what waits for the agency before it.
         "emails": {"registry.notifications.models", "registry.notifications.service"},
         # A test is requested; old ones and those of a deleted webhook go.
-        "webhook_deliveries": {"registry.webhooks.jobs", "registry.webhooks.queue", "registry.webhooks.service"},
+        "webhook_deliveries": {"registry.webhooks.queue", "registry.webhooks.service"},
         # The trigger alone writes them.
         "former_flags": set(),
         # A revision has the reason and the old value of each field, which no other row has.

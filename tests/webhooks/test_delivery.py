@@ -16,10 +16,10 @@ from registry.core.database import transaction
 from registry.core.queues import wait_after
 from registry.core.trace_context import outgoing_headers, trace_of_job
 from registry.projects.service import change_project, find_project_to_change
-from registry.webhooks.jobs import delete_old_deliveries
 from registry.webhooks.queue import (
     WAITS,
     WebhookRun,
+    delete_old_deliveries,
     deliver,
     due_deliveries,
     due_webhooks,
