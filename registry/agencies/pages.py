@@ -25,8 +25,7 @@ from registry.core.fields import is_bin
 from registry.core.lists import Listing, Page
 from registry.core.search import words_of
 from registry.projects.filters import AGENCY, BELOW, YES
-from registry.reports.agency_overview import agency_overview
-from registry.reports.compliance import UNFLAGGED
+from registry.reports.compliance import UNFLAGGED, agency_overview
 from registry.requests.queries import REQUEST_LIST
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _

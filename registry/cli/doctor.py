@@ -50,7 +50,8 @@ from registry.http.metrics import queues
 from registry.journal.service import JournalEntry, JournalHead, last_backup_at, last_drill_at
 from registry.journal.verification import is_overdue, last_verification
 from registry.journal.witnesses import failing_witnesses
-from registry.notifications.email import MailServer, MailServerUnavailable
+from registry.notifications.email import MailServer
+from registry.notifications.models import ChannelUnavailable
 from registry.notifications.service import failed_emails
 from registry.settings import Settings, SettingsInvalid, read_settings
 from registry.webhooks.queue import failing_webhooks
@@ -190,7 +191,7 @@ def mail_server(settings: Settings) -> Finding:
     server = MailServer(mail)
     try:
         server.connect()
-    except MailServerUnavailable as error:
+    except ChannelUnavailable as error:
         return failure("mail", "doctor-mail-failed", "mail-down", host=mail.host, port=mail.port, reason=error)
     finally:
         server.close()

@@ -32,14 +32,15 @@ from registry.http.responses import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
 from registry.journal.jobs import checkpoint_when_due
 from registry.journal.verification import verify_when_due
+from registry.notifications.digest import write_due_digest
 from registry.notifications.jobs import (
     deliver_notifications,
-    digest_when_due,
     follow_acts,
     read_aitu_updates,
-    weekly_overview_when_due,
+    usable_channels,
 )
 from registry.notifications.service import delete_old_emails
+from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.open_data.service import write_when_due
 from registry.projects.fingerprints import refresh_fingerprints
 from registry.requests.service import carry_out_due_requests
@@ -77,18 +78,18 @@ LOGGED_EVERY_S: Final = 60
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
     """Return all recurring jobs."""
-    clock_guard = ClockGuard()
+    clock_guard, channels = ClockGuard(), usable_channels(settings)
     return (
         # Asks which due date has no audit, and therefore also catches up after downtime.
         Job("nightly audit", timedelta(minutes=1), lambda: run_due_audit(settings.audit_at, None, clock_guard)),
         # A separate job, because the digest waits for a running audit and immediate notifications do not.
         Job("requests", timedelta(minutes=1), lambda: carry_out_due_requests(clock_guard.is_plausible)),
-        Job("digest", timedelta(minutes=1), lambda: digest_when_due(settings)),
-        Job("weekly overview", timedelta(minutes=1), lambda: weekly_overview_when_due(settings)),
+        Job("digest", timedelta(minutes=1), lambda: write_due_digest(settings.digest_at, channels)),
+        Job("weekly overview", timedelta(minutes=1), lambda: write_due_weekly_overview(channels)),
         Job("inbox", timedelta(seconds=1), lambda: follow_acts(settings)),
         Job("notices", timedelta(minutes=1), lambda: deliver_notifications(settings)),
         # Whoever sends a code waits for the reply. The bot is asked only while a code is valid.
-        Job("codes sent to the Aitu bot", timedelta(seconds=5), lambda: read_aitu_updates(settings)),
+        Job("codes sent to the Aitu bot", timedelta(seconds=5), lambda: read_aitu_updates(settings.aitu)),
         Job("imports", timedelta(seconds=1), run_queued_imports),
         Job("webhooks", timedelta(seconds=1), deliver),
         Job("old files of imports", timedelta(days=1), delete_old_files),

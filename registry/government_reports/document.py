@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,9 +32,6 @@ BY_RULE: Final = lazy_text("Flags by rule")
 LISTED: Final = lazy_text("Projects of high severity and the orders in force")
 ORDERS: Final = lazy_text("Orders in force")
 SEVERITY: Final = lazy_text("Severity")
-FLAGGED_BUDGET: Final = lazy_text("Budget of flagged projects, million ₸")
-OTHER: Final = lazy_text("Not given")
-UNTIL: Final = lazy_text("{decision} (until {day})")
 COUNT_COLUMNS: Final[Mapping[str, str]] = {
     "projects": lazy_text("Projects"),
     "clear": lazy_text("Clear"),
@@ -81,7 +78,7 @@ def measure(name: str, value: Any, language: Language) -> str:
 
 def region_name(key: str | None, _: Translate) -> str:
     """Return the name of a region; projects may have none."""
-    return _(Region(key).label) if key else _(OTHER)
+    return _(Region(key).label) if key else _("Not given")
 
 
 def name_in(row: Mapping[str, Any], language: Language) -> str:
@@ -104,7 +101,7 @@ def _order(order: Mapping[str, Any], _: Translate) -> str:
     if order["due_on"] is None:
         return decision
     day = date.fromisoformat(order["due_on"]).strftime(DAY_FORMAT)
-    return _(UNTIL).format(decision=decision, day=day)
+    return _("{decision} (until {day})").format(decision=decision, day=day)
 
 
 def _point(language: Language) -> str:
@@ -163,7 +160,6 @@ def text_of(value: Any) -> str | None:
 # What a correction changed, as rows of its document: what, before, after, in the words of the report.
 
 Values = dict[str, tuple[str | None, str | None]]
-CAPTION: Final = lazy_text("What this version changes")
 CHANGES_HEADER: Final = (lazy_text("Figure or text"), lazy_text("Before"), lazy_text("After"))
 LISTED_NOW: Final = lazy_text("listed")
 FIELDS: Final[Mapping[str, str]] = {
@@ -286,68 +282,49 @@ def _name(table: str, row: Mapping[str, Any], language: Language) -> str:
     return name_in(row, language)
 
 
-TITLE: Final = lazy_text("Report to the Government and the President of the Republic of Kazakhstan")
-SUBJECT: Final = lazy_text("Compliance with the moratorium on state digital objects outside QazTech")
-NUMBER_COLUMN: Final = lazy_text("No.")
-NUMBER: Final = lazy_text("No. {number}, version {version}")
-PERIOD: Final = lazy_text(
-    "Period until {day}. Figures as of {frozen}, after audit No. {audit} of {on}, policy {policy}."
-)
-UNFROZEN: Final = lazy_text("Period until {day}. The figures are not frozen yet.")
-NOT_ISSUED: Final = lazy_text("Draft: this version is not issued.")
 ISSUED: Final = lazy_text("Issued on {day}. Approved by {people}.")
-OPEN_VERSION: Final = lazy_text("Version for readers without restricted records: restricted projects are left out")
-RESPONSIBLE: Final = lazy_text("Responsible person: {name}.")
 CORRECTION: Final = lazy_text("This version corrects the one before: {reason}")
-NOT_WRITTEN: Final = lazy_text("Not written yet.")
 DATA: Final = lazy_text("SHA-256 of the data: {digest}")
 FIGURES: Final = lazy_text("Figures")
 AGENCY: Final = lazy_text("Agency")
 REGION: Final = lazy_text("Region")
 RULE: Final = lazy_text("Rule")
-PROJECT: Final = lazy_text("Project")
-Cell = str
+Block = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """A heading below the title; level 2 or 3."""
-
-    level: int
-    text: str
+def heading(text: str) -> Block:
+    """Return a heading below the title."""
+    return {"kind": "heading", "level": 2, "text": text}
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
-    """Plain text; line breaks are kept."""
-
-    text: str
+def paragraphs(text: str) -> Block:
+    """Return plain text, one paragraph a line."""
+    return {"kind": "paragraphs", "lines": [line for line in text.split("\n") if line.strip()]}
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table. All columns but the first ``texts`` are numbers; with ``has_totals`` the last row sums up the others.
-
-    ``caption_level``: the caption is a heading in the PDF.
+def table(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    level: int = 3,
+    texts: int = 1,
+    has_totals: bool = False,
+) -> Block:
+    """Return a table. All columns but the first ``texts`` are numbers; with ``has_totals`` the last row sums up the
+    others. ``level``: of the caption, which is a heading in the PDF.
     """
-
-    caption: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    texts: int = 1
-    has_totals: bool = False
-    caption_level: int = 3
+    shown = {"caption": caption, "level": level, "header": [*header], "rows": [[*row] for row in rows]}
+    return {"kind": "table", **shown, "texts": texts, "has_totals": has_totals}
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A report in one language. ``footer``: what stands on every page."""
-
-    language: Language
-    title: str
-    subtitle: str
-    footer: str
-    blocks: Sequence[Heading | Paragraph | Table]
+def page_data(
+    language: Language, day: date, title: str, subtitle: str, footer: str, blocks: Iterable[Block]
+) -> dict[str, Any]:
+    """Return a document as ``LAYOUT`` reads it. ``footer``: what stands on every page."""
+    issuer, page = translate(ISSUER, language), translate(PAGE, language)
+    texts = {"issuer": issuer, "title": title, "subtitle": subtitle, "footer": footer, "page": page}
+    return {"language": language, "date": day.isoformat(), **texts, "blocks": [*blocks]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,22 +351,31 @@ class ReportContent:
     is_whole: bool = True
 
 
-def document(report: ReportContent, language: Language) -> Document:
+def document(report: ReportContent, language: Language) -> dict[str, Any]:
     """Return the report in a language; its sections are written in Kazakh and Russian, in other languages there are
     none.
     """
     _ = translator(language)
-    number = _(NUMBER).format(number=report.number, version=report.version)
-    subject = _(SUBJECT)
-    digest = [] if report.data_sha256 is None else [_(DATA).format(digest=report.data_sha256)]
+    named = _("No. {number}, version {version}").format(number=report.number, version=report.version)
     # On every page, so that a single sheet is not taken for one of the report.
-    version = [] if report.is_whole else [_(OPEN_VERSION)]
-    footer = ". ".join([number, *version, *digest])
-    subtitle = ". ".join([subject, number, *version])
-    return Document(language, _(TITLE), subtitle, footer, list(_blocks(report, language, _)))
+    version = (
+        []
+        if report.is_whole
+        else [_("Version for readers without restricted records: restricted projects are left out")]
+    )
+    digest = [] if report.data_sha256 is None else [_(DATA).format(digest=report.data_sha256)]
+    subject = _("Compliance with the moratorium on state digital objects outside QazTech")
+    return page_data(
+        language,
+        report.issued_on or report.period_end,
+        _("Report to the Government and the President of the Republic of Kazakhstan"),
+        ". ".join([subject, named, *version]),
+        ". ".join([named, *version, *digest]),
+        _blocks(report, language, _),
+    )
 
 
-def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]:
+def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Block]:
     """Return the tables of frozen figures."""
     _ = translator(language)
     totals = [_(ALL), *_counts(figures["totals"], language)]
@@ -415,43 +401,47 @@ def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Table]
     ]
     named = {name: _(label) for name, label in COUNT_COLUMNS.items()}
     return [
-        Table(_(BY_SEVERITY), [_(SEVERITY), named["projects"], _(FLAGGED_BUDGET)], severities),
-        Table(_(BY_RULE), [_(RULE), _(SEVERITY), *map(_, FLAG_COLUMNS.values())], rules, texts=2),
-        Table(_(BY_REGION), [_(REGION), *counts], [*regions, totals], has_totals=True),
-        Table(_(BY_AGENCY), [_(AGENCY), *counts], [*agencies, totals], has_totals=True),
-        Table(_(LISTED), [_(PROJECT), _(NUMBER_COLUMN), _(ORDERS), named["budget_kzt"]], listed, texts=3),
+        table(_(BY_SEVERITY), [_(SEVERITY), named["projects"], _("Budget of flagged projects, million ₸")], severities),
+        table(_(BY_RULE), [_(RULE), _(SEVERITY), *map(_, FLAG_COLUMNS.values())], rules, texts=2),
+        table(_(BY_REGION), [_(REGION), *counts], [*regions, totals], has_totals=True),
+        table(_(BY_AGENCY), [_(AGENCY), *counts], [*agencies, totals], has_totals=True),
+        table(_(LISTED), [_("Project"), _("No."), _(ORDERS), named["budget_kzt"]], listed, texts=3),
     ]
 
 
-def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator[Heading | Paragraph | Table]:
+def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator[Block]:
     day = report.period_end.strftime(DAY_FORMAT)
     if report.figures is None or report.frozen_on is None:
-        yield Paragraph(_(UNFROZEN).format(day=day))
+        yield paragraphs(_("Period until {day}. The figures are not frozen yet.").format(day=day))
     else:
         audit = report.figures["audit"]
         frozen, on = (each.strftime(DAY_FORMAT) for each in (report.frozen_on, date.fromisoformat(audit["on"])))
         about = {"frozen": frozen, "audit": audit["id"], "on": on, "policy": audit["policy_version"]}
-        yield Paragraph(_(PERIOD).format(day=day, **about))
+        yield paragraphs(
+            _("Period until {day}. Figures as of {frozen}, after audit No. {audit} of {on}, policy {policy}.").format(
+                day=day, **about
+            )
+        )
     if report.correction_reason:
-        yield Paragraph(_(CORRECTION).format(reason=report.correction_reason))
+        yield paragraphs(_(CORRECTION).format(reason=report.correction_reason))
         if rows := change_rows(report.changes, report.figures or {}, language):
-            yield Table(_(CAPTION), [_(name) for name in CHANGES_HEADER], rows, texts=3, caption_level=2)
+            yield table(_("What this version changes"), [_(name) for name in CHANGES_HEADER], rows, texts=3, level=2)
     if report.issued_on is None:
-        yield Paragraph(_(NOT_ISSUED))
+        yield paragraphs(_("Draft: this version is not issued."))
     for section in Section:
-        yield Heading(2, _(section.label))
-        yield Paragraph(report.texts.get(f"{section}_{language}") or _(NOT_WRITTEN))
+        yield heading(_(section.label))
+        yield paragraphs(report.texts.get(f"{section}_{language}") or _("Not written yet."))
     if report.figures is not None:
-        yield Heading(2, _(FIGURES))
+        yield heading(_(FIGURES))
         yield from figure_tables(report.figures, language)
-        yield Paragraph(_(DATA).format(digest=report.data_sha256))
-    yield Paragraph(_(RESPONSIBLE).format(name=report.responsible))
+        yield paragraphs(_(DATA).format(digest=report.data_sha256))
+    yield paragraphs(_("Responsible person: {name}.").format(name=report.responsible))
     if report.issued_on is not None:
         people = ", ".join(report.approved_by)
-        yield Paragraph(_(ISSUED).format(day=report.issued_on.strftime(DAY_FORMAT), people=people))
+        yield paragraphs(_(ISSUED).format(day=report.issued_on.strftime(DAY_FORMAT), people=people))
 
 
-def _counts(row: Mapping[str, Any], language: Language) -> list[Cell]:
+def _counts(row: Mapping[str, Any], language: Language) -> list[str]:
     # Figures that were frozen before a measure existed are shown without it.
     return [measure(name, row[name], language) for name in COUNT_COLUMNS if name in row]
 
@@ -465,38 +455,9 @@ PAGE: Final = lazy_text("Page {page} of {pages}")
 
 def pdf_of_report(report: ReportContent, language: Language) -> bytes:
     """Return the document of a version in Kazakh or Russian. Raises DocumentNotMade."""
-    made = document(report, language)
-    data = {
-        "language": language,
-        "issuer": translate(ISSUER, language),
-        "date": (report.issued_on or report.period_end).isoformat(),
-        "title": made.title,
-        "subtitle": made.subtitle,
-        "footer": made.footer,
-        "page": translate(PAGE, language),
-        "blocks": [_block(block) for block in made.blocks],
-    }
-    return make_pdf(LAYOUT, report.number, data)
+    return make_pdf(LAYOUT, report.number, document(report, language))
 
 
 def pdf_name(report: ReportContent, language: Language) -> str:
     """Return the name of the file, without its ending."""
     return f"government-report-{report.number}-{report.version}-{language}"
-
-
-def _block(block: Heading | Paragraph | Table) -> dict[str, Any]:
-    match block:
-        case Heading():
-            return {"kind": "heading", "level": block.level, "text": block.text}
-        case Paragraph():
-            lines = [line for line in block.text.split("\n") if line.strip()]
-            return {"kind": "paragraphs", "lines": lines}
-    return {
-        "kind": "table",
-        "caption": block.caption,
-        "level": block.caption_level,
-        "header": list(block.header),
-        "rows": [list(row) for row in block.rows],
-        "texts": block.texts,
-        "has_totals": block.has_totals,
-    }

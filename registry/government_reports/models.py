@@ -134,6 +134,11 @@ class GovernmentReport(Model):
         return f"{self.number}{OPEN_SUFFIX}"
 
     @property
+    def approved_by(self) -> list[str]:
+        """Who approved the version, at most two people."""
+        return [name for name in (self.first_approved_by, self.second_approved_by) if name is not None]
+
+    @property
     def leaves_restricted_out(self) -> bool:
         """True when the version for readers without restricted records says something else than the report."""
         return self.figures_sha256 != self.open_figures_sha256

@@ -88,7 +88,7 @@ def return_report(actor: Actor, report_number: str) -> Answer:
         _("Return the report"),
         _("Return"),
         url_for("web.government_report", report_number=report.number),
-        [_area("remark")],
+        [schema_field(RETURN.inputs["remark"])],
         RETURN,
         intro=_("The authors see the remark. A first approval no longer counts."),
         subject=_title(report),
@@ -104,12 +104,11 @@ def return_report(actor: Actor, report_number: str) -> Answer:
 def correct_report(actor: Actor, report_number: str) -> Answer:
     """Begin a correction of an issued report."""
     report = queries.find_government_report(actor, report_number)
-    fields = {name: schema_field(field) for name, field in CORRECTION.inputs.items()}
     page = FormPage(
         _("Correct the report"),
         _("Begin the correction"),
         url_for("web.government_report", report_number=report.number),
-        [_area("reason"), fields["due_on"]],
+        [schema_field(field) for field in CORRECTION.inputs.values()],
         CORRECTION,
         intro=_("The issued version stays as it is. A new version begins with its texts and figures."),
         subject=_title(report),
@@ -184,11 +183,6 @@ def delete_report(actor: Actor, report_number: str) -> Answer:
 
 def _fields(names: tuple[str, ...]) -> list[Field]:
     return [schema_field(REPORT_BODY.inputs[name]) for name in names]
-
-
-def _area(name: str) -> Field:
-    schema = RETURN if name in RETURN.inputs else CORRECTION
-    return schema_field(schema.inputs[name])
 
 
 def _title(report: GovernmentReport) -> str:
@@ -276,6 +270,7 @@ def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
     is_newest = report.version == shown["versions"][-1]
     may_write = is_newest and actor.is_person and actor.may(Permission.GOVERNMENT_REPORTS_WRITE)
     in_review = report.status == GovernmentReportStatus.IN_REVIEW
+    may_return = is_newest and in_review and actor.may(Permission.GOVERNMENT_REPORTS_APPROVE)
     return render_template(
         "government_reports/detail.html",
         report=shown,
@@ -288,15 +283,11 @@ def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
         changes=change_rows(content.changes, content.figures or {}, page_locale(), WRITTEN_IN),
         shown_changes=SHOWN_CHANGES,
         may_read_audits=actor.may(Permission.AUDITS_READ),
-        cannot_approve=is_newest and in_review and _only_lacks_restricted(actor, report),
+        # Who could approve, but may not see every project that counts.
+        cannot_approve=may_return and not queries.reads_whole_report(actor, report),
         may_change=may_write and report.is_changeable,
         may_delete=may_write and report.status == GovernmentReportStatus.DRAFT,
         may_correct=may_write and report.status == GovernmentReportStatus.ISSUED,
         may_approve=is_newest and service.may_approve(actor, report),
-        may_return=is_newest and in_review and actor.may(Permission.GOVERNMENT_REPORTS_APPROVE),
+        may_return=may_return,
     )
-
-
-def _only_lacks_restricted(actor: Actor, report: GovernmentReport) -> bool:
-    """Return True when the actor could approve, but may not see every project that counts."""
-    return actor.may(Permission.GOVERNMENT_REPORTS_APPROVE) and not queries.reads_whole_report(actor, report)

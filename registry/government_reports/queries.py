@@ -51,14 +51,14 @@ def show_report(actor: Actor, report: GovernmentReport) -> dict[str, Any]:
     """Return a version as its schema shows it, with the hash of the figures that the actor may see."""
     same = (*_same_report(report), *_readable(actor))
     versions = select(GovernmentReport.version).where(*same).order_by(GovernmentReport.version)
-    names = ("authors", "submitted_by", "submitted_at", "returned_by", "returned_at", "remark", "correction_reason")
-    approved = [name for name in (report.first_approved_by, report.second_approved_by) if name is not None]
+    names = (
+        *("authors", "submitted_by", "submitted_at", "approved_by", "returned_by", "returned_at", "remark"),
+        *("correction_reason", *TEXTS),
+    )
     return {
         **summary(actor, report),
         "versions": list(db.session.scalars(versions)),
-        **{name: getattr(report, name) for name in TEXTS},
         **{name: getattr(report, name) for name in names},
-        "approved_by": approved,
         "last_audit": last_audit_of(report),
         "changes": changes_of_report(actor, report),
     }
@@ -107,7 +107,6 @@ def data_of_report(actor: Actor, report: GovernmentReport) -> tuple[str, str]:
 def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
     """Return what the document of a version is made of, with the figures that the actor may see."""
     data, digest = _frozen(actor, report)
-    approved = [name for name in (report.first_approved_by, report.second_approved_by) if name is not None]
     return ReportContent(
         number=document_number(actor, report),
         is_whole=reads_whole_report(actor, report),
@@ -119,7 +118,7 @@ def content_of(actor: Actor, report: GovernmentReport) -> ReportContent:
         data_sha256=digest,
         frozen_on=None if report.frozen_at is None else local_date(report.frozen_at),
         issued_on=None if report.issued_at is None else local_date(report.issued_at),
-        approved_by=approved,
+        approved_by=report.approved_by,
         correction_reason=report.correction_reason,
         changes=changes_of_report(actor, report),
     )

@@ -60,23 +60,23 @@ def begin_government_report(actor: Actor, values: Mapping[str, Any]) -> Governme
         responsible = _find_reader(values["responsible"])
         advisory_lock(session, NUMBER_LOCK)
         year = today().year
-        ordinal = _last_ordinal(year) + 1
-        report = GovernmentReport(
-            year=year,
-            ordinal=ordinal,
-            version=1,
-            status=GovernmentReportStatus.DRAFT.value,
-            **{name: values.get(name) for name in FIELDS},
-            created_by=actor.principal,
-            created_at=now(),
-            authors=[actor.principal],
-            revision=1,
+        texts = {name: values.get(name) for name in FIELDS}
+        report = _draft(
+            actor, responsible.id, responsible.name, year=year, ordinal=_last_ordinal(year) + 1, version=1, **texts
         )
-        report.make_responsible(responsible.id, responsible.name)
-        session.add(report)
-        session.flush()
         details = {name: values[name] for name in ("period_end", "due_on", "responsible")}
         journal_report(actor, "begun", report, details)
+    return report
+
+
+def _draft(actor: Actor, responsible_id: int | None, responsible: str, **values: Any) -> GovernmentReport:
+    """Add a draft of the actor to the open transaction."""
+    written = {"created_by": actor.principal, "created_at": now(), "authors": [actor.principal], "revision": 1}
+    report = GovernmentReport(status=GovernmentReportStatus.DRAFT.value, **written, **values)
+    report.make_responsible(responsible_id, responsible)
+    session = require_transaction()
+    session.add(report)
+    session.flush()
     return report
 
 
@@ -291,8 +291,7 @@ def submit_government_report(actor: Actor, number: str) -> GovernmentReport:
     require_writer(actor)
     with transaction():
         report = find_report_to_change(number)
-        if not report.is_changeable:
-            raise GovernmentReportNotChangeable(number=number, status=report.status)
+        _require_changeable(report)
         problems = [Problem(f"/{name}", "required") for name in TEXTS if not getattr(report, name)]
         if report.frozen_at is None:
             problems.append(Problem("/data_sha256", "figures-to-freeze"))
@@ -362,21 +361,13 @@ def correct_government_report(actor: Actor, number: str, reason: str, due_on: da
         issued = find_report_to_change(number)
         if issued.status != GovernmentReportStatus.ISSUED:
             raise GovernmentReportNotIssued(number=number, status=issued.status)
-        report = GovernmentReport(
-            year=issued.year,
-            ordinal=issued.ordinal,
-            version=issued.version + 1,
-            status=GovernmentReportStatus.DRAFT.value,
-            **{name: getattr(issued, name) for name in (*FIELDS, *FROZEN)} | {"due_on": due_on},
-            correction_reason=reason,
-            created_by=actor.principal,
-            created_at=now(),
-            authors=[actor.principal],
-            revision=1,
+        report = _draft(
+            actor,
+            issued.responsible_account_id,
+            issued.responsible,
+            **{name: getattr(issued, name) for name in ("year", "ordinal", *FIELDS, *FROZEN)}
+            | {"version": issued.version + 1, "due_on": due_on, "correction_reason": reason},
         )
-        report.make_responsible(issued.responsible_account_id, issued.responsible)
-        session.add(report)
-        session.flush()
         journal_report(actor, "corrected", report, {"reason": reason, "due_on": due_on})
     return report
 
@@ -397,8 +388,7 @@ def require_another_person(actor: Actor, report: GovernmentReport) -> None:
 
 
 def _is_another_person(actor: Actor, report: GovernmentReport) -> bool:
-    earlier = [*report.authors, *([report.first_approved_by] if report.first_approved_by else [])]
-    return is_another_person(actor, earlier, report.created_at)
+    return is_another_person(actor, [*report.authors, *report.approved_by], report.created_at)
 
 
 def _outdated(report: GovernmentReport) -> dict[str, int]:

@@ -17,8 +17,8 @@ from registry.journal.checkpoints import Checkpoint, JournalDiffers, make_checkp
 from registry.journal.verification import RUNBOOK, VERIFIED_AT, verify_and_save
 from registry.journal.witnesses import WitnessFailed, send_checkpoint
 from registry.notifications.email import MailServer
+from registry.notifications.models import ChannelUnavailable, NoticeRejected
 from registry.notifications.settings import Mail
-from registry.notifications.transport import ChannelUnavailable, NoticeRejected
 from registry.settings import Settings
 
 log = logging.getLogger(__name__)

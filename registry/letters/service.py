@@ -58,8 +58,6 @@ SUSPENDS: Final = {
     True: lazy_text("The appeal suspends the order until the decision on the appeal."),
     False: lazy_text("The appeal does not suspend the order: it stays in force until another decision replaces it."),
 }
-COURT: Final = lazy_text("The agency’s appeal has been decided. This decision can be challenged in court.")
-COMMISSION: Final = lazy_text("The Commission for the introduction of digitalisation under the President")
 ISSUER: Final = lazy_text("QazTech project register")
 APPEAL_TITLE: Final = lazy_text("Decision on an appeal")
 ONLY_IN: Final[Mapping[Language, str]] = {
@@ -99,7 +97,7 @@ def letter_text(facts: Mapping[str, Any], language: Language) -> dict[str, Any]:
 
 def _addressee(facts: Mapping[str, Any], language: Language, _: Translate) -> str:
     if facts["kind"] == LetterKind.REFERRAL:
-        return _(COMMISSION)
+        return _("The Commission for the introduction of digitalisation under the President")
     bin_label = _("BIN")
     return f"{_name(facts['agency'], language)}, {bin_label} {facts['agency']['bin']}"
 
@@ -176,7 +174,11 @@ def _sections(facts: Mapping[str, Any], language: Language, _: Translate) -> lis
             False,
         ),
         (_("How to appeal"), appeal, False),
-        (_("Next instance"), [_(COURT)] if is_final else [], False),
+        (
+            _("Next instance"),
+            [_("The agency’s appeal has been decided. This decision can be challenged in court.")] if is_final else [],
+            False,
+        ),
     ]
 
 

@@ -16,17 +16,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.attempts import TooManyAttempts, begin_aitu_code, begin_aitu_message
 from registry.accounts.factors import require_enrolment_allowed
-from registry.accounts.models import Account, AccountsNeedAPerson, Person, is_active, own_person
-from registry.accounts.roles import Actor, Role
+from registry.accounts.models import AccountsNeedAPerson, Person, is_active, own_person, person_actor
+from registry.accounts.roles import Actor
 from registry.accounts.sessions import FactorSession
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db, transaction, violates
 from registry.core.errors import Conflict, NotFound
 from registry.core.trace_context import outgoing_headers
 from registry.journal import service as journal
-from registry.notifications.models import ChannelChoice
+from registry.notifications.models import ChannelChoice, ChannelUnavailable, NoticeRejected
 from registry.notifications.settings import AituBot
-from registry.notifications.transport import ChannelUnavailable, NoticeRejected
 
 # Client of Aitu's bot API: sends messages and reads updates (https://btsdigital.github.io/bot-api-contract/).
 
@@ -227,7 +226,7 @@ def _link(peer_id: str, code: str) -> str:
         session.execute(delete(AituLink).where(AituLink.person_id == person.id))
         session.add(AituLink(person_id=person.id, peer_id=peer_id, channels=ChannelChoice.BOTH, linked_at=now()))
         # The journal does not name the Aitu account: it is personal data, and the link itself says it.
-        journal.record(_actor(person.account), LINKED, f"account:{person.name}")
+        journal.record(person_actor(person.account, "", SOURCE, ""), LINKED, f"account:{person.name}")
         return person.language
 
 
@@ -269,19 +268,6 @@ def _own_person(actor: Actor) -> Person:
     if person is None:
         raise AccountsNeedAPerson
     return person
-
-
-def _actor(account: Account) -> Actor:
-    """Return the person behind the code, for the journal only."""
-    return Actor(
-        account.name,
-        Role(account.role),
-        account.agency_id,
-        SOURCE,
-        account_id=account.id,
-        is_person=True,
-        is_admitted=account.is_admitted,
-    )
 
 
 def _hash(code: str) -> str:

@@ -13,7 +13,9 @@ from registry.cli.output import as_json_option, print_json, print_message, print
 from registry.core.lists import MAX_LIMIT
 from registry.notifications import jobs
 from registry.notifications.delivery import make_retries_due
+from registry.notifications.digest import write_due_digest
 from registry.notifications.service import STATES, latest_emails, waiting_emails
+from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.settings import read_settings
 
 SHOWN = (
@@ -51,10 +53,11 @@ def send(retry: bool, as_json: bool) -> None:
     settings = read_settings()
     if retry:
         make_retries_due()
-    digest = jobs.digest_when_due(settings)
-    jobs.weekly_overview_when_due(settings)
+    channels = jobs.usable_channels(settings)
+    digest = write_due_digest(settings.digest_at, channels)
+    write_due_weekly_overview(channels)
     done = jobs.deliver_notifications(settings, most=sys.maxsize)
-    jobs.read_aitu_updates(settings)
+    jobs.read_aitu_updates(settings.aitu)
     result = {
         "handed_on": done.handed_on,
         "digest": digest,

@@ -24,10 +24,9 @@ from registry.core.queues import Lease, LeaseLost, Queue
 from registry.core.translations import Language
 from registry.notifications.aitu import AituClient, mark_rejected
 from registry.notifications.email import MailServer, notice_part, notice_subject, render_email
-from registry.notifications.models import KINDS, Channel, OutboundEmail
+from registry.notifications.models import KINDS, Channel, ChannelUnavailable, NoticeRejected, OutboundEmail
 from registry.notifications.recipients import Recipient, recipient_of
 from registry.notifications.settings import AituBot, Mail
-from registry.notifications.transport import ChannelUnavailable, NoticeRejected, Transport
 from registry.notifications.weekly_overview import may_still_see, overview_pdf
 from registry.projects.models import Project
 from registry.projects.visibility import visible_projects
@@ -49,7 +48,7 @@ class EmailTransport:
         return to.address is not None
 
     def send(self, notice: OutboundEmail, to: Recipient, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Send one e-mail. Raises EmailRejected, MailServerUnavailable, and ValueError for an unusable address."""
+        """Send one e-mail. Raises NoticeRejected, ChannelUnavailable, and ValueError for an unusable address."""
         email = render_email(
             self._mail,
             notice.key,
@@ -92,14 +91,9 @@ def render_message(
     """Render a message, identically at each attempt, of at most 4,096 UTF-16 code units."""
     for most in REFERENCES:
         text = _text(public_url, language, entries, is_digest, most)
-        if utf16_units(text) <= MAX_UNITS:
+        if len(text.encode("utf-16-le")) // 2 <= MAX_UNITS:
             return text
     return "\n\n".join([notice_subject(entries, language, is_digest), public_url, message("notice-ending", language)])
-
-
-def utf16_units(text: str) -> int:
-    """Return the length of a text as the API counts it."""
-    return len(text.encode("utf-16-le")) // 2
 
 
 def _text(public_url: str, language: Language, entries: Sequence[Mapping[str, Any]], is_digest: bool, most: int) -> str:
@@ -152,6 +146,7 @@ class AituTransport:
 
 
 log = logging.getLogger(__name__)
+Transport = EmailTransport | AituTransport
 
 # The lease is longer than an SMTP dialogue can take in which the server answers each command just before the timeout.
 QUEUE: Final = Queue(OutboundEmail, OutboundEmail.next_try_at, timedelta(minutes=15), OutboundEmail.state == "waiting")
@@ -169,11 +164,6 @@ class DeliveryResult:
     refused: int = 0
     dropped: int = 0
     unusable: str | None = None
-
-
-def send_due_emails(mail: Mail, most: int = MAX_PER_RUN) -> DeliveryResult:
-    """Send due e-mails, at most ``most``, and stop when the server cannot be used."""
-    return send_due(EmailTransport(mail), most)
 
 
 def send_due(transport: Transport, most: int = MAX_PER_RUN, *, falls_back: bool = False) -> DeliveryResult:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, null, or_, select
 from sqlalchemy.orm import aliased
@@ -51,16 +50,6 @@ CHANGES: Final = (
 )
 
 
-class RecipientGroup(Enum):
-    """Recipients of a digest item."""
-
-    AGENCY = "the agency of the project"
-    REVIEWERS = "who holds the case, or all reviewers while nobody does"
-    APPROVERS = "who may approve, but the proposer"
-    PERSON = "the person"
-    OWNER = "the owner of a service account, or the administrators without one"
-
-
 @dataclass(frozen=True, slots=True)
 class Span:
     """A time span that includes its later instant. As days: what applies on ``last`` and did not yet on ``first``."""
@@ -83,33 +72,35 @@ class Span:
         return local_date(self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class DigestItem:
+class DigestItem(NamedTuple):
     """Something that applies now and did not before. ``principal``: the person whom it concerns."""
 
     kind: str
     reference: int | str
-    recipients: RecipientGroup
+    recipients: RecipientsOf
     agency_id: int | None
     is_restricted: bool
     principal: str | None
-    more: MoreOf = field(default_factory=MoreOf)
+    more: MoreOf = MoreOf()
+
+
+RecipientsOf = Callable[[DigestItem, Directory], list[Recipient]]
 
 
 def digest_items(span: Span) -> Iterator[DigestItem]:
     """Yield all items, kind by kind."""
     for statement in (_flags(span), _orders(span), _exemptions(span), _attestations(span), _coming_flags(span)):
-        yield from _read(statement, RecipientGroup.AGENCY)
-    yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), RecipientGroup.AGENCY)
+        yield from _read(statement, _agency)
+    yield from _read(_timeline(span, "case-opened", CaseEvent.action == "opened"), _agency)
     closed = _timeline(span, "case-closed", _closed()).outerjoin(Letter, Letter.event_id == CaseEvent.id)
-    yield from _read(closed.add_columns(Letter.number.label("letter")), RecipientGroup.AGENCY)
+    yield from _read(closed.add_columns(Letter.number.label("letter")), _agency)
     proposed = (CaseEvent.action == "propose", Case.status == "awaiting_approval")
-    yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), RecipientGroup.APPROVERS)
+    yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), _approvers)
     cleared = (CaseEvent.action == "cleared", Case.status == "awaiting_confirmation")
     waiting = _timeline(span, "case-awaiting-confirmation", *cleared, principal=Case.assignee)
-    yield from _read(waiting, RecipientGroup.REVIEWERS)
-    yield from _read(_overdue(span), RecipientGroup.REVIEWERS)
-    yield from _read(_overdue_approvals(span), RecipientGroup.APPROVERS)
+    yield from _read(waiting, _reviewers)
+    yield from _read(_overdue(span), _reviewers)
+    yield from _read(_overdue_approvals(span), _approvers)
     yield from _ending_tokens(span)
     yield from _services_without_owner(span)
 
@@ -129,9 +120,7 @@ def _ending_tokens(span: Span) -> Iterator[DigestItem]:
         .order_by(Token.id)
     )
     for row in db.session.execute(statement):
-        recipients, principal = (
-            (RecipientGroup.PERSON, row.name) if row.kind == AccountKind.PERSON else (RecipientGroup.OWNER, row.owner)
-        )
+        recipients, principal = (_person, row.name) if row.kind == AccountKind.PERSON else (_owner, row.owner)
         yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, principal=principal)
 
 
@@ -145,13 +134,13 @@ def _services_without_owner(span: Span) -> Iterator[DigestItem]:
         .order_by(Account.id)
     )
     for name in db.session.scalars(statement):
-        yield DigestItem("service-without-owner", name, RecipientGroup.OWNER, None, is_restricted=False, principal=None)
+        yield DigestItem("service-without-owner", name, _owner, None, is_restricted=False, principal=None)
 
 
-def _read(statement: Select[Any], recipients: RecipientGroup) -> Iterator[DigestItem]:
+def _read(statement: Select[Any], recipients: RecipientsOf) -> Iterator[DigestItem]:
     for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
-        item = DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal)
-        yield replace(item, more=MoreOf(row._mapping.get("letter"), row.due_on))
+        more = MoreOf(row._mapping.get("letter"), row.due_on)
+        yield DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal, more)
 
 
 def _rows(kind: Any, reference: Any, principal: Any = None, due_on: Any = None) -> list[ColumnElement[Any]]:
@@ -335,10 +324,10 @@ DigestEntry = dict[str, dict[int | str, MoreOf]]
 def write_due_digest(digest_at: time | None, channels: frozenset[Channel] = EMAIL_ONLY) -> int | None:
     """Queue today's digest if it is a working day past ``digest_at`` and not done yet. Return the number of readers.
 
-    Returns None when no digest is due. ``digest_at`` is a local time, None when digests are off. The next digest covers
-    a missed one.
+    Returns None when no digest is due, or without a channel. ``digest_at`` is a local time, None when digests are off.
+    The next digest covers a missed one.
     """
-    day = None if digest_at is None else due_on(now(), digest_at)
+    day = due_on(now(), digest_at) if channels and digest_at is not None else None
     db.session.rollback()
     if day is None or db.session.get(Digest, day, populate_existing=True) is not None:
         return None
@@ -354,9 +343,7 @@ def write_due_digest(digest_at: time | None, channels: frozenset[Channel] = EMAI
         span = Span(previous_until or until - FIRST_LOOKS_BACK, until)
         emails = _by_recipient(digest_items(span), load_directory(channels))
         for to, entry in emails.items():
-            more = {(kind, each): one for kind, of_kind in entry.items() for each, one in of_kind.items()}
-            named = {kind: list(references) for kind, references in entry.items()}
-            queue_notice(to, named, until, channels=channels, is_digest=True, more=more)
+            queue_notice(to, entry, until, channels=channels, is_digest=True)
     return len(emails)
 
 
@@ -369,11 +356,16 @@ def due_on(timestamp: datetime, digest_at: time) -> date | None:
 def _by_recipient(item: Iterable[DigestItem], directory: Directory) -> dict[Recipient, DigestEntry]:
     emails: dict[Recipient, DigestEntry] = defaultdict(lambda: defaultdict(dict))
     for each in item:
-        for to in RECIPIENT_GROUPS[each.recipients](each, directory):
+        for to in each.recipients(each, directory):
             may_see = not each.is_restricted or to.actor.may(Permission.RESTRICTED_READ)
             if may_see and each.kind not in to.switched_off:
                 emails[to][each.kind][each.reference] = each.more
     return emails
+
+
+def _agency(item: DigestItem, directory: Directory) -> list[Recipient]:
+    """Return the agency of the project."""
+    return directory.of_agency(item.agency_id) if item.agency_id else []
 
 
 def _reviewers(item: DigestItem, directory: Directory) -> list[Recipient]:
@@ -383,17 +375,15 @@ def _reviewers(item: DigestItem, directory: Directory) -> list[Recipient]:
     return directory.reviewer(item.principal)
 
 
-def _others_who_approve(item: DigestItem, directory: Directory) -> list[Recipient]:
+def _approvers(item: DigestItem, directory: Directory) -> list[Recipient]:
     approvers = directory.who_may(Permission.CASES_APPROVE)
     return [to for to in approvers if item.principal not in names_of_person(to.actor)]
 
 
-RECIPIENT_GROUPS: Final[dict[RecipientGroup, Callable[[DigestItem, Directory], list[Recipient]]]] = {
-    RecipientGroup.AGENCY: lambda item, directory: directory.of_agency(item.agency_id) if item.agency_id else [],
-    RecipientGroup.REVIEWERS: _reviewers,
-    RecipientGroup.APPROVERS: _others_who_approve,
-    RecipientGroup.PERSON: lambda item, directory: directory.person(item.principal),
-    RecipientGroup.OWNER: lambda item, directory: (
-        directory.person(item.principal) or directory.of_role(Role.ADMINISTRATOR)
-    ),
-}
+def _person(item: DigestItem, directory: Directory) -> list[Recipient]:
+    return directory.person(item.principal)
+
+
+def _owner(item: DigestItem, directory: Directory) -> list[Recipient]:
+    """Return the owner of a service account, or the administrators without one."""
+    return directory.person(item.principal) or directory.of_role(Role.ADMINISTRATOR)

@@ -28,11 +28,10 @@ from registry.core.messages import message
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
 from registry.freeze.dates import format_deadline
 from registry.journal import service as journal
-from registry.notifications.models import KINDS, LINKS, OF_ACCOUNTS, PAGES
+from registry.notifications.models import KINDS, LINKS, OF_ACCOUNTS, PAGES, ChannelUnavailable, NoticeRejected
 from registry.notifications.recipients import Recipient, recipient_now
 from registry.notifications.service import queue_email
 from registry.notifications.settings import Mail
-from registry.notifications.transport import ChannelUnavailable, NoticeRejected
 from registry.notifications.weekly_overview import figure_lines
 
 # SMTP client: one connection per delivery run, opened with the first e-mail, and the mapping of SMTP errors.
@@ -43,14 +42,6 @@ SERVICE_CLOSING: Final = 421
 FIRST_LASTING: Final = 500
 
 
-class MailServerUnavailable(ChannelUnavailable):
-    """No e-mail can be sent now: the server is down or rejects this sender altogether. The message says why."""
-
-
-class EmailRejected(NoticeRejected):
-    """The server rejected this e-mail only; for good with a reply 5yz (RFC 5321)."""
-
-
 class MailServer:
     """Sends e-mails over one connection; release it with ``close``."""
 
@@ -59,13 +50,13 @@ class MailServer:
         self._connection: smtplib.SMTP | None = None
 
     def connect(self) -> None:
-        """Connect and log in without sending. Raises MailServerUnavailable."""
+        """Connect and log in without sending. Raises ChannelUnavailable."""
         with self._translate_errors():
             if self._connection is None:
                 self._connection = self._connected()
 
     def send(self, message: EmailMessage) -> None:
-        """Send an e-mail. Raises EmailRejected and MailServerUnavailable."""
+        """Send an e-mail. Raises NoticeRejected and ChannelUnavailable."""
         with self._translate_errors():
             if self._connection is None:
                 self._connection = self._connected()
@@ -87,20 +78,17 @@ class MailServer:
             raise self._error(code, text) from error
         except smtplib.SMTPDataError as error:
             raise self._error(error.smtp_code, error.smtp_error) from error
-        except (smtplib.SMTPResponseException, smtplib.SMTPServerDisconnected) as failed:
+        except (OSError, smtplib.SMTPException) as failed:
             # Includes a rejected sender address, which affects every e-mail.
             self._drop()
-            raise MailServerUnavailable(_reason(failed)) from failed
-        except (OSError, smtplib.SMTPException) as failed:
-            self._drop()
-            raise MailServerUnavailable(_reason(failed)) from failed
+            raise ChannelUnavailable(_reason(failed)) from failed
 
     def _error(self, code: int, text: bytes | str) -> Exception:
         reason = f"{code} {_plain(text)}"[:MAX_REASON_LENGTH]
         if code == SERVICE_CLOSING:
             self._drop()
-            return MailServerUnavailable(reason)
-        return EmailRejected(reason, for_good=code >= FIRST_LASTING)
+            return ChannelUnavailable(reason)
+        return NoticeRejected(reason, for_good=code >= FIRST_LASTING)
 
     def _connected(self) -> smtplib.SMTP:
         mail = self._mail
@@ -131,7 +119,7 @@ class MailServer:
         has_password = self._mail.user is not None
         if not connection.has_extn("starttls"):
             if has_password:
-                raise MailServerUnavailable("the server offers no STARTTLS, and a password is not sent without it")
+                raise ChannelUnavailable("the server offers no STARTTLS, and a password is not sent without it")
             return
         context = ssl.create_default_context()
         if not has_password:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import case, select
 
@@ -42,12 +42,21 @@ from registry.notifications.recipients import (
     recipient_now,
 )
 from registry.notifications.service import MoreOf, queue_notice
-from registry.notifications.transport import Notice
 from registry.projects.models import Project
 from registry.requests.decisions import is_another_person as is_another_requester
 from registry.requests.handlers import HANDLERS as REQUEST_HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState
 from registry.webhooks.events import people_of
+
+
+class Notice(NamedTuple):
+    """One notification for one recipient."""
+
+    to: Recipient
+    kind: str
+    reference: int | str
+    more: MoreOf = MoreOf()
+
 
 NoticesOf = Callable[[Act, Directory], list[Notice]]
 
@@ -69,9 +78,7 @@ def _approval_decided(act: Act, directory: Directory) -> list[Notice]:
     approval = db.session.get(Approval, int(act.key), populate_existing=True)
     if approval is None or approval.decided_by == approval.proposed_by:
         return []
-    account = account_ever_named(approval.proposed_by)
-    proposers = [] if account is None else directory.of_account(account.id)
-    return _approval_notices(approval, proposers, "approval-decided")
+    return _approval_notices(approval, _ever_named(approval.proposed_by, directory), "approval-decided")
 
 
 def _approval_notices(approval: Approval, recipients: Iterable[Recipient], kind: str) -> list[Notice]:
@@ -99,7 +106,7 @@ def _request_decided(request: Request, directory: Directory) -> list[Notice]:
     """To who asked, unless that person cancelled it."""
     if request.decided_by == request.asked_by:
         return []
-    return _request_notices(request, _request_askers(request, directory), "request-decided")
+    return _request_notices(request, _ever_named(request.asked_by, directory), "request-decided")
 
 
 def _request_carried_out(request: Request, directory: Directory) -> list[Notice]:
@@ -112,7 +119,8 @@ def _request_carried_out(request: Request, directory: Directory) -> list[Notice]
 def _request_failed(request: Request, directory: Directory) -> list[Notice]:
     """To operators, who find the reason in the log, to those who confirm such requests, and to who asked."""
     deciders = directory.who_may(REQUEST_HANDLERS[RequestKind(request.kind)].decides)
-    recipients = dict.fromkeys([*directory.of_role(Role.OPERATOR), *deciders, *_request_askers(request, directory)])
+    askers = _ever_named(request.asked_by, directory)
+    recipients = dict.fromkeys([*directory.of_role(Role.OPERATOR), *deciders, *askers])
     return _request_notices(request, recipients, "request-failed") if request.is_due else []
 
 
@@ -122,8 +130,8 @@ def _request_restored(request: Request, directory: Directory) -> list[Notice]:
     return _request_notices(request, directory.of_agency(agency_id), "request-restored")
 
 
-def _request_askers(request: Request, directory: Directory) -> list[Recipient]:
-    account = account_ever_named(request.asked_by)
+def _ever_named(name: str, directory: Directory) -> list[Recipient]:
+    account = account_ever_named(name)
     return [] if account is None else directory.of_account(account.id)
 
 
@@ -167,7 +175,7 @@ class Context:
     def agency(self, directory: Directory, kind: str) -> list[Notice]:
         """Notify the agency; of a restricted project those whom it admitted to them."""
         return [
-            Notice(to, kind, self.event.case_id, self.letter, self.due_on)
+            Notice(to, kind, self.event.case_id, MoreOf(self.letter, self.due_on))
             for to in directory.of_agency(self.agency_id)
             if not self.is_restricted or to.actor.may(Permission.RESTRICTED_READ)
         ]
@@ -177,7 +185,7 @@ class Context:
     ) -> list[Notice]:
         """Notify one reviewer who may see the project, except about the reviewer's own action."""
         return [
-            Notice(to, kind, self.event.case_id, letter)
+            Notice(to, kind, self.event.case_id, MoreOf(letter))
             for to in directory.reviewer(principal)
             if to.actor.principal != self.event.by
             and (not self.is_restricted or to.actor.may(Permission.RESTRICTED_READ))
@@ -257,15 +265,13 @@ def _acts(message: OutboxMessage) -> list[Act]:
 
 def _write(notices: Iterable[Notice], channels: frozenset[Channel]) -> None:
     """Queue one notice per recipient, whatever the number of cases in a message."""
-    by_recipient: dict[Recipient, dict[str, list[int | str]]] = defaultdict(lambda: defaultdict(list))
-    more: dict[Recipient, dict[tuple[str, int | str], MoreOf]] = defaultdict(dict)
-    for notice in notices:
-        if notice.kind not in notice.to.switched_off:
-            by_recipient[notice.to][notice.kind].append(notice.reference)
-            more[notice.to][notice.kind, notice.reference] = MoreOf(notice.letter, notice.due_on)
+    by_recipient: dict[Recipient, dict[str, dict[int | str, MoreOf]]] = defaultdict(lambda: defaultdict(dict))
+    for to, kind, reference, more in notices:
+        if kind not in to.switched_off:
+            by_recipient[to][kind][reference] = more
     timestamp = now()
     for to, entries in by_recipient.items():
-        queue_notice(to, entries, timestamp, channels=channels, more=more[to])
+        queue_notice(to, entries, timestamp, channels=channels)
 
 
 def _events(*conditions: Any) -> list[Context]:

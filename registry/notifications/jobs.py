@@ -1,31 +1,39 @@
-"""Notification jobs for the scheduler and ``registry notices send``: the due digest, the delivery of e-mails and
-Aitu messages, and the updates of the Aitu bot.
+"""Notification jobs for the scheduler and ``registry notices send``: the delivery of e-mails and Aitu messages, and
+the updates of the Aitu bot.
 """
 
 from __future__ import annotations
 
+import logging
+import re
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
-from registry.notifications.aitu_updates import read_updates, read_updates_when_codes_are_valid
+from registry.accounts.attempts import TooManyAttempts
+from registry.core.errors import Conflict
+from registry.core.messages import message
+from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES
+from registry.notifications.aitu import AituClient, has_valid_code, link_with_code
 from registry.notifications.delivery import (
     MAX_PER_RUN,
     AituTransport,
     DeliveryResult,
+    EmailTransport,
+    confirm_sent,
     drop_waiting,
     fall_back_to_email,
     has_unconfirmed_notices,
     send_due,
-    send_due_emails,
 )
-from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
-from registry.notifications.models import Channel
+from registry.notifications.models import Channel, ChannelUnavailable, NoticeRejected
 from registry.notifications.settings import AituBot
-from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.settings import Settings
 
+log = logging.getLogger(__name__)
 # A question to an agency has a deadline of working days: an Aitu that is down must not take one of them.
 FALLS_BACK_AFTER: Final = timedelta(hours=2)
 
@@ -43,18 +51,6 @@ def usable_channels(settings: Settings) -> frozenset[Channel]:
     """Return the channels that the service has."""
     servers = {Channel.EMAIL: settings.mail, Channel.AITU: settings.aitu}
     return frozenset(channel for channel, server in servers.items() if server is not None)
-
-
-def digest_when_due(settings: Settings) -> int | None:
-    """Queue today's digest if it is due. Return the number of readers; None when it is not due or has no channel."""
-    channels = usable_channels(settings)
-    return write_due_digest(settings.digest_at, channels) if channels else None
-
-
-def weekly_overview_when_due(settings: Settings) -> int | None:
-    """Queue the overview of the week if it is due. Return how many readers; None when not due or without a channel."""
-    channels = usable_channels(settings)
-    return write_due_weekly_overview(channels) if channels else None
 
 
 def follow_acts(settings: Settings) -> int:
@@ -83,12 +79,7 @@ def _deliver(settings: Settings, most: int) -> tuple[DeliveryResult, DeliveryRes
     fall_back_to_email(timedelta(0) if settings.aitu is None else FALLS_BACK_AFTER)
     if settings.aitu is None:
         drop_waiting(Channel.AITU)
-    return send_due_emails(settings.mail, most), aitu
-
-
-def read_aitu_updates(settings: Settings) -> int | None:
-    """Read the updates of the bot while a code is valid. Return how many; None when none is, or without a bot."""
-    return None if settings.aitu is None else read_updates_when_codes_are_valid(settings.aitu)
+    return send_due(EmailTransport(settings.mail), most), aitu
 
 
 def _deliver_to_aitu(settings: Settings, bot: AituBot, most: int) -> DeliveryResult:
@@ -100,3 +91,66 @@ def _deliver_to_aitu(settings: Settings, bot: AituBot, most: int) -> DeliveryRes
         # The confirmations of what was sent; left there, they would pile up.
         read_updates(bot)
     return result
+
+
+# Updates of the bot: codes that people send, and confirmations of sent messages.
+#
+# The API gives each update once. A code that a killed service had read is lost: the person sends it again, and the link
+# is not there until then.
+
+UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def read_aitu_updates(bot: AituBot | None) -> int | None:
+    """Read updates while a code is valid. Return how many; None when none is, or without a bot.
+
+    At other times people's messages to the bot concern nobody, and are left unread.
+    """
+    return None if bot is None or not has_valid_code() else read_updates(bot)
+
+
+def read_updates(bot: AituBot) -> int:
+    """Read the waiting updates and act on them. Return how many; 0 when the API cannot be used."""
+    client = AituClient(bot)
+    try:
+        updates = client.read_updates()
+        for each in updates:
+            _handle(client, each)
+    except (ChannelUnavailable, NoticeRejected) as error:
+        log.error("the updates of the Aitu bot cannot be read: %s", error)  # noqa: TRY400 - its reason says all
+        return 0
+    finally:
+        client.close()
+    return len(updates)
+
+
+def _handle(client: AituClient, each: Mapping[str, Any]) -> None:
+    match each:
+        case {"type": "MessageIdAssigned", "localId": str(key)}:
+            confirm_sent(Channel.AITU, key)
+        case {
+            "type": "Message",
+            "author": {"type": "USER", "id": str(user_id)},
+            "dialog": {"type": "USER" | "BOT"},
+            "content": str(content),
+        } if UUID.fullmatch(user_id):
+            _answer(client, user_id.lower(), content)
+        case _:
+            # Groups, channels, buttons: the bot has no use for them.
+            pass
+
+
+def _answer(client: AituClient, user_id: str, content: str) -> None:
+    """Link the account whose code it is, and reply. Whoever sends too many wrong codes gets no reply any more."""
+    try:
+        language = link_with_code(user_id, content)
+    except TooManyAttempts:
+        return
+    except Conflict as error:
+        reply = "\n\n".join(message(error.code, each) for each in OFFICIAL_LANGUAGES)
+    else:
+        reply = message("aitu-linked", next(each for each in LANGUAGES if each == language))
+    try:
+        client.send_message(user_id, secrets.token_hex(16), reply)
+    except (ChannelUnavailable, NoticeRejected) as error:
+        log.warning("the Aitu bot could not reply: %s", error)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from sqlalchemy import JSON, ForeignKey, Index, String, Text, false, update
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,10 +14,6 @@ from registry.core.database import Instant, Model, require_transaction
 from registry.core.queues import Retried
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
-
-if TYPE_CHECKING:
-    from registry.notifications.recipients import Recipient
-
 
 # Kinds of notifications and their subjects, and the channels that a notice takes.
 
@@ -131,6 +127,18 @@ class Channel(StrEnum):
     AITU = "aitu"
 
 
+class ChannelUnavailable(Exception):
+    """No notice can be sent now: the server is down or rejects this service altogether. The message says why."""
+
+
+class NoticeRejected(Exception):
+    """The server rejected this notice only. ``for_good``: retrying is pointless."""
+
+    def __init__(self, reason: str, *, for_good: bool) -> None:
+        super().__init__(reason)
+        self.for_good = for_good
+
+
 EMAIL_ONLY: Final = frozenset({Channel.EMAIL})
 
 
@@ -140,21 +148,6 @@ class ChannelChoice(Choices):
     BOTH = "both", lazy_text("Aitu and e-mail")
     AITU = "aitu", lazy_text("Aitu only")
     EMAIL = "email", lazy_text("E-mail only")
-
-
-def channels_of_notice(to: Recipient, kinds: Iterable[str], usable: frozenset[Channel]) -> frozenset[Channel]:
-    """Return the channels of one notice, of those that the service has (``usable``).
-
-    A notice takes at least one channel when the recipient can be reached by any: a channel that is not usable is
-    replaced by the other one. Notices about the security of the account always go by e-mail too, and invitations, whose
-    link is a secret, by e-mail only.
-    """
-    named = frozenset(kinds)
-    has_email = to.address is not None and Channel.EMAIL in usable
-    has_aitu = to.aitu_id is not None and Channel.AITU in usable and not named & BY_EMAIL_ONLY
-    by_aitu = has_aitu and (to.channels is not ChannelChoice.EMAIL or not has_email)
-    by_email = has_email and (to.channels is not ChannelChoice.AITU or not by_aitu or bool(named & BY_EMAIL_TOO))
-    return frozenset(channel for channel, is_taken in ((Channel.EMAIL, by_email), (Channel.AITU, by_aitu)) if is_taken)
 
 
 # Models of outbound notices and digests. ``notifications/service.py`` writes them.

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import delete, func, select
@@ -15,7 +14,15 @@ from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.outbox import delete_delivered
 from registry.core.queues import Backlog, backlog
-from registry.notifications.models import EMAIL_ONLY, KINDS, Channel, ChannelChoice, OutboundEmail, channels_of_notice
+from registry.notifications.models import (
+    BY_EMAIL_ONLY,
+    BY_EMAIL_TOO,
+    EMAIL_ONLY,
+    KINDS,
+    Channel,
+    ChannelChoice,
+    OutboundEmail,
+)
 from registry.notifications.recipients import Recipient
 
 STATES: Final = ("waiting", "sent", "failed", "dropped")
@@ -30,25 +37,25 @@ class MoreOf(NamedTuple):
     due_on: date | None = None
 
 
-NOTHING_MORE: Final[Mapping[tuple[str, int | str], MoreOf]] = MappingProxyType({})
+# By kind of notice: the references, or what is said of each.
+References = Mapping[str, Sequence[int | str] | Mapping[int | str, MoreOf]]
 
 
 def queue_notice(
     to: Recipient,
-    references: Mapping[str, Sequence[int | str]],
+    references: References,
     timestamp: datetime,
     *,
     channels: frozenset[Channel] = EMAIL_ONLY,
     is_digest: bool = False,
-    more: Mapping[tuple[str, int | str], MoreOf] = NOTHING_MORE,
     figures: Mapping[str, Any] | None = None,
 ) -> None:
     """Queue a notice in the open transaction: references by kind of notice; the first 20 of each kind are named.
 
     ``channels``: those that the service has; the recipient's choice decides which of them the notice takes.
-    ``more``: by kind and reference. ``figures``: of the overview of the week.
+    ``figures``: of the overview of the week.
     """
-    taken = channels_of_notice(to, references, channels)
+    taken = _channels_of_notice(to, references, channels)
     for channel in taken:
         require_transaction().add(
             OutboundEmail(
@@ -57,7 +64,7 @@ def queue_notice(
                 agency_id=to.agency_id,
                 is_digest=is_digest,
                 events=[
-                    _event(kind, references[kind], more) | ({} if figures is None else {"figures": dict(figures)})
+                    _event(kind, references[kind]) | ({} if figures is None else {"figures": dict(figures)})
                     for kind in KINDS
                     if references.get(kind)
                 ],
@@ -72,20 +79,33 @@ def queue_notice(
         )
 
 
-def queue_email(
-    to: Recipient, references: Mapping[str, Sequence[int | str]], timestamp: datetime, *, is_digest: bool = False
-) -> None:
+def queue_email(to: Recipient, references: References, timestamp: datetime, *, is_digest: bool = False) -> None:
     """Queue a notice by e-mail in the open transaction, whatever the recipient chose."""
     queue_notice(replace(to, channels=ChannelChoice.EMAIL), references, timestamp, is_digest=is_digest)
 
 
-def _event(kind: str, references: Sequence[int | str], more: Mapping[tuple[str, int | str], MoreOf]) -> dict[str, Any]:
-    named = list(references[:MAX_REFERENCES])
+def _event(kind: str, references: Sequence[int | str] | Mapping[int | str, MoreOf]) -> dict[str, Any]:
+    named = list(references)[:MAX_REFERENCES]
     event: dict[str, Any] = {"kind": kind, "references": named, "count": len(references)}
-    of = {str(each): more[kind, each] for each in named if (kind, each) in more}
-    letters = {each: one.letter for each, one in of.items() if one.letter is not None}
-    due_on = {each: one.due_on.isoformat() for each, one in of.items() if one.due_on is not None}
+    more = {str(each): references[each] for each in named} if isinstance(references, Mapping) else {}
+    letters = {each: one.letter for each, one in more.items() if one.letter is not None}
+    due_on = {each: one.due_on.isoformat() for each, one in more.items() if one.due_on is not None}
     return event | ({"letters": letters} if letters else {}) | ({"due_on": due_on} if due_on else {})
+
+
+def _channels_of_notice(to: Recipient, kinds: Iterable[str], usable: frozenset[Channel]) -> frozenset[Channel]:
+    """Return the channels of one notice, of those that the service has (``usable``).
+
+    A notice takes at least one channel when the recipient can be reached by any: a channel that is not usable is
+    replaced by the other one. Notices about the security of the account always go by e-mail too, and invitations, whose
+    link is a secret, by e-mail only.
+    """
+    named = frozenset(kinds)
+    has_email = to.address is not None and Channel.EMAIL in usable
+    has_aitu = to.aitu_id is not None and Channel.AITU in usable and not named & BY_EMAIL_ONLY
+    by_aitu = has_aitu and (to.channels is not ChannelChoice.EMAIL or not has_email)
+    by_email = has_email and (to.channels is not ChannelChoice.AITU or not by_aitu or bool(named & BY_EMAIL_TOO))
+    return frozenset(channel for channel, is_taken in ((Channel.EMAIL, by_email), (Channel.AITU, by_aitu)) if is_taken)
 
 
 def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:

@@ -16,7 +16,6 @@ from registry.core.settings import ADDRESS
 # Settings of the bot in the Aitu messenger: ``REGISTRY_AITU_BOT_TOKEN``, ``_NAME``, ``_URL``.
 
 TOKEN: Final = "REGISTRY_AITU_BOT_TOKEN"  # noqa: S105 - a variable's name
-NAME: Final = "REGISTRY_AITU_BOT_NAME"
 # https://btsdigital.github.io/bot-api-contract/endpoints.html
 PUBLIC_API: Final = "https://botapi.aitu.io/bot/v1"
 MAX_LENGTH: Final = 200

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Final
 
 from registry.accounts.roles import Actor, Permission
@@ -18,14 +19,15 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Severity, Translate
 from registry.government_reports.document import (
     DAY_FORMAT,
-    ISSUER,
     LAYOUT,
     NOTHING,
-    PAGE,
+    Block,
     decimal,
     millions,
     name_in,
     number,
+    page_data,
+    table,
 )
 from registry.notifications.models import EMAIL_ONLY, Channel, WeeklyOverview
 from registry.notifications.recipients import load_directory
@@ -41,46 +43,14 @@ from registry.reports.overview import (
     PolicyChange,
     overview,
     policy_changes,
+    worse_and_better,
 )
 
 # The overview of the week as an accessible PDF: its data are stored with the notice, the file is made at delivery.
 
-TITLE: Final = lazy_text("Overview")
-AS_OF: Final = lazy_text("After the audit for {day}")
-THE_COUNTRY: Final = lazy_text("The country")
-AUDIT_FOR: Final = lazy_text("Audit for")
-BY_REGION: Final = lazy_text("By region")
-BY_SECTOR: Final = lazy_text("By sector")
-REGION: Final = lazy_text("Region")
-SECTOR: Final = lazy_text("Sector")
-AT_RISK: Final = lazy_text("Agencies with most money at risk")
-BY_RULE: Final = lazy_text("Open flags by rule")
-BY_AGE: Final = lazy_text("Age of open flags")
-AGENCY: Final = lazy_text("Agency")
-RULE: Final = lazy_text("Rule")
-OPEN_FOR: Final = lazy_text("Open for")
-OPEN_FLAGS: Final = lazy_text("Open flags")
-FLAGGED: Final = lazy_text("Flagged")
-IN_SCOPE: Final = lazy_text("In scope")
 SHARE: Final = lazy_text("Confirmed on QazTech, percent")
 CLAIMED: Final = lazy_text("Claimed, percent")
-WITHOUT_RESTRICTED: Final = lazy_text("Without restricted projects.")
 MONEY: Final = lazy_text("At risk, million ₸")
-NOT_GIVEN: Final = lazy_text("Not given")
-ALL: Final = lazy_text("All")
-FIGURES_TITLE: Final = lazy_text("Figures")
-CHANGE: Final = lazy_text("Difference")
-TARGET: Final = lazy_text("Target: {percent} percent confirmed on QazTech by {day}.")
-COMPLETE: Final = lazy_text("At this pace, everything is on QazTech on {day}.")
-POLICY: Final = lazy_text("Policy %(version)s, from the audit for %(day)s")
-WORSE: Final = lazy_text("Got worse: most money more at risk")
-BETTER: Final = lazy_text("Got better: most money less at risk")
-NEXT: Final = lazy_text("What happens next, today’s figures")
-WITHIN: Final = lazy_text("Within days")
-ORDERS: Final = lazy_text("Orders, with what is overdue")
-SOON: Final = lazy_text("Flagged soon if nothing changes")
-EXEMPTIONS: Final = lazy_text("Decisions of the Commission")
-ONBOARDING: Final = lazy_text("Onboarding, with what is overdue")
 # The rows of the summary, in its order.
 SUMMARY: Final = {
     "platform_percent": SHARE,
@@ -96,7 +66,8 @@ def overview_data(known: Overview, language: Language, *, with_restricted: bool)
 
     ``with_restricted``: whether its figures include restricted projects; every page says so when they do not.
     """
-    return _document(known.on, TITLE, [*_tables(known, language, translator(language))], language, with_restricted)
+    _ = translator(language)
+    return _document(known.on, _("Overview"), _tables(known, language, _), language, with_restricted)
 
 
 def summary_data(
@@ -109,65 +80,78 @@ def summary_data(
     with_restricted: bool,
 ) -> dict[str, Any]:
     """Return the summary of the figures in a language as the layout reads it; it fits one sheet."""
+    _ = translator(language)
     on = known.on if compared.until is None else compared.until.on
-    blocks = [*_summary(known, compared, changed, points, language, translator(language))]
-    return _document(on, FIGURES_TITLE, blocks, language, with_restricted)
+    blocks = (
+        *_compared(known, compared, language, _),
+        *_charts(points, language, _),
+        *_changes(changed, language, _),
+        _next(known, _),
+    )
+    return _document(on, _("Figures"), blocks, language, with_restricted)
 
 
 def _document(
-    on: date, name: str, blocks: Sequence[Mapping[str, Any]], language: Language, with_restricted: bool
+    on: date, title: str, blocks: Iterable[Block], language: Language, with_restricted: bool
 ) -> dict[str, Any]:
     _ = translator(language)
-    title, as_of = _(name), _(AS_OF).format(day=on.strftime(DAY_FORMAT))
+    as_of = _("After the audit for {day}").format(day=on.strftime(DAY_FORMAT))
     if not with_restricted:
-        as_of = ". ".join((as_of, _(WITHOUT_RESTRICTED)))
-    return {
-        "language": language,
-        "issuer": _(ISSUER),
-        "date": on.isoformat(),
-        "title": title,
-        "subtitle": as_of,
-        "footer": f"{title}. {as_of}",
-        "page": _(PAGE),
-        "blocks": blocks,
-    }
+        as_of = ". ".join((as_of, _("Without restricted projects.")))
+    return page_data(language, on, title, as_of, f"{title}. {as_of}", blocks)
 
 
-def _summary(
-    known: Overview,
-    compared: Comparison,
-    changed: Sequence[AtRisk],
-    points: Sequence[Point],
-    language: Language,
-    _: Translate,
-) -> Iterator[dict[str, Any]]:
+def _compared(known: Overview, compared: Comparison, language: Language, _: Translate) -> Iterator[Block]:
     (row,) = compared.rows
     days = [each.on.strftime(DAY_FORMAT) if each else NOTHING for each in (compared.since, compared.until)]
-    yield _table(_(THE_COUNTRY), [_(AUDIT_FOR), *days, _(CHANGE)], [*_changes_of(row, language, _)])
-    target = _(TARGET).format(percent=number(known.target.percent), day=known.target.on.strftime(DAY_FORMAT))
-    ahead = known.forecast
-    complete = "" if ahead is None or ahead.complete_on is None else ahead.complete_on.strftime(DAY_FORMAT)
-    yield {"kind": "paragraphs", "lines": [target, *([_(COMPLETE).format(day=complete)] if complete else [])]}
+    yield _table(_("The country"), [_("Audit for"), *days, _("Difference")], [*_changes_of(row, language, _)])
+    goal, ahead = known.target, known.forecast
+    target = _("Target: {percent} percent confirmed on QazTech by {day}.")
+    lines = [target.format(percent=number(goal.percent), day=goal.on.strftime(DAY_FORMAT))]
+    if ahead is not None and ahead.complete_on is not None:
+        complete = _("At this pace, everything is on QazTech on {day}.")
+        lines.append(complete.format(day=ahead.complete_on.strftime(DAY_FORMAT)))
+    yield {"kind": "paragraphs", "lines": lines}
+
+
+def _charts(points: Sequence[Point], language: Language, _: Translate) -> Iterator[Block]:
     shares = [(each.on, each.figures.platform_percent) for each in points]
     money = [(each.on, float(each.figures.at_risk_kzt)) for each in points]
-    charts = ((SHARE, shares, lambda value: decimal(value, language)), (MONEY, money, _in_millions(language)))
     policies = policy_changes(points[0].on, points[-1].on) if points else []
-    drawn = [_chart(_(caption), series, shown, policies) for caption, series, shown in charts]
+    drawn = [
+        _chart(_(SHARE), shares, lambda value: decimal(value, language), policies),
+        _chart(_(MONEY), money, lambda value: millions(int(value), language), policies),
+    ]
     if all(drawn):
         yield {"kind": "charts", "charts": drawn}
-        texts = [_(POLICY) % {"version": each.version, "day": each.on.strftime(DAY_FORMAT)} for each in policies]
+        text = _("Policy %(version)s, from the audit for %(day)s")
+        texts = [text % {"version": each.version, "day": each.on.strftime(DAY_FORMAT)} for each in policies]
         numbered = [f"{number}. {text}" for number, text in enumerate(texts, 1)]
         yield {"kind": "paragraphs", "lines": ["; ".join(numbered)] if texts else []}
-    worse, better = [each for each in changed[::-1] if _less(each) < 0], [each for each in changed if _less(each) > 0]
-    for caption, agencies in ((WORSE, worse), (BETTER, better)):
-        more = [_signed(-_less(each), millions(abs(_less(each)), language)) for each in agencies]
+
+
+def _changes(changed: Sequence[AtRisk], language: Language, _: Translate) -> Iterator[Block]:
+    captions = (_("Got worse: most money more at risk"), _("Got better: most money less at risk"))
+    header = [_("Agency"), _("Flagged"), _(MONEY), _("Difference")]
+    for caption, agencies in zip(captions, worse_and_better(changed), strict=True):
+        less = [each.less_kzt or 0 for each in agencies]
+        more = [_signed(-each, millions(abs(each), language)) for each in less]
         cells = [[*_at_risk(each, language), change] for each, change in zip(agencies, more, strict=True)]
-        yield _table(_(caption), [_(AGENCY), _(FLAGGED), _(MONEY), _(CHANGE)], cells)
+        yield _table(caption, header, cells)
+
+
+def _next(known: Overview, _: Translate) -> Block:
     ends = known.ends
-    coming = dict(zip(ends.orders, known.coming, strict=True))
-    nexts = ((ORDERS, ends.orders), (SOON, coming), (EXEMPTIONS, ends.exemptions), (ONBOARDING, ends.onboarding))
-    cells = [[_(name), *map(number, counts.values())] for name, counts in nexts]
-    yield _table(_(NEXT), [_(WITHIN), *map(str, ends.orders)], cells)
+    rows = [
+        (_("Orders, with what is overdue"), ends.orders.values()),
+        (_("Flagged soon if nothing changes"), known.coming),
+        (_("Decisions of the Commission"), ends.exemptions.values()),
+        (_("Onboarding, with what is overdue"), ends.onboarding.values()),
+    ]
+    header = [_("Within days"), *map(str, ends.orders)]
+    return _table(
+        _("What happens next, today’s figures"), header, [[name, *map(number, counts)] for name, counts in rows]
+    )
 
 
 def _changes_of(row: Compared, language: Language, _: Translate) -> Iterator[list[str]]:
@@ -190,14 +174,6 @@ def _signed(value: float, text: str) -> str:
     return f"+{text}" if value > 0 else f"−{text}" if value < 0 else text
 
 
-def _less(row: AtRisk) -> int:
-    return row.less_kzt or 0
-
-
-def _in_millions(language: Language) -> Callable[[float], str]:
-    return lambda value: millions(int(value), language)
-
-
 def _chart(
     caption: str,
     series: Sequence[tuple[date, float | None]],
@@ -213,19 +189,16 @@ def _chart(
     (first, _value), (last, newest) = known[0], known[-1]
     most = max(max(value for _on, value in known), 1)
     whole = (last - first).days
-    places = [((on - first).days / whole, value / most) for on, value in known]
-    # The first known value may be later than a change.
-    changed = {
-        str(number): (each.on - first).days / whole for number, each in enumerate(policies, 1) if each.on > first
-    }
-    ends = [each.strftime(DAY_FORMAT) for each in (first, last)]
     return {
         "caption": caption,
-        "places": places,
+        "places": [((on - first).days / whole, value / most) for on, value in known],
         "most": shown(most),
         "last": shown(newest),
-        "ends": ends,
-        "policies": changed,
+        "ends": [each.strftime(DAY_FORMAT) for each in (first, last)],
+        # The first known value may be later than a change.
+        "policies": {
+            str(number): (each.on - first).days / whole for number, each in enumerate(policies, 1) if each.on > first
+        },
     }
 
 
@@ -234,33 +207,32 @@ def overview_pdf(data: Mapping[str, Any]) -> bytes:
     return make_pdf(LAYOUT, f"overview {data['date']}", data)
 
 
-def _tables(known: Overview, language: Language, _: Translate) -> Iterator[dict[str, Any]]:
-    counts = [_(IN_SCOPE), _(SHARE), _(CLAIMED), _(FLAGGED), _(MONEY)]
-    earlier = [each for each in known.earlier.values() if each is not None]
-    days = [(known.on, known.now), *((each.on, each.figures) for each in earlier)]
+def _tables(known: Overview, language: Language, _: Translate) -> Iterator[Block]:
+    counts = [_("In scope"), _(SHARE), _(CLAIMED), _("Flagged"), _(MONEY)]
+    days = [(known.on, known.now), *((each.on, each.figures) for each in known.earlier.values() if each is not None)]
     rows = [[on.strftime(DAY_FORMAT), *_counts(row, language)] for on, row in days]
-    yield _table(_(THE_COUNTRY), [_(AUDIT_FOR), *counts], rows)
-    regions = {_(Region(key).label) if key else _(NOT_GIVEN): row for key, row in known.regions.items()}
-    sectors = {_(Sector(key).label) if key else _(NOT_GIVEN): row for key, row in known.sectors.items()}
-    for caption, name, groups in ((BY_REGION, REGION, regions), (BY_SECTOR, SECTOR, sectors)):
-        rows = [[each, *_counts(row, language)] for each, row in groups.items()]
-        yield _table(_(caption), [_(name), *counts], rows)
-    yield _table(_(AT_RISK), [_(AGENCY), _(FLAGGED), _(MONEY)], [_at_risk(row, language) for row in known.at_risk])
+    yield _table(_("The country"), [_("Audit for"), *counts], rows)
+    for caption, name, labels, members in (
+        (_("By region"), _("Region"), Region, known.regions),
+        (_("By sector"), _("Sector"), Sector, known.sectors),
+    ):
+        groups = [(_(labels(key).label) if key else _("Not given"), row) for key, row in members.items()]
+        yield _table(caption, [name, *counts], [[each, *_counts(row, language)] for each, row in groups])
+    agencies = [_at_risk(row, language) for row in known.at_risk]
+    yield _table(_("Agencies with most money at risk"), [_("Agency"), _("Flagged"), _(MONEY)], agencies)
     rules = policy_in_force().rules
     titles = {key: rules[key].title[language] if key in rules else key for key in known.rules}
     rows = [[titles[key], number(row.flagged), millions(row.at_risk_kzt, language)] for key, row in known.rules.items()]
-    yield _table(_(BY_RULE), [_(RULE), _(OPEN_FLAGS), _(MONEY)], rows)
+    yield _table(_("Open flags by rule"), [_("Rule"), _("Open flags"), _(MONEY)], rows)
     severities = [_(severity.label) for severity in Severity.worst_first()]
     rows = [
         [_(FlagAge(key).label), *map(number, (row.flagged_high, row.flagged_medium, row.flagged_low, row.flagged))]
         for key, row in known.ages.items()
     ]
-    yield _table(_(BY_AGE), [_(OPEN_FOR), *severities, _(ALL)], rows)
+    yield _table(_("Age of open flags"), [_("Open for"), *severities, _("All")], rows)
 
 
-def _table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, Any]:
-    named = {"caption": caption, "level": 2, "header": [*header], "rows": [list(row) for row in rows]}
-    return {"kind": "table", "texts": 1, "has_totals": False, **named}
+_table: Final = partial(table, level=2)
 
 
 def _counts(row: Figures, language: Language) -> list[str]:
@@ -299,8 +271,10 @@ TENTH_OF_A_MILLION: Final = 100_000
 
 
 def write_due_weekly_overview(channels: frozenset[Channel] = EMAIL_ONLY) -> int | None:
-    """Queue the notices of this week from Monday at eight on. Return the number of readers; None when not due."""
-    monday = due_monday(now())
+    """Queue the notices of this week from Monday at eight on. Return the number of readers; None when not due or
+    without a channel.
+    """
+    monday = due_monday(now()) if channels else None
     db.session.rollback()
     if monday is None or db.session.get(WeeklyOverview, monday, populate_existing=True) is not None:
         return None

@@ -26,7 +26,6 @@ from registry.reports.overview import (
     NAMES,
     AtRisk,
     Compared,
-    Earlier,
     Figures,
     Overview,
     Point,
@@ -353,12 +352,8 @@ def _sides(row: Compared) -> dict[str, Any]:
 
 def _shown(shown: Overview | None) -> dict[str, Any]:
     if shown is None:
-        lists = ("regions", "sectors", "rules", "ages", "at_risk", "improved", *ENDS, *COMING)
-        return {
-            **dict.fromkeys(("on", "audit", "now", "target", "forecast")),
-            "earlier": [],
-            **{name: [] for name in lists},
-        }
+        schemas = {name: getattr(field, "json_schema", {}) for name, field in OverviewShown().fields.items()}
+        return {name: [] if schema.get("type") == "array" else None for name, schema in schemas.items()}
     return {
         "on": shown.on.isoformat(),
         "audit": shown.audit,
@@ -381,10 +376,6 @@ def _shown(shown: Overview | None) -> dict[str, Any]:
     }
 
 
-ENDS: Final = ("onboarding_ends", "exemptions_end", "orders_end")
-COMING: Final = ("coming_rules", "coming_agencies", "planned")
-
-
 def _ahead(counts: Sequence[int]) -> list[dict[str, int]]:
     return _within(dict(zip(DAYS, counts, strict=True)))
 
@@ -397,7 +388,7 @@ def _members(members: Mapping[str, Figures]) -> list[dict[str, Any]]:
     return [{"key": key or None, **_figures(figures)} for key, figures in members.items()]
 
 
-def _earlier(days: int, earlier: Earlier | None) -> dict[str, Any]:
+def _earlier(days: int, earlier: Point | None) -> dict[str, Any]:
     if earlier is None:
         return {"days": days, "on": None, "figures": None}
     return {"days": days, "on": earlier.on.isoformat(), "figures": _figures(earlier.figures)}

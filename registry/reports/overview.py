@@ -172,26 +172,18 @@ def audited_days(since: date, until: date | None = None) -> dict[date, int]:
 
 def by_audit(actor: Actor, dimension: Dimension, member: str, audits: Collection[int]) -> dict[int, Figures]:
     """Return the figures of one member of a dimension after each of these audits; none where nothing was counted."""
-    statement = select(DAILY.audit_id, *_columns(DAILY)).where(
-        DAILY.audit_id.in_(audits), DAILY.dimension == dimension.value, DAILY.member == member
-    )
-    return _grouped(_visible(actor, statement, DAILY.is_restricted))
+    of_member = (DAILY.dimension == dimension.value, DAILY.member == member)
+    return _grouped(actor, DAILY, DAILY.audit_id, DAILY.audit_id.in_(audits), *of_member)
 
 
 def by_member(actor: Actor, dimension: Dimension, audit_id: int) -> dict[str, Figures]:
     """Return the figures of each member of a dimension after an audit."""
-    statement = select(DAILY.member, *_columns(DAILY)).where(
-        DAILY.audit_id == audit_id, DAILY.dimension == dimension.value
-    )
-    return _grouped(_visible(actor, statement, DAILY.is_restricted))
+    return _grouped(actor, DAILY, DAILY.member, DAILY.audit_id == audit_id, DAILY.dimension == dimension.value)
 
 
 def of_agencies_by_audit(actor: Actor, agency_ids: Collection[int], audits: Collection[int]) -> dict[int, Figures]:
     """Return the figures of these agencies together after each of these audits."""
-    statement = select(COUNT.audit_id, *_columns_of_agencies()).where(
-        COUNT.audit_id.in_(audits), COUNT.agency_id.in_(agency_ids)
-    )
-    return _grouped(_visible(actor, statement, COUNT.is_restricted))
+    return _grouped(actor, COUNT, COUNT.audit_id, COUNT.audit_id.in_(audits), COUNT.agency_id.in_(agency_ids))
 
 
 def at_risk_by_agency(actor: Actor, audit_id: int, most: int | None = None) -> dict[int, tuple[int, int]]:
@@ -210,37 +202,18 @@ def at_risk_by_agency(actor: Actor, audit_id: int, most: int | None = None) -> d
     return {row[0]: (int(row[1]), int(row[2])) for row in db.session.execute(statement)}
 
 
-def _columns(table: Any) -> tuple[Any, ...]:
-    return (
-        table.status,
-        table.severity,
-        table.counted,
-        table.on_platform,
-        table.confirmed_on_platform,
-        table.budget_kzt,
-    )
-
-
-def _columns_of_agencies() -> tuple[Any, ...]:
-    return (
-        COUNT.freeze_status,
-        COUNT.severity,
-        COUNT.projects,
-        COUNT.on_platform,
-        COUNT.confirmed_on_platform,
-        COUNT.budget_kzt,
-    )
-
-
 def _visible(actor: Actor, statement: Select[Any], is_restricted: Any) -> Select[Any]:
     return statement if actor.may(Permission.RESTRICTED_READ) else statement.where(is_restricted.is_(False))
 
 
-def _grouped(statement: Select[Any]) -> dict[Any, Figures]:
+def _grouped(actor: Actor, table: Any, key: ColumnElement[Any], *conditions: ColumnElement[bool]) -> dict[Any, Figures]:
+    status, counted = (table.freeze_status, table.projects) if table is COUNT else (table.status, table.counted)
+    columns = (status, table.severity, counted, table.on_platform, table.confirmed_on_platform, table.budget_kzt)
     rows: Mapping[Any, list[Count]] = defaultdict(list)
-    for key, *values in db.session.execute(statement):
-        rows[key].append(Count(*values))
-    return {key: figures(counts) for key, counts in rows.items()}
+    statement = _visible(actor, select(key, *columns).where(*conditions), table.is_restricted)
+    for member, *values in db.session.execute(statement):
+        rows[member].append(Count(*values))
+    return {member: figures(counts) for member, counts in rows.items()}
 
 
 # History of the overview: the figures of the country, an agency, a region, a sector or a rule, one point a week.
@@ -436,6 +409,12 @@ def most_improved(actor: Actor, audit_id: int, earlier_id: int) -> list[AtRisk]:
     return [row for row in changed if row.less_kzt and row.less_kzt > 0][:SHOWN]
 
 
+def worse_and_better(changed: Sequence[AtRisk]) -> tuple[list[AtRisk], list[AtRisk]]:
+    """Return the agencies that got worse and those that got better, each beginning with the greatest change."""
+    better = [row for row in changed if (row.less_kzt or 0) > 0]
+    return [row for row in reversed(changed) if (row.less_kzt or 0) < 0], better
+
+
 def changes_at_risk(actor: Actor, audit_id: int, earlier_id: int, most: int = SHOWN) -> list[AtRisk]:
     """Return the agencies whose money at risk changed since the earlier audit, the greatest improvement first: at most
     so many that improved, and at most so many that got worse.
@@ -456,9 +435,7 @@ def changes_at_risk(actor: Actor, audit_id: int, earlier_id: int, most: int = SH
         flagged[_present(agency_id, successors)] += projects
     _pass_on(actor, less, successors, earlier_id, audit_id)
     changed = sorted((each for each in less if less[each]), key=lambda each: (-less[each], each))
-    chosen = [*(each for each in changed if less[each] > 0)][:most] + [*(each for each in changed if less[each] < 0)][
-        -most:
-    ]
+    chosen = [each for each in changed if less[each] > 0][:most] + [each for each in changed if less[each] < 0][-most:]
     named = _named(chosen)
     return [AtRisk(named[each], flagged[each], after[each], less[each]) for each in chosen]
 
@@ -660,15 +637,6 @@ IMPROVED_SINCE: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
-    """The figures of the last audit on a day, or at most a week earlier."""
-
-    on: date
-    audit: int
-    figures: Figures
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """The share that should be on the platform ``on`` a date, in percent."""
 
@@ -678,7 +646,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The figures after the last audit. ``earlier``: by days back, None where no audit is known.
+    """The figures after the last audit. ``earlier``: by days back, of the last audit on that day, or at most a week
+    earlier; None where no audit is known.
 
     ``forecast``: None when there are too few audits. ``regions``, ``sectors``, ``rules`` and ``ages`` are empty until
     the first audit that stored them. ``improved`` is None without an audit to compare with. ``coming``,
@@ -689,7 +658,7 @@ class Overview:
     on: date
     audit: int
     now: Figures
-    earlier: Mapping[int, Earlier | None]
+    earlier: Mapping[int, Point | None]
     target: Target
     forecast: Forecast | None
     regions: Mapping[str, Figures]
@@ -791,10 +760,10 @@ def _audited(days: Mapping[date, int], day: date) -> date | None:
     return max((each for each in days if day - SLACK < each <= day), default=None)
 
 
-def _earlier(days: Mapping[date, int], day: date | None, stored: Mapping[int, Figures]) -> Earlier | None:
+def _earlier(days: Mapping[date, int], day: date | None, stored: Mapping[int, Figures]) -> Point | None:
     if day is None or days[day] not in stored:
         return None
-    return Earlier(day, days[day], stored[days[day]])
+    return Point(day, days[day], stored[days[day]])
 
 
 def _target(policy: Policy, on: date) -> Target:

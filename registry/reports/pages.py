@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -21,7 +21,6 @@ from registry.core.lists import Page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
 from registry.core.translations import lazy_text
 from registry.flags.models import AHEAD, last_good_audit, last_good_date
-from registry.freeze.vocabulary import Severity
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
 from registry.government_reports.service import NoAuditToReport
@@ -60,6 +59,7 @@ from registry.reports.overview import (
     history,
     overview,
     policy_changes,
+    worse_and_better,
 )
 from registry.reports.overview import GROUPS as HISTORY_GROUPS
 from registry.web.blueprint import Answer, pages
@@ -122,19 +122,18 @@ def share_name(share: str) -> str:
     return choice_label("freeze_status", share)
 
 
+COMPLIANCE_COLUMNS: Final = (
+    *("projects", *STATUSES, *BY_SEVERITY),
+    *("clear_percent", "budget_kzt", "budget_flagged_kzt"),
+)
+
+
 def compliance_header(grouped: str) -> list[str]:
     """Return the column headings."""
     of_agencies = [field_label("bin"), field_label("parent_bin")] if grouped == "agency" else []
-    return [
-        *of_agencies,
-        field_label(grouped),
-        _("Projects"),
-        *(share_name(status) for status in STATUSES),
-        *(share_name(share) for share in BY_SEVERITY),
-        _("Clear, %%") % {},
-        field_label("budget_kzt"),
-        _("Budget of flagged projects"),
-    ]
+    shares = map(share_name, (*STATUSES, *BY_SEVERITY))
+    money = [field_label("budget_kzt"), _("Budget of flagged projects")]
+    return [*of_agencies, field_label(grouped), _("Projects"), *shares, _("Clear, %%") % {}, *money]
 
 
 def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list[list[Cell]]:
@@ -142,20 +141,13 @@ def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list
     above = parents(actor) if grouped == "agency" else {}
     is_past = day is not None and day <= today()
     report = compliance_on(actor, day) if day is not None and is_past else compliance(actor, grouped, until=day)
-    return [_row(grouped, row, above) for row in report["items"]]
-
-
-def _row(grouped: str, row: Mapping[str, Any], above: Mapping[str, str | None]) -> list[Cell]:
-    of_agency: list[Cell] = [row["key"], above.get(row["key"])] if grouped == "agency" else []
     return [
-        *of_agency,
-        group_name(grouped, row),
-        row["projects"],
-        *(row[status] for status in STATUSES),
-        *(row[share] for share in BY_SEVERITY),
-        row["clear_percent"],
-        row["budget_kzt"],
-        row["budget_flagged_kzt"],
+        [
+            *([row["key"], above.get(row["key"])] if grouped == "agency" else []),
+            group_name(grouped, row),
+            *(row[name] for name in COMPLIANCE_COLUMNS),
+        ]
+        for row in report["items"]
     ]
 
 
@@ -299,11 +291,8 @@ def group_filters(grouped: str, row: Mapping[str, Any]) -> dict[str, str] | None
 def share_filters(share: str) -> dict[str, str]:
     """Return the project list filters that select a share of the projects."""
     status, _underscore, severity = share.partition("_")
-    return (
-        {"freeze_status": status, "severity": severity}
-        if status == "flagged" and severity
-        else {"freeze_status": share}
-    )
+    is_flagged = status == "flagged" and severity
+    return {"freeze_status": status, "severity": severity} if is_flagged else {"freeze_status": share}
 
 
 def _requested_tab(actor: Actor) -> str:
@@ -312,9 +301,9 @@ def _requested_tab(actor: Actor) -> str:
     return tab if tab in GROUPS or (may_see and tab in TABS) else SUMMARY if may_see else BY_DEFAULT
 
 
-def _requested_group() -> str:
+def _requested_group(groups: Collection[str] = GROUPS) -> str:
     grouped = request.args.get("by", BY_DEFAULT)
-    return grouped if grouped in GROUPS else BY_DEFAULT
+    return grouped if grouped in groups else BY_DEFAULT
 
 
 def _requested_level(actor: Actor, grouped: str, until: date | None = None) -> Level:
@@ -500,15 +489,19 @@ def tiles(compared: Comparison | None) -> list[Tile]:
 
 # Columns and rows of the overview's exports: every figure with exact amounts.
 
-FIGURE_STATUSES = (
+FIGURE_STATUSES: Final = (
     FreezeStatus.CLEAR.value,
     FreezeStatus.FLAGGED.value,
-    *(f"flagged_{severity}" for severity in Severity.worst_first()),
+    *BY_SEVERITY,
     FreezeStatus.TO_MIGRATE.value,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.ACCEPTED.value,
     FreezeStatus.UNAUDITED.value,
     FreezeStatus.OUT_OF_SCOPE.value,
+)
+FIGURE_COLUMNS: Final = (
+    *("projects", "in_scope", "on_platform", "platform_percent", "on_platform_claimed", "platform_claimed_percent"),
+    *(*FIGURE_STATUSES, "budget_kzt", "at_risk_kzt"),
 )
 
 
@@ -530,64 +523,39 @@ def figures_header() -> list[str]:
     ]
 
 
-def overview_rows(overview: Overview | None) -> list[Sequence[Cell]]:
-    """Return a row for every group of the overview; none before the first audit."""
-    return [] if overview is None else [*_figures_rows(overview)]
-
-
-def history_rows(name: str, points: Sequence[Point]) -> list[Sequence[Cell]]:
-    """Return a row for every point, oldest first."""
-    return [_figures_row(_("Over time"), name, point.on, point.figures) for point in points]
-
-
-def _figures_rows(overview: Overview) -> Iterator[Sequence[Cell]]:
-    on, titles = overview.on, rule_titles()
-    yield _figures_row(_("The country"), _("The country"), on, overview.now)
-    for earlier in overview.earlier.values():
-        if earlier is not None:
-            yield _figures_row(_("The country"), _("The country"), earlier.on, earlier.figures)
-    yield from _group(field_label("region"), on, _named("region", overview.regions))
-    yield from _group(field_label("sector"), on, _named("sector", overview.sectors))
-    yield from _group(_("Open flags by rule"), on, {titles.get(key, key): row for key, row in overview.rules.items()})
-    yield from _group(_("Age of open flags"), on, _named("flag_age", overview.ages))
-    yield from _agencies(_("Most money at risk"), on, overview.at_risk)
-    yield from _agencies(_("Greatest improvement in 30 days"), on, overview.improved or ())
-
-
-def _named(field: str, members: Mapping[str, Figures]) -> dict[str, Figures]:
-    return {choice_label(field, key) if key else _("Not given"): row for key, row in members.items()}
-
-
-def _group(figure: str, on: date, rows: Mapping[str, Figures]) -> Iterator[Sequence[Cell]]:
-    for name, row in rows.items():
-        yield _figures_row(figure, name, on, row)
-
-
-def _agencies(figure: str, on: date, rows: Sequence[AtRisk]) -> Iterator[Sequence[Cell]]:
-    blank: list[Cell] = [None] * (len(FIGURE_STATUSES) - 2)
-    for row in rows:
-        name = name_in_page_language(row.agency)
-        yield [figure, name, on, *[None] * 7, row.flagged, *blank, None, row.at_risk_kzt]
-
-
-def _figures_row(figure: str, name: str, on: date, row: Figures) -> Sequence[Cell]:
-    counted: list[Cell] = [row.projects, row.in_scope]
-    platform: list[Cell] = [
-        row.on_platform,
-        row.platform_percent,
-        row.on_platform_claimed,
-        row.platform_claimed_percent,
+def _overview_rows(overview: Overview | None) -> Iterator[Sequence[Cell]]:
+    """Yield a row for every group of the overview; none before the first audit."""
+    if overview is None:
+        return
+    country, titles = _("The country"), rule_titles()
+    days = [(overview.on, overview.now), *((each.on, each.figures) for each in overview.earlier.values() if each)]
+    for on, figures in days:
+        yield _figures_row(country, country, on, figures)
+    rules = {titles.get(key, key): row for key, row in overview.rules.items()}
+    groups: list[tuple[str, Iterable[tuple[str, Figures | AtRisk]]]] = [
+        (field_label("region"), _named("region", overview.regions)),
+        (field_label("sector"), _named("sector", overview.sectors)),
+        (_("Open flags by rule"), rules.items()),
+        (_("Age of open flags"), _named("flag_age", overview.ages)),
+        (_("Most money at risk"), _agencies(overview.at_risk)),
+        (_("Greatest improvement in 30 days"), _agencies(overview.improved or ())),
     ]
-    return [
-        figure,
-        name,
-        on,
-        *counted,
-        *platform,
-        *(getattr(row, status) for status in FIGURE_STATUSES),
-        row.budget_kzt,
-        row.at_risk_kzt,
-    ]
+    for figure, rows in groups:
+        for name, row in rows:
+            yield _figures_row(figure, name, overview.on, row)
+
+
+def _named(field: str, members: Mapping[str, Figures]) -> Iterable[tuple[str, Figures]]:
+    return ((choice_label(field, key) if key else _("Not given"), row) for key, row in members.items())
+
+
+def _agencies(rows: Sequence[AtRisk]) -> Iterable[tuple[str, AtRisk]]:
+    return ((name_in_page_language(row.agency), row) for row in rows)
+
+
+def _figures_row(figure: str, name: str, on: date, row: Figures | AtRisk) -> Sequence[Cell]:
+    # Of an agency with money at risk, what it does not count stays empty.
+    return [figure, name, on, *(getattr(row, column, None) for column in FIGURE_COLUMNS)]
 
 
 PERCENT: Final = 100.0
@@ -601,10 +569,9 @@ LINES: Final = {
 }
 # At the ends of lines.
 SHORT_NAMES: Final = {
+    **LINES,
     PLATFORM: lazy_text("Confirmed"),
     CLAIMED: lazy_text("Claimed"),
-    FLAGGED: lazy_text("Flagged"),
-    FLAGS: lazy_text("Open flags"),
     AT_RISK: lazy_text("At risk"),
 }
 IN_SCOPE: Final = ",".join(
@@ -621,7 +588,8 @@ def _summary_page(actor: Actor) -> Answer:
     """Display on one screen where the country stands, what got worse and better, and what happens next."""
     shown = overview(actor)
     compared, period, form = _compared(actor, BY_COUNTRY, None)
-    changed = [] if compared is None else _changes(actor, compared, MAX_SHOWN)
+    changed = _changes(actor, compared, MAX_SHOWN)
+    worse, better = worse_and_better(changed)
     points = history(actor, BY_COUNTRY, None) if shown else []
     page_text = _render(
         actor,
@@ -632,8 +600,8 @@ def _summary_page(actor: Actor) -> Answer:
         comparison=compared,
         period=period,
         figures=compared.rows[0] if compared else None,
-        worse=[row for row in reversed(changed) if (row.less_kzt or 0) < 0],
-        better=[row for row in changed if (row.less_kzt or 0) > 0],
+        worse=worse,
+        better=better,
         answering={row.agency["bin"]: agency_by_bin(row.agency["bin"]) for row in changed},
         charts=_charts(BY_COUNTRY, points, LOW_HEIGHT),
         lines=LINES,
@@ -644,8 +612,8 @@ def _summary_page(actor: Actor) -> Answer:
     return (page_text, 422) if form.errors else page_text
 
 
-def _changes(actor: Actor, compared: Comparison, most: int) -> Sequence[AtRisk]:
-    if compared.since is None or compared.until is None:
+def _changes(actor: Actor, compared: Comparison | None, most: int) -> Sequence[AtRisk]:
+    if compared is None or compared.since is None or compared.until is None:
         return []
     return changes_at_risk(actor, compared.until.id, compared.since.id, most)
 
@@ -662,7 +630,7 @@ def _overview_part(actor: Actor, tab: str) -> Answer:
     """Display the figures of rules and of the ages of flags, those of agencies with money at risk, or later dates."""
     group = RULE if tab == RULE else BY_COUNTRY
     compared, period, form = _compared(actor, group, None)
-    changed = _changes(actor, compared, MAX_LISTED) if compared and tab == MONEY else []
+    worse, better = worse_and_better(_changes(actor, compared, MAX_LISTED) if tab == MONEY else [])
     page_text = _render(
         actor,
         "reports/overview_part.html",
@@ -672,8 +640,8 @@ def _overview_part(actor: Actor, tab: str) -> Answer:
         period=period,
         form=form,
         rules=rule_titles(),
-        worse=[row for row in reversed(changed) if (row.less_kzt or 0) < 0],
-        better=[row for row in changed if (row.less_kzt or 0) > 0],
+        worse=worse,
+        better=better,
     )
     return (page_text, 422) if form.errors else page_text
 
@@ -718,7 +686,7 @@ def _address(**parameters: Any) -> str:
 @pages.page(f"/overview.<{ENDINGS}:ending>", needs=Permission.OVERVIEW_READ)
 def overview_table(actor: Actor, ending: str) -> Answer:
     """Download every figure of the page with exact amounts."""
-    return _download(actor, "overview", ending, figures_header(), overview_rows(overview(actor)))
+    return _download(actor, "overview", ending, figures_header(), [*_overview_rows(overview(actor))])
 
 
 @pages.page("/overview.pdf", needs=Permission.OVERVIEW_READ)
@@ -783,7 +751,8 @@ def overview_history(actor: Actor) -> Answer:
 def overview_history_table(actor: Actor, ending: str) -> Answer:
     """Download the points of the chart with exact amounts."""
     group, of = _requested_history()
-    rows = history_rows(history_name(group, of), history(actor, group, of))
+    name = history_name(group, of)
+    rows = [_figures_row(_("Over time"), name, each.on, each.figures) for each in history(actor, group, of)]
     return _download(actor, "overview-history", ending, figures_header(), rows)
 
 
@@ -855,7 +824,7 @@ AI_GROUP_NAMES: Final = {"agency": lazy_text("By agency"), "ai_risk_class": lazy
 @pages.page("/reports/ai-systems", needs=Permission.REPORTS_READ)
 def ai_systems_report(actor: Actor) -> Answer:
     """Display the counts of AI systems, each leading to its projects."""
-    grouped = _requested_ai_group()
+    grouped = _requested_group(AI_GROUPS)
     report = ai_systems(actor, grouped)
     return render_template(
         "reports/ai_systems.html",
@@ -874,18 +843,13 @@ def ai_systems_report(actor: Actor) -> Answer:
 @pages.page(f"/reports/ai-systems.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
 def ai_systems_table(actor: Actor, ending: str) -> Answer:
     """Download the counts of AI systems."""
-    grouped = _requested_ai_group()
+    grouped = _requested_group(AI_GROUPS)
     header = [_("Code"), field_label(grouped), *map(_ai_count_name, counted_by())]
     rows = [
         [row["key"], _ai_group(grouped, row), *(row[name] for name in counted_by())]
         for row in ai_systems(actor, grouped)["items"]
     ]
     return _download(actor, "ai-systems", ending, header, rows)
-
-
-def _requested_ai_group() -> str:
-    grouped = request.args.get("by", BY_DEFAULT)
-    return grouped if grouped in AI_GROUPS else BY_DEFAULT
 
 
 def _ai_group(grouped: str, row: Mapping[str, Any]) -> str:

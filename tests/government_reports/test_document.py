@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
-from registry.government_reports.document import Heading, Paragraph, ReportContent, Table, document
+from registry.government_reports.document import ReportContent, document
 
 COUNTS = {
     "projects": 1200,
@@ -67,7 +68,12 @@ CONTENT = ReportContent(
 
 
 def texts(report: ReportContent, language: str) -> list[str]:
-    return [block.text for block in document(report, language).blocks if isinstance(block, Heading | Paragraph)]
+    blocks = document(report, language)["blocks"]
+    return [block.get("text") or "\n".join(block["lines"]) for block in blocks if block["kind"] != "table"]
+
+
+def tables_of(report: ReportContent, language: str) -> list[dict[str, Any]]:
+    return [block for block in document(report, language)["blocks"] if block["kind"] == "table"]
 
 
 def test_document_names_the_day_of_its_figures_and_the_audit_before_them() -> None:
@@ -81,16 +87,16 @@ def test_document_has_the_sections_of_its_language_in_order() -> None:
     headings = ["Введение", "Выявленные факты", "Меры", "Выводы", "Показатели"]
     assert [text for text in russian if text in headings] == headings
     assert "Первое.\nВторое." in russian and "Бірінші.\nЕкінші." in texts(CONTENT, "kk")
-    assert document(CONTENT, "ru").subtitle.endswith("№ 2026-1, версия 1")
+    assert document(CONTENT, "ru")["subtitle"].endswith("№ 2026-1, версия 1")
 
 
 def test_tables_have_totals_and_numbers_as_people_write_them() -> None:
-    tables = {block.caption: block for block in document(CONTENT, "ru").blocks if isinstance(block, Table)}
+    tables = {block["caption"]: block for block in tables_of(CONTENT, "ru")}
     regions = tables["По регионам"]
-    assert regions.has_totals and [row[0] for row in regions.rows] == ["Не указано", "Все"]
-    assert regions.rows[1][1] == "1\u00a0200" and regions.rows[1][7:] == ["75,0", "1\u00a0234,6", "0,0"]
-    assert tables["Замечания по правилам"].rows[0][0] == "Новый объект"
-    listed = tables["Проекты высокой важности и действующие предписания"].rows[0]
+    assert regions["has_totals"] and [row[0] for row in regions["rows"]] == ["Не указано", "Все"]
+    assert regions["rows"][1][1] == "1\u00a0200" and regions["rows"][1][7:] == ["75,0", "1\u00a0234,6", "0,0"]
+    assert tables["Замечания по правилам"]["rows"][0][0] == "Новый объект"
+    listed = tables["Проекты высокой важности и действующие предписания"]["rows"][0]
     assert listed[:2] == ["Система", "QT-2026-0000001-5"] and listed[2].endswith("(срок: 01.12.2026)")
 
 
@@ -100,14 +106,14 @@ def test_issue_draft_and_correction_are_named() -> None:
     shown = texts(draft, "ru")
     assert "Черновик: эта версия не выпущена." in shown
     assert "Эта версия исправляет предыдущую: Ошибка в сумме." in shown
-    assert not any(isinstance(block, Table) for block in document(draft, "ru").blocks)
+    assert not tables_of(draft, "ru")
 
 
 def changed(language: str, *changes: tuple[str, str | None, str | None]) -> list[list[str]]:
     listed = [{"field": field, "before": before, "after": after} for field, before, after in changes]
     content = replace(CONTENT, version=2, correction_reason="Ошибка.", changes=listed)
-    tables = [block for block in document(content, language).blocks if isinstance(block, Table)]
-    return [list(row) for row in tables[0].rows] if tables[0].header[1] in ("Было", "Бұрын") else []
+    first = tables_of(content, language)[0]
+    return first["rows"] if first["header"][1] in ("Было", "Бұрын") else []
 
 
 def test_changes_are_in_words_and_numbers_of_the_report() -> None:

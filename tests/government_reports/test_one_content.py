@@ -73,7 +73,7 @@ def test_version_without_restricted_records_has_its_own_number(with_restricted: 
 
 def test_footer_of_every_page_names_the_version_and_its_number(with_restricted: str) -> None:
     report = find_government_report(READER, with_restricted)
-    footers = [document(content_of(actor, report), "ru").footer for actor in (READER, FIRST)]
+    footers = [document(content_of(actor, report), "ru")["footer"] for actor in (READER, FIRST)]
     named = f"№ {with_restricted}-open, версия 1. Версия для читателей без доступа к записям с ограниченным доступом"
     assert [footer.startswith(named) for footer in footers] == [False, True]
     assert footers[0].startswith(f"№ {with_restricted}, версия 1. SHA-256")

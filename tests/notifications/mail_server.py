@@ -12,6 +12,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from registry.notifications.delivery import DeliveryResult, EmailTransport, send_due
 from registry.notifications.settings import Mail
 
 
@@ -70,6 +71,11 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def send_due_emails(mail: Mail) -> DeliveryResult:
+    """Send the e-mails that are due."""
+    return send_due(EmailTransport(mail))
 
 
 def mail_through(port: int, **values: Any) -> Mail:

@@ -17,7 +17,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.notifications.aitu import AituLink
-from registry.notifications.aitu_updates import read_updates, read_updates_when_codes_are_valid
+from registry.notifications.jobs import read_aitu_updates, read_updates
 from tests.factories import ADMINISTRATOR
 from tests.fixtures.web import SignedIn, Visit
 from tests.notifications.aitu_people import link_aitu
@@ -70,7 +70,7 @@ def test_person_links_with_a_code_chooses_channels_and_unlinks(aigerim: Visit, a
     assert "Notices in the Aitu messenger" in page
     assert "Get a code here, and send it to the bot qaztech_bot in Aitu." in aigerim.get("/account/aitu").text
     aitu.writes(PEER, code_of(aigerim))
-    assert read_updates_when_codes_are_valid(aitu.bot) == 1
+    assert read_aitu_updates(aitu.bot) == 1
     assert linked() == [("aigerim@readers.kz", PEER)]
     [reply] = aitu.texts_to(PEER)
     assert reply == "This Aitu account is linked. You get notices of the project register here."
@@ -209,7 +209,7 @@ def test_code_of_an_account_disabled_meanwhile_is_refused(aigerim: Visit, aitu: 
 
 def test_bot_is_not_asked_while_no_code_is_valid(app: Flask, aitu: AituApi) -> None:
     aitu.writes(PEER, "hello")
-    assert read_updates_when_codes_are_valid(aitu.bot) is None
+    assert read_aitu_updates(aitu.bot) is None
     assert aitu.requests == []
 
 

@@ -24,7 +24,7 @@ from registry.agencies.models import Agency
 from registry.core.clock import local_instant, now
 from registry.core.database import db, transaction
 from registry.inbox.models import InboxEntry
-from registry.notifications.delivery import DeliveryResult, send_due_emails
+from registry.notifications.delivery import DeliveryResult
 from registry.notifications.digest import write_due_digest
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
@@ -34,7 +34,7 @@ from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.inbox.people import a_person
 from tests.notifications.digest_days import MONDAY, NINE
-from tests.notifications.mail_server import MailStore, free_port, mail_through, only, serving
+from tests.notifications.mail_server import MailStore, free_port, mail_through, only, send_due_emails, serving
 from tests.notifications.readers import create_reader, queue_one_email, restrict, summaries_of
 from tests.present import Present
 

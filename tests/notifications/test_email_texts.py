@@ -20,7 +20,7 @@ from registry.core.messages import message
 from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.notifications.digest import write_due_digest
 from registry.notifications.email import link_to, render_email
-from registry.notifications.jobs import deliver_notifications, digest_when_due
+from registry.notifications.jobs import deliver_notifications, usable_channels
 from registry.notifications.models import KINDS, PAGES
 from registry.notifications.recipients import Recipient
 from registry.projects.models import is_project_number
@@ -185,7 +185,7 @@ def test_emails_contain_no_findings_values_names_or_reasons(app: Flask, present:
     with serving(kept, port):
         for day in (MONDAY, MONDAY + timedelta(days=1)):
             present.set(local_instant(day, NINE) + timedelta(hours=4))
-            digest_when_due(settings)
+            write_due_digest(settings.digest_at, usable_channels(settings))
             deliver_notifications(settings)
     assert Counter(kept.recipients) == {
         "office@agency.kz": 3,

@@ -15,7 +15,6 @@ from registry.accounts.roles import Role
 from registry.core import pdf
 from registry.core.clock import local_instant
 from registry.core.database import db, transaction
-from registry.notifications.delivery import send_due_emails
 from registry.notifications.email import render_email
 from registry.notifications.models import OutboundEmail
 from registry.notifications.recipients import recipient_now
@@ -23,7 +22,7 @@ from registry.notifications.weekly_overview import due_monday, write_due_weekly_
 from registry.projects.models import Project
 from tests.cases.cast import audit
 from tests.factories import ADMINISTRATOR, a_project, an_agency
-from tests.notifications.mail_server import MailStore, free_port, mail_through, serving
+from tests.notifications.mail_server import MailStore, free_port, mail_through, send_due_emails, serving
 from tests.notifications.readers import create_reader
 from tests.pdf_structure import assert_pdf_a_2u
 from tests.pdf_structure import text_of as text_of_pdf
