@@ -13,8 +13,7 @@ from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
 from registry.core.messages import message
 from registry.http.requests import request_locale
-from registry.saved_views.lists import MAX_COUNTED
-from registry.saved_views.queries import VIEW_LIST, ShownView, with_count
+from registry.saved_views.queries import MAX_COUNTED, VIEW_LIST, ShownView, with_count
 from registry.saved_views.schemas import VIEW, VIEW_BODY
 from registry.saved_views.service import delete_view, save_view
 

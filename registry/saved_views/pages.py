@@ -12,10 +12,20 @@ from flask import redirect, render_template, request, url_for
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.core.errors import Malformed, Problem
 from registry.projects.filters import AGENCY, BELOW
-from registry.saved_views.lists import LISTS, MAX_COUNTED, SORT, problems_of_new_query, readable_lists
 from registry.saved_views.models import SavedView
-from registry.saved_views.queries import VIEW_LIST, ShownView, find_view, may_delete, views_of_list
-from registry.saved_views.schemas import MAX_FILTERS, VIEW_FORM
+from registry.saved_views.queries import (
+    LISTS,
+    MAX_COUNTED,
+    SORT,
+    VIEW_LIST,
+    ShownView,
+    find_view,
+    may_delete,
+    problems_of_query,
+    readable_lists,
+    views_of_list,
+)
+from registry.saved_views.schemas import MAX_FILTERS, VIEW_BODY
 from registry.saved_views.service import delete_view, save_view
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.errors import problem_message
@@ -80,7 +90,7 @@ def saved_views(actor: Actor) -> Answer:
         "saved_views/list.html",
         listing,
         counts=[count_text(each) for each in listing.items],
-        deletable={each.view.id for each in listing.items if may_delete(actor, each.view)},
+        deletable={each.view.id for each in listing.items if may_delete(actor, each)},
         problems={each.view.id: problem_message(each.problem) for each in listing.items if each.problem},
         filters=filters,
         lists=[(code, text) for code, text in options("view_list") if code in readable_lists(actor)],
@@ -107,7 +117,7 @@ def new_saved_view(actor: Actor) -> Answer:
                 hint=_("They see its name and filters, and of the list what they may see themselves."),
             ),
         ],
-        VIEW_FORM,
+        VIEW_BODY,
         intro=_("The view keeps the filters and the order of the list, not what is on it today."),
         subject=choice_label("view_list", name),
         labels={"name": _("Title")},
@@ -155,7 +165,7 @@ def _requested_query(actor: Actor) -> tuple[str, dict[str, str]]:
     sort = request.args.get(SORT)
     if sort:
         query[SORT] = sort
-    problems = problems_of_new_query(actor, name, query)
+    problems = problems_of_query(actor, name, query, is_new=True)
     if problems or not 0 < len(query) <= MAX_FILTERS:
         raise Malformed(problems)
     return name, query

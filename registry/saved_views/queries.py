@@ -2,19 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, or_, select
 
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
+from registry.cases.lists import CASE_LIST
 from registry.core import lists
 from registry.core.database import db
-from registry.core.errors import NotFound, Problem
-from registry.saved_views.lists import count_records, problems_of_query, readable_lists
+from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.lists import NOT, ListDeclaration
+from registry.flags.queries import FLAG_LIST
+from registry.projects.filters import AGENCY, BELOW
+from registry.projects.queries import PROJECT_LIST
 from registry.saved_views.models import SavedView, ViewList
+
+# The lists that views are of: who may read each, what it accepts, and how many records match.
+
+SORT: Final = "sort"
+# Counting more would cost more than what people learn from it.
+MAX_COUNTED: Final = 1_000
+
+
+LISTS: Final[Mapping[str, ListDeclaration[Actor]]] = {
+    ViewList.CASES: CASE_LIST,
+    ViewList.PROJECTS: PROJECT_LIST,
+    ViewList.FLAGS: FLAG_LIST,
+}
+
+
+def readable_lists(actor: Actor) -> list[str]:
+    """Return the lists that the actor may read."""
+    return [name for name, each in LISTS.items() if actor.may(each.permission)]
+
+
+def problems_of_query(actor: Actor, name: str, query: Mapping[str, str], *, is_new: bool = False) -> list[Problem]:
+    """Return what the list would refuse of the filters and the sort, each with its pointer below ``/query``. Of a new
+    query also a filter that has no meaning without another one.
+    """
+    records = LISTS[name]
+    filters = {key: value for key, value in query.items() if key not in (SORT, NOT)}
+    # Pages, which display views, negate nothing.
+    problems = [Problem(NOT, "unknown-parameter", {"name": NOT})] if NOT in query else []
+    try:
+        records.criteria(actor, records.split(filters)[0])
+    except Malformed as error:
+        problems += error.problems
+    except NotFound as error:
+        problems.append(Problem(AGENCY, error.code, error.params))
+    if SORT in query:
+        try:
+            records.sort_key(query[SORT])
+        except Malformed as error:
+            problems += error.problems
+    if is_new and BELOW in query and AGENCY not in query:
+        problems.append(Problem(BELOW, "below-needs-agency"))
+    return [replace(problem, pointer=f"/query/{_escaped(problem.pointer)}") for problem in problems]
+
+
+def count_records(actor: Actor, name: str, query: Mapping[str, str]) -> int | None:
+    """Return how many records of a valid view the actor sees, from one statement; None for more than
+    ``MAX_COUNTED``.
+    """
+    return LISTS[name].count(actor, {key: value for key, value in query.items() if key != SORT}, MAX_COUNTED)
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+# The views themselves.
 
 # Of each answer and of each page; what follows is listed without its count.
 MAX_WITH_COUNT: Final = 10
@@ -61,10 +121,9 @@ def with_count(actor: Actor, view_id: int) -> ShownView:
     return _shown(actor, [_row(actor, view_id)])[0]
 
 
-def may_delete(actor: Actor, view: SavedView) -> bool:
+def may_delete(actor: Actor, shown: ShownView) -> bool:
     """True for the owner, and of shared views for who may delete those of others."""
-    own = view.account_id is not None and view.account_id == actor.account_id
-    return actor.may(Permission.OWN_ACCOUNT_MANAGE) and (own or actor.may(Permission.SHARED_VIEWS_DELETE))
+    return actor.may(Permission.OWN_ACCOUNT_MANAGE) and (shown.is_own or actor.may(Permission.SHARED_VIEWS_DELETE))
 
 
 def visible_views(actor: Actor) -> ColumnElement[bool]:

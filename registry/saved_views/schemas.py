@@ -71,13 +71,5 @@ class View(ViewBody):
     created_at = Timestamp("When it was saved.")
 
 
-class ViewForm(BaseSchema):
-    """What the form of a view asks; the list and the query are those of the page it was opened from."""
-
-    name = Text(MAX_NAME_LENGTH, required=True, label=lazy_text("Name"))
-    shared = Boolean(nullable=False)
-
-
 VIEW: Final = View()
 VIEW_BODY: Final = ViewBody()
-VIEW_FORM: Final = ViewForm()

@@ -14,9 +14,8 @@ from registry.core.clock import now
 from registry.core.database import require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.journal import service as journal
-from registry.saved_views.lists import LISTS, problems_of_new_query
 from registry.saved_views.models import SavedView
-from registry.saved_views.queries import SavedViewNotFound, is_own, visible_views
+from registry.saved_views.queries import LISTS, SavedViewNotFound, is_own, problems_of_query, visible_views
 
 MAX_VIEWS: Final = 50
 
@@ -42,7 +41,7 @@ def save_view(actor: Actor, values: Mapping[str, Any]) -> SavedView:
     actor.require(LISTS[values["list"]].permission)
     if actor.account_id is None:
         raise ViewsNeedAnAccount
-    problems = problems_of_new_query(actor, values["list"], values["query"])
+    problems = problems_of_query(actor, values["list"], values["query"], is_new=True)
     if problems:
         raise Invalid(problems)
     with transaction() as session:

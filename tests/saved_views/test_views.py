@@ -122,7 +122,7 @@ def test_deletion_is_confirmed(signed_in: SignedIn) -> None:
 
 def test_line_has_ten_views_and_counts_up_to_a_thousand(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
     create_projects(3, an_agency())
-    monkeypatch.setattr("registry.saved_views.lists.MAX_COUNTED", 2)
+    monkeypatch.setattr("registry.saved_views.queries.MAX_COUNTED", 2)
     reviewer = a_person("many.views", Role.REVIEWER)
     for place in range(12):
         query = {"stage": "creation"} if place else {"region": "10"}
