@@ -17,7 +17,7 @@ from registry.freeze.policy_file import load_policy
 from registry.http.requests import MAX_BODY
 from registry.http.responses import CSV, NDJSON
 from registry.notifications.aitu import AITU_BOT_NAME
-from registry.open_data.publication import PUBLICATION
+from registry.open_data.models import PUBLICATION
 from registry.platform.inventory import PLATFORM_ACCOUNT
 from registry.settings import Settings
 from registry.webhooks.sender import WEBHOOK_NETWORKS

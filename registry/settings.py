@@ -35,8 +35,8 @@ from registry.http.telemetry import read_telemetry
 from registry.journal.witnesses import PARSERS as WITNESS_PARSERS
 from registry.notifications.settings import PARSERS as AITU_PARSERS
 from registry.notifications.settings import AituBot, Mail, aitu_bot, mail_sender, smtp_server
-from registry.open_data.publication import PARSERS as OPEN_DATA_PARSERS
-from registry.open_data.publication import Licence
+from registry.open_data.models import PARSERS as OPEN_DATA_PARSERS
+from registry.open_data.models import Licence
 from registry.webhooks.sender import PARSERS as WEBHOOK_PARSERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.models import account_named
+from registry.accounts.models import account_named, person_actor
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import LOCAL, Actor, Role
 from registry.accounts.service import NewPerson, add_person, person_named
@@ -132,22 +132,13 @@ def shown_people() -> list[tuple[Role, str]]:
 
 def demo_actor(name: str) -> Actor:
     """Return the person as an actor."""
+    account = account_named(name)
+    # The demo is loaded by a command on the machine.
+    if account is not None:
+        return person_actor(account, LOCAL, SOURCE, "")
     row = next(row for row in _people() if row["name"] == name)
     agency_id = agency_by_bin(row["agency"]).id if row["agency"] else None
-    # The demo is loaded by a command on the machine.
-    account = account_named(name)
-    account_id = None if account is None else account.id
-    is_admitted = account is None or account.is_admitted
-    return Actor(
-        name,
-        Role(row["role"]),
-        agency_id,
-        SOURCE,
-        account_id=account_id,
-        is_person=True,
-        credential=LOCAL,
-        is_admitted=is_admitted,
-    )
+    return Actor(name, Role(row["role"]), agency_id, SOURCE, is_person=True, credential=LOCAL)
 
 
 def add_people() -> None:
@@ -172,9 +163,8 @@ PRIME: Final = 131
 
 def systems() -> list[dict[str, str]]:
     """Return the rows of the systems as they were registered, in the order in which they move to the platform."""
-    with (DATA / "regional_systems.csv").open(encoding="utf-8", newline="") as file:
-        kinds = list(csv.DictReader(file))
-    rows = [_row(kind, region, number) for number, kind in enumerate(kinds) for region in Region]
+    kinds = enumerate(_cells("regional_systems.csv"))
+    rows = [_row(kind, region, number) for number, kind in kinds for region in Region]
     order = [rows[place] for place in sorted(range(len(rows)), key=lambda number: number * number * FACTOR % PRIME)]
     for row in order[:ON_PLATFORM_AT_FIRST]:
         row["placement"], row["platform_key"] = Placement.ON_PLATFORM.value, platform_key_of(row)

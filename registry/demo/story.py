@@ -50,7 +50,14 @@ ON_PLATFORM_AT_LAST: Final = 55
 PACE: Final = 0.7
 MOVED_BY_HOUR: Final = timedelta(hours=6)
 
-Scheduled = tuple[datetime, Callable[[], object], bool]
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event. ``once``: one transaction that never repeats; other events detect by themselves what is done."""
+
+    at: datetime
+    act: Callable[[], object]
+    once: bool
 
 
 def first_day(day: date) -> date:
@@ -59,25 +66,23 @@ def first_day(day: date) -> date:
     return story - timedelta(weeks=max(0, min(WEEKS, (story - EARLIEST).days // 7)))
 
 
-def earlier_events(day: date) -> Iterator[Scheduled]:
-    """Yield what happened, each with its time and whether it must not be repeated."""
+def _earlier(day: date) -> Iterator[Event]:
+    """Yield what happened before the cases."""
     first, story = first_day(day), records.working_day(day, PARTS[0])
     morning = local_instant(first, MORNING) - 3 * BETWEEN_ACTS
-    for number, act in enumerate((records.import_agencies, records.add_people, _register)):
-        yield morning + number * BETWEEN_ACTS, act, False
+    register = partial(records.import_rows, "projects", "regional-systems.csv", records.systems())
+    acts: tuple[Callable[[], object], ...] = (records.import_agencies, records.add_people, register)
+    for number, act in enumerate(acts):
+        yield Event(morning + number * BETWEEN_ACTS, act, once=False)
     for week in range(1, (story - first).days // 7 + 1):
-        yield local_instant(first + timedelta(weeks=week), records.AUDIT_TIME), _audit, False
+        yield Event(local_instant(first + timedelta(weeks=week), records.AUDIT_TIME), _audit, once=False)
     order = records.systems()[:ON_PLATFORM_AT_LAST]
     moved = ON_PLATFORM_AT_LAST - records.ON_PLATFORM_AT_FIRST
     for number, row in enumerate(order):
         share = max(0, number - records.ON_PLATFORM_AT_FIRST + 1) / moved
         on = first + timedelta(days=round(((day - first).days - 2) * share**PACE))
         at = local_instant(on, MORNING) + MOVED_BY_HOUR + number * timedelta(minutes=1)
-        yield at, partial(_move, row["external_id"], records.platform_key_of(row)), True
-
-
-def _register() -> None:
-    records.import_rows("projects", "regional-systems.csv", records.systems())
+        yield Event(at, partial(_move, row["external_id"], records.platform_key_of(row)), once=True)
 
 
 def _audit() -> None:
@@ -176,19 +181,9 @@ ON_CASES: Final[Mapping[str, Callable[..., Case]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event. ``once``: one transaction that never repeats; other events detect by themselves what is done."""
-
-    at: datetime
-    act: Callable[[], object]
-    once: bool
-
-
 def history(day: date) -> list[Event]:
     """Return all events before the day of loading, in order."""
-    before = (Event(*event) for event in earlier_events(day))
-    return sorted([*before, *_audits(day), *_acts(day)], key=lambda event: event.at)
+    return sorted([*_earlier(day), *_audits(day), *_acts(day)], key=lambda event: event.at)
 
 
 def replay(story: Sequence[Event]) -> Iterator[int]:
@@ -212,7 +207,8 @@ def day_of_loading() -> date:
 
 def replayed_until() -> datetime | None:
     """Return the timestamp of the last replayed action."""
-    return _journal_time(func.max(JournalEntry.at))
+    at = db.session.scalar(select(func.max(JournalEntry.at)).where(JournalEntry.source == records.SOURCE))
+    return None if at is None else datetime.fromisoformat(at)
 
 
 def last_day(day: date, story: Sequence[Event]) -> AuditRun | None:
@@ -226,11 +222,6 @@ def last_day(day: date, story: Sequence[Event]) -> AuditRun | None:
         with transaction():
             records.on_the_last_day(today())
     return run_audit(records.demo_actor(OPERATOR))
-
-
-def _journal_time(which: Any) -> datetime | None:
-    at = db.session.scalar(select(which).where(JournalEntry.source == records.SOURCE))
-    return None if at is None else datetime.fromisoformat(at)
 
 
 def _audits(day: date) -> Iterator[Event]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from registry.core.clock import local_date, rfc3339
 from registry.core.translations import LANGUAGES, lazy_text, translate
-from registry.open_data.publication import Publication
+from registry.open_data.models import Publication
 from registry.open_data.queries import PUBLIC_FIELDS, PublicField
 from registry.open_data.service import StoredSet
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
@@ -99,9 +99,15 @@ class PublicProjectNotFound(NotFound):
     """No project has that number, or it is not public: the answer is the same."""
 
 
-def public_conditions() -> list[ColumnElement[bool]]:
-    """Return the conditions on Project of everything public: neither restricted nor withdrawn."""
-    return [*visible_projects(PUBLIC_READER), NOT_WITHDRAWN]
+def public_projects(*more: Any) -> Select[Any]:
+    """Return the statement of the public fields of all public projects, and of further columns."""
+    project, agency = table_of(Project), table_of(Agency)
+    return (
+        select(*(field.column().label(field.name) for field in PUBLIC_FIELDS), *more)
+        .join_from(project, agency, agency.c.id == project.c.agency_id)
+        .join(STATUS, STATUS.c.project_id == project.c.id)
+        .where(*visible_projects(PUBLIC_READER), NOT_WITHDRAWN)
+    )
 
 
 def list_public_projects(filters: Mapping[str, str], agency: str, page: Page) -> Listing:
@@ -124,12 +130,7 @@ def count_public_projects(filters: Mapping[str, str], agency: str) -> int | None
 
 def read_public_project(number: str) -> dict[str, Any]:
     """Return the public fields of a project, and the names of its ``confirmed_facts``. Raises PublicProjectNotFound."""
-    statement = (
-        select(*(field.column().label(field.name) for field in PUBLIC_FIELDS), COLUMNS.confirmed_facts)
-        .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == COLUMNS.agency_id)
-        .join(STATUS, STATUS.c.project_id == COLUMNS.id)
-        .where(COLUMNS.number == number, *public_conditions())
-    )
+    statement = public_projects(COLUMNS.confirmed_facts).where(COLUMNS.number == number)
     row = db.session.execute(statement).mappings().first() if is_project_number(number) else None
     if row is None:
         raise PublicProjectNotFound(number=number)

@@ -15,7 +15,6 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, select, update
 
 from registry.accounts.roles import SCHEDULE
-from registry.agencies.models import Agency
 from registry.core.clock import local_date, now
 from registry.core.database import db, read_in_transaction, require_transaction, table_of, transaction
 from registry.core.postgresql import extend_timeouts
@@ -23,8 +22,8 @@ from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
 from registry.flags.models import last_good_audit
 from registry.journal import service as journal
 from registry.open_data.models import ONLY_ROW, OpenDataSet
-from registry.open_data.queries import PUBLIC_FIELDS, public_conditions
-from registry.projects.models import STATUS, Project
+from registry.open_data.queries import PUBLIC_FIELDS, public_projects
+from registry.projects.models import Project
 
 SET: Final = table_of(OpenDataSet).c
 ROWS_PER_CHUNK: Final = 500
@@ -67,7 +66,7 @@ def write_when_due() -> bool:
     audited_on = None if audit is None else audit.on
     if not _is_due(row, audited_on):
         return False
-    compressed, digest, size, projects = _make_file()
+    compressed, digest, size, projects = _compressed(_pieces())
     at = now()
     with transaction() as session:
         generation = session.scalar(_of_row(SET.generation).with_for_update())
@@ -109,11 +108,6 @@ def _is_due(row: Row[Any], audited_on: date | None) -> bool:
     return audited_on is not None and (row.audited_on is None or audited_on > row.audited_on)
 
 
-def _make_file() -> tuple[bytes, str, int, int]:
-    """Return the compressed CSV, the SHA-256 and the bytes of the CSV, and its projects."""
-    return _compressed(_pieces())
-
-
 def _compressed(pieces: Iterator[tuple[bytes, int]]) -> tuple[bytes, str, int, int]:
     hashed, file = hashlib.sha256(), io.BytesIO()
     size = projects = 0
@@ -127,13 +121,7 @@ def _compressed(pieces: Iterator[tuple[bytes, int]]) -> tuple[bytes, str, int, i
 
 
 def _pieces() -> Iterator[tuple[bytes, int]]:
-    statement = (
-        select(*(field.column().label(field.name) for field in PUBLIC_FIELDS))
-        .join_from(table_of(Project), table_of(Agency), table_of(Agency).c.id == table_of(Project).c.agency_id)
-        .join(STATUS, STATUS.c.project_id == table_of(Project).c.id)
-        .where(*public_conditions())
-        .order_by(table_of(Project).c.id)
-    )
+    statement = public_projects().order_by(table_of(Project).c.id)
     yield CSV_BOM + csv_lines([[field.name for field in PUBLIC_FIELDS]]), 0
     read_in_transaction()
     extend_timeouts(db.session.connection())

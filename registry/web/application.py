@@ -20,7 +20,7 @@ from registry.http.http_errors import RouteNotFound
 from registry.http.requests import ROW_ID, RowIdConverter
 from registry.http.security import FlaskSession
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
-from registry.open_data.publication import PUBLICATION
+from registry.open_data.models import PUBLICATION
 from registry.web.assets import asset_url
 from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, Public, local_address, pages, redirect_to
 from registry.web.current_user import current_user, page_locale, set_language_cookie

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.open_data.publication import PUBLICATION, Licence
+from registry.open_data.models import PUBLICATION, Licence
 from tests.present import Present
 
 LICENCE = Licence("CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/")

@@ -17,8 +17,7 @@ from registry.core.database import db, transaction
 from registry.core.record_guards import FINAL
 from registry.core.translations import LANGUAGES
 from registry.open_data import service
-from registry.open_data.models import OpenDataSet
-from registry.open_data.publication import PUBLICATION
+from registry.open_data.models import PUBLICATION, OpenDataSet
 from registry.open_data.queries import AGENCY_PREFIX, PUBLIC_NAMES
 from registry.open_data.service import write_when_due
 from registry.projects.models import Project

@@ -26,7 +26,7 @@ from registry.imports.service import import_now, receive_import
 from registry.letters.models import Letter
 from registry.notifications.aitu import AITU_BOT_NAME, AituLink
 from registry.notifications.immediate import process_outbox
-from registry.open_data.publication import PUBLICATION, Licence
+from registry.open_data.models import PUBLICATION, Licence
 from registry.open_data.service import write_when_due
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
