@@ -63,34 +63,28 @@ class Exemptions(MethodView):
         return proposed(propose_exemption(current_actor(), values))
 
 
-@blp.route("/exemptions/<row_id:id>")
-class ExemptionById(MethodView):
-    """One exemption."""
-
-    @blp.requires(Permission.EXEMPTIONS_READ, operation="read_one_exemption")
-    @blp.etag
-    @blp.response(200, EXEMPTION)
-    def get(self, id: int) -> Any:
-        """Read an exemption."""
-        exemption = read_exemption(current_actor(), id)
-        blp.set_etag(etag_data(exemption))
-        return exemption
+@blp.route("/exemptions/<row_id:id>", methods=["GET"])
+@blp.requires(Permission.EXEMPTIONS_READ, operation="read_one_exemption")
+@blp.etag
+@blp.response(200, EXEMPTION)
+def read_one_exemption(id: int) -> Any:
+    """Read an exemption."""
+    exemption = read_exemption(current_actor(), id)
+    blp.set_etag(etag_data(exemption))
+    return exemption
 
 
-@blp.route("/exemptions/<row_id:id>/revocation")
-class ExemptionRevocation(MethodView):
-    """The end of an exemption."""
-
-    @blp.requires(Permission.EXEMPTIONS_RECORD, operation="revoke_one_exemption")
-    @blp.arguments(REVOCATION)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, EXEMPTION)
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
-        """Revoke an exemption: the flags that it covered are open at once, and the case is back under review."""
-        exemption = revoke_exemption(current_actor(), id, values.get("reason"))
-        blp.set_etag(etag_data(exemption))
-        return exemption
+@blp.route("/exemptions/<row_id:id>/revocation", methods=["POST"])
+@blp.requires(Permission.EXEMPTIONS_RECORD, operation="revoke_one_exemption")
+@blp.arguments(REVOCATION)
+@blp.idempotent
+@blp.etag
+@blp.response(200, EXEMPTION)
+def revoke_one_exemption(values: Mapping[str, Any], id: int) -> Any:
+    """Revoke an exemption: the flags that it covered are open at once, and the case is back under review."""
+    exemption = revoke_exemption(current_actor(), id, values.get("reason"))
+    blp.set_etag(etag_data(exemption))
+    return exemption
 
 
 # The documents of exemptions: the Commission's decisions themselves, and the letters about them.
@@ -129,17 +123,12 @@ class ExemptionDocuments(MethodView):
         return row, {"Location": f"{API_PREFIX}/exemptions/{exemption_id}/documents/{row['id']}"}
 
 
-@documents_blp.route("/exemptions/<row_id:exemption_id>/documents/<row_id:id>")
-class ExemptionDocumentById(MethodView):
-    """One document of an exemption."""
-
-    @documents_blp.requires(Permission.EXEMPTIONS_READ, operation="download_exemption_document")
-    @documents_blp.etag
-    @documents_blp.response(
-        200, {}, content_type="application/octet-stream", description="The bytes as they were given."
-    )
-    def get(self, exemption_id: int, id: int) -> Response:
-        """Download a document of an exemption, checked against its SHA-256."""
-        document, content = read_exemption_document(read_exemption(current_actor(), exemption_id), id)
-        documents_blp.set_etag(document.sha256)
-        return document_download(document.name, content)
+@documents_blp.route("/exemptions/<row_id:exemption_id>/documents/<row_id:id>", methods=["GET"])
+@documents_blp.requires(Permission.EXEMPTIONS_READ, operation="download_exemption_document")
+@documents_blp.etag
+@documents_blp.response(200, {}, content_type="application/octet-stream", description="The bytes as they were given.")
+def download_exemption_document(exemption_id: int, id: int) -> Response:
+    """Download a document of an exemption, checked against its SHA-256."""
+    document, content = read_exemption_document(read_exemption(current_actor(), exemption_id), id)
+    documents_blp.set_etag(document.sha256)
+    return document_download(document.name, content)

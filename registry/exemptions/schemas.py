@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from registry.core.fields import BaseSchema, Day, Ids, ReadOnly, Text, Timestamp
 from registry.core.translations import lazy_text
@@ -66,12 +66,3 @@ EXEMPTION: Final = Exemption()
 EXEMPTION_BODY: Final = ExemptionRecord()
 EXEMPTION_PROPOSAL: Final = ExemptionProposal()
 REVOCATION: Final = Revocation()
-SENT: Final[dict[str, Any]] = {
-    "project": "QT-2026-0000001-5",
-    "decision_number": "5-1",
-    "decided_on": "2026-03-10",
-    "valid_from": "2026-03-10",
-    "valid_to": "2026-12-31",
-    "scope": "The electronic queue",
-    "conditions": "Move to QazTech by the end of the year",
-}
