@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -51,130 +51,75 @@ ANSWERS_TEXT: Final = (
 )
 MAX_ANSWERS_LENGTH: Final = 2_000_000
 MAX_ROW_DIGITS: Final = 7
-CHANGES_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["field", "old", "new"],
-        "properties": {"field": {"type": "string"}, "old": {}, "new": {}},
-    },
-}
-NUMBERS: Final = {"type": "array", "items": {"type": "string"}}
+COUNT: Final = {"type": "integer", "minimum": 0}
+STRING: Final = {"type": "string"}
+NULLABLE: Final = {"type": ["string", "null"]}
+NUMBERS: Final = {"type": "array", "items": STRING}
+KINDS: Final = {"type": "string", "enum": list(ImportKind.codes())}
+
+
+def _objects(required: str, **properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list of objects. ``required``: the names of what each has."""
+    return {"type": "array", "items": {"type": "object", "required": required.split(), "properties": properties}}
+
+
+CHANGES_SCHEMA: Final = _objects("field old new", field=STRING, old={}, new={})
+LEFT_SCHEMA: Final = _objects(
+    "project reason",
+    project=NULLABLE,
+    agency={**STRING, "description": "BIN, of an import of agencies."},
+    reason=STRING,
+    fields=NUMBERS,
+    rules=NUMBERS,
+    count={"type": "integer"},
+)
 UNDONE_SCHEMA: Final[dict[str, Any]] = {
     "type": ["object", "null"],
     "required": ["restored", "withdrawals", "left"],
-    "properties": {
-        "restored": NUMBERS,
-        "withdrawals": NUMBERS,
-        "left": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["project", "reason"],
-                "properties": {
-                    "project": {"type": ["string", "null"]},
-                    "agency": {"type": "string", "description": "BIN, of an import of agencies."},
-                    "reason": {"type": "string"},
-                    "fields": NUMBERS,
-                    "rules": NUMBERS,
-                    "count": {"type": "integer"},
-                },
-            },
-        },
-    },
+    "properties": {"restored": NUMBERS, "withdrawals": NUMBERS, "left": LEFT_SCHEMA},
 }
-COUNT: Final = {"type": "integer", "minimum": 0}
-COLUMNS_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["header", "field"],
-        "properties": {
-            "header": {"type": "string"},
-            "field": {"type": ["string", "null"], "description": "Null when the column is left out."},
-        },
-    },
-}
-WARNINGS_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["code", "message"],
-        "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-    },
-}
+COLUMNS_SCHEMA: Final = _objects(
+    "header field", header=STRING, field={**NULLABLE, "description": "Null when the column is left out."}
+)
+WARNINGS_SCHEMA: Final = _objects("code message", code=STRING, message=STRING)
+SHEETS_SCHEMA: Final = _objects("name reason", name=STRING, reason=NULLABLE)
+QUESTIONS_SCHEMA: Final = _objects(
+    "field header asks suggested words",
+    field=STRING,
+    header=STRING,
+    asks={"type": "string", "enum": [WORDS, UNIT, ORDER, DATES]},
+    suggested={**NULLABLE, "description": "What the table says of units and orders."},
+    words=_objects("word count rows", word=STRING, count=COUNT, rows={"type": "array", "items": {"type": "integer"}}),
+)
 
 
-SHEETS_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["name", "reason"],
-        "properties": {"name": {"type": "string"}, "reason": {"type": ["string", "null"]}},
-    },
-}
-QUESTIONS_SCHEMA: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["field", "header", "asks", "suggested", "words"],
-        "properties": {
-            "field": {"type": "string"},
-            "header": {"type": "string"},
-            "asks": {"type": "string", "enum": [WORDS, UNIT, ORDER, DATES]},
-            "suggested": {"type": ["string", "null"], "description": "What the table says of units and orders."},
-            "words": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["word", "count", "rows"],
-                    "properties": {
-                        "word": {"type": "string"},
-                        "count": COUNT,
-                        "rows": {"type": "array", "items": {"type": "integer"}},
-                    },
-                },
-            },
-        },
-    },
-}
+class FormObject(fields.Field[Mapping[Any, Any]]):
+    """A JSON object in a form field. ``read`` makes of it what is used, and raises InvalidValue."""
+
+    def __init__(self, description: str, read: Callable[[Any], Mapping[Any, Any]], limit: int) -> None:
+        super().__init__(load_default=dict, metadata={"description": description, **MAPPING_SCHEMA})
+        self._read, self._limit = read, limit
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[Any, Any]:  # noqa: ARG002 - marshmallow's
+        try:
+            sent = json.loads(value) if isinstance(value, str) and len(value) <= self._limit else None
+        except (ValueError, RecursionError):
+            sent = None
+        return self._read(sent)
 
 
-class ColumnMapping(fields.Field[Mapping[str, str | None]]):
-    """Fields of headers as a JSON object in a form field."""
-
-    def __init__(self) -> None:
-        super().__init__(load_default=dict, metadata={"description": MAPPING_TEXT, **MAPPING_SCHEMA})
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[str, str | None]:  # noqa: ARG002 - marshmallow's
-        mapping = _json_object(value, MAX_MAPPING_LENGTH)
-        if mapping is None or any(name is not None and not isinstance(name, str) for name in mapping.values()):
-            raise InvalidValue("mapping-invalid")
-        return mapping
+def _mapping(fields: Any) -> Mapping[str, str | None]:
+    if not isinstance(fields, dict) or not all(name is None or isinstance(name, str) for name in fields.values()):
+        raise InvalidValue("mapping-invalid")
+    return fields
 
 
-class FormValues(fields.Field[Values]):
-    """How the cells of fields are read, as a JSON object in a form field."""
-
-    def __init__(self) -> None:
-        super().__init__(load_default=dict, metadata={"description": VALUES_TEXT, **MAPPING_SCHEMA})
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Values:  # noqa: ARG002 - marshmallow's
-        values = _json_object(value, MAX_MAPPING_LENGTH)
-        chosen = [
-            each for one in (values or {}).values() for each in (one.values() if isinstance(one, dict) else [one])
-        ]
-        if values is None or any(each is not None and not isinstance(each, str) for each in chosen):
-            raise InvalidValue("values-invalid")
-        return values
-
-
-def _json_object(value: Any, limit: int) -> dict[str, Any] | None:
-    try:
-        read = json.loads(value) if isinstance(value, str) and len(value) <= limit else None
-    except (ValueError, RecursionError):
-        return None
-    return read if isinstance(read, dict) else None
+def _values(values: Any) -> Values:
+    of_fields = values.values() if isinstance(values, dict) else [0]
+    chosen = [each for one in of_fields for each in (one.values() if isinstance(one, dict) else [one])]
+    if not all(each is None or isinstance(each, str) for each in chosen):
+        raise InvalidValue("values-invalid")
+    return values  # type: ignore[no-any-return]
 
 
 def _row_answers(answers: object) -> Mapping[int, str | None]:
@@ -186,15 +131,8 @@ def _row_answers(answers: object) -> Mapping[int, str | None]:
     return {int(row): answer for row, answer in answers.items()}
 
 
-class FormAnswers(fields.Field[Mapping[int, str | None]]):
-    """Answers of rows as a JSON object in a form field."""
-
-    def __init__(self) -> None:
-        super().__init__(load_default=dict, metadata={"description": ANSWERS_TEXT, **MAPPING_SCHEMA})
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[int, str | None]:  # noqa: ARG002 - marshmallow's
-        answers = _row_answers(_json_object(value, MAX_ANSWERS_LENGTH))
-        return {row: answer for row, answer in answers.items() if answer is not None}
+def _given_answers(answers: object) -> Mapping[int, str]:
+    return {row: answer for row, answer in _row_answers(answers).items() if answer is not None}
 
 
 class RowAnswers(InputField):
@@ -227,10 +165,10 @@ class ImportForm(BaseSchema):
     kind = Choice(ImportKind.codes(), description="What the rows are.", required=True)
     dry_run = uploads.DryRun()
     strict = uploads.FormFlag("Refuse columns that are not known, and take every row for a record.")
-    mapping = ColumnMapping()
-    values = FormValues()
+    mapping = FormObject(MAPPING_TEXT, _mapping, MAX_MAPPING_LENGTH)
+    values = FormObject(VALUES_TEXT, _values, MAX_MAPPING_LENGTH)
     change_reason = FormReason()
-    answers = FormAnswers()
+    answers = FormObject(ANSWERS_TEXT, _given_answers, MAX_ANSWERS_LENGTH)
 
 
 class Answers(BaseSchema):
@@ -252,7 +190,7 @@ class Import(BaseSchema):
     """One file and how far it is worked off."""
 
     id = ReadOnly("Its id.", {"type": "integer"})
-    kind = ReadOnly("What the rows are.", {"type": "string", "enum": list(ImportKind.codes())})
+    kind = ReadOnly("What the rows are.", KINDS)
     dry_run = ReadOnly("True when nothing is written.", {"type": "boolean"})
     state = ReadOnly("`done` also when rows were rejected.", {"type": "string", "enum": list(ImportState.codes())})
     file_name = ReadOnly("The file's name.", {"type": "string"})
@@ -269,15 +207,15 @@ class Import(BaseSchema):
     queued_at = Timestamp("When it was taken in.")
     started_at = Timestamp("When the work began.", nullable=True)
     finished_at = Timestamp("When it ended.", nullable=True)
-    failure = ReadOnly("Why it could not be finished.", {"type": ["string", "null"]})
+    failure = ReadOnly("Why it could not be finished.", NULLABLE)
     would_flag = ReadOnly(
         "Of a dry run: how many rows each rule would flag.",
         {"type": ["object", "null"], "additionalProperties": {"type": "integer"}},
     )
-    change_reason = ReadOnly("Why registered projects change.", {"type": ["string", "null"]})
+    change_reason = ReadOnly("Why registered projects change.", NULLABLE)
     dry_run_id = ReadOnly("The dry run whose file it imports.", {"type": ["integer", "null"]})
     undone_at = Timestamp("When it was undone.", nullable=True)
-    undone_by = ReadOnly("Who undid it.", {"type": ["string", "null"]})
+    undone_by = ReadOnly("Who undid it.", NULLABLE)
     undone = ReadOnly("What became of its projects, or agencies, then.", UNDONE_SCHEMA)
     columns = ReadOnly("The columns of the file.", COLUMNS_SCHEMA)
     questions = ReadOnly(
@@ -304,8 +242,8 @@ class PreviewedRow(BaseSchema):
 
     row = ReadOnly("Where.", ROW_ERROR_PROPERTIES["row"])
     outcome = ReadOnly("What would happen.", {"type": "string", "enum": list(OUTCOMES)})
-    record = ReadOnly("The project's number or the agency's BIN; null for a new one.", {"type": ["string", "null"]})
-    name = ReadOnly("Its name.", {"type": ["string", "null"]})
+    record = ReadOnly("The project's number or the agency's BIN; null for a new one.", NULLABLE)
+    name = ReadOnly("Its name.", NULLABLE)
     changes = ReadOnly("Old and new values.", CHANGES_SCHEMA)
     would_flag = ReadOnly("The rules that would flag it.", {"type": "array", "items": {"type": "string"}})
     question = ReadOnly(
@@ -326,9 +264,7 @@ QUESTION: Final[Mapping[str, Any]] = {"field": "", "header": "", "asks": "", "su
 blp = ApiBlueprint("imports", __name__, description="Files of projects or agencies, worked off row by row.")
 OUTCOME: Final = Parameter("outcome", "Rows with this outcome.", {"type": "string", "enum": list(OUTCOMES)})
 ONLY: Final = Parameter("only", "`wrong`: without the right rows.", {"type": "string", "enum": ["wrong"]})
-KIND: Final = Parameter(
-    "kind", "What the rows are.", {"type": "string", "enum": list(ImportKind.codes()), "default": "projects"}
-)
+KIND: Final = Parameter("kind", "What the rows are.", {**KINDS, "default": "projects"})
 
 
 def visible(run: ImportRun) -> dict[str, Any]:
