@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, ForeignKey, Text, and_, select
+from sqlalchemy import ColumnElement, ForeignKey, and_, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from registry.accounts.account_management import (
@@ -55,7 +55,7 @@ class Absence(Model):
     first_day: Mapped[date]
     last_day: Mapped[date]
     recorded_at: Mapped[datetime] = mapped_column(Instant)
-    recorded_by: Mapped[str] = mapped_column(Text)
+    recorded_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
@@ -97,7 +97,7 @@ def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: dat
             first_day=first_day,
             last_day=last_day,
             recorded_at=now(),
-            recorded_by=actor.principal,
+            recorded_account_id=actor.account_id,
         )
         session.add(absence)
         session.flush()

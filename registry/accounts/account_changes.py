@@ -23,7 +23,7 @@ from registry.accounts.invitations import can_be_invited, delete_invitation, sen
 from registry.accounts.models import Account, OidcIdentity, Person
 from registry.accounts.passwords import FIRST_HALVES, NO_PASSWORD, generate_halves, hash_password
 from registry.accounts.roles import Actor, Permission, Role
-from registry.accounts.same_person import names_of_person, owned_by
+from registry.accounts.same_person import owned_by, people_of
 from registry.accounts.sessions import WebSession, end_sessions_of
 from registry.accounts.tokens import Token, revoke_tokens_of
 from registry.accounts.vocabulary import AccountKind
@@ -147,7 +147,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         account = find_other_account(actor, account_id)
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
-        asked_by, since = account.asked_by or [], account.pending_since
+        asked_by, askers, since = account.asked_by or [], ", ".join(account.askers), account.pending_since
         confirmations.require_second_person(actor, account, asked_by, since)
         address = email_of(account)
         # Whoever requested the account may have given it a password since the first look.
@@ -156,12 +156,12 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             raise AccountChanged(name=account.name, role=account.role)
         if role.needs_two_people and not actor.is_local:
             _require_own_address(account, address)
-        if asked_by == [account.name] and role.needs_two_people and not actor.is_local:
-            account.asked_by = [account.name, actor.principal]
+        if asked_by == [account.id] and role.needs_two_people and not actor.is_local:
+            account.asked_by = [account.id, actor.who]
             journal.record(actor, "account.requested", f"account:{account.name}", models.account_details(account))
             return None
         confirmations.require_supervisor(actor, account, asked_by)
-        account.pending_since, account.asked_by, account.confirmed_by = None, None, actor.principal
+        account.pending_since, account.asked_by, account.confirmed_account_id = None, None, actor.account_id
         if role.needs_two_people:
             unlink_by_address(actor, account)
         models.settle_admission(actor, account)
@@ -172,7 +172,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
             account.invited_at = None
             end_access(account)
-        details = {**models.account_details(account), "asked_by": ", ".join(asked_by)}
+        details = {**models.account_details(account), "asked_by": askers}
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
         if account.invited_at is not None and address is not None:
             send_invitation(actor, account, address)
@@ -219,7 +219,7 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
     if not actor.is_person or not actor.may(Permission.ACCOUNTS_CONFIRM):
         return frozenset()
     pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
-    own = names_of_person(actor) if pending else frozenset()
+    own = people_of(actor) if pending else set()
     others = [each for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ())]
     people = confirmations.confirming_people() if others else []
     return frozenset(each.id for each in others if _is_first_of_two(each) or _completes(actor, each, people))
@@ -227,7 +227,7 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
 
 def _is_first_of_two(account: Account) -> bool:
     """True for an account from the OpenID Connect provider that two people confirm, and nobody has yet."""
-    return account.asked_by == [account.name]
+    return account.asked_by == [account.id]
 
 
 def _completes(actor: Actor, account: Account, people: Sequence[confirmations.Confirmer] | None = None) -> bool:
@@ -310,7 +310,7 @@ def reject_account(actor: Actor, account_id: int) -> None:
         account.disabled_at = now()
         end_access(account)
         delete_invitation(account.id)
-        details = {**models.account_details(account), "asked_by": ", ".join(account.asked_by or [])}
+        details = {**models.account_details(account), "asked_by": ", ".join(account.askers)}
         journal.record(actor, "account.rejected", f"account:{account.name}", details)
 
 

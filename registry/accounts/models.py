@@ -73,11 +73,13 @@ class AccountsNeedAPerson(NotAllowed):
 
 
 class Account(Model):
-    """An account. ``asked_by``: administrators who changed it since its last confirmation and cannot confirm it.
+    """An account. ``asked_by``: the accounts of the administrators who changed it since its last confirmation and
+    cannot confirm it, ``Actor.who`` of each. ``confirmed_account_id``: None also where a command confirmed it.
 
     ``owner_account_id``: the person who answers for a service account; None for people and for accounts of earlier
     versions and of the command line. ``invited_at``: when a person who has not set a password yet was invited.
-    ``restricted_admitted_at``, ``_by``: since when, and by whom, an account of an agency reads restricted projects.
+    ``restricted_admitted_at``, ``_account_id``: since when, and by whom, an account of an agency reads restricted
+    projects.
     """
 
     __tablename__ = "accounts"
@@ -91,12 +93,12 @@ class Account(Model):
     created_at: Mapped[datetime] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     pending_since: Mapped[datetime | None] = mapped_column(Instant)
-    asked_by: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
-    confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    asked_by: Mapped[list[int | str] | None] = mapped_column(JSON(none_as_null=True))
+    confirmed_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     invited_at: Mapped[datetime | None] = mapped_column(Instant)
     restricted_admitted_at: Mapped[datetime | None] = mapped_column(Instant)
-    restricted_admitted_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    restricted_admitted_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     # With every change of this table; None in accounts that earlier versions changed last.
     changed_at: Mapped[datetime | None] = mapped_column(Instant, onupdate=now)
 
@@ -115,6 +117,12 @@ class Account(Model):
     def is_admitted(self) -> bool:
         """False for an account of an agency that is not admitted to restricted projects."""
         return is_admitted(self.role, self.restricted_admitted_at)
+
+    @property
+    def askers(self) -> list[str]:
+        """The present names of who is in ``asked_by``."""
+        people = self.asked_by or ()
+        return [each if isinstance(each, str) else db.session.get_one(Account, each).name for each in people]
 
     @property
     def status(self) -> str:
@@ -315,7 +323,7 @@ def require_confirmation(actor: Actor, account: Account) -> None:
     """
     if actor.acts_alone:
         return
-    account.asked_by = sorted({*(account.asked_by or ()), actor.principal})
+    account.asked_by = list(dict.fromkeys((*(account.asked_by or ()), actor.who)))
     account.pending_since = (account.pending_since or now()) if Role(account.role).needs_two_people else None
 
 
@@ -351,7 +359,7 @@ def settle_admission(actor: Actor, account: Account) -> None:
 def _admit_or_not(actor: Actor, account: Account) -> None:
     admits = Role(account.role) in AGENCY_ROLES and may_admit(actor, account)
     account.restricted_admitted_at = now() if admits else None
-    account.restricted_admitted_by = actor.principal if admits else None
+    account.restricted_admitted_account_id = actor.account_id if admits else None
 
 
 def _say_not_admitted(actor: Actor, account: Account) -> None:

@@ -316,7 +316,7 @@ def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
         _newcomer(claims, role, request), _free_name(claims), AccountKind.PERSON, role, agency_id
     )
     at = now()
-    account.pending_since, account.asked_by = at, [account.name]
+    account.pending_since, account.asked_by = at, [account.id]
     person = Person(
         account=account,
         email=claims.email,

@@ -124,8 +124,8 @@ def show_first_half(actor: Actor, account_id: int) -> str:
 
 
 def _confirmed(actor: Actor, person: Person) -> bool:
-    name = person.account.confirmed_by
-    return name is not None and not is_another_person(actor, [name], person.password_set_at)
+    confirmer = person.account.confirmed_account_id
+    return confirmer is not None and not is_another_person(actor, [confirmer], person.password_set_at)
 
 
 MIN_LENGTH: Final = 12

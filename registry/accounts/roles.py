@@ -366,6 +366,11 @@ class Actor:
     is_admitted: bool = True
 
     @property
+    def who(self) -> int | str:
+        """The id of the account; the principal where there is none, as of commands."""
+        return self.account_id or self.principal
+
+    @property
     def is_local(self) -> bool:
         """True for commands on the server and scheduled jobs."""
         return self.credential == LOCAL

@@ -7,7 +7,7 @@ account with the same e-mail address, or by a service account of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -133,17 +133,14 @@ def names_of(actor: Actor) -> frozenset[str]:
     return frozenset({actor.principal, *_names(Account.id == actor.account_id)})
 
 
-def names_of_person(actor: Actor) -> frozenset[str]:
-    """``names_of``, and those of every account that has the same e-mail address."""
-    return frozenset({actor.principal, *_names(Account.id.in_(accounts_of_person(actor)))})
-
-
-def accounts_of_person(actor: Actor) -> set[int]:
-    """Return the account of the actor, and those that have the same e-mail address; none for commands."""
-    own = _ids([actor.principal]) if actor.account_id is None else {actor.account_id}
+def people_of(actor: Actor) -> set[int | str]:
+    """Return ``Actor.who``, and the accounts that have the same e-mail address."""
     address = func.lower(Person.email)
-    addresses = select(address).where(Person.account_id.in_(own), Person.email.is_not(None))
-    return {*own, *db.session.scalars(select(Person.account_id).where(address.in_(addresses)))} if own else set()
+    addresses = select(address).where(Person.account_id == actor.account_id, Person.email.is_not(None))
+    alike = (
+        () if actor.account_id is None else db.session.scalars(select(Person.account_id).where(address.in_(addresses)))
+    )
+    return {actor.who, *alike}
 
 
 def acted(actor: Actor, account_id: ColumnElement[Any], name: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -151,21 +148,21 @@ def acted(actor: Actor, account_id: ColumnElement[Any], name: ColumnElement[Any]
     none.
     """
     # No account has the id 0; of an empty list the database would not compare the name.
-    by_account = account_id.in_(accounts_of_person(actor) or {0})
+    by_account = account_id.in_({each for each in people_of(actor) if isinstance(each, int)} or {0})
     return func.coalesce(by_account, name == actor.principal)
 
 
 def is_another_person(actor: Actor, people: Collection[int | str], since: datetime) -> bool:
     """Return True when none of the people who acted since a moment is the actor.
 
-    Each is the id of the account, or the name of the time where there is none: of commands, and of older records.
+    Each is ``Actor.who``: the id of the account, or the principal of a command.
     A program acts for whoever owned it then, whoever owns it later. An address that was given up since then, or
     shortly before it, counts too: otherwise an edit of it between the two acts would make two people of one.
     """
-    if actor.principal in people:
+    if actor.who in people:
         return False
-    theirs = {each for each in people if isinstance(each, int)} | _ids(each for each in people if isinstance(each, str))
-    own = _ids([actor.principal]) if actor.account_id is None else {actor.account_id}
+    theirs = {each for each in people if isinstance(each, int)}
+    own = set() if actor.account_id is None else {actor.account_id}
     known = _identities({*own, *theirs}, own)
     owners = _owners([known[each] for each in theirs if known[each].is_service], since)
     theirs |= owners
@@ -179,23 +176,23 @@ def is_another_person(actor: Actor, people: Collection[int | str], since: dateti
     return _addresses_of(known, own).isdisjoint(_addresses_of(known, theirs))
 
 
-def nobody_answers_for(name: str) -> bool:
-    """Return True when a service account with that name has no owner, so that anybody may have its token."""
-    account = account_ever_named(name)
+def nobody_answers_for(who: int | str) -> bool:
+    """Return True for a service account that has no owner, so that anybody may have its token."""
+    account = find_account(who) if isinstance(who, int) else None
     return account is not None and not account.is_person and account.owner_account_id is None
 
 
-def may_still(who: str | Account, permission: Permission) -> bool:
-    """Return True when the account, or whoever acted under the name, is active and has the permission; also for
-    commands, without account.
-    """
-    account = account_ever_named(who) if isinstance(who, str) else who
-    return account is None or (account.status == "active" and permission in PERMISSIONS[Role(account.role)])
+def may_still(who: int | str | Account | None, permission: Permission) -> bool:
+    """Return True when the account is active and has the permission; also for commands, without account."""
+    account = find_account(who) if isinstance(who, int) else who
+    return not isinstance(account, Account) or (
+        account.status == "active" and permission in PERMISSIONS[Role(account.role)]
+    )
 
 
-def require_still_may(name: str, permission: Permission) -> None:
-    """Raise ProposerLostAccess unless whoever acted under the name still may."""
-    if not may_still(name, permission):
+def require_still_may(who: int | None, name: str, permission: Permission) -> None:
+    """Raise ProposerLostAccess unless the account, which had that name, still may."""
+    if not may_still(who, permission):
         raise ProposerLostAccess(name=name)
 
 
@@ -207,9 +204,9 @@ def lost_admission_since(actor: Actor, since: datetime) -> bool:
     return db.session.scalar(ended) is not None
 
 
-def account_ever_named(name: str) -> Account | None:
-    """Return the account that has the name, or had it; None without one."""
-    return db.session.scalar(select(Account).where(Account.id.in_(accounts_ever_named([name]))))
+def account_ever_named(name: str) -> int | None:
+    """Return the id of the account that has the name, or had it; None without one."""
+    return db.session.scalar(accounts_ever_named([name]))
 
 
 def accounts_ever_named(names: Collection[str]) -> Select[int]:
@@ -223,12 +220,6 @@ def accounts_ever_named(names: Collection[str]) -> Select[int]:
 def every_name_of(names: Collection[str]) -> frozenset[str]:
     """Return the names, and every other one that an account with one of them has or had."""
     return frozenset({*names, *_names(Account.id.in_(accounts_ever_named(names)))})
-
-
-def _ids(names: Iterable[str]) -> set[int]:
-    """Return the accounts that have or had one of the names."""
-    names = list(names)
-    return set(db.session.scalars(accounts_ever_named(names))) if names else set()
 
 
 def _addresses_of(known: Mapping[int, _Identity], account_ids: Collection[int]) -> set[str]:
@@ -273,7 +264,8 @@ def _owners(services: Collection[_Identity], since: datetime) -> set[int]:
     if not services:
         return set()
     changes = _changes_since(OWNER_CHANGED, {name for each in services for name in each.names}, since)
-    former = _ids(change["previous_owner"] for _, change in changes if change["previous_owner"] is not None)
+    names = [change["previous_owner"] for _, change in changes if change["previous_owner"] is not None]
+    former = set(db.session.scalars(accounts_ever_named(names))) if names else set()
     return {each.owner_id for each in services if each.owner_id is not None} | former
 
 

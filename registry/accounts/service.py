@@ -489,8 +489,6 @@ def _rename(actor: Actor, account: Account, name: str) -> None:
         return
     models.require_free_name(name, account.id)
     account.name, account.name_skeleton = name, skeleton(name)
-    if account.asked_by is not None:
-        account.asked_by = [name if each == old else each for each in account.asked_by]
     keep_former_name(account.id, old, old_skeleton)
     try:
         db.session.flush()

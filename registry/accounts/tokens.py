@@ -26,7 +26,7 @@ from registry.accounts.account_management import (
     sees_account,
     visible_accounts,
 )
-from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems
+from registry.accounts.account_names import clean_name, name_problems
 from registry.accounts.models import Account, Person
 from registry.accounts.roles import Actor, Permission, Role, Scope
 from registry.accounts.same_person import owner_id, owner_name
@@ -112,8 +112,8 @@ class Token(Model):
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
     last_used_from: Mapped[str | None] = mapped_column(Text)
     pending_since: Mapped[datetime | None] = mapped_column(Instant)
-    asked_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
-    confirmed_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    asked_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    confirmed_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     addresses: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     purpose: Mapped[str | None] = mapped_column(String(MAX_PURPOSE_LENGTH))
@@ -477,7 +477,7 @@ def _new_token(
             created_at=created_at,
             expires_at=granted.expires_at,
             pending_since=created_at if pending else None,
-            asked_by=actor.principal if pending else None,
+            asked_account_id=actor.account_id if pending else None,
             scopes=scopes,
             addresses=granted.addresses,
             purpose=purpose,

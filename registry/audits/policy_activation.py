@@ -482,8 +482,8 @@ def _require_another_person(actor: Actor, draft: PolicyVersion) -> None:
     require_person(actor)
     if not _is_another_person(actor, draft):
         raise PolicyActivationNeedsAnotherPerson(version=draft.version)
-    if not any(may_still(name, Permission.POLICIES_WRITE) for name in draft.editors):
-        raise ProposerLostAccess(name=draft.editors[-1])
+    if not any(may_still(who, Permission.POLICIES_WRITE) for who in draft.editors):
+        raise ProposerLostAccess(name=draft.drafted_by)
 
 
 def _require_a_person(actor: Actor, version: str) -> None:
@@ -492,5 +492,5 @@ def _require_a_person(actor: Actor, version: str) -> None:
 
 
 def _is_another_person(actor: Actor, draft: PolicyVersion) -> bool:
-    owned = not any(nobody_answers_for(name) for name in draft.editors)
+    owned = not any(nobody_answers_for(who) for who in draft.editors)
     return owned and is_another_person(actor, draft.editors, draft.drafted_at)

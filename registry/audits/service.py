@@ -252,11 +252,11 @@ def is_voidable(run: AuditRun) -> bool:
 def may_confirm_voiding(actor: Actor, run: AuditRun) -> bool:
     """Return True when the actor may confirm the proposal: another person in the other role."""
     proposal = run.voiding
+    if proposal is None or not (actor.is_person and actor.may(Permission.AUDITS_VOID)):
+        return False
+    proposer = run.voiding_account_id or proposal["proposed_by"]
     return (
-        proposal is not None
-        and actor.is_person
-        and actor.may(Permission.AUDITS_VOID)
-        and is_another_person(actor, [proposal["proposed_by"]], datetime.fromisoformat(proposal["proposed_at"]))
+        is_another_person(actor, [proposer], datetime.fromisoformat(proposal["proposed_at"]))
         and actor.role.value != proposal["proposed_role"]
     )
 
@@ -269,7 +269,7 @@ def propose_voiding(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     _require_person(actor, audit_id)
     with exclusive_lock() as session:
         run = _voidable(session, audit_id)
-        run.voiding = _proposal(actor, reason)
+        run.voiding, run.voiding_account_id = _proposal(actor, reason), actor.account_id
         journal.record(actor, "audit.voiding-proposed", f"audit:{run.id}", {"on": run.on.isoformat(), "reason": reason})
         return run
 
@@ -287,7 +287,7 @@ def confirm_voiding(actor: Actor, audit_id: int, proposed_at: str) -> AuditRun:
             raise VoidingNotProposed(id=run.id)
         if not may_confirm_voiding(actor, run):
             raise VoidingNeedsSecondPerson(id=run.id)
-        require_still_may(run.voiding["proposed_by"], Permission.AUDITS_VOID)
+        require_still_may(run.voiding_account_id, run.voiding["proposed_by"], Permission.AUDITS_VOID)
         if run.voiding["proposed_at"] != proposed_at:
             raise VoidingProposalChanged(id=run.id, proposed_by=run.voiding["proposed_by"])
         return _void(actor, run, run.voiding)

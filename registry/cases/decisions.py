@@ -172,7 +172,7 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         db.session.add(order)
         db.session.flush()
         proposal.order_id = order.id
-    proposal.outcome, proposal.decided_by, proposal.decided_at = "approved", actor.principal, timestamp
+    proposal.decide("approved", actor)
     journal_entry = _journal_details({name: getattr(proposal, name) for name in DECIDED}) | {
         "proposed_by": proposal.proposed_by
     }

@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.accounts.same_person import accounts_ever_named, acted, names_of_person
+from registry.accounts.same_person import accounts_ever_named, acted
 from registry.agencies.models import Agency
 from registry.agencies.queries import BY_NAME, ids_with_each
 from registry.agencies.service import own_agencies
@@ -351,7 +351,7 @@ def _to_approve(actor: Actor) -> ColumnElement[bool]:
     own = acted(actor, CaseDecision.proposed_account_id.expression, CaseDecision.proposed_by.expression)
     by_another = exists(proposed.where(not_(own)))
     appealed = select(Appeal.id).join(CaseDecision, CaseDecision.id == Appeal.decision_id)
-    decided_it = or_(own, CaseDecision.decided_by.in_(names_of_person(actor)))
+    decided_it = or_(own, acted(actor, CaseDecision.decided_account_id.expression, CaseDecision.decided_by.expression))
     later = aliased(CaseDecision)
     # As ``order_on_appeal``: until a decision that can be appealed, or that closed the case.
     is_over = exists(

@@ -102,7 +102,9 @@ class CaseFlag(Model):
 
 
 class CaseEvent(Model):
-    """A timeline entry. ``side``: ``oversight``, ``agency`` or ``audit``; ``by`` is then ``audit:<id>``."""
+    """A timeline entry. ``by``: the name of the time. ``side``: ``oversight``, ``agency`` or ``audit``; ``by`` is then
+    ``audit:<id>``.
+    """
 
     __tablename__ = "case_events"
 
@@ -111,6 +113,7 @@ class CaseEvent(Model):
     at: Mapped[datetime] = mapped_column(Instant)
     action: Mapped[str] = mapped_column(String(24))
     by: Mapped[str] = mapped_column(Text)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     side: Mapped[str] = mapped_column(String(10))
     from_status: Mapped[str | None] = mapped_column(String(24))
     to_status: Mapped[str] = mapped_column(String(24))
@@ -151,6 +154,7 @@ def add_event(
         at=now(),
         action=action,
         by=actor.principal,
+        account_id=actor.account_id,
         side=side_of(actor),
         from_status=from_status,
         to_status=case.status,
@@ -192,12 +196,13 @@ class CaseDecision(Model):
     proposed_at: Mapped[datetime] = mapped_column(Instant)
     outcome: Mapped[str | None] = mapped_column(String(10))
     decided_by: Mapped[str | None] = mapped_column(Text)
+    decided_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     appeal_until: Mapped[date | None]
     order_id: Mapped[int | None] = mapped_column(ForeignKey("orders.id"))
     ended_because: Mapped[str | None] = mapped_column(String(10))
 
-    proposer_record: Mapped[Account | None] = relationship()
+    proposer_record: Mapped[Account | None] = relationship(foreign_keys=proposed_account_id)
 
     __table_args__ = (
         Index(
@@ -214,6 +219,11 @@ class CaseDecision(Model):
     def proposer(self) -> int | str:
         """The account that proposed it; without one the name."""
         return self.proposed_account_id or self.proposed_by
+
+    def decide(self, outcome: str, actor: Actor) -> None:
+        """Set the outcome of the waiting proposal."""
+        self.outcome, self.decided_at = outcome, now()
+        self.decided_by, self.decided_account_id = actor.principal, actor.account_id
 
 
 class Appeal(Model):
@@ -252,24 +262,11 @@ class Appeal(Model):
     )
 
 
-PROPOSERS: Final = table_of(Account).alias("proposers")
-# The present name of who proposed a decision; ``proposed_by`` is the name of the time.
-PRESENT_PROPOSER: Final[ColumnElement[str]] = func.coalesce(
-    select(PROPOSERS.c.name)
-    .where(PROPOSERS.c.id == CaseDecision.proposed_account_id)
-    .correlate_except(PROPOSERS)
-    .scalar_subquery(),
-    CaseDecision.proposed_by,
-)
-
-
-def proposer_before(event: CaseEvent, *conditions: ColumnElement[bool]) -> str | None:
-    """Return the present name of who proposed the last decision before an entry of a timeline."""
+def proposer_before(event: CaseEvent, *conditions: ColumnElement[bool]) -> int | None:
+    """Return the account that proposed the last decision before an entry of a timeline."""
     earlier = (CaseDecision.case_id == event.case_id, CaseDecision.proposed_at <= event.at, *conditions)
-    name: str | None = db.session.scalar(
-        select(PRESENT_PROPOSER).where(*earlier).order_by(CaseDecision.id.desc()).limit(1)
-    )
-    return name
+    proposer = select(CaseDecision.proposed_account_id).where(*earlier).order_by(CaseDecision.id.desc()).limit(1)
+    return db.session.scalar(proposer)
 
 
 def case_id_of_flag(flag_id: ColumnElement[int]) -> ColumnElement[int | None]:

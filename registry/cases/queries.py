@@ -12,7 +12,6 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.models import Account, Person, is_active
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
-from registry.accounts.same_person import accounts_ever_named
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order, order_facts
@@ -62,9 +61,8 @@ def missing_for_appeal(case: Case, appealed: CaseDecision) -> list[str]:
     people = statement.outerjoin(Person, Person.account_id == Account.id).where(
         is_active(), Account.kind == AccountKind.PERSON, Account.role.in_(roles)
     )
-    names = [name for name in (appealed.proposed_by, appealed.decided_by) if name is not None]
     took_part = statement.outerjoin(Person, Person.account_id == Account.id).where(
-        or_(Account.id.in_(accounts_ever_named(names)), Account.id == appealed.proposed_account_id)
+        Account.id.in_((appealed.proposed_account_id, appealed.decided_account_id))
     )
     barred = {key for row in db.session.execute(took_part) for key in (row.id, row.address)}
     others = {

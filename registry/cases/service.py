@@ -227,7 +227,7 @@ def end_appeal(case: Case, outcome: AppealOutcome, decision: CaseDecision | None
 def end_proposal(proposal: CaseDecision | None, outcome: str, actor: Actor) -> None:
     """End a waiting proposal, if any, with an outcome other than approval."""
     if proposal is not None:
-        proposal.outcome, proposal.decided_by, proposal.decided_at = outcome, actor.principal, now()
+        proposal.decide(outcome, actor)
 
 
 # Hand-over of cases: the open cases of a person who leaves get another assignee.
@@ -304,7 +304,8 @@ def news_of(actor: Actor, case: Case, events: Sequence[Mapping[str, Any]]) -> Ne
     newest = events[-1]["id"] if events else None
     if visit is None:
         return News(None, [], newest)
-    later = [event for event in events if event["id"] > visit.event_id and event["by"] != actor.principal]
+    own = {each.id for each in case.events if each.account_id == actor.account_id}
+    later = [event for event in events if event["id"] > visit.event_id and event["id"] not in own]
     return News(visit.at, later, newest if newest is not None and newest > visit.event_id else None)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Select, and_, case, func, literal, select
 
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
-from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseFlag
+from registry.cases.models import Case, CaseDecision, CaseFlag
 from registry.cases.queries import reviewers
 from registry.cases.vocabulary import Status
 from registry.core.clock import now, today
@@ -54,8 +54,9 @@ def team(actor: Actor) -> dict[str, list[dict[str, Any]]]:
 def _people(actor: Actor) -> list[dict[str, Any]]:
     of_people = _open(actor, Account.name, OF_REVIEWERS)
     counts = _counted(of_people.outerjoin(Account, Account.id == Case.assignee_account_id))
-    proposer = _decided(actor).add_columns(PRESENT_PROPOSER.label("key")).order_by(CaseDecision.id)
-    days = _days(db.session.execute(proposer))
+    proposed = _decided(actor).outerjoin(Account, Account.id == CaseDecision.proposed_account_id)
+    proposer = func.coalesce(Account.name, CaseDecision.proposed_by).label("key")
+    days = _days(db.session.execute(proposed.add_columns(proposer).order_by(CaseDecision.id)))
     names = {*reviewers(), *counts, *days} - {None}
     rows = [_row(name, counts, days) for name in sorted(names)]
     return [*rows, _row(None, counts, days)] if None in counts else rows

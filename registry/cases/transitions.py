@@ -11,9 +11,8 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from registry.accounts.absences import substituted_by
-from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, RoleNotAllowed
-from registry.accounts.same_person import ProposerLostAccess, account_ever_named, is_another_person, may_still
+from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still
 from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, Order, add_event, case_acted
 from registry.cases.vocabulary import Status
 from registry.cases.workflow import ACTIONS, ORDERING, REVIEW_CLOCK_RUNS, Action, Transition, Who, is_permitted, target
@@ -143,7 +142,7 @@ def authorize(actor: Actor, case: Case, name: str) -> AuthorizedAction:
     if not _is_permitted(actor, action, transition, proposal, lambda: holder_for(actor, case, appealed)):
         raise _error(actor, case, action, transition.who, proposal)
     if transition.who is Who.ANOTHER and proposal is not None:
-        proposer = _proposer(proposal)
+        proposer = proposal.proposer_record
         if proposer is not None and not may_still(proposer, Permission.CASES_REVIEW):
             raise ProposerLostAccess(name=proposal.proposed_by)
         # A proposal of the time before the appeal.
@@ -274,7 +273,8 @@ def open_appeal(case: Case) -> Appeal | None:
 
 def took_no_part(actor: Actor, decision: CaseDecision) -> bool:
     """Return True when the actor neither proposed nor approved the decision."""
-    people = [decision.proposer, *([] if decision.decided_by is None else [decision.decided_by])]
+    decider = decision.decided_account_id or decision.decided_by
+    people = [decision.proposer, *([] if decider is None else [decider])]
     return is_another_person(actor, people, decision.proposed_at)
 
 
@@ -344,12 +344,8 @@ def _is_permitted(
 
 
 def _is_by_person(proposal: CaseDecision | None) -> bool:
-    account = None if proposal is None else _proposer(proposal)
+    account = None if proposal is None else proposal.proposer_record
     return account is None or account.is_person
-
-
-def _proposer(proposal: CaseDecision) -> Account | None:
-    return proposal.proposer_record or account_ever_named(proposal.proposed_by)
 
 
 def _error(actor: Actor, case: Case, action: Action, who: Who, proposal: CaseDecision | None) -> Exception:

@@ -60,7 +60,7 @@ FINAL: Final = (
         (
             *("case_id", "decision", "reason_code", "reason", "legal_basis", "reason_kk", "reason_ru"),
             *("legal_basis_kk", "legal_basis_ru", "due_on", "comment", "seen", "proposed_by", "proposed_account_id"),
-            *("proposed_at", "outcome", "decided_by", "decided_at", "appeal_until", "order_id"),
+            *("proposed_at", "outcome", "decided_by", "decided_account_id", "decided_at", "appeal_until", "order_id"),
         ),
         "OLD.outcome IS NOT NULL",
     ),
@@ -163,7 +163,8 @@ FINAL: Final = (
             *("introduction_kk", "introduction_ru", "findings_kk", "findings_ru", "measures_kk", "measures_ru"),
             *("conclusions_kk", "conclusions_ru", "audit_id", "policy_version", "frozen_at", "figures"),
             *("figures_sha256", "open_figures", "open_figures_sha256", "correction_reason", "created_by"),
-            *("created_at", "authors", "submitted_by", "submitted_at", "first_approved_by", "first_approved_at"),
+            *("created_at", "authors", "author_accounts", "submitted_by", "submitted_at", "first_approved_by"),
+            *("first_approved_account_id", "first_approved_at"),
             *("second_approved_by", "issued_at", "returned_by", "returned_at", "remark", "revision"),
         ),
         "OLD.issued_at IS NOT NULL",

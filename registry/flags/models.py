@@ -156,6 +156,7 @@ class AuditRun(Model):
     former_flags_up_to: Mapped[int | None]
     failure: Mapped[str | None] = mapped_column(Text)
     voiding: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    voiding_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
 
     __table_args__ = (
         Index(

@@ -72,7 +72,9 @@ def begin_government_report(actor: Actor, values: Mapping[str, Any]) -> Governme
 def _draft(actor: Actor, responsible_id: int | None, responsible: str, **values: Any) -> GovernmentReport:
     """Add a draft of the actor to the open transaction."""
     written = {"created_by": actor.principal, "created_at": now(), "authors": [actor.principal], "revision": 1}
-    report = GovernmentReport(status=GovernmentReportStatus.DRAFT.value, **written, **values)
+    report = GovernmentReport(
+        status=GovernmentReportStatus.DRAFT.value, author_accounts=[actor.who], **written, **values
+    )
     report.make_responsible(responsible_id, responsible)
     session = require_transaction()
     session.add(report)
@@ -166,8 +168,9 @@ def require_a_person(actor: Actor) -> None:
 
 def touch(actor: Actor, report: GovernmentReport) -> None:
     """Record a change by an author in the open transaction."""
-    if actor.principal not in report.authors:
+    if actor.who not in report.author_accounts:
         report.authors = [*report.authors, actor.principal]
+        report.author_accounts = [*report.author_accounts, actor.who]
     report.revision += 1
 
 
@@ -320,10 +323,12 @@ def approve_government_report(actor: Actor, report: GovernmentReport, revision: 
     outdated = _outdated(report)
     if report.first_approved_by is None:
         report.first_approved_by, report.first_approved_at = actor.principal, now()
+        report.first_approved_account_id = actor.account_id
         action = "approved"
     else:
         actor.require(Permission.GOVERNMENT_REPORTS_ISSUE)
-        require_still_may(report.first_approved_by, Permission.GOVERNMENT_REPORTS_APPROVE)
+        first = report.first_approved_account_id
+        require_still_may(first, report.first_approved_by, Permission.GOVERNMENT_REPORTS_APPROVE)
         report.second_approved_by, report.issued_at = actor.principal, now()
         report.status, action = GovernmentReportStatus.ISSUED.value, "issued"
         report.responsible_name = report.responsible
@@ -343,7 +348,7 @@ def return_government_report(actor: Actor, number: str, remark: str) -> Governme
         _require_reviewer(actor, report)
         report.status = GovernmentReportStatus.RETURNED.value
         report.returned_by, report.returned_at, report.remark = actor.principal, now(), remark
-        report.first_approved_by, report.first_approved_at = None, None
+        report.first_approved_by = report.first_approved_account_id = report.first_approved_at = None
         report.revision += 1
         journal_report(actor, "returned", report, {"remark": remark})
     return report
@@ -388,7 +393,9 @@ def require_another_person(actor: Actor, report: GovernmentReport) -> None:
 
 
 def _is_another_person(actor: Actor, report: GovernmentReport) -> bool:
-    return is_another_person(actor, [*report.authors, *report.approved_by], report.created_at)
+    first = report.first_approved_account_id or report.first_approved_by
+    earlier = [*report.author_accounts, *([] if first is None else [first])]
+    return is_another_person(actor, earlier, report.created_at)
 
 
 def _outdated(report: GovernmentReport) -> dict[str, int]:

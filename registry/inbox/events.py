@@ -44,13 +44,11 @@ class Directory:
         people = select(*columns, Account.restricted_admitted_at).order_by(Account.id)
         self.people: Final = db.session.execute(people.where(Account.kind == AccountKind.PERSON, is_active())).all()
         self.by_id: Final = {person.id: person for person in self.people}
-        self.by_name: Final = {person.name: person for person in self.people}
         self.of_agencies: Final[dict[int, list[Any]]] = defaultdict(list)
         for person in self.people:
             self.of_agencies[person.agency_id].append(person)
-        self.deputies: Final = {each.absent: each.deputy for each in substitutions()}
+        self.deputies: Final = {each.absent_id: each.deputy_id for each in substitutions()}
         self._chains: Final[dict[int, tuple[int, ...]]] = {}
-        self._account_ids: Final[dict[str, int | None]] = {}
 
     def agency_and_above(self, agency_id: int) -> tuple[int, ...]:
         """Return an agency and those above it, the nearest first."""
@@ -63,38 +61,28 @@ class Directory:
             self._chains[agency_id] = tuple(chain)
         return self._chains[agency_id]
 
-    def account_id(self, name: str) -> int | None:
-        """Return the id of the account that has the name, or had it."""
-        if name not in self._account_ids:
-            account = account_ever_named(name)
-            self._account_ids[name] = None if account is None else account.id
-        return self._account_ids[name]
-
 
 @dataclass(frozen=True, slots=True)
 class EventContext:
-    """An entry of a timeline, its case's assignee and what decides who sees it. ``actor_id``: the account that acted.
+    """An entry of a timeline, the account of its case's assignee and what decides who sees it.
 
     ``agency_ids``: the project's agency and those above it, the nearest first. ``watchers``: the accounts that follow
     the case or its project.
     """
 
     event: CaseEvent
-    assignee: str | None
+    assignee: int | None
     project_id: int
     is_restricted: bool
     agency_ids: tuple[int, ...]
-    actor_id: int | None
     watchers: Set[int]
     directory: Directory
 
-    def named(self, *names: str | None) -> list[Any]:
-        """Return the oversight people with these names, and their deputies of today."""
-        known = [name for name in names if name is not None]
-        deputies, people = self.directory.deputies, self.directory.by_name
-        known += [deputies[name] for name in known if name in deputies]
-        oversight = [people[name] for name in known if name in people and people[name].role in OVERSIGHT_ROLES]
-        return self._others_who_see(oversight)
+    def of_account(self, account_id: int | None) -> list[Any]:
+        """Return the oversight person with the account, and the deputy of today."""
+        both = (account_id, self.directory.deputies.get(account_id or 0))
+        people = [person for each in both if (person := self.directory.by_id.get(each or 0)) is not None]
+        return self._others_who_see(person for person in people if person.role in OVERSIGHT_ROLES)
 
     def who_may(self, permission: Permission) -> list[Any]:
         """Return the oversight people whose role has the permission."""
@@ -135,7 +123,7 @@ class EventContext:
         return self._others_who_see(people[account_id] for account_id in self.watchers if account_id in people)
 
     def _others_who_see(self, people: Iterable[Any]) -> list[Any]:
-        others = (each for each in people if each.id != self.actor_id and each.name != self.event.by)
+        others = (each for each in people if each.id != self.event.account_id)
         return [person for person in others if self._is_seen_by(person)]
 
     def _is_seen_by(self, person: Any) -> bool:
@@ -236,7 +224,7 @@ def write_entries(acts: Iterable[Act]) -> None:
     since = min((act.details["event"] for act in of_cases), default=None)
     for chunk in _chunks(sorted(cases)):
         _mark_done(chunk, since)
-    _pass_on(directory, [act for act in of_cases if "previous_assignee" in act.details])
+    _pass_on([act for act in of_cases if "previous_assignee" in act.details])
 
 
 def _events_of_audit(act: Act) -> Iterator[int]:
@@ -251,7 +239,7 @@ def _events_of_audit(act: Act) -> Iterator[int]:
 
 def _contexts(directory: Directory, event_ids: Sequence[int]) -> list[EventContext]:
     rows = db.session.execute(
-        select(CaseEvent, Case.assignee, Case.project_id, Project.is_restricted, Project.agency_id)
+        select(CaseEvent, Case.assignee_account_id, Case.project_id, Project.is_restricted, Project.agency_id)
         .join(Case, Case.id == CaseEvent.case_id)
         .join(Project, Project.id == Case.project_id)
         .where(CaseEvent.id.in_(event_ids))
@@ -276,7 +264,6 @@ def _contexts(directory: Directory, event_ids: Sequence[int]) -> list[EventConte
             project_id,
             is_restricted,
             directory.agency_and_above(agency_id),
-            directory.account_id(event.by),
             watchers(event, project_id),
             directory,
         )
@@ -319,7 +306,7 @@ def _asked(context: EventContext) -> Recipients:
 
 
 def _answered(context: EventContext) -> Recipients:
-    assigned = context.named(context.assignee)
+    assigned = context.of_account(context.assignee)
     # Nobody waits for it by name, or nobody who still can sign in: whoever takes the case next.
     return [(EntryKind.ANSWERED, assigned or context.who_may(Permission.CASES_REVIEW))]
 
@@ -327,23 +314,23 @@ def _answered(context: EventContext) -> Recipients:
 def _returned(context: EventContext) -> Recipients:
     if context.event.from_status != Status.AWAITING_APPROVAL:
         return []
-    return [(EntryKind.RETURNED, context.named(proposer_before(context.event)))]
+    return [(EntryKind.RETURNED, context.of_account(proposer_before(context.event)))]
 
 
 def _appealed(context: EventContext) -> Recipients:
     of_event = select(CaseDecision).join(Appeal, Appeal.decision_id == CaseDecision.id)
     appealed = db.session.scalars(of_event.where(Appeal.event_id == context.event.id)).one()
-    people = [*context.named(appealed.proposed_by), *context.who_may(Permission.CASES_REVIEW)]
+    people = [*context.of_account(appealed.proposed_account_id), *context.who_may(Permission.CASES_REVIEW)]
     own = [each for each in people if not account_took_no_part(each.id, each.name, appealed)]
     return [(EntryKind.APPEALED_OWN, own), (EntryKind.APPEALED, people)]
 
 
 def _reopened(context: EventContext) -> Recipients:
-    return [(EntryKind.REOPENED, context.named(context.assignee))]
+    return [(EntryKind.REOPENED, context.of_account(context.assignee))]
 
 
 def _assigned(context: EventContext) -> Recipients:
-    return [(EntryKind.ASSIGNED, context.named(context.event.details["assignee"]))]
+    return [(EntryKind.ASSIGNED, context.of_account(account_ever_named(context.event.details["assignee"])))]
 
 
 def _approved(context: EventContext) -> Recipients:
@@ -362,18 +349,18 @@ DIRECT: Final[Mapping[str, Callable[[EventContext], Recipients]]] = {
 }
 
 
-def _pass_on(directory: Directory, handed_over: Sequence[Act]) -> None:
+def _pass_on(handed_over: Sequence[Act]) -> None:
     """What the givers of cases have not read of this work passes on to their receivers."""
     of_both: dict[tuple[str, str], list[Act]] = defaultdict(list)
     for act in handed_over:
         of_both[act.details["previous_assignee"], act.details["assignee"]].append(act)
     for (giver, receiver), acts in of_both.items():
-        giver_id, receiver_id = directory.account_id(giver), directory.account_id(receiver)
+        giver_id, receiver_id = map(account_ever_named, (giver, receiver))
         entry, own = table_of(InboxEntry), table_of(InboxEntry).alias()
         has_already = select(own.c.event_id).where(own.c.account_id == receiver_id)
         for chunk in _chunks(acts):
             cases = [int(act.key) for act in chunk]
-            by_receiver = select(CaseEvent.id).where(CaseEvent.by == receiver, CaseEvent.case_id.in_(cases))
+            by_receiver = select(CaseEvent.id).where(CaseEvent.account_id == receiver_id, CaseEvent.case_id.in_(cases))
             passed = update(entry).where(
                 entry.c.account_id == giver_id,
                 entry.c.read_at.is_(None),
@@ -399,11 +386,10 @@ def _mark_done(case_ids: Sequence[int], since: int | None) -> None:
         for status, kinds in WAIT_IN.items()
     ]
     if since is not None:
-        done.append(and_(later.by == Account.name, later.id >= since))
+        done.append(and_(later.account_id == InboxEntry.account_id, later.id >= since))
     is_done = exists().where(
         later.case_id == InboxEntry.case_id,
         later.id > InboxEntry.event_id,
-        Account.id == InboxEntry.account_id,
         or_(*done),
     )
     marked = update(InboxEntry).where(InboxEntry.read_at.is_(None), InboxEntry.case_id.in_(case_ids), is_done)

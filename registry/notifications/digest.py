@@ -14,10 +14,10 @@ from sqlalchemy.orm import aliased
 from registry.accounts.models import Account
 from registry.accounts.queries import ENDING_WITHIN, is_working
 from registry.accounts.roles import Permission, Role
-from registry.accounts.same_person import names_of_person
+from registry.accounts.same_person import people_of
 from registry.accounts.tokens import Token
 from registry.accounts.vocabulary import AccountKind
-from registry.cases.models import PRESENT_PROPOSER, Case, CaseDecision, CaseEvent, Order, newest_in_force
+from registry.cases.models import Case, CaseDecision, CaseEvent, Order, newest_in_force
 from registry.cases.vocabulary import Status
 from registry.core.clock import ALMATY, local_date, national_calendar, now
 from registry.core.database import db, transaction
@@ -73,14 +73,14 @@ class Span:
 
 
 class DigestItem(NamedTuple):
-    """Something that applies now and did not before. ``principal``: the person whom it concerns."""
+    """Something that applies now and did not before. ``account_id``: the person whom it concerns."""
 
     kind: str
     reference: int | str
     recipients: RecipientsOf
     agency_id: int | None
     is_restricted: bool
-    principal: str | None
+    account_id: int | None
     more: MoreOf = MoreOf()
 
 
@@ -95,9 +95,10 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
     closed = _timeline(span, "case-closed", _closed()).outerjoin(Letter, Letter.event_id == CaseEvent.id)
     yield from _read(closed.add_columns(Letter.number.label("letter")), _agency)
     proposed = (CaseEvent.action == "propose", Case.status == "awaiting_approval")
-    yield from _read(_timeline(span, "proposal-waiting", *proposed, principal=CaseEvent.by), _approvers)
+    proposals = _timeline(span, "proposal-waiting", *proposed, account_id=CaseEvent.account_id)
+    yield from _read(proposals, _approvers)
     cleared = (CaseEvent.action == "cleared", Case.status == "awaiting_confirmation")
-    waiting = _timeline(span, "case-awaiting-confirmation", *cleared, principal=Case.assignee)
+    waiting = _timeline(span, "case-awaiting-confirmation", *cleared, account_id=Case.assignee_account_id)
     yield from _read(waiting, _reviewers)
     yield from _read(_overdue(span), _reviewers)
     yield from _read(_overdue_approvals(span), _approvers)
@@ -107,11 +108,9 @@ def digest_items(span: Span) -> Iterator[DigestItem]:
 
 def _ending_tokens(span: Span) -> Iterator[DigestItem]:
     """Yield the tokens that end within 14 days and did not at the last digest. New ones that end so soon are known."""
-    owner = aliased(Account)
     statement = (
-        select(Token.key_id, Account.name, Account.kind, owner.name.label("owner"))
+        select(Token.key_id, Account.id, Account.kind, Account.owner_account_id)
         .join(Account, Account.id == Token.account_id)
-        .outerjoin(owner, owner.id == Account.owner_account_id)
         .where(
             *is_working(),
             Token.expires_at > span.since + ENDING_WITHIN,
@@ -120,8 +119,9 @@ def _ending_tokens(span: Span) -> Iterator[DigestItem]:
         .order_by(Token.id)
     )
     for row in db.session.execute(statement):
-        recipients, principal = (_person, row.name) if row.kind == AccountKind.PERSON else (_owner, row.owner)
-        yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, principal=principal)
+        is_own = row.kind == AccountKind.PERSON
+        recipients, account_id = (_person, row.id) if is_own else (_owner, row.owner_account_id)
+        yield DigestItem("token-ending", row.key_id, recipients, None, is_restricted=False, account_id=account_id)
 
 
 def _services_without_owner(span: Span) -> Iterator[DigestItem]:
@@ -134,22 +134,22 @@ def _services_without_owner(span: Span) -> Iterator[DigestItem]:
         .order_by(Account.id)
     )
     for name in db.session.scalars(statement):
-        yield DigestItem("service-without-owner", name, _owner, None, is_restricted=False, principal=None)
+        yield DigestItem("service-without-owner", name, _owner, None, is_restricted=False, account_id=None)
 
 
 def _read(statement: Select[Any], recipients: RecipientsOf) -> Iterator[DigestItem]:
     for row in db.session.execute(statement.execution_options(yield_per=ROWS_AT_ONCE)):
         more = MoreOf(row._mapping.get("letter"), row.due_on)
-        yield DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.principal, more)
+        yield DigestItem(row.kind, row.reference, recipients, row.agency_id, row.is_restricted, row.account_id, more)
 
 
-def _rows(kind: Any, reference: Any, principal: Any = None, due_on: Any = None) -> list[ColumnElement[Any]]:
+def _rows(kind: Any, reference: Any, account_id: Any = None, due_on: Any = None) -> list[ColumnElement[Any]]:
     return [
         (literal(kind) if isinstance(kind, str) else kind).label("kind"),
         reference.label("reference"),
         Project.agency_id.expression,
         Project.is_restricted.expression,
-        (literal(None) if principal is None else principal).label("principal"),
+        (null() if account_id is None else account_id).label("account_id"),
         (null() if due_on is None else due_on).label("due_on"),
     ]
 
@@ -173,9 +173,9 @@ def _flags(span: Span) -> Select[Any]:
     )
 
 
-def _timeline(span: Span, kind: str, *conditions: ColumnElement[bool], principal: Any = None) -> Select[Any]:
+def _timeline(span: Span, kind: str, *conditions: ColumnElement[bool], account_id: Any = None) -> Select[Any]:
     return (
-        select(*_rows(kind, CaseEvent.case_id, principal))
+        select(*_rows(kind, CaseEvent.case_id, account_id))
         .join(Case, Case.project_id == Project.id)
         .join(CaseEvent, CaseEvent.case_id == Case.id)
         .where(span.holds(CaseEvent.at.expression), *conditions)
@@ -288,7 +288,7 @@ def _coming_flags(span: Span) -> Select[Any]:
 def _overdue(span: Span) -> Select[Any]:
     """Assigned cases that became overdue since the last digest; those of supervisors are ``_overdue_approvals``."""
     return (
-        select(*_rows("case-overdue", Case.id, Case.assignee, Case.due_on))
+        select(*_rows("case-overdue", Case.id, Case.assignee_account_id, Case.due_on))
         .join(Case, Case.project_id == Project.id)
         .where(
             Case.assignee_account_id.is_not(None),
@@ -302,7 +302,7 @@ def _overdue(span: Span) -> Select[Any]:
 def _overdue_approvals(span: Span) -> Select[Any]:
     """Cases whose proposal waits for approval and that became overdue since the last digest."""
     return (
-        select(*_rows("approval-overdue", Case.id, PRESENT_PROPOSER, Case.due_on))
+        select(*_rows("approval-overdue", Case.id, CaseDecision.proposed_account_id, Case.due_on))
         .join(Case, Case.project_id == Project.id)
         .join(CaseDecision, and_(CaseDecision.case_id == Case.id, CaseDecision.outcome.is_(None)))
         .where(Case.status == Status.AWAITING_APPROVAL, *_became_overdue(span))
@@ -370,20 +370,20 @@ def _agency(item: DigestItem, directory: Directory) -> list[Recipient]:
 
 def _reviewers(item: DigestItem, directory: Directory) -> list[Recipient]:
     """Return the assigned reviewer, or everybody who can claim the case."""
-    if item.principal is None:
+    if item.account_id is None:
         return directory.who_may(Permission.CASES_REVIEW)
-    return directory.reviewer(item.principal)
+    return directory.reviewer(item.account_id)
 
 
 def _approvers(item: DigestItem, directory: Directory) -> list[Recipient]:
     approvers = directory.who_may(Permission.CASES_APPROVE)
-    return [to for to in approvers if item.principal not in names_of_person(to.actor)]
+    return [to for to in approvers if item.account_id not in people_of(to.actor)]
 
 
 def _person(item: DigestItem, directory: Directory) -> list[Recipient]:
-    return directory.person(item.principal)
+    return directory.of_account(item.account_id)
 
 
 def _owner(item: DigestItem, directory: Directory) -> list[Recipient]:
     """Return the owner of a service account, or the administrators without one."""
-    return directory.person(item.principal) or directory.of_role(Role.ADMINISTRATOR)
+    return directory.of_account(item.account_id) or directory.of_role(Role.ADMINISTRATOR)

@@ -78,7 +78,7 @@ def _approval_decided(act: Act, directory: Directory) -> list[Notice]:
     approval = db.session.get(Approval, int(act.key), populate_existing=True)
     if approval is None or approval.decided_by == approval.proposed_by:
         return []
-    return _approval_notices(approval, _ever_named(approval.proposed_by, directory), "approval-decided")
+    return _approval_notices(approval, directory.of_account(approval.proposed_account_id), "approval-decided")
 
 
 def _approval_notices(approval: Approval, recipients: Iterable[Recipient], kind: str) -> list[Notice]:
@@ -106,7 +106,7 @@ def _request_decided(request: Request, directory: Directory) -> list[Notice]:
     """To who asked, unless that person cancelled it."""
     if request.decided_by == request.asked_by:
         return []
-    return _request_notices(request, _ever_named(request.asked_by, directory), "request-decided")
+    return _request_notices(request, directory.of_account(request.asked_account_id), "request-decided")
 
 
 def _request_carried_out(request: Request, directory: Directory) -> list[Notice]:
@@ -119,7 +119,7 @@ def _request_carried_out(request: Request, directory: Directory) -> list[Notice]
 def _request_failed(request: Request, directory: Directory) -> list[Notice]:
     """To operators, who find the reason in the log, to those who confirm such requests, and to who asked."""
     deciders = directory.who_may(REQUEST_HANDLERS[RequestKind(request.kind)].decides)
-    askers = _ever_named(request.asked_by, directory)
+    askers = directory.of_account(request.asked_account_id)
     recipients = dict.fromkeys([*directory.of_role(Role.OPERATOR), *deciders, *askers])
     return _request_notices(request, recipients, "request-failed") if request.is_due else []
 
@@ -128,11 +128,6 @@ def _request_restored(request: Request, directory: Directory) -> list[Notice]:
     """To the agency that has the project."""
     agency_id = request.agency_id if request.project_record is None else request.project_record.agency_id
     return _request_notices(request, directory.of_agency(agency_id), "request-restored")
-
-
-def _ever_named(name: str, directory: Directory) -> list[Recipient]:
-    account = account_ever_named(name)
-    return [] if account is None else directory.of_account(account.id)
 
 
 def _request_notices(request: Request, recipients: Iterable[Recipient], kind: str) -> list[Notice]:
@@ -166,7 +161,7 @@ class Context:
     """
 
     event: CaseEvent
-    assignee: str | None
+    assignee: int | None
     agency_id: int
     is_restricted: bool
     letter: str | None
@@ -181,13 +176,13 @@ class Context:
         ]
 
     def reviewer(
-        self, directory: Directory, kind: str, principal: str | None, letter: str | None = None
+        self, directory: Directory, kind: str, account_id: int | None, letter: str | None = None
     ) -> list[Notice]:
         """Notify one reviewer who may see the project, except about the reviewer's own action."""
         return [
             Notice(to, kind, self.event.case_id, MoreOf(letter))
-            for to in directory.reviewer(principal)
-            if to.actor.principal != self.event.by
+            for to in directory.reviewer(account_id)
+            if to.actor.account_id != self.event.account_id
             and (not self.is_restricted or to.actor.may(Permission.RESTRICTED_READ))
         ]
 
@@ -277,7 +272,7 @@ def _write(notices: Iterable[Notice], channels: frozenset[Channel]) -> None:
 def _events(*conditions: Any) -> list[Context]:
     is_due = case((Case.status == CaseEvent.to_status, Case.due_on))
     rows = db.session.execute(
-        select(CaseEvent, Case.assignee, Project.agency_id, Project.is_restricted, Letter.number, is_due)
+        select(CaseEvent, Case.assignee_account_id, Project.agency_id, Project.is_restricted, Letter.number, is_due)
         .join(Case, Case.id == CaseEvent.case_id)
         .join(Project, Project.id == Case.project_id)
         .outerjoin(Letter, Letter.event_id == CaseEvent.id)
@@ -309,11 +304,12 @@ def _approved(context: Context, directory: Directory) -> list[Notice]:
 
 
 def _assigned(context: Context, directory: Directory) -> list[Notice]:
-    return context.reviewer(directory, "case-assigned", context.event.details["assignee"])
+    assignee = account_ever_named(context.event.details["assignee"])
+    return context.reviewer(directory, "case-assigned", assignee)
 
 
 def _answered(context: Context, directory: Directory) -> list[Notice]:
-    asked_by = db.session.scalar(_earlier(context.event, "ask").with_only_columns(CaseEvent.by))
+    asked_by = db.session.scalar(_earlier(context.event, "ask").with_only_columns(CaseEvent.account_id))
     return context.reviewer(directory, "question-answered", context.assignee or asked_by)
 
 
@@ -382,10 +378,7 @@ def _surged(act: Act, directory: Directory) -> list[Notice]:
 def _account_of(act: Act) -> int | None:
     """Return the id of the account, which an entry names."""
     named = act.details.get("account", act.key)
-    if isinstance(named, int):
-        return named
-    account = account_ever_named(named)
-    return None if account is None else account.id
+    return named if isinstance(named, int) else account_ever_named(named)
 
 
 def _on_own_account(kind: str) -> NoticesOf:

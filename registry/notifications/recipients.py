@@ -59,9 +59,9 @@ class Directory:
         people: list[Recipient],
         agencies: list[Recipient],
         parents: dict[int, int | None],
-        deputies: Mapping[str, str],
+        deputies: Mapping[int, int],
     ) -> None:
-        """``parents``: maps every agency to its parent. ``deputies``: the names of people absent today, and theirs."""
+        """``parents``: maps every agency to its parent. ``deputies``: accounts of people absent today, to theirs."""
         self._people = people
         self._deputies = deputies
         self._parents = parents
@@ -95,18 +95,14 @@ class Directory:
         """Return the people with one of the roles."""
         return [each for each in self._people if each.actor.role in roles]
 
-    def person(self, principal: str | None) -> list[Recipient]:
-        """Return the person of that name, if any."""
-        return [each for each in self._people if each.actor.principal == principal]
-
-    def of_account(self, account_id: int) -> list[Recipient]:
+    def of_account(self, account_id: int | None) -> list[Recipient]:
         """Return the person of that account, if any."""
         return [each for each in self._people if each.actor.account_id == account_id]
 
-    def reviewer(self, principal: str | None) -> list[Recipient]:
-        """Return the reviewer of that name, if any, and today's deputy of that person."""
-        names = () if principal is None else (principal, self._deputies.get(principal))
-        return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.principal in names]
+    def reviewer(self, account_id: int | None) -> list[Recipient]:
+        """Return the reviewer of that account, if any, and today's deputy of that person."""
+        both = () if account_id is None else (account_id, self._deputies.get(account_id))
+        return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.account_id in both]
 
 
 def load_directory(channels: frozenset[Channel] = EMAIL_ONLY) -> Directory:
@@ -128,7 +124,7 @@ def load_directory(channels: frozenset[Channel] = EMAIL_ONLY) -> Directory:
         ],
         [_agency(row.id, row.bin, row.email) for row in agencies if row.email and Channel.EMAIL in channels],
         {row.id: row.parent_id for row in agencies},
-        {each.absent: each.deputy for each in substitutions()},
+        {each.absent_id: each.deputy_id for each in substitutions()},
     )
 
 

@@ -34,7 +34,8 @@ class PolicyVersion(Model):
     """A version of the policy: a draft until it is activated, then never changed.
 
     ``text`` is its TOML, as a policy file. ``verdict_cases`` are the expected verdicts.
-    ``editors``: everybody who wrote the draft. ``in_force_from``: the day from which audits use it; None for a draft.
+    ``editors``: ``Actor.who`` of everybody who wrote the draft. ``in_force_from``: the day from which audits use it;
+    None for a draft.
     ``promise``: the changes that the impact showed at the activation, as ids of projects, and ``checked_at`` when an
     audit compared its changes with them (``registry/audits/policy_activation.py``). ``revision`` counts changes.
     """
@@ -49,7 +50,7 @@ class PolicyVersion(Model):
     verdict_cases: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     drafted_by: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH))
     drafted_at: Mapped[datetime] = mapped_column(Instant)
-    editors: Mapped[list[str]] = mapped_column(JSON)
+    editors: Mapped[list[int | str]] = mapped_column(JSON)
     revision: Mapped[int] = mapped_column(default=1)
     in_force_from: Mapped[date | None] = mapped_column(unique=True)
     activated_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))

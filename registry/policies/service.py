@@ -60,7 +60,7 @@ def draft_policy(actor: Actor, values: Mapping[str, Any]) -> PolicyVersion:
             verdict_cases=cases,
             drafted_by=actor.principal,
             drafted_at=now(),
-            editors=[actor.principal],
+            editors=[actor.who],
             revision=1,
         )
         session.add(draft)
@@ -122,7 +122,7 @@ def change_draft(actor: Actor, draft: PolicyVersion, values: Mapping[str, Any]) 
         draft.verdict_cases = read_cases(settings.pop(CASES) or [])
     draft.text = changed_text(parsed(draft.text), draft.version, settings)
     draft.digest = parsed(draft.text).digest
-    draft.editors = sorted({*draft.editors, actor.principal})
+    draft.editors = list(dict.fromkeys((*draft.editors, actor.who)))
     draft.revision += 1
     require_transaction().flush()
     _record(actor, "policy.changed", draft, {"settings": sorted(settings)})

@@ -11,7 +11,7 @@ from registry.accounts.account_management import find_managed_account
 from registry.accounts.agency_tree import subtree
 from registry.accounts.models import Account, admitted, find_account, may_admit
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
-from registry.accounts.same_person import accounts_of_person
+from registry.accounts.same_person import people_of
 from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
@@ -88,13 +88,13 @@ class RestrictedReader(ApprovalKind):
     def require_decider(self, actor: Actor, approval: Approval) -> None:
         """Raises OwnAdmission for the person of the account, and for administrators of other agencies."""
         account = _account(approval)
-        if account.id in accounts_of_person(actor) or not may_admit(actor, account):
+        if account.id in people_of(actor) or not may_admit(actor, account):
             raise OwnAdmission(name=account.name)
 
     def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
         """Admit the account."""
         account = _account(approval)
-        account.restricted_admitted_at, account.restricted_admitted_by = now(), actor.principal
+        account.restricted_admitted_at, account.restricted_admitted_account_id = now(), actor.account_id
         journal.record(actor, "account.admitted", f"account:{account.name}", {"approval": approval.id})
         admitted.publish(account.id)
         return {}

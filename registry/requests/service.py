@@ -255,9 +255,9 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
         lock_flags_for(handler)
         request = _waiting(actor, kind, request_id)
         decisions.require_another_person(actor, request)
-        require_still_may(request.asked_by, handler.asks)
+        require_still_may(request.asked_account_id, request.asked_by, handler.asks)
         if request.first_decided_by is not None:
-            require_still_may(request.first_decided_by, handler.decides)
+            require_still_may(request.first_decided_account_id, request.first_decided_by, handler.decides)
         handler.lock(request)
         if request.first_decided_by is None and handler.people_who_decide(request) > 1:
             request.first_decided_by, request.first_decided_account_id = actor.principal, actor.account_id

@@ -262,7 +262,7 @@ def _accounts(actor: Actor) -> Group:
             what=_("Confirm the account"),
             address=address,
             record=f"{account.name}, {role_name(account.role)}",
-            by=", ".join(account.asked_by or ()),
+            by=", ".join(account.askers),
         )
         for account in rows
     )

@@ -32,7 +32,7 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from tests.accounts.test_accounts import ADIL, BOTA, DAY, OVERSIGHT, SAULE, a_person
-from tests.factories import ADMINISTRATOR, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, an_actor, an_agency, with_account
 from tests.present import Present
 
 
@@ -48,14 +48,17 @@ def robot(app: Flask, present: Present) -> int:
 def test_pending_tokens_are_listed_oldest_first_with_their_account(robot: int, present: Present) -> None:
     issue(ADMINISTRATOR, "second", Role.REVIEWER, None, None)
     start = now()
-    first, same_time = issue(ADIL, "robot", None, None, DAY), issue(BOTA, "second", None, None, None)
+    first, same_time = (
+        issue(with_account(ADIL), "robot", None, None, DAY),
+        issue(with_account(BOTA), "second", None, None, None),
+    )
     present.move(timedelta(minutes=1))
-    last = issue(ADIL, "robot", Role.OPERATOR, None, DAY)
+    last = issue(with_account(ADIL), "robot", Role.OPERATOR, None, DAY)
     # The times decide before the order of the rows.
     db.session.get_one(Token, _row_id(first.key_id)).pending_since = start + timedelta(minutes=2)
     db.session.commit()
 
-    rows = pending_tokens(ADIL)
+    rows = pending_tokens(with_account(ADIL))
 
     assert [(row["key_id"], row["name"], row["role"], row["asked_by"], row["can_confirm"]) for row in rows] == [
         (same_time.key_id, "second", "reviewer", "bota", True),
@@ -70,13 +73,13 @@ def _row_id(key_id: str) -> int:
 
 
 def test_pending_token_of_a_disabled_account_is_not_listed(robot: int) -> None:
-    issue(ADIL, "robot", None, None, DAY)
+    issue(with_account(ADIL), "robot", None, None, DAY)
     disable_account(BOTA, robot)
     assert pending_tokens(SAULE) == []
 
 
 def test_pending_token_ends_at_the_second_of_its_expiry(robot: int, present: Present) -> None:
-    first, second = (issue(ADIL, "robot", None, None, DAY) for _ in range(2))
+    first, second = (issue(with_account(ADIL), "robot", None, None, DAY) for _ in range(2))
     present.move(DAY - timedelta(seconds=1))
     assert len(pending_tokens(SAULE)) == 2
     confirm_token(SAULE, first.key_id)
@@ -89,13 +92,13 @@ def test_pending_token_ends_at_the_second_of_its_expiry(robot: int, present: Pre
 def test_confirmation_is_journalled_with_the_agency(app: Flask) -> None:
     agency = an_agency()
     issue(ADMINISTRATOR, "robot", Role.AGENCY_EDITOR, agency.id, None)
-    token = issue(ADIL, "robot", None, None, DAY)
+    token = issue(with_account(ADIL), "robot", None, None, DAY)
     # An agency's token waits for no confirmation today; what is journalled must not depend on that.
     row = db.session.get_one(Token, _row_id(token.key_id))
-    row.pending_since, row.asked_by = now(), "adil"
+    row.pending_since, row.asked_account_id = now(), with_account(ADIL).account_id
     db.session.commit()
 
-    confirm_token(BOTA, token.key_id)
+    confirm_token(with_account(BOTA), token.key_id)
 
     subject = f"token:{token.key_id}"
     entry = select(JournalEntry).where(JournalEntry.subject == subject, JournalEntry.action == "token.confirmed")
@@ -110,11 +113,11 @@ def test_confirmation_is_journalled_with_the_agency(app: Flask) -> None:
 def test_administrator_cannot_issue_a_token_for_a_person(app: Flask) -> None:
     a_person("saule", Role.SUPERVISOR)
     with pytest.raises(PeopleMakeTheirOwnTokens):
-        issue(ADIL, "saule", None, None, DAY)
+        issue(with_account(ADIL), "saule", None, None, DAY)
 
 
 def test_token_of_a_pending_service_account_is_rejected_until_confirmed(app: Flask) -> None:
-    token = issue(ADIL, "robot", Role.SUPERVISOR, None, DAY)
+    token = issue(with_account(ADIL), "robot", Role.SUPERVISOR, None, DAY)
     with pytest.raises(TokenNotAccepted):
         authenticate_token(token.text, "", "")
     account = account_named("robot")
@@ -122,7 +125,7 @@ def test_token_of_a_pending_service_account_is_rejected_until_confirmed(app: Fla
     # The token is the account's password, and is confirmed by itself.
     with pytest.raises(TokenNotAccepted):
         authenticate_token(token.text, "", "")
-    confirm_token(BOTA, token.key_id)
+    confirm_token(with_account(BOTA), token.key_id)
     assert not authenticate_token(token.text, "", "").is_person
 
 
@@ -132,20 +135,22 @@ def test_token_for_an_oversight_service_account_is_out_until_a_second_person_con
     app: Flask, role: Role, confirming: Actor
 ) -> None:
     running = issue(ADMINISTRATOR, "robot", role, None, None)
-    token = issue(ADIL, "robot", None, None, DAY)
+    token = issue(with_account(ADIL), "robot", None, None, DAY)
     assert token.pending and not running.pending
     with pytest.raises(TokenNotAccepted):
         authenticate_token(token.text, "", "")
     # What runs already goes on.
     assert authenticate_token(running.text, "", "").role is role
-    assert [(row["key_id"], row["can_confirm"]) for row in pending_tokens(ADIL)] == [(token.key_id, False)]
+    assert [(row["key_id"], row["can_confirm"]) for row in pending_tokens(with_account(ADIL))] == [
+        (token.key_id, False)
+    ]
     with pytest.raises(ConfirmationNeedsAnotherPerson):
-        confirm_token(ADIL, token.key_id)
+        confirm_token(with_account(ADIL), token.key_id)
     confirm_token(confirming, token.key_id)
     assert authenticate_token(token.text, "", "").role is role
-    assert pending_tokens(BOTA) == []
+    assert pending_tokens(with_account(BOTA)) == []
     with pytest.raises(TokenNotPending):
-        confirm_token(BOTA, token.key_id)
+        confirm_token(with_account(BOTA), token.key_id)
     entries = db.session.execute(
         select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
         .where(JournalEntry.subject == f"token:{token.key_id}")
@@ -163,32 +168,32 @@ def test_token_for_an_oversight_service_account_is_out_until_a_second_person_con
 
 def test_narrower_token_of_an_oversight_service_account_waits_too(app: Flask) -> None:
     issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
-    assert issue(ADIL, "robot", Role.OPERATOR, None, DAY).pending
+    assert issue(with_account(ADIL), "robot", Role.OPERATOR, None, DAY).pending
 
 
 def test_token_of_an_agency_service_account_works_at_once(app: Flask) -> None:
-    token = issue(ADIL, "robot", Role.AGENCY_EDITOR, an_agency().id, DAY)
+    token = issue(with_account(ADIL), "robot", Role.AGENCY_EDITOR, an_agency().id, DAY)
     assert authenticate_token(token.text, "", "").role is Role.AGENCY_EDITOR
     with pytest.raises(TokenNotPending):
-        confirm_token(BOTA, token.key_id)
+        confirm_token(with_account(BOTA), token.key_id)
 
 
 def test_token_that_ended_while_it_waited_is_not_confirmed(app: Flask, present: Present) -> None:
     issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
-    revoked, expired = (issue(ADIL, "robot", None, None, DAY) for _ in range(2))
+    revoked, expired = (issue(with_account(ADIL), "robot", None, None, DAY) for _ in range(2))
     revoke(BOTA, revoked.key_id)
     present.move(DAY)
-    assert pending_tokens(BOTA) == []
+    assert pending_tokens(with_account(BOTA)) == []
     for token in (revoked, expired):
         with pytest.raises(TokenNotPending):
-            confirm_token(BOTA, token.key_id)
+            confirm_token(with_account(BOTA), token.key_id)
     with pytest.raises(TokenNotFound):
-        confirm_token(BOTA, "0000000000")
+        confirm_token(with_account(BOTA), "0000000000")
 
 
 def test_token_is_confirmed_by_people_of_two_roles_only(app: Flask) -> None:
     issue(ADMINISTRATOR, "robot", Role.SUPERVISOR, None, None)
-    token = issue(ADIL, "robot", None, None, DAY)
+    token = issue(with_account(ADIL), "robot", None, None, DAY)
     for role in (Role.REVIEWER, Role.OPERATOR, Role.AUDITOR):
         with pytest.raises(RoleNotAllowed):
             confirm_token(an_actor(role), token.key_id)

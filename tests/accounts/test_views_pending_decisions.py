@@ -26,7 +26,7 @@ def a_newcomer(name: str, role: Role, agency_id: int | None = None, email: str |
     """An account as a first sign-in with single sign-on leaves it: requested under its own name."""
     account = add_person(ADMINISTRATOR, NewPerson(name, role, agency_id, email), PASSWORD).account
     with transaction():
-        account.pending_since, account.asked_by = now(), [name]
+        account.pending_since, account.asked_by = now(), [account.id]
     return account
 
 

@@ -10,7 +10,7 @@ from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.projects.models import Project
 from registry.requests.restriction import propose_restriction
-from tests.factories import PASSWORD, a_project, an_actor, an_agency
+from tests.factories import PASSWORD, a_project, an_actor, an_agency, with_account
 from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, queued_emails
 
@@ -19,7 +19,9 @@ RESTRICT = {"is_restricted": True, "reason": "State secret"}
 
 def proposed(proposer: str = "dana") -> tuple[Project, int]:
     project = a_project()
-    return project, propose_restriction(an_actor(Role.SUPERVISOR, name=proposer), project.number, RESTRICT).id
+    return project, propose_restriction(
+        with_account(an_actor(Role.SUPERVISOR, name=proposer)), project.number, RESTRICT
+    ).id
 
 
 def test_a_supervisor_proposes_a_restriction_on_the_page_of_the_project(signed_in: SignedIn) -> None:

@@ -36,7 +36,7 @@ from registry.policies.service import PolicyNotDraft, change_draft, draft_policy
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, TIMUR, activate, draft
 from tests.audits.steps import OLD_SYSTEM, audit, edit, flags_of
-from tests.factories import a_project, an_account, an_actor, an_agency
+from tests.factories import a_project, an_account, an_actor, an_agency, with_account
 from tests.inbox.people import a_person
 from tests.present import Present
 
@@ -203,7 +203,8 @@ def test_service_account_is_no_second_person_and_activates_nothing(app: Flask, p
     owner = a_person("dana", Role.SUPERVISOR)
     with transaction():
         an_account("robot", Role.SUPERVISOR).owner_account_id = owner.account_id
-    draft_policy(replace(an_actor(Role.SUPERVISOR, name="robot"), is_person=False), {"version": "2026.2", **WEAKER})
+    robot = replace(with_account(an_actor(Role.SUPERVISOR, name="robot")), is_person=False)
+    draft_policy(robot, {"version": "2026.2", **WEAKER})
     with pytest.raises(PolicyActivationNeedsAnotherPerson):
         activate_policy(owner, "2026.2", digest(), DAY)
     with pytest.raises(PolicyActivationNeedsAPerson):

@@ -143,8 +143,8 @@ CASE_ROWS = (
     "INSERT INTO policy_versions (id, version, based_on, text, digest, verdict_cases, drafted_by, drafted_at, editors,"
     " revision) VALUES (1, '2026.9', '2026.1', 't', 'd', '[]', 'aigul@example.kz', '2026-03-01', '[]', 1)",
     "INSERT INTO government_reports (id, year, ordinal, version, status, period_end, due_on, responsible, created_by,"
-    " created_at, authors, revision) VALUES (1, 2026, 1, 1, 'submitted', '2026-06-30', '2026-07-31',"
-    " 'aigul@example.kz', 'aigul@example.kz', '2026-03-01', '[]', 1)",
+    " created_at, authors, author_accounts, revision) VALUES (1, 2026, 1, 1, 'submitted', '2026-06-30', '2026-07-31',"
+    " 'aigul@example.kz', 'aigul@example.kz', '2026-03-01', '[]', '[]', 1)",
 )
 
 

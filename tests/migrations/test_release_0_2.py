@@ -176,8 +176,32 @@ def test_what_was_by_name_belongs_to_the_accounts_of_these_names(release_0_2: Fl
         "SELECT cases.id, accounts.name FROM cases JOIN accounts ON accounts.id = assignee_account_id ORDER BY 1"
     )
     assert rows(by_account) == assigned != []
-    unknown = "SELECT count(*) FROM case_decisions WHERE proposed_account_id IS NULL"
+    unknown = (
+        "SELECT count(*) FROM case_decisions WHERE proposed_account_id IS NULL OR"
+        " decided_account_id IS NULL AND decided_by IS NOT NULL"
+    )
     assert rows(unknown) == [(0,)]
+    named = (
+        'SELECT count(*), sum(CASE WHEN accounts.name = case_events."by" THEN 1 ELSE 0 END) FROM case_events'
+        " LEFT JOIN accounts ON accounts.id = account_id WHERE side <> 'audit'"
+    )
+    assert len(set(*rows(named))) == 1
+
+
+def test_who_acted_is_found_by_a_former_name_and_has_the_present_one_on_the_way_down(release_0_2: Flask) -> None:
+    upgrade_schema("2026_11_30_625")
+    run(
+        "INSERT INTO former_names (id, account_id, name, name_skeleton, renamed_at)"
+        " VALUES (99, 5, 'called before', 'called before', '2026-03-01 04:05:06.000000')"
+    )
+    asked_by = '["called before", "local:root"]'
+    run(f"UPDATE accounts SET asked_by = '{asked_by}', confirmed_by = 'called before' WHERE id = 1")
+    read = "SELECT CAST(asked_by AS TEXT), {} FROM accounts WHERE id = 1"
+    ((name,),) = rows("SELECT name FROM accounts WHERE id = 5")
+    upgrade_schema()
+    assert rows(read.format("confirmed_account_id")) == [('[5, "local:root"]', 5)]
+    downgrade_schema("2026_11_30_625")
+    assert rows(read.format("confirmed_by")) == [(json.dumps([name, "local:root"]), name)]
 
 
 def test_appeals_of_the_timeline_are_records_with_what_became_of_them(release_0_2: Flask) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from registry.accounts import same_person
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.approvals import service as approvals
 from registry.approvals.kinds import KINDS
@@ -114,14 +113,7 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     ),
     "another person for a decision": (ALONE, {"registry.cases.transitions.is_another_person": yes}),
     "others for an appeal": (ALONE, {"registry.cases.transitions.took_no_part": yes}),
-    # By names and by addresses: either alone notices a second account.
-    "one person with two accounts": (
-        ALONE,
-        {
-            "registry.accounts.same_person.names_of_person": same_person.names_of,
-            "registry.accounts.same_person._addresses_of": lambda *_: set(),
-        },
-    ),
+    "one person with two accounts": (ALONE, {"registry.accounts.same_person._addresses_of": lambda *_: set()}),
     "people alone propose": (PROGRAMS, {"registry.approvals.service.require_person": no_check}),
     "people alone propose decisions": (PROGRAMS, {"registry.cases.transitions._is_by_person": yes}),
     "owners of programs": (PROGRAMS, {"registry.audits.policy_activation.nobody_answers_for": no}),

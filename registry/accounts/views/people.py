@@ -32,7 +32,7 @@ from registry.accounts.people_import import (
     write_people_template,
 )
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission, Role
-from registry.accounts.same_person import count_owned_accounts, names_of_person, owned_by
+from registry.accounts.same_person import count_owned_accounts, owned_by, people_of
 from registry.accounts.schemas import HandOverBody
 from registry.agencies.models import Agency
 from registry.agencies.pages import address_with_agency, agency_choices, agency_filter, agency_name, names_no_agency
@@ -179,7 +179,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
     """
     accounts = account_changes.pending_accounts(actor)
     similar, own = queries.similar_accounts(accounts), account_changes.confirmable(actor, accounts)
-    names, confirmers = names_of_person(actor), confirming_people()
+    own_accounts, confirmers = people_of(actor), confirming_people()
     ids = {account.id for account in accounts} | {other.id for others in similar.values() for other in others}
     people = queries.people_by_account(sorted(ids))
     agencies = agencies_by_id() if accounts else {}
@@ -191,7 +191,7 @@ def list_pending(actor: Actor) -> list[dict[str, Any]]:
             "agency": agencies.get(account.agency_id or 0),
             "similar": [(other, people.get(other.id)) for other in similar[account.id]],
             "can_confirm": account.id in own,
-            "asked_by_actor": account_management.is_own(actor, account) or not names.isdisjoint(account.asked_by or ()),
+            "asked_by_actor": not own_accounts.isdisjoint((account.id, *(account.asked_by or ()))),
             "can_reject": not account_management.is_own(actor, account),
             "has_confirmer": account.id in own or has_confirmer(account, people=confirmers),
         }
