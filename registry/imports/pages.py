@@ -371,16 +371,20 @@ def _answers(kind: str, question: Mapping[str, Any]) -> list[tuple[str, str]]:
     if question["asks"] == UNIT:
         return [(unit, gettext(text)) for unit, text in UNIT_TEXTS.items()]
     example, is_start = question["examples"][0]["value"], question["field"] == START
-    first, last = read_period(example) or (None, None)
-    texts = {
-        "day": gettext("The day is first: %(date)s") % {"date": day(read_day(example))},
-        "month": gettext("The month is first: %(date)s") % {"date": day(read_day(day_first(example)))},
-        "first": gettext("The first day: %(date)s") % {"date": day(first)},
-        "last": gettext("The last day: %(date)s") % {"date": day(last)},
-        "empty": gettext("These dates are planned: leave them out") if is_start else gettext("Leave the column out"),
-    }
-    if "day" in question["options"] and "month" not in question["options"]:
-        texts["day"] = gettext("Work started on these dates")
+    if "first" in question["options"]:
+        first, last = read_period(example) or (None, None)
+        texts = {
+            "first": gettext("The first day: %(date)s") % {"date": day(first)},
+            "last": gettext("The last day: %(date)s") % {"date": day(last)},
+        }
+    elif "month" in question["options"] and "day" in question["options"]:
+        texts = {
+            "day": gettext("The day is first: %(date)s") % {"date": day(read_day(example))},
+            "month": gettext("The month is first: %(date)s") % {"date": day(read_day(day_first(example)))},
+        }
+    else:
+        texts = dict.fromkeys(("day", "month"), gettext("Work started on these dates"))
+    texts["empty"] = gettext("These dates are planned: leave them out") if is_start else gettext("Leave the column out")
     return [(option, texts[option]) for option in question["options"]]
 
 

@@ -359,7 +359,7 @@ class _Dates:
         return options[0] if len(options) == 1 else None
 
     def _question(self, asks: str, options: Sequence[str], suggested: str | None) -> dict[str, Any]:
-        examples = self._examples.get(asks) or next(iter(self._examples.values()))
+        examples = self._examples.get(asks) or self._examples.get(ORDER) or next(iter(self._examples.values()))
         counts = {"count": self._counts[asks], "of": self._counts.total(), "examples": examples}
         return {"asks": asks, "options": options, "suggested": suggested, **counts}
 

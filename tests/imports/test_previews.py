@@ -749,6 +749,30 @@ def test_values_are_asked_once_on_one_page_and_words_are_remembered(signed_in: S
     assert "На торгах" in shown and "Код проекта" not in shown, "columns that were recognised are not remembered"
 
 
+@pytest.mark.parametrize(
+    ("cells", "texts", "chosen"),
+    [
+        (("I квартал 2026", "01.02.2026"), ("The first day: 1 January 2026", "The last day: 31 March 2026"), "first"),
+        (("3/4/2026", "скоро"), ("The day is first: 3 April 2026", "The month is first: 4 March 2026"), "day"),
+        (("скоро", "13/4/2026"), ("Work started on these dates",), "day"),
+        (("02/13/2026", "скоро"), ("Work started on these dates",), "month"),
+        (("01.02.2031", "I квартал"), ("Work started on these dates",), "empty"),
+    ],
+)
+def test_page_asks_whether_and_when_work_started(
+    signed_in: SignedIn, cells: Sequence[str], texts: Sequence[str], chosen: str
+) -> None:
+    visit = signed_in(Role.AGENCY_EDITOR, an_agency())
+    table = "Код проекта;Наименование;Начало\n" + "".join(f"А-{cell};Учёт {cell};{cell}\n" for cell in cells)
+    page = visit.send("/imports", kind="projects", file=(io.BytesIO(table.encode()), "т.csv"))
+    assert all(text in page.text for text in (*texts, "These dates are planned: leave them out"))
+    columns = {"column_0": "external_id", "column_1": "name_ru", "column_2": "work_started_on"}
+    unsaid = visit.send(page.request.path, **columns, asked="work_started_on", value_work_started_on="")
+    assert (unsaid.status_code, "Choose which dates are meant." in unsaid.text) == (422, True)
+    sent = visit.send(page.request.path, **columns, asked="work_started_on", value_work_started_on=chosen)
+    assert sent.request.path == page.request.path.removesuffix("/columns")
+
+
 def test_other_columns_ask_their_own_questions(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR, an_agency())
     table = "Шифр;Что это;Где;План, тыс. тенге\nА-1;Учёт;в подвале;14500\n"
