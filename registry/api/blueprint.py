@@ -179,22 +179,33 @@ def _examples_of(module: str) -> Mapping[str, Any]:
 def _add_examples(
     examples: Mapping[str, Any], doc: dict[str, Any], doc_info: dict[str, Any], **_kwargs: Any
 ) -> dict[str, Any]:
-    """Callback of flask-smorest's blueprints: add the examples of the request and of the response on success."""
+    """Callback of flask-smorest's blueprints: add the examples of the request and of the response on success, or of
+    the response with a status.
+    """
     own = examples["operations"].get(doc_info["manual_doc"]["operationId"], {})
-    for side, body in (("request", doc.get("requestBody", {})), ("response", doc["responses"][min(doc["responses"])])):
+    bodies = {str(status): body for status, body in doc["responses"].items()}
+    bodies |= {"request": doc.get("requestBody", {}), "response": doc["responses"][min(doc["responses"])]}
+    for side, body in bodies.items():
         for content in body.get("content", {}).values() if side in own else ():
             content["example"] = _written_out(own[side], examples["examples"])
     return doc
 
 
 def _written_out(example: Any, named: Mapping[str, Any]) -> Any:
-    """Return an example in full: ``{"$like": NAME, …}`` is the one of that name with other values."""
+    """Return an example in full: ``{"$like": NAME, …}`` is the one of that name with other values.
+
+    ``SLICE/NAME`` is one of another slice.
+    """
     if isinstance(example, list):
         return [_written_out(each, named) for each in example]
     if not isinstance(example, dict):
         return example
     values = {name: _written_out(value, named) for name, value in example.items() if name != "$like"}
-    return {**_written_out(named[example["$like"]], named), **values} if "$like" in example else values
+    if "$like" not in example:
+        return values
+    of_slice, _, name = example["$like"].rpartition("/")
+    others = _examples_of(f"registry.{of_slice}.api")["examples"] if of_slice else named
+    return {**_written_out(others[name], others), **values}
 
 
 def _mark_for_integrators(

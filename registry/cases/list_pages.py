@@ -371,15 +371,6 @@ SORTS: Final = {
     "-closed_at": lazy_text("Last closed first"),
     "outcome": lazy_text("By outcome"),
 }
-# The other directions, by the headings of the table.
-REVERSED: Final = {
-    "-due_on": lazy_text("Latest due date first"),
-    "severity": lazy_text("Lowest severity first"),
-    "budget_kzt": lazy_text("Smallest budget first"),
-    "-assignee": lazy_text("By reviewer, last first"),
-    "closed_at": lazy_text("First closed first"),
-    "-outcome": lazy_text("By outcome, last first"),
-}
 # Orders of closed cases only, and of lists that show the reviewer.
 OF_CLOSED_ONLY: Final = ("closed_at", "outcome")
 NOT_FOR_AGENCIES: Final = ("assignee",)
@@ -404,6 +395,7 @@ def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
     lists = tabs(actor, filters)
     place: Mapping[str, Any] = with_sort(filters)
     is_closed = filters.get("status") == Status.CLOSED.value
+    left_out = (*(() if is_closed else OF_CLOSED_ONLY), *(NOT_FOR_AGENCIES if actor.role in AGENCY_ROLES else ()))
     here = next((each.text for each in lists if each.here), _("Cases"))
     actions = _offered_actions(actor, filters) if actor.may(Permission.CASES_REVIEW) else []
     addresses = {url_for("web.act_on_chosen_cases", action=each, **place): _(BULK_LABELS[each]) for each in actions}
@@ -421,7 +413,7 @@ def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
         words=_("Number, or words in the name of the project or agency"),
         fields=[*fields, *(filter_fields("outcome") if is_closed else ())],
         dates=("opened_at", *(("closed_at",) if is_closed else ())),
-        sorts=_offered_sorts(actor, place.get("sort", ""), is_closed=is_closed),
+        sorts={name: text for name, text in SORTS.items() if name.removeprefix("-") not in left_out},
         implied=OF_TABS if any(each.here for each in lists) else (),
         records=CASE_LIST,
         groups={"rule": (lazy_text("By rule"), lambda rule, _row: titles.get(rule, _("No active flag"))), **BY_AGENCY},
@@ -451,12 +443,6 @@ def _offered_reviewers(actor: Actor, filters: Mapping[str, str]) -> list[tuple[s
         return []
     given = filters.get("assignee")
     return [(name, name) for name in sorted({*reviewers(), *([given] if given else [])})]
-
-
-def _offered_sorts(actor: Actor, sort: str, *, is_closed: bool) -> dict[str, str]:
-    left_out = (*(() if is_closed else OF_CLOSED_ONLY), *(NOT_FOR_AGENCIES if actor.role in AGENCY_ROLES else ()))
-    offered = {name: text for name, text in SORTS.items() if name.removeprefix("-") not in left_out}
-    return offered | {name: text for name, text in {**SORTS, **REVERSED}.items() if name == sort}
 
 
 add_list_pages("/cases", "cases", Permission.CASES_READ, FILTERS, _read, _list_page, usual_list)

@@ -13,10 +13,8 @@ from sqlalchemy.orm import aliased, contains_eager, selectinload
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.accounts.same_person import accounts_ever_named, acted
-from registry.agencies.models import Agency
 from registry.agencies.queries import BY_NAME, ids_with_each
 from registry.agencies.service import own_agencies
-from registry.agencies.vocabulary import Region
 from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
 from registry.cases.models import Appeal, Case, CaseDecision, CaseFlag
 from registry.cases.queries import flags_of_cases, missing_for_appeal
@@ -54,11 +52,10 @@ from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
-from registry.projects.filters import split_below
+from registry.projects.filters import OF_PROJECT, split_below
 from registry.projects.models import Project
 from registry.projects.queries import BUDGET_ENDS, PROJECT_LIST, list_projects
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
-from registry.projects.vocabulary import Sector
 from registry.projects.word_search import has_words
 
 # Representation of a case. Agencies see neither internal notes nor proposals that are not approved.
@@ -401,10 +398,7 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
         "status": lists.ChoiceFilter(Case.status.expression, Status.codes()),
         ASSIGNEE: AccountFilter(Case.assignee_account_id.expression),
         "is_assigned": lists.BooleanFilter(Case.assignee_account_id.is_not(None)),
-        "project": lists.TextFilter(Project.number.expression),
-        "agency": lists.BinFilter(Agency.bin.expression),
-        "region": lists.ChoiceFilter(Project.region.expression, Region.codes()),
-        "sector": lists.ChoiceFilter(Project.sector.expression, Sector.codes()),
+        **OF_PROJECT,
         "severity": lists.ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),
         # In SQL, comparing a NULL date gives NULL, and such a case is not overdue.
         "overdue": lists.BooleanFilter(lambda: and_(Case.due_on.is_not(None), Case.due_on < today())),

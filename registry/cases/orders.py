@@ -11,7 +11,6 @@ from sqlalchemy.orm import aliased
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import BY_NAME
-from registry.agencies.vocabulary import Region
 from registry.cases.models import Appeal, Case, CaseDecision, Order
 from registry.cases.vocabulary import AppealOutcome, AppealState, DecisionEnd, DecisionKind, OrderState, Status
 from registry.cases.workflow import ORDERING
@@ -19,11 +18,10 @@ from registry.core import lists
 from registry.core.clock import local_date, today
 from registry.core.database import db
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
+from registry.projects.filters import OF_PROJECT
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
-from registry.projects.vocabulary import Sector
 
-NAMES: Final = ("name_kk", "name_ru", "name_en")
 ENDS: Final = {
     # An appeal that is decided led to another decision.
     DecisionEnd.APPEALED: OrderState.REPLACED,
@@ -62,11 +60,9 @@ def _is_claimed() -> ColumnElement[bool]:
 
 def _rows(actor: Actor) -> Select[Any]:
     columns = (Order.id, Order.decision, Order.due_on, Order.approved_at, Order.ended_at, CaseDecision.case_id)
-    names = [getattr(Project, name) for name in NAMES]
-    of_agency = [getattr(Agency, name).label(f"agency_{name}") for name in NAMES]
     return (
-        select(*columns, *names, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
-        .add_columns(*of_agency, _state().label("state"), _is_claimed().label("fulfilment_claimed"))
+        select(*columns, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
+        .add_columns(_state().label("state"), _is_claimed().label("fulfilment_claimed"))
         .join(CaseDecision, CaseDecision.order_id == Order.id)
         .join(Case, Case.id == CaseDecision.case_id)
         .outerjoin(OF_ORDER, OF_ORDER.decision_id == CaseDecision.id)
@@ -78,20 +74,13 @@ def _rows(actor: Actor) -> Select[Any]:
 
 
 def _shown(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
-    return [{**row, "days_left": _days_left(row)} for row in _named(actor, rows, "orders")]
+    return [{**row, "days_left": _days_left(row)} for row in _with_cases(actor, rows, "orders")]
 
 
-def _named(actor: Actor, rows: Sequence[Any], what: str) -> list[dict[str, Any]]:
+def _with_cases(actor: Actor, rows: Sequence[Any], what: str) -> list[dict[str, Any]]:
     journal_restricted_reads(actor, [row["project"] for row in rows if row["is_restricted"]], what)
     reads_cases = actor.may(Permission.CASES_READ)
-    return [
-        {
-            **row,
-            "agency_names": {name: row[f"agency_{name}"] for name in NAMES},
-            "case": row["case_id"] if reads_cases else None,
-        }
-        for row in rows
-    ]
+    return [{**row, "case": row["case_id"] if reads_cases else None} for row in rows]
 
 
 COUNTING: Final = (OrderState.IN_FORCE, OrderState.OVERDUE, OrderState.IN_COURT)
@@ -112,10 +101,7 @@ ORDER_LIST: Final = lists.RecordList(
         "state": lists.ChoiceFilter(_state, OrderState.codes()),
         "fulfilment_claimed": lists.PredicateFilter(_is_claimed),
         "decision": lists.ChoiceFilter(Order.decision.expression, tuple(DecisionKind(each).value for each in ORDERING)),
-        "project": lists.TextFilter(Project.number.expression),
-        "agency": lists.BinFilter(Agency.bin.expression),
-        "region": lists.ChoiceFilter(Project.region.expression, Region.codes()),
-        "sector": lists.ChoiceFilter(Project.sector.expression, Sector.codes()),
+        **OF_PROJECT,
         **lists.date_filters("due_on", Order.due_on.expression),
         **lists.instant_filters("approved_at", Order.approved_at.expression),
     },
@@ -159,12 +145,10 @@ def _appeal_state() -> ColumnElement[str]:
 def _appeals(actor: Actor) -> Select[Any]:
     of_appeal = ("id", "case_id", "appealed_at", "suspends", "outcome", "decided_at", "in_court_on", "settled_on")
     columns = [getattr(Appeal, name) for name in (*of_appeal, "court_outcome")]
-    names = [getattr(Project, name) for name in NAMES]
-    of_agency = [getattr(Agency, name).label(f"agency_{name}") for name in NAMES]
     due_on = case((Appeal.outcome.is_(None), Case.due_on)).label("due_on")
     return (
-        select(*columns, *names, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
-        .add_columns(*of_agency, CaseDecision.decision, due_on, _appeal_state().label("state"))
+        select(*columns, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
+        .add_columns(CaseDecision.decision, due_on, _appeal_state().label("state"))
         .join(CaseDecision, CaseDecision.id == Appeal.decision_id)
         .join(Case, Case.id == Appeal.case_id)
         .join(Project, Project.id == Case.project_id)
@@ -178,14 +162,11 @@ APPEAL_LIST: Final = lists.RecordList(
     permission=Permission.ORDERS_READ,
     rows=_appeals,
     unique=Appeal.id.expression,
-    shown=lambda actor, rows: _named(actor, rows, "appeals"),
+    shown=lambda actor, rows: _with_cases(actor, rows, "appeals"),
     filters={
         "state": lists.ChoiceFilter(_appeal_state, AppealState.codes()),
         "outcome": lists.ChoiceFilter(Appeal.outcome.expression, AppealOutcome.codes()),
-        "project": lists.TextFilter(Project.number.expression),
-        "agency": lists.BinFilter(Agency.bin.expression),
-        "region": lists.ChoiceFilter(Project.region.expression, Region.codes()),
-        "sector": lists.ChoiceFilter(Project.sector.expression, Sector.codes()),
+        **OF_PROJECT,
         **lists.instant_filters("appealed_at", Appeal.appealed_at.expression),
     },
     sorts=lists.sort_keys(Appeal.id.expression),

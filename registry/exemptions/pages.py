@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 from operator import attrgetter
 from typing import Final
 
@@ -13,7 +14,6 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages
 from registry.cases.list_pages import tabs
 from registry.core.clock import today
-from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, Problem
 from registry.core.lists import Listing, Page
 from registry.exemptions.models import Exemption
@@ -21,8 +21,8 @@ from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
 from registry.exemptions.service import add_exemption_document, read_exemption_document
 from registry.http.error_handlers import status_of
 from registry.http.responses import document_download
-from registry.projects.pages import FILE, LETTER, chosen_letters
-from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.projects.pages import FILE, LETTER, add_letters
+from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.formats import NOTHING, ngettext, short_day
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, invalid_form, typed_values
@@ -124,10 +124,9 @@ def add_documents_to_exemption(actor: Actor, exemption_id: int) -> Answer:
         return _form(actor, exemption_id, Form())
     texts = typed_values(LETTER.fields)
     try:
-        count = _add(actor, exemption_id, texts)
+        add_letters(texts, partial(add_exemption_document, actor, exemption_id))
     except (Invalid, Conflict, NotAllowed) as error:
         return _form(actor, exemption_id, invalid_form(texts, error, FILE)), status_of(error)
-    flash_message(ngettext("%(num)s document saved.", "%(num)s documents saved.", count) % {"num": count})
     return redirect_to("project", number=read_exemption(actor, exemption_id).project, _anchor="confirmed")
 
 
@@ -136,15 +135,6 @@ def exemption_document(actor: Actor, exemption_id: int, document_id: int) -> Ans
     """Download a document; uploaded content is never rendered in the service's origin."""
     document, content = read_exemption_document(read_exemption(actor, exemption_id), document_id)
     return document_download(document.name, content)
-
-
-def _add(actor: Actor, exemption_id: int, texts: dict[str, str]) -> int:
-    """Save all chosen files or none. Returns how many."""
-    files, values = chosen_letters(texts)
-    with transaction():
-        for each in files:
-            add_exemption_document(actor, exemption_id, each.name, each.content_type, each.content, values)
-    return len(files)
 
 
 def _form(actor: Actor, exemption_id: int, form: Form) -> str:

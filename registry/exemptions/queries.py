@@ -11,15 +11,14 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
-from registry.agencies.vocabulary import Region
 from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import find_exemption, in_force_on
+from registry.projects.filters import OF_PROJECT
 from registry.projects.models import Project
 from registry.projects.visibility import NOT_WITHDRAWN, journal_restricted_reads, visible_projects
-from registry.projects.vocabulary import Sector
 
 
 def _visible(actor: Actor) -> Select[Any]:
@@ -51,10 +50,7 @@ EXEMPTION_LIST: Final = lists.RecordList(
     unique=Exemption.id.expression,
     shown=_shown,
     filters={
-        "project": lists.TextFilter(Project.number.expression),
-        "agency": lists.BinFilter(Agency.bin.expression),
-        "region": lists.ChoiceFilter(Project.region.expression, Region.codes()),
-        "sector": lists.ChoiceFilter(Project.sector.expression, Sector.codes()),
+        **OF_PROJECT,
         "decision_number": lists.TextFilter(Exemption.decision_number.expression),
         "revoked": lists.BooleanFilter(Exemption.revoked_at.is_not(None)),
         "in_force": lists.BooleanFilter(lambda: and_(in_force_on(today()), NOT_WITHDRAWN)),

@@ -11,7 +11,6 @@ from registry.flags.queries import FLAG_LIST, list_flags
 from registry.flags.schemas import FLAG
 from registry.http.requests import request_locale
 from registry.journal.read_replica import use_read_replica
-from registry.projects import examples
 
 blp = ApiBlueprint(
     "flags",
@@ -23,7 +22,7 @@ add_exports(blp, FLAG_LIST, FLAG, lambda actor, filters, page: list_flags(actor,
 
 
 @blp.route("/flags", methods=["GET"])
-@blp.listing(FLAG_LIST, FLAG, examples.FLAG, operation="list_all_flags", more=[expand_parameter(PROJECT)])
+@blp.listing(FLAG_LIST, FLAG, operation="list_all_flags", more=[expand_parameter(PROJECT)])
 def list_all_flags(query: ListArguments) -> Any:
     """List flags, the newest first: active ones and cleared ones, each with its clause and what to do next."""
     use_read_replica()

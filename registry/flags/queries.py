@@ -13,7 +13,6 @@ from sqlalchemy import ColumnElement, FromClause, Integer, Select, and_, bindpar
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import BY_NAME
-from registry.agencies.vocabulary import Region
 from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db, table_of
@@ -28,10 +27,10 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.details import read_id
-from registry.projects.filters import FILTERS, split_below
+from registry.projects.filters import FILTERS, OF_PROJECT, split_below
 from registry.projects.models import STATUS, Project, is_project_number
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
-from registry.projects.vocabulary import FLAG_AGES, FlagAge, FreezeStatus, Sector
+from registry.projects.vocabulary import FLAG_AGES, FlagAge, FreezeStatus
 
 # Columns that slices above add to what is shown of a flag, such as its case. ``registry/hooks.py`` does it.
 
@@ -159,7 +158,7 @@ def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 
 FLAG: Final = FLAGS.c
 AGENCY: Final = table_of(Agency).c
-OF_PROJECT: Final = PROJECT.number == bindparam("project")
+OF_NUMBER: Final = PROJECT.number == bindparam("project")
 
 
 def _matching(
@@ -178,13 +177,10 @@ FLAG_LIST: Final = lists.ListDeclaration[Actor](
     name="flags",
     permission=Permission.PROJECTS_READ,
     filters={
-        "project": lists.TextFilter(PROJECT.number),
         "status": lists.ChoiceFilter(FLAG.status, FlagStatus.codes()),
         "rule": lists.ChoiceFilter(FLAG.rule, tuple(RULES)),
         "severity": lists.ChoiceFilter(FLAG.severity, Severity.codes()),
-        "agency": lists.BinFilter(AGENCY.bin),
-        "region": lists.ChoiceFilter(PROJECT.region, Region.codes()),
-        "sector": lists.ChoiceFilter(PROJECT.sector, Sector.codes()),
+        **OF_PROJECT,
         **lists.date_filters("opened_on", FLAG.opened_on),
         **lists.date_filters("cleared_on", FLAG.cleared_on),
         "is_null": lists.NullFilter({"cleared_on": FLAG.cleared_on, "exemption": FLAG.exemption_id}),
@@ -287,7 +283,7 @@ def _sorted(sort: str, bound: bool, restricted: bool, *, of_project: bool) -> Se
     key, descending = FLAG_LIST.sort_key(sort)
     visible = visible_with(bound=bound, restricted=restricted)
     return (
-        flag_rows(key.column, [*visible, OF_PROJECT] if of_project else visible)
+        flag_rows(key.column, [*visible, OF_NUMBER] if of_project else visible)
         .add_columns(LAST_GOOD_DATE.scalar_subquery().label("_last_on"))
         .order_by(*order_by(key, FLAG.id, descending))
         .limit(bindparam("most", type_=Integer))

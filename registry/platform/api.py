@@ -19,7 +19,6 @@ from registry.core.fields import BaseSchema, ReadOnly
 from registry.http.requests import SentFile, request_locale
 from registry.platform.products import PRODUCT, PRODUCT_BODY, PRODUCT_LIST, save_product
 from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VERIFICATION
-from registry.projects import examples
 from registry.projects.api import etag_data, project_row
 from registry.projects.schemas import PROJECT
 from registry.requests.confirmation import ENDING as ENDING_KIND
@@ -34,7 +33,7 @@ from registry.requests.restriction import propose_restriction
 blp = ApiBlueprint(
     "confirmations", __name__, description="What lifts a suspicion is confirmed by reviewer or operator, not claimed."
 )
-THE_PROJECT: Final[dict[str, Any]] = {"description": "The project as it is now.", "example": examples.PROJECT}
+THE_PROJECT: Final = "The project as it is now."
 
 WAITS: Final = "It waits for another person."
 
@@ -55,7 +54,7 @@ def confirmed(number: str, kind: str, values: Mapping[str, Any]) -> Any:
 @blp.arguments(VERIFICATION)
 @blp.idempotent
 @blp.etag
-@blp.response(200, PROJECT, **THE_PROJECT)
+@blp.response(200, PROJECT, description=THE_PROJECT)
 @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
 def confirm_placement(values: Mapping[str, Any], number: str) -> Any:
     """Confirm that a project lives on QazTech.
@@ -72,7 +71,7 @@ def confirm_placement(values: Mapping[str, Any], number: str) -> Any:
 @blp.arguments(ONBOARDING)
 @blp.idempotent
 @blp.etag
-@blp.response(200, PROJECT, **THE_PROJECT)
+@blp.response(200, PROJECT, description=THE_PROJECT)
 @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
 def confirm_move(values: Mapping[str, Any], number: str) -> Any:
     """Confirm that a project moves to QazTech by a date, at most six months ahead.
@@ -89,7 +88,7 @@ def confirm_move(values: Mapping[str, Any], number: str) -> Any:
 @blp.arguments(ENDING)
 @blp.idempotent
 @blp.etag
-@blp.response(200, PROJECT, **THE_PROJECT)
+@blp.response(200, PROJECT, description=THE_PROJECT)
 @blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
 def confirm_end(values: Mapping[str, Any], number: str) -> Any:
     """Confirm that the work ended with the authorised body's consent.

@@ -75,7 +75,6 @@ from registry.http.responses import (
 )
 from registry.journal.read_replica import use_read_replica
 from registry.platform.products import products_for
-from registry.projects import examples
 from registry.projects.attestations import attest_project
 from registry.projects.bulk_writes import (
     ExternalIdsCollided,
@@ -214,22 +213,6 @@ KNOWN_AT: Final = Parameter(
 ON: Final = Parameter(
     "on", "The date to judge, by the policy in force then; today without it.", {"type": "string", "format": "date"}
 )
-REGISTERED_EXAMPLE: Final[dict[str, Any]] = {**examples.PROJECT, "verdict": examples.VERDICT}
-
-CHECKED_EXAMPLE: Final[dict[str, Any]] = {
-    **examples.VERDICT,
-    "project": None,
-    "former_records": [],
-    "is_reason_required": False,
-    "similar": [examples.SIMILAR],
-}
-CHECKED_CHANGE_EXAMPLE: Final[dict[str, Any]] = {
-    **examples.VERDICT,
-    "changes": [{"field": "stage", "old": "planning", "new": "pilot"}],
-    "opened": examples.VERDICT["findings"],
-    "ended": [],
-    "is_reason_required": True,
-}
 
 
 class KnownQuery(QuerySchema):
@@ -255,7 +238,6 @@ class Projects(MethodView):
     @blp.listing(
         PROJECT_LIST,
         SHORT_PROJECT,
-        examples.SHORT,
         operation="list_all_projects",
         more=[expand_parameter(*EXPANSIONS)],
     )
@@ -267,10 +249,10 @@ class Projects(MethodView):
         return expanded(current_actor(), listing, expand, request_locale())
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="create_project")
-    @blp.arguments(PROJECT_BODY, example=examples.SENT)
+    @blp.arguments(PROJECT_BODY)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, JUDGED_PROJECT, description="Registered.", example=REGISTERED_EXAMPLE, headers=LOCATION)
+    @blp.response(201, JUDGED_PROJECT, description="Registered.", headers=LOCATION)
     def post(self, sent: Loaded) -> Any:
         """Register a project.
 
@@ -292,9 +274,9 @@ class ProjectCheck(MethodView):
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_registering")
     @blp.arguments(VerdictQuery(), location="query")
-    @blp.arguments(PROJECT_BODY, example=examples.SENT)
+    @blp.arguments(PROJECT_BODY)
     @blp.idempotent
-    @blp.response(200, CHECKED_PROJECT, example=CHECKED_EXAMPLE)
+    @blp.response(200, CHECKED_PROJECT)
     def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
         """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
         actor = current_actor()
@@ -315,7 +297,7 @@ class ProjectByNumber(MethodView):
     @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(KnownQuery(), location="query")
     @blp.etag
-    @blp.response(200, PROJECT, example=examples.PROJECT)
+    @blp.response(200, PROJECT)
     def get(self, query: Mapping[str, Any], number: str) -> Any:
         """Read a project; with `known_at` the record as it was known then."""
         known_at = known_at_of(query)
@@ -329,9 +311,9 @@ class ProjectByNumber(MethodView):
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="patch_project")
     @blp.etag
-    @blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
+    @blp.arguments(PROJECT_PATCH, location="merge_patch")
     @blp.idempotent
-    @blp.response(200, PROJECT, example=examples.PROJECT)
+    @blp.response(200, PROJECT)
     def patch(self, sent: Loaded, number: str) -> Any:
         """Change a project. A field that is null is cleared, an absent one stays.
 
@@ -352,9 +334,9 @@ class ProjectChangeCheck(MethodView):
     """An edit of a project that is not saved."""
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_changing")
-    @blp.arguments(PROJECT_PATCH, location="patch_to_check", example=examples.PATCH)
+    @blp.arguments(PROJECT_PATCH, location="patch_to_check")
     @blp.idempotent
-    @blp.response(200, CHECKED_CHANGE, example=CHECKED_CHANGE_EXAMPLE)
+    @blp.response(200, CHECKED_CHANGE)
     def post(self, sent: Loaded, number: str) -> Any:
         """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
         project = read_project_to_change(current_actor(), number, "check")
@@ -370,10 +352,10 @@ class ProjectAttestation(MethodView):
     """That the record of a project is still true."""
 
     @blp.requires(Permission.PROJECTS_ATTEST, operation="attest_project")
-    @blp.arguments(ATTESTATION, required=False, example={"read_version": 3})
+    @blp.arguments(ATTESTATION, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, PROJECT, description="The project as it is now.", example=examples.PROJECT)
+    @blp.response(200, PROJECT, description="The project as it is now.")
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm, as a person of the agency, that the record is true as of today."""
         with transaction():
@@ -384,31 +366,19 @@ class ProjectAttestation(MethodView):
         return row
 
 
-PLAN_EXAMPLE: Final[dict[str, Any]] = {
-    "month": "2027-03-01",
-    "wave": "2",
-    "responsible": "А. Серикбаев",
-    "obstacles": None,
-    "planned_by": "editor",
-    "planned_at": "2026-11-30T05:10:00.000000Z",
-    "confirmed_by": None,
-    "confirmed_at": None,
-}
-
-
 @blp.route("/projects/<number>/migration-plan")
 class ProjectMigrationPlan(MethodView):
     """When the agency migrates a project to the platform."""
 
     @blp.requires(Permission.PROJECTS_READ, operation="read_migration_plan")
-    @blp.response(200, PLAN, example=PLAN_EXAMPLE)
+    @blp.response(200, PLAN)
     def get(self, number: str) -> Any:
         """Read the migration plan of a project; without one everything is null."""
         return plan_of(read_id(current_actor(), number, "migration plan")) or dict.fromkeys(PLAN.fields)
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="put_migration_plan")
-    @blp.arguments(PLAN_BODY, example={"month": "2027-03-01", "wave": "2", "responsible": "А. Серикбаев"})
-    @blp.response(200, PLAN, example=PLAN_EXAMPLE)
+    @blp.arguments(PLAN_BODY)
+    @blp.response(200, PLAN)
     def put(self, values: Mapping[str, Any], number: str) -> Any:
         """Write the migration plan of a project. One that is changed waits to be confirmed again."""
         with transaction():
@@ -420,9 +390,9 @@ class ProjectMigrationPlanConfirmation(MethodView):
     """That oversight agrees with a migration plan."""
 
     @blp.requires(Permission.CASES_REVIEW, operation="confirm_migration_plan")
-    @blp.arguments(PLAN_CONFIRMATION, example={"planned_at": "2026-11-24T05:00:00.000000Z"})
+    @blp.arguments(PLAN_CONFIRMATION)
     @blp.idempotent
-    @blp.response(200, PLAN, description="The plan, confirmed.", example=PLAN_EXAMPLE)
+    @blp.response(200, PLAN, description="The plan, confirmed.")
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm the migration plan of a project."""
         with transaction():
@@ -433,7 +403,7 @@ class ProjectMigrationPlanConfirmation(MethodView):
 class ProjectHistory(MethodView):
     """The revisions of a project."""
 
-    @blp.listing(Permission.PROJECTS_READ, REVISION, examples.REVISION, operation="read_history")
+    @blp.listing(Permission.PROJECTS_READ, REVISION, operation="read_history")
     def get(self, query: ListArguments, number: str) -> Any:
         """Read every change of a project, the oldest first, from its registration on."""
         project = read_project(current_actor(), number, "history")
@@ -447,7 +417,7 @@ class ProjectVerdict(MethodView):
     @blp.requires(Permission.PROJECTS_READ, operation="read_verdict")
     @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(KnownVerdictQuery(), location="query")
-    @blp.response(200, VERDICT, example=examples.VERDICT)
+    @blp.response(200, VERDICT)
     def get(self, query: Mapping[str, Any], number: str) -> Any:
         """Explain what the freeze says of a project on a date.
 
@@ -467,7 +437,7 @@ class ProjectFlags(MethodView):
     @blp.requires(Permission.PROJECTS_READ, operation="list_flags_of_project")
     @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(list_query((KNOWN_AT,), FLAG_LIST.sorts), location="query")
-    @blp.response(200, PageSchema(FLAG), example={"items": [examples.FLAG], "next": None}, headers=LINK)
+    @blp.response(200, PageSchema(FLAG), headers=LINK)
     def get(self, query: ListArguments, number: str) -> Any:
         """List the flags of a project, cleared ones too; with `known_at` as they were then."""
         known_at = known_at_of(query.filters)
@@ -486,23 +456,6 @@ class ProjectFlags(MethodView):
 batch_blp = ApiBlueprint(
     "projects-batch", __name__, description="Up to 1,000 projects with one request.", integrator=True
 )
-BATCH_EXAMPLE: Final[dict[str, Any]] = {
-    "items": [
-        {"status": 201, "outcome": "created", "number": examples.NUMBER},
-        {
-            "status": 409,
-            "outcome": "rejected",
-            "problem": {
-                "type": "urn:qaztech-registry:problem:external-id-taken",
-                "title": "Conflict",
-                "status": 409,
-                "detail": "Agency 050340004478 already has a project with the external id MZ-2026-014.",
-                "instance": "/api/v1/projects/batch",
-                "trace_id": "5f0c7c1e7a1d4c0f8a6f5b0f7f1f0e6d",
-            },
-        },
-    ]
-}
 
 
 @batch_blp.route("/projects/batch")
@@ -510,11 +463,9 @@ class ProjectBatch(MethodView):
     """Several projects."""
 
     @batch_blp.requires(Permission.PROJECTS_WRITE, operation="create_many_projects")
-    @batch_blp.arguments(
-        PROJECT_BATCH, location="batch_json", example={"items": [examples.SENT], "mode": "register", "atomic": False}
-    )
+    @batch_blp.arguments(PROJECT_BATCH, location="batch_json")
     @batch_blp.idempotent(collision=ExternalIdsCollided)
-    @batch_blp.response(200, PROJECT_BATCH_RESULT, example=BATCH_EXAMPLE)
+    @batch_blp.response(200, PROJECT_BATCH_RESULT)
     def post(self, sent: Mapping[str, Any]) -> Any:
         """Register up to 1,000 projects, or register and change them by external id.
 
@@ -564,10 +515,6 @@ def _proposed(plan: NewProject | ProjectChange, values: Mapping[str, Any]) -> Pr
 external_ids_blp = ApiBlueprint(
     "projects-by-reference", __name__, description="Projects by the external id of their agency.", integrator=True
 )
-REPLACEMENT_EXAMPLE: Final[dict[str, Any]] = {
-    **{name: value for name, value in examples.SENT.items() if name not in ("agency", "external_id")},
-    "change_reason": "Act 12 of 28 February 2026",
-}
 
 
 @external_ids_blp.route("/agencies/<bin>/projects/<external_id:external_id>")
@@ -576,7 +523,7 @@ class ProjectByExternalId(MethodView):
 
     @external_ids_blp.requires(Permission.PROJECTS_READ, operation="read_project_by_external_id")
     @external_ids_blp.etag
-    @external_ids_blp.response(200, PROJECT, example=examples.PROJECT)
+    @external_ids_blp.response(200, PROJECT)
     def get(self, bin: str, external_id: str) -> Any:
         """Read a project by its external id, which is percent-encoded and may hold `/`."""
         row = read_whole(current_actor(), number_of(current_actor(), bin, external_id), "project")
@@ -586,9 +533,9 @@ class ProjectByExternalId(MethodView):
     # Without ``etag``: a program that says what its own fields are need not have read the others.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="patch_project_by_external_id")
     @external_ids_blp.honours("IfMatch")
-    @external_ids_blp.arguments(PROJECT_PATCH, location="merge_patch", example=examples.PATCH)
+    @external_ids_blp.arguments(PROJECT_PATCH, location="merge_patch")
     @external_ids_blp.idempotent
-    @external_ids_blp.response(200, PROJECT, example=examples.PROJECT, headers={"ETag": ETAG})
+    @external_ids_blp.response(200, PROJECT, headers={"ETag": ETAG})
     def patch(self, sent: Loaded, bin: str, external_id: str) -> Any:
         """Change a project by its external id. A field that is null is cleared, an absent one stays.
 
@@ -607,11 +554,9 @@ class ProjectByExternalId(MethodView):
     # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="put_project")
     @external_ids_blp.honours("IfMatch", "IfNoneMatchAny")
-    @external_ids_blp.arguments(PROJECT_REPLACEMENT, example=REPLACEMENT_EXAMPLE)
-    @external_ids_blp.response(200, PROJECT, description="Replaced.", example=examples.PROJECT, headers={"ETag": ETAG})
-    @external_ids_blp.alt_response(
-        201, schema=PROJECT, description="Registered.", example=examples.PROJECT, headers={"ETag": ETAG, **LOCATION}
-    )
+    @external_ids_blp.arguments(PROJECT_REPLACEMENT)
+    @external_ids_blp.response(200, PROJECT, description="Replaced.", headers={"ETag": ETAG})
+    @external_ids_blp.alt_response(201, schema=PROJECT, description="Registered.", headers={"ETag": ETAG, **LOCATION})
     def put(self, sent: Loaded, bin: str, external_id: str) -> Any:
         """Register a project, or replace all its fields, by its external id.
 
@@ -714,15 +659,6 @@ related_blp = ApiBlueprint(
     description="Likely duplicates, and links that reviewers set.",
     integrator=("read_similar_projects",),
 )
-LINK_EXAMPLE: Final[dict[str, Any]] = {
-    "id": 1,
-    "kind": "duplicate_of",
-    "project": "QT-2026-0000007-4",
-    "target": examples.NUMBER,
-    "note": "The same queue, registered by the subordinate body.",
-    "added_at": "2026-03-04T05:00:00.000000Z",
-    "added_by": "d.omarov",
-}
 
 
 @related_blp.route("/projects/<number>/similar")
@@ -730,7 +666,7 @@ class SimilarProjects(MethodView):
     """The likely duplicates of a project."""
 
     @related_blp.requires(Permission.PROJECTS_READ, operation="read_similar_projects")
-    @related_blp.response(200, SIMILAR_PROJECTS, example={"similar": [examples.SIMILAR]})
+    @related_blp.response(200, SIMILAR_PROJECTS)
     def get(self, number: str) -> Any:
         """List the likely duplicates of a project, the most similar first, ten at most.
 
@@ -745,7 +681,7 @@ class DigitalObjects(MethodView):
 
     @related_blp.requires(Permission.PROJECTS_READ)
     @related_blp.doc(operationId="read_object")
-    @related_blp.response(200, DIGITAL_OBJECT, example=examples.DIGITAL_OBJECT)
+    @related_blp.response(200, DIGITAL_OBJECT)
     def get(self, code: str) -> Any:
         """Read an object by its code, by its key on QazTech or by the number of a project on it.
 
@@ -761,7 +697,7 @@ class DigitalObjects(MethodView):
 class ProjectLinks(MethodView):
     """The links of a project."""
 
-    @related_blp.listing(Permission.PROJECTS_READ, PROJECT_LINK, LINK_EXAMPLE, operation="list_links")
+    @related_blp.listing(Permission.PROJECTS_READ, PROJECT_LINK, operation="list_links")
     def get(self, query: ListArguments, number: str) -> Any:
         """List the links from and to a project, the oldest first.
 
@@ -771,9 +707,9 @@ class ProjectLinks(MethodView):
         return links_page(current_actor(), project_id, query.page)
 
     @related_blp.requires(Permission.PROJECTS_LINK, operation="create_link")
-    @related_blp.arguments(LINK_BODY, example={"kind": "duplicate_of", "target": examples.NUMBER})
+    @related_blp.arguments(LINK_BODY)
     @related_blp.idempotent
-    @related_blp.response(201, PROJECT_LINK, description="Linked.", example=LINK_EXAMPLE, headers=LOCATION)
+    @related_blp.response(201, PROJECT_LINK, description="Linked.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Link a project to another. A link that exists already is returned as it is."""
         with transaction():
@@ -840,17 +776,6 @@ class Letter(Document):
 
 
 DOCUMENT: Final = Document()
-DOCUMENT_EXAMPLE: Final[dict[str, Any]] = {
-    "id": 1,
-    "kind": "contract",
-    "description": "Contract with its annexes",
-    "name": "contract.pdf",
-    "content_type": "application/pdf",
-    "size": 184_320,
-    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "added_at": "2026-03-02T06:00:00.000000Z",
-    "added_by": "a.serikova",
-}
 FILE_TEXT: Final = (
     "Up to 20 MiB, and all of a project's within the policy's `document_quota_mib`. "
     "Programs, scripts and HTML pages are refused."
@@ -867,7 +792,7 @@ class DocumentForm(DocumentFields):
 class Documents(MethodView):
     """The documents of a project."""
 
-    @documents_blp.listing(Permission.PROJECTS_READ, DOCUMENT, DOCUMENT_EXAMPLE, operation="list_documents")
+    @documents_blp.listing(Permission.PROJECTS_READ, DOCUMENT, operation="list_documents")
     def get(self, query: ListArguments, number: str) -> Any:
         """List the documents of a project, the oldest first."""
         return documents_page(read_project(current_actor(), number, "documents"), query.page)
@@ -875,7 +800,7 @@ class Documents(MethodView):
     @documents_blp.requires(Permission.DOCUMENTS_WRITE, operation="create_document")
     @documents_blp.arguments(DocumentForm(), location="multipart")
     @documents_blp.idempotent
-    @documents_blp.response(201, DOCUMENT, description="Kept.", example=DOCUMENT_EXAMPLE, headers=LOCATION)
+    @documents_blp.response(201, DOCUMENT, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], number: str) -> Any:
         """Add a document to a project."""
         project = find_project(current_actor(), number)

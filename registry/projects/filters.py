@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, false, null, or_, select
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
+from registry.agencies.vocabulary import Region
 from registry.core import lists
 from registry.core.database import db, table_of
 from registry.core.dialects import least
@@ -33,13 +34,21 @@ from registry.projects.vocabulary import (
     FreezeStatus,
     ObjectClass,
     PlanState,
+    Sector,
     WithdrawnProjects,
 )
 from registry.projects.word_search import has_words, search_query
 
-# When a project started, as SQL. ``freeze/rules.py`` says the same in Python.
-
 PROJECT: Final = table_of(Project).c
+# The filters of lists of what belongs to projects.
+OF_PROJECT: Final[Mapping[str, lists.Filter]] = {
+    "project": lists.TextFilter(PROJECT.number),
+    "agency": lists.BinFilter(table_of(Agency).c.bin),
+    "region": lists.ChoiceFilter(PROJECT.region, Region.codes()),
+    "sector": lists.ChoiceFilter(PROJECT.sector, Sector.codes()),
+}
+
+# When a project started, as SQL. ``freeze/rules.py`` says the same in Python.
 
 
 def started_on(policy: Policy) -> ColumnElement[Any]:

@@ -51,7 +51,7 @@ from registry.flags.queries import flags_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.http.http_errors import RouteNotFound
-from registry.http.requests import SentFile, read_files, read_form
+from registry.http.requests import read_files, read_form
 from registry.http.responses import csv_download, document_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.platform.confirmations import confirmations_of
@@ -378,15 +378,21 @@ LETTER: Final = LetterFields()
 FILE: Final = "file"
 
 
-def chosen_letters(texts: Mapping[str, str]) -> tuple[list[SentFile], Mapping[str, Any]]:
-    """Return the chosen files of the request, and what is said of all of them. Raises Invalid, also without a file."""
+def add_letters(texts: Mapping[str, str], add: Callable[..., object]) -> None:
+    """Add all chosen files or none, each by its name, content type, content and what is said of all of them.
+
+    Raises Invalid, also without a file, and what ``add`` raises.
+    """
     values, problems = LETTER.load_texts({name: texts.get(name, "") for name in LETTER.fields})
     files = read_files(FILE)
     if not files:
         problems = (Problem("/file", "page-choose-file"), *problems)
     if problems:
         raise Invalid(problems)
-    return files, values
+    with transaction():
+        for each in files:
+            add(each.name, each.content_type, each.content, values)
+    flash_message(ngettext("%(num)s document saved.", "%(num)s documents saved.", len(files)) % {"num": len(files)})
 
 
 # Likely duplicates and links of a project, and the pages by which reviewers set links.

@@ -235,6 +235,11 @@ def render_list_page(
     requested, records = requested_page(), page.records
     sort = requested.sort or (records.default_sort if records else "")
     totals = records.totals(actor, filters, requested) if records and listing.items else ListTotals(None, None, None)
+    sorts = {name: gettext(text) for name, text in page.sorts.items()}
+    # By a heading of the table a list is also in orders that its form does not offer.
+    headings = {each.sort.removeprefix("-"): each.heading for each in page.columns if each.cell}
+    if sort not in sorts and headings.get(sort.removeprefix("-")):
+        sorts[sort] = f"{headings[sort.removeprefix('-')]} {'↓' if sort.startswith('-') else '↑'}"
     if sections is None and sort.removeprefix("-") in page.groups:
         sections = _grouped(page, listing, filters, actor, sort.removeprefix("-"))
     return render_list(
@@ -250,7 +255,7 @@ def render_list_page(
         kept=kept,
         chips=page.chips(filters, agency.name if agency is not None and agency.is_known else ""),
         sort=sort,
-        sorts={name: gettext(text) for name, text in page.sorts.items()},
+        sorts=sorts,
         table_filters={**filters, **({"sort": sort} if sort else {})},
     )
 
