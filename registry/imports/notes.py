@@ -20,8 +20,8 @@ NOTE_LETTERS: Final = frozenset('иИвВжЖбБқҚпПмМtTgGeE"«')
 # In tables with so many columns a row with one cell is a signature or a heading, unless the cell is a code.
 MIN_COLUMNS_OF_RECORDS: Final = 4
 BLANK: Final = re.compile(r"\s")
-# An amount, and no date.
-AMOUNT: Final = re.compile(r"(?![0-9]{1,4}[./-][0-9]{1,2}[./-])[0-9\s.,'₸–-]+")
+# An amount, or those of years, and no date.
+AMOUNT: Final = re.compile(r"(?![0-9]{1,4}[./-][0-9]{1,2}[./-])[0-9\s.,:;'₸–-]+")
 MIN_NUMBERED: Final = 3
 MAX_COLUMN_NUMBER: Final = 200
 # The number of a column: 8, "8.", "8=6+7"; forms number their first columns with letters.

@@ -25,7 +25,7 @@ from registry.imports.headers import FIELDS, KNOWN
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
-from registry.imports.values import START, UNIT, WORDS, Values, choices_of_new, day_first
+from registry.imports.values import UNIT, WORDS, Values, choices_of_new, day_first
 from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -370,7 +370,7 @@ def _answers(kind: str, question: Mapping[str, Any]) -> list[tuple[str, str]]:
         return [*codes, (EMPTY, gettext("Leave the field empty"))]
     if question["asks"] == UNIT:
         return [(unit, gettext(text)) for unit, text in UNIT_TEXTS.items()]
-    example, is_start = question["examples"][0]["value"], question["field"] == START
+    example, is_start = question["examples"][0]["value"], question.get("is_start")
     if "first" in question["options"]:
         first, last = read_period(example) or (None, None)
         texts = {

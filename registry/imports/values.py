@@ -344,6 +344,7 @@ class _Dates:
         if is_start or self._counts[DATES]:
             options = [FIRST, LAST] if self._counts[DATES] else orders
             question = self._question(DATES, [*options, EMPTY], self._likely(options, is_start=is_start))
+            question["is_start"] = is_start
         elif len(orders) > 1:
             likely = MONTH if self._counts[MONTH] > self._counts[DAY] else DAY if self._counts[DAY] else None
             question = self._question(ORDER, orders, likely)

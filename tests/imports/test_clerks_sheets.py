@@ -301,6 +301,7 @@ def test_dates_of_a_column_that_shows_its_order_are_read_by_it(app: Flask) -> No
         ("Начало", "I квартал 2031", ["first", "last", "empty"], "empty"),
         ("Начало", "3/4/2026", ["day", "month", "empty"], None),
         ("Плановый срок", "05.2026", ["first", "last", "empty"], "last"),
+        ("Жұмыстардың басталуы", "05.2026", ["first", "last", "empty"], None),
         ("Дата договора", "I квартал 2026", ["first", "last", "empty"], None),
     ],
 )
@@ -312,6 +313,7 @@ def test_dates_that_may_be_planned_or_are_periods_are_asked_about(
     [question] = run.layout["questions"]
     assert (question["asks"], question["options"], question["suggested"]) == ("dates", options, suggested)
     assert question["examples"] == [{"row": 2, "value": cell}]
+    assert question["is_start"] == (header in ("Начало", "Дата начала"))
     assert ("start-may-be-planned", header) in warnings(run) or suggested != "empty"
 
 
@@ -344,7 +346,7 @@ def test_amounts_in_columns_by_year_are_the_costs_by_year_and_the_budget(app: Fl
 def test_headings_totals_and_signatures_are_no_projects_in_a_table_of_few_fields(app: Flask) -> None:
     agency = an_agency()
     content = xlsx_of(
-        ("№ п/п", "Наименование мероприятия", "Форма завершения", "Сумма", "Источник финансирования"),
+        ("№ п/п", "Наименование мероприятия", "Форма завершения", "Сумма на 2026 год", "Источник финансирования"),
         ("Раздел 1. Создание систем",),
         (1, "Итоговая аттестация школ", "Акт", 5_000_000, "Республиканский бюджет"),
         (2, "Всего понемногу", "Акт", 7_000_000, None),
