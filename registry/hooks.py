@@ -64,8 +64,7 @@ from registry.requests.platform_approvals import (
 )
 from registry.requests.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.saved_views.service import leave_shared_views, pass_on_views
-from registry.webhooks.events import pass_on_webhooks
-from registry.webhooks.queue import disable_of_admitted
+from registry.webhooks.queue import disable_of_admitted, pass_on_webhooks
 
 connect_later_versions(later_policy)
 

@@ -46,7 +46,7 @@ from registry.projects.models import Project
 from registry.requests.decisions import is_another_person as is_another_requester
 from registry.requests.handlers import HANDLERS as REQUEST_HANDLERS
 from registry.requests.models import Request, RequestKind, RequestState
-from registry.webhooks.events import people_of
+from registry.webhooks.queue import people_of
 
 
 class Notice(NamedTuple):

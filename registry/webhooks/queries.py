@@ -17,8 +17,8 @@ from registry.core.clock import now
 from registry.core.database import db
 from registry.core.errors import NotAllowed, NotFound
 from registry.core.lists import Listing, Page, read_cursor
-from registry.webhooks.events import visible_seqs
 from registry.webhooks.models import TEST_EVENT, DeliveryState, Webhook, WebhookDelivery
+from registry.webhooks.queue import visible_seqs
 from registry.webhooks.schemas import EVENTS
 
 OPEN_STATES: Final = (DeliveryState.QUEUED.value, DeliveryState.WAITING.value)

@@ -19,9 +19,9 @@ from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.core.installation import encrypt
 from registry.journal import service as journal
-from registry.webhooks.events import seq_before
 from registry.webhooks.models import TEST_EVENT, DeliveryState, DisabledReason, Webhook, WebhookDelivery
 from registry.webhooks.queries import find_own, find_visible, origin, require_own
+from registry.webhooks.queue import seq_before
 from registry.webhooks.sender import WEBHOOK_SECRETS, TargetNotAllowed, allowed_targets, new_secret
 
 MAX_WEBHOOKS: Final = 20
