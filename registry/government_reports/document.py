@@ -24,30 +24,36 @@ from registry.projects.vocabulary import FreezeStatus
 NO_BREAK: Final = "\u00a0"
 NOTHING: Final = "–"
 DAY_FORMAT: Final = "%d.%m.%Y"
-ALL: Final = lazy_text("All")
-BY_REGION: Final = lazy_text("By region")
-BY_AGENCY: Final = lazy_text("By agency")
-BY_SEVERITY: Final = lazy_text("Flagged projects by severity")
-BY_RULE: Final = lazy_text("Flags by rule")
-LISTED: Final = lazy_text("Projects of high severity and the orders in force")
-ORDERS: Final = lazy_text("Orders in force")
-SEVERITY: Final = lazy_text("Severity")
 COUNT_COLUMNS: Final[Mapping[str, str]] = {
     "projects": lazy_text("Projects"),
-    "clear": lazy_text("Clear"),
-    "flagged": lazy_text("Flagged"),
-    "flagged_high": lazy_text("High"),
-    "flagged_medium": lazy_text("Medium"),
-    "flagged_low": lazy_text("Low"),
+    "clear": FreezeStatus.CLEAR.label,
+    "flagged": FreezeStatus.FLAGGED.label,
+    **{f"flagged_{severity}": severity.label for severity in Severity.worst_first()},
     FreezeStatus.TO_MIGRATE.value: FreezeStatus.TO_MIGRATE.label,
     "clear_percent": lazy_text("Clear, per cent"),
     "budget_kzt": lazy_text("Budget, million ₸"),
     "budget_flagged_kzt": lazy_text("Budget of flagged projects, million ₸"),
 }
 FLAG_COLUMNS: Final[Mapping[str, str]] = {
-    FlagStatus.OPEN.value: lazy_text("Open"),
-    FlagStatus.EXEMPT.value: lazy_text("Exempt"),
-    FlagStatus.ACCEPTED.value: lazy_text("Accepted"),
+    status.value: status.label for status in (FlagStatus.OPEN, FlagStatus.EXEMPT, FlagStatus.ACCEPTED)
+}
+CAPTIONS: Final[Mapping[str, str]] = {
+    "totals": lazy_text("All"),
+    "by_severity": lazy_text("Flagged projects by severity"),
+    "by_rule": lazy_text("Flags by rule"),
+    "by_region": lazy_text("By region"),
+    "by_agency": lazy_text("By agency"),
+    "high_severity": lazy_text("Projects of high severity and the orders in force"),
+}
+MEASURES: Final[Mapping[str, str]] = {
+    **COUNT_COLUMNS,
+    **FLAG_COLUMNS,
+    "out_of_scope": FreezeStatus.OUT_OF_SCOPE.label,
+    "unaudited": FreezeStatus.UNAUDITED.label,
+    "severity": lazy_text("Severity"),
+    "orders": lazy_text("Orders in force"),
+    "rules": lazy_text("Rules"),
+    "agency": lazy_text("Agency"),
 }
 
 
@@ -76,19 +82,9 @@ def measure(name: str, value: Any, language: Language) -> str:
     return millions(value, language) if name.endswith("_kzt") else number(value)
 
 
-def region_name(key: str | None, _: Translate) -> str:
-    """Return the name of a region; projects may have none."""
-    return _(Region(key).label) if key else _("Not given")
-
-
 def name_in(row: Mapping[str, Any], language: Language) -> str:
     """Return the name of an agency or project in the language, in the other official one, or its key."""
     return str(row.get(f"name_{language}") or row.get("name_ru") or row.get("name_kk") or row["key"])
-
-
-def rule_title(row: Mapping[str, Any], language: Language) -> str:
-    """Return the title of a rule in the language, in Russian, or its code."""
-    return str(row.get(f"title_{language}") or row.get("title_ru") or row["key"])
 
 
 def orders_text(orders: Sequence[Mapping[str, Any]], language: Language) -> str:
@@ -167,24 +163,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "responsible": lazy_text("Responsible person"),
     "audit_id": lazy_text("Audit"),
     "policy_version": lazy_text("Policy version"),
-}
-CAPTIONS: Final[Mapping[str, str]] = {
-    "totals": ALL,
-    "by_severity": BY_SEVERITY,
-    "by_rule": BY_RULE,
-    "by_region": BY_REGION,
-    "by_agency": BY_AGENCY,
-    "high_severity": LISTED,
-}
-MEASURES: Final[Mapping[str, str]] = {
-    **COUNT_COLUMNS,
-    **FLAG_COLUMNS,
-    "out_of_scope": FreezeStatus.OUT_OF_SCOPE.label,
-    "unaudited": FreezeStatus.UNAUDITED.label,
-    "severity": SEVERITY,
-    "orders": ORDERS,
-    "rules": lazy_text("Rules"),
-    "agency": lazy_text("Agency"),
 }
 
 
@@ -272,23 +250,17 @@ def _name(table: str, row: Mapping[str, Any], language: Language) -> str:
         case "totals":
             return ""
         case "by_region":
-            return region_name(row["key"], _)
+            return _(Region(row["key"]).label) if row["key"] else _("Not given")
         case "by_severity":
             return _(Severity(row["key"]).label)
         case "by_rule":
-            return rule_title(row, language)
+            return str(row.get(f"title_{language}") or row.get("title_ru") or row["key"])
         case "high_severity":
             return f"{name_in(row, language)}, {row['key']}"
     return name_in(row, language)
 
 
-ISSUED: Final = lazy_text("Issued on {day}. Approved by {people}.")
-CORRECTION: Final = lazy_text("This version corrects the one before: {reason}")
 DATA: Final = lazy_text("SHA-256 of the data: {digest}")
-FIGURES: Final = lazy_text("Figures")
-AGENCY: Final = lazy_text("Agency")
-REGION: Final = lazy_text("Region")
-RULE: Final = lazy_text("Rule")
 Block = dict[str, Any]
 
 
@@ -378,17 +350,18 @@ def document(report: ReportContent, language: Language) -> dict[str, Any]:
 def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Block]:
     """Return the tables of frozen figures."""
     _ = translator(language)
-    totals = [_(ALL), *_counts(figures["totals"], language)]
-    regions = [[region_name(row["key"], _), *_counts(row, language)] for row in figures["by_region"]]
-    agencies = [[name_in(row, language), *_counts(row, language)] for row in figures["by_agency"]]
-    counts = [_(label) for name, label in COUNT_COLUMNS.items() if name in figures["totals"]]
+    rows = {of: [(_name(of, row, language), row) for row in figures[of]] for of in TABLES}
+    captions, heads = ({name: _(label) for name, label in labels.items()} for labels in (CAPTIONS, MEASURES))
+    totals = [captions["totals"], *_counts(figures["totals"], language)]
+    by_region, by_agency = rows["by_region"], rows["by_agency"]
+    regions, agencies = ([[name, *_counts(row, language)] for name, row in of] for of in (by_region, by_agency))
     severities = [
-        [_(Severity(row["key"]).label), number(row["projects"]), millions(row["budget_flagged_kzt"], language)]
-        for row in figures["by_severity"]
+        [name, *(measure(each, row[each], language) for each in ("projects", "budget_flagged_kzt"))]
+        for name, row in rows["by_severity"]
     ]
     rules = [
-        [rule_title(row, language), _(Severity(row["severity"]).label), *(number(row[name]) for name in FLAG_COLUMNS)]
-        for row in figures["by_rule"]
+        [name, _(Severity(row["severity"]).label), *(number(row[each]) for each in FLAG_COLUMNS)]
+        for name, row in rows["by_rule"]
     ]
     listed = [
         [
@@ -399,13 +372,16 @@ def figure_tables(figures: Mapping[str, Any], language: Language) -> list[Block]
         ]
         for row in figures["high_severity"]
     ]
-    named = {name: _(label) for name, label in COUNT_COLUMNS.items()}
+    counts = [_(label) for name, label in COUNT_COLUMNS.items() if name in figures["totals"]]
+    of_flags, severity = [heads[each] for each in FLAG_COLUMNS], heads["severity"]
     return [
-        table(_(BY_SEVERITY), [_(SEVERITY), named["projects"], _("Budget of flagged projects, million ₸")], severities),
-        table(_(BY_RULE), [_(RULE), _(SEVERITY), *map(_, FLAG_COLUMNS.values())], rules, texts=2),
-        table(_(BY_REGION), [_(REGION), *counts], [*regions, totals], has_totals=True),
-        table(_(BY_AGENCY), [_(AGENCY), *counts], [*agencies, totals], has_totals=True),
-        table(_(LISTED), [_("Project"), _("No."), _(ORDERS), named["budget_kzt"]], listed, texts=3),
+        table(captions["by_severity"], [severity, heads["projects"], heads["budget_flagged_kzt"]], severities),
+        table(captions["by_rule"], [_("Rule"), severity, *of_flags], rules, texts=2),
+        table(captions["by_region"], [_("Region"), *counts], [*regions, totals], has_totals=True),
+        table(captions["by_agency"], [heads["agency"], *counts], [*agencies, totals], has_totals=True),
+        table(
+            captions["high_severity"], [_("Project"), _("No."), heads["orders"], heads["budget_kzt"]], listed, texts=3
+        ),
     ]
 
 
@@ -423,7 +399,7 @@ def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator
             )
         )
     if report.correction_reason:
-        yield paragraphs(_(CORRECTION).format(reason=report.correction_reason))
+        yield paragraphs(_("This version corrects the one before: {reason}").format(reason=report.correction_reason))
         if rows := change_rows(report.changes, report.figures or {}, language):
             yield table(_("What this version changes"), [_(name) for name in CHANGES_HEADER], rows, texts=3, level=2)
     if report.issued_on is None:
@@ -432,13 +408,15 @@ def _blocks(report: ReportContent, language: Language, _: Translate) -> Iterator
         yield heading(_(section.label))
         yield paragraphs(report.texts.get(f"{section}_{language}") or _("Not written yet."))
     if report.figures is not None:
-        yield heading(_(FIGURES))
+        yield heading(_("Figures"))
         yield from figure_tables(report.figures, language)
         yield paragraphs(_(DATA).format(digest=report.data_sha256))
     yield paragraphs(_("Responsible person: {name}.").format(name=report.responsible))
     if report.issued_on is not None:
         people = ", ".join(report.approved_by)
-        yield paragraphs(_(ISSUED).format(day=report.issued_on.strftime(DAY_FORMAT), people=people))
+        yield paragraphs(
+            _("Issued on {day}. Approved by {people}.").format(day=report.issued_on.strftime(DAY_FORMAT), people=people)
+        )
 
 
 def _counts(row: Mapping[str, Any], language: Language) -> list[str]:

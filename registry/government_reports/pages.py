@@ -11,20 +11,19 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
-from registry.core.spreadsheets.writer import table_as_csv, table_as_xlsx
 from registry.core.values import InvalidValue, read_whole_number
 from registry.government_reports import queries, service
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section
 from registry.government_reports.schemas import CORRECTION, REPORT_BODY, REPORT_PATCH, RETURN
 from registry.http.error_handlers import status_of
-from registry.http.responses import csv_download, document_download, pdf_download, xlsx_download
+from registry.http.responses import document_download, pdf_download
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.formats import day
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, Form, FormPage, answer_form, as_typed, invalid_form, schema_field
-from registry.web.lists import render_list, requested_filters, requested_page
+from registry.web.lists import download_table, render_list, requested_filters, requested_page
 
 # Forms and buttons that change reports to the Government.
 
@@ -246,10 +245,7 @@ def government_report_figures(actor: Actor, report_number: str, ending: str) -> 
     if ending == "json":
         data, _digest = queries.data_of_report(actor, report)
         return document_download(f"{name}.json", data.encode())
-    rows = queries.export_rows(actor, report)
-    if ending == "csv":
-        return csv_download(name, table_as_csv(queries.HEADER, rows))
-    return xlsx_download(name, lambda path: table_as_xlsx(path, "figures", queries.HEADER, rows))
+    return download_table(ending, name, queries.HEADER, queries.export_rows(actor, report), "figures")
 
 
 def requested_report(actor: Actor, number: str) -> GovernmentReport:

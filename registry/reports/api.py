@@ -17,9 +17,7 @@ from registry.http.requests import Parameter
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.ai_systems import GROUPS as AI_GROUPS
-from registry.reports.ai_systems import ai_systems, counted_by
-from registry.reports.compliance import COUNTED, GROUPS, compliance, compliance_on
+from registry.reports.compliance import AI_GROUPS, COUNTED, GROUPS, ai_systems, compliance, compliance_on, counted_by
 from registry.reports.overview import (
     BY_COUNTRY,
     DAYS,

@@ -18,27 +18,29 @@ from registry.core.clock import today
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Day
 from registry.core.lists import Page
-from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
+from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import lazy_text
 from registry.flags.models import AHEAD, last_good_audit, last_good_date
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
 from registry.government_reports.service import NoAuditToReport
-from registry.http.responses import csv_download, pdf_download, xlsx_download
+from registry.http.responses import pdf_download
 from registry.notifications.weekly_overview import overview_pdf, summary_data
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.ai_systems import GROUPS as AI_GROUPS
-from registry.reports.ai_systems import SYSTEMS, ai_systems, counted_by
 from registry.reports.compliance import (
+    AI_GROUPS,
     BY_SEVERITY,
     GROUPS,
+    SYSTEMS,
     UNFLAGGED,
     Level,
+    ai_systems,
     audit_on,
     compliance,
     compliance_below,
     compliance_on,
+    counted_by,
     parents,
 )
 from registry.reports.overview import (
@@ -69,7 +71,7 @@ from registry.web.formats import gettext as _
 from registry.web.formats import ngettext
 from registry.web.forms import Form
 from registry.web.labels import SHARE_PATTERNS, choice_label, field_label, name_in_page_language, share_class
-from registry.web.lists import ENDINGS
+from registry.web.lists import ENDINGS, download_table
 
 # Dates of the figures: a former or later date of a table, and the two dates of a comparison.
 
@@ -810,10 +812,7 @@ def _until(days: int) -> str:
 def _download(actor: Actor, name: str, ending: str, header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Answer:
     """Return a report as CSV or XLSX, with a last column that says whether its figures include restricted projects."""
     answer = _("left out") if leaves_out_restricted(actor) else _("included")
-    header, rows = [*header, _("Restricted projects")], [[*row, answer] for row in rows]
-    if ending == "csv":
-        return csv_download(name, table_as_csv(header, [rows]))
-    return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, [rows]))
+    return download_table(ending, name, [*header, _("Restricted projects")], [[[*row, answer] for row in rows]])
 
 
 # AI systems by agency or degree of risk.

@@ -312,6 +312,13 @@ def download_list(
         lambda items: [[value(item) for value in values] for item in prepared(items)],
         request.args.get("sort") or None,
     )
+    return download_table(ending, name, header, pages)
+
+
+def download_table(
+    ending: str, name: str, header: Sequence[str], pages: Iterable[Rows], sheet: str | None = None
+) -> Response:
+    """Stream a table as CSV or XLSX. ``sheet``: the name of the sheet, by default that of the file."""
     if ending == "csv":
         return csv_download(name, table_as_csv(header, pages))
-    return xlsx_download(name, lambda path: table_as_xlsx(path, name, header, pages))
+    return xlsx_download(name, lambda path: table_as_xlsx(path, sheet or name, header, pages))
