@@ -71,7 +71,7 @@ def _page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
             # A list of one state need not say it in each row.
             state if filters.get("status") not in FlagStatus.codes() else replace(state, cell=None),
             plain_column(_("Flagged since"), of_item("opened_on"), "day", "-opened_on"),
-            TableColumn(_("Age"), None, _age_cell, "short"),
+            TableColumn(_("Open for"), None, _age_cell, "short"),
             TableColumn(field_label("cleared_on"), of_item("cleared_on")),
             TableColumn(field_label("budget_kzt"), lambda row: row[1].budget_kzt, budget_cell, "number", "-budget_kzt"),
             *((TableColumn(_("Case"), of_item("case"), _case_cell, "short"),) if reads_cases else ()),
