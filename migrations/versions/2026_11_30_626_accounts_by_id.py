@@ -32,8 +32,10 @@ IN_PLACE: Final[Mapping[str, Mapping[str, tuple[str, sa.types.TypeEngine[Any]]]]
     },
 }
 BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
+    "approvals": {"decided_account_id": "decided_by"},
     "case_decisions": {"decided_account_id": "decided_by"},
     "case_events": {"account_id": "by"},
+    "requests": {"decided_account_id": "decided_by"},
     "government_reports": {"first_approved_account_id": "first_approved_by"},
 }
 # Lists of names that become lists of ids; those of reports stay too.

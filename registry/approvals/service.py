@@ -228,7 +228,8 @@ def _end_outdated(actor: Actor, approval: Approval) -> None:
 
 def _decide(actor: Actor, approval: Approval, state: ApprovalState, reason: str | None) -> None:
     approval.state, approval.decision_reason = state.value, reason
-    approval.decided_by, approval.decided_at = actor.principal, now()
+    approval.decided_by, approval.decided_account_id = actor.principal, actor.account_id
+    approval.decided_at = now()
     require_transaction().flush()
     _record(actor, state.value, approval, {"decision_reason": reason})
 

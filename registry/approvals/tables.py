@@ -92,6 +92,7 @@ class Approval(Model):
     proposed_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     decided_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    decided_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     decision_reason: Mapped[str | None] = mapped_column(Text)
 

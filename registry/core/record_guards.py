@@ -105,7 +105,7 @@ FINAL: Final = (
     FinalColumns(
         "approvals_decided",
         "approvals",
-        ("state", "decided_by", "decided_at", "decision_reason"),
+        ("state", "decided_by", "decided_account_id", "decided_at", "decision_reason"),
         "OLD.state <> 'waiting'",
     ),
     FinalColumns(
@@ -128,8 +128,8 @@ FINAL: Final = (
         "requests_decided",
         "requests",
         (
-            *("state", "first_decided_by", "first_decided_account_id", "first_decided_at", "decided_by", "decided_at"),
-            *("decision_reason", "carried_out_at"),
+            *("state", "first_decided_by", "first_decided_account_id", "first_decided_at", "decided_by"),
+            *("decided_account_id", "decided_at", "decision_reason", "carried_out_at"),
         ),
         "OLD.state IN ('refused', 'cancelled') OR OLD.carried_out_at IS NOT NULL"
         " OR OLD.state = 'confirmed' AND NEW.state = 'confirmed' AND NEW.carried_out_at IS NULL",

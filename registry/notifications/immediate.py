@@ -76,7 +76,7 @@ def _approval_waiting(act: Act, directory: Directory) -> list[Notice]:
 def _approval_decided(act: Act, directory: Directory) -> list[Notice]:
     """To who proposed it, unless that person cancelled it."""
     approval = db.session.get(Approval, int(act.key), populate_existing=True)
-    if approval is None or approval.decided_by == approval.proposed_by:
+    if approval is None or approval.decided_account_id == approval.proposed_account_id:
         return []
     return _approval_notices(approval, directory.of_account(approval.proposed_account_id), "approval-decided")
 
@@ -104,7 +104,7 @@ def _request_waiting(request: Request, directory: Directory) -> list[Notice]:
 
 def _request_decided(request: Request, directory: Directory) -> list[Notice]:
     """To who asked, unless that person cancelled it."""
-    if request.decided_by == request.asked_by:
+    if request.decided_account_id == request.asked_account_id:
         return []
     return _request_notices(request, directory.of_account(request.asked_account_id), "request-decided")
 

@@ -44,7 +44,8 @@ def record_row(actor: Actor, action: str, request_id: int, details: dict[str, An
 def decide(actor: Actor, request: Request, state: RequestState, reason: str | None) -> None:
     """Decide a request that the open transaction has locked."""
     request.state, request.decision_reason = state.value, reason
-    request.decided_by, request.decided_at = actor.principal, now()
+    request.decided_by, request.decided_account_id = actor.principal, actor.account_id
+    request.decided_at = now()
     require_transaction().flush()
     record(actor, state.value, request, {"decision_reason": reason})
     if "approval" in request.details:

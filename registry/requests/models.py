@@ -82,6 +82,7 @@ class Request(Model):
     first_decided_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     first_decided_at: Mapped[datetime | None] = mapped_column(Instant)
     decided_by: Mapped[str | None] = mapped_column(String(MAX_NAME_LENGTH))
+    decided_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     decision_reason: Mapped[str | None] = mapped_column(Text)
     carried_out_at: Mapped[datetime | None] = mapped_column(Instant)

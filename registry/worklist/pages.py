@@ -290,7 +290,7 @@ def _policies(actor: Actor) -> Group:
             by=draft.drafted_by,
         )
         for draft in drafts
-        if draft.drafted_by != actor.principal
+        if actor.who not in draft.editors
     )
     return _group(tasks, "policies")
 
@@ -449,7 +449,7 @@ def home(actor: Actor) -> Answer:
         projects=projects_numbered(actor, {task.project for task in tasks if task.project}),
         is_new=is_agency and PROJECT_LIST.count(actor, {}, 0) == 0,
         setup=None if is_agency else setup_to_show(actor),
-        substitutes=[each for each in substitutions() if each.deputy == actor.principal],
+        substitutes=[each for each in substitutions() if each.deputy_id == actor.account_id],
         estimated=national_calendar().estimated_next_year(today()) if actor.role in CALENDAR_ROLES else [],
     )
 

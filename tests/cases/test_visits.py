@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 from registry.accounts.roles import Role
+from registry.accounts.service import edit_account
 from registry.cases.models import CaseEvent, CaseVisit
 from registry.core.database import db
 from tests.cases.casework import flagged_case, send, status
 from tests.cases.cast import AIGERIM, SAULE, act, case_of, editor_of
-from tests.factories import an_agency
+from tests.factories import ADMINISTRATOR, an_agency, with_account
 from tests.fixtures.web import SignedIn, Visit
 
 NEWS = "Changed since your last visit on"
@@ -61,7 +62,8 @@ def test_own_actions_are_not_news_and_another_person_has_own_visits(signed_in: S
     first, second = signed_in(Role.REVIEWER, name="aigerim"), signed_in(Role.SUPERVISOR)
     mark_as_seen(first, case)
     mark_as_seen(second, case)
-    act(AIGERIM, case_of(project), "claim")
+    act(with_account(AIGERIM), case_of(project), "claim")
+    edit_account(ADMINISTRATOR, with_account(AIGERIM).account_id or 0, {"name": "a.renamed"})
     assert NEWS not in first.get(case).text
     assert NEWS in second.get(case).text
 
