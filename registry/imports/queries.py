@@ -150,7 +150,9 @@ def registers_again(run: ImportRun) -> bool:
 
 def needs_change_reason(run: ImportRun) -> bool:
     """Return whether a dry run would change what needs a reason on pages."""
-    is_change = or_(PreviewedRow.outcome == "updated", PreviewedRow.answer == "same")
+    # A row that is the same as an earlier one of the file changes nothing.
+    is_same = and_(PreviewedRow.answer == SAME, PreviewedRow.record.is_not(None))
+    is_change = or_(PreviewedRow.outcome == "updated", is_same)
     changes = select(PreviewedRow.changes).where(PreviewedRow.import_id == run.id, is_change)
     if run.kind != ImportKind.PROJECTS or not (run.updated or run.unanswered):
         return False

@@ -90,9 +90,7 @@ def queue_import(
     """
     require_importer(actor, kind)
     require_upload_size(content)
-    file = answered(read_file(actor, kind, content, options))
-    reason, answers = options.change_reason, options.answers
-    return take_in(actor, kind, dry_run, file_name, file, change_reason=reason, answers=answers)
+    return _take_in(actor, kind, dry_run, file_name, answered(read_file(actor, kind, content, options)), options)
 
 
 def import_now(
@@ -110,9 +108,8 @@ def import_now(
     """
     require_importer(actor, kind)
     file = answered(read_file(actor, kind, content, options))
-    reason, answers = options.change_reason, options.answers
     with transaction():
-        lease = begin(take_in(actor, kind, dry_run, file_name, file, change_reason=reason, answers=answers))
+        lease = begin(_take_in(actor, kind, dry_run, file_name, file, options))
     return run_import(lease, on_progress, file.table)
 
 
@@ -144,11 +141,11 @@ def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) 
         values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
         values["change_reason"] = change_reason or dry.change_reason
         values["answers"] = stored_answers(dry) or None
-        run = _new_run(actor, **values, dry_run=False, dry_run_id=dry.id)
+        run = _new_run(actor, **values, state="queued", dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
         session.execute(update(FilePiece).where(FilePiece.import_id == dry.id).values(import_id=run.id))
-        record_queued(actor, run)
+        _record_queued(actor, run)
     return run
 
 
@@ -220,52 +217,48 @@ def _given(kind: str, mapping: Mapping[str, str | None]) -> dict[str, str | None
     return {header_key(text): name for text, name in mapping.items()}
 
 
-def take_in(
+def _take_in(
     actor: Actor,
     kind: str,
     dry_run: bool,
     file_name: str,
     file: ReadFile,
-    *,
-    is_mapped: bool = True,
-    change_reason: str | None = None,
-    answers: Mapping[int, str] | None = None,
+    options: ImportOptions,
+    state: str = "queued",
 ) -> ImportRun:
     """Store a file and its run: queued, or unmapped until somebody has chosen its columns."""
     run = _new_run(
         actor,
         kind=kind,
+        state=state,
         dry_run=dry_run,
         file_name=printable_file_name(file_name),
         sha256=file.sha256,
         total=file.total,
-        change_reason=change_reason,
-        answers={str(row): answer for row, answer in (answers or {}).items()} or None,
-        layout={**file.layout.as_json(), "questions": file.questions, "sheets": _sheets(file.sheets)},
-        warnings=[{"code": each.code, "params": each.params} for each in file.warnings],
+        change_reason=options.change_reason,
+        answers={str(row): answer for row, answer in options.answers.items()} or None,
+        layout={
+            **file.layout.as_json(),
+            "questions": file.questions,
+            "sheets": [{"name": name, "reason": why and _stored(why)} for name, why in file.sheets],
+        },
+        warnings=[*map(_stored, file.warnings)],
     )
-    if not is_mapped:
-        run.state = "unmapped"
     with transaction() as session:
         session.add(run)
         session.flush()
         store_file(run.id, file.table.content)
         store_file(run.id, file.original, ORIGINAL)
-        if not dry_run and is_mapped:
-            record_queued(actor, run)
+        _record_queued(actor, run)
     return run
 
 
-def _sheets(sheets: Sequence[tuple[str, Problem | None]]) -> list[dict[str, Any]]:
-    return [
-        {"name": name, "reason": None if why is None else {"code": why.code, "params": why.params}}
-        for name, why in sheets
-    ]
+def _stored(problem: Problem) -> dict[str, Any]:
+    return {"code": problem.code, "params": problem.params}
 
 
 def _new_run(actor: Actor, **values: Any) -> ImportRun:
     return ImportRun(
-        state="queued",
         attempts=0,
         account_id=actor.account_id,
         principal=actor.principal,
@@ -280,10 +273,11 @@ def _new_run(actor: Actor, **values: Any) -> ImportRun:
     )
 
 
-def record_queued(actor: Actor, run: ImportRun) -> None:
-    """Journal that a run was queued, in the open transaction."""
-    details = {"kind": run.kind, "file_name": run.file_name, "sha256": run.sha256, "rows": run.total}
-    journal.record(actor, "import.queued", f"import:{run.id}", details)
+def _record_queued(actor: Actor, run: ImportRun) -> None:
+    """Journal in the open transaction that a run was queued which writes."""
+    if run.state == "queued" and not run.dry_run:
+        details = {"kind": run.kind, "file_name": run.file_name, "sha256": run.sha256, "rows": run.total}
+        journal.record(actor, "import.queued", f"import:{run.id}", details)
 
 
 # Columns and values chosen by hand: of a file that waits for them, and of a finished dry run, which is then done again.
@@ -327,8 +321,9 @@ def receive_import(
     """
     require_importer(actor, kind)
     require_upload_size(content)
+    options = ImportOptions(change_reason=change_reason, sheet=sheet)
     try:
-        file = read_file(actor, kind, content, ImportOptions(sheet=sheet))
+        file = read_file(actor, kind, content, options)
     except Invalid as error:
         codes = {problem.code for problem in error.problems}
         if codes.isdisjoint(COLUMN_CODES) or not codes <= COLUMN_CODES | SHEET_CODES:
@@ -341,7 +336,7 @@ def receive_import(
         file, is_known = _read(content, chosen, seen), False
     else:
         is_known = not file.questions
-    return take_in(actor, kind, dry_run, file_name, file, is_mapped=is_known, change_reason=change_reason)
+    return _take_in(actor, kind, dry_run, file_name, file, options, "queued" if is_known else "unmapped")
 
 
 def receive_sheet(actor: Actor, import_id: int, sheet: str) -> ImportRun:
@@ -430,10 +425,9 @@ def map_columns(
         chosen = {**before.get("chosen", {}), **mapping, "words": words}
         further = {"questions": seen.questions, "sheets": before.get("sheets", []), "chosen": chosen}
         run.layout, run.total, run.state = {**seen.layout.as_json(), **further}, seen.total, "queued"
-        run.warnings = [{"code": each.code, "params": each.params} for each in (*left_out, *seen.warnings)]
+        run.warnings = [*map(_stored, (*left_out, *seen.warnings))]
         session.flush()
-        if not run.dry_run:
-            record_queued(actor, run)
+        _record_queued(actor, run)
     return run
 
 

@@ -161,7 +161,7 @@ def stated_units(table: Table, header: Header, columns: Sequence[str | None]) ->
     """
     below = [cell for row in islice(table.rows(header.number, len(columns)), ROWS_BELOW) for cell in row.cells]
     general = next(filter(None, map(_unit_of_cell, (*header.above, *below))), None)
-    stated = {}
+    stated: dict[str, tuple[str, str]] = {}
     for place, name in enumerate(columns):
         if name is None or not has_unit(name):
             continue
@@ -169,7 +169,7 @@ def stated_units(table: Table, header: Header, columns: Sequence[str | None]) ->
         match = IN_HEADER.search(full)
         unit = general if match is None else (str(match.lastgroup), printable(" ".join(full.split())))
         if unit is not None:
-            stated[name] = unit
+            stated.setdefault(name, unit)
     return stated
 
 

@@ -19,7 +19,7 @@ from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.rows import ImportResult
 from registry.imports.models import ImportRun
 from registry.imports.projects import ProjectImport
-from registry.imports.queries import errors_of, previewed_rows
+from registry.imports.queries import errors_of, needs_change_reason, previewed_rows
 from registry.imports.same_project import AgencyProjects, AnswersNotPossible, RegisteredProject, answer_questions
 from registry.imports.service import ImportOptions, import_now, map_columns, run_dry_run_now
 from registry.imports.worker import run_next_import
@@ -499,6 +499,17 @@ def test_api_takes_answers_with_the_file_and_for_a_dry_run(editor: Caller, agenc
     assert editor.call("POST", f"/imports/{dry}/run").status_code == 202
     run_next_import()
     assert names() == [("1", "Сервис виз"), (f"IMP-{done['id']}-2", "Сервис виз")]
+
+
+@pytest.mark.parametrize(("answer", "needs_reason"), [({2: "new", 4: "same"}, False), ({2: "same", 4: "same"}, True)])
+def test_only_a_row_that_is_a_registered_project_needs_a_reason(
+    app: Flask, answer: dict[int, str], *, needs_reason: bool
+) -> None:
+    agency = an_agency()
+    a_project(agency, name_ru="Портал озёр", stage="creation")
+    dry = run(keyless(agency, "Портал озёр", "Каталог", "Каталог", stage="operation"), dry_run=True)
+    answer_questions(ADMINISTRATOR, dry.id, answer)
+    assert needs_change_reason(dry) == needs_reason
 
 
 def test_page_asks_and_imports_by_the_answers(signed_in: SignedIn) -> None:
