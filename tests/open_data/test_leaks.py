@@ -160,17 +160,17 @@ def test_project_that_is_restricted_while_the_set_is_made_is_not_in_it(
     public: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hidden = a_project()
-    real = service._make_file
+    real = service._compressed
 
-    def make_and_restrict() -> tuple[bytes, str, int, int]:
-        made = real()
+    def make_and_restrict(pieces: Iterator[tuple[bytes, int]]) -> tuple[bytes, str, int, int]:
+        made = real(pieces)
         restrict(hidden)
         return made
 
-    monkeypatch.setattr(service, "_make_file", make_and_restrict)
+    monkeypatch.setattr(service, "_compressed", make_and_restrict)
     assert not write_when_due()
     assert public.get(FILES[0]).status_code == 503
-    monkeypatch.setattr(service, "_make_file", real)
+    monkeypatch.setattr(service, "_compressed", real)
     assert write_when_due()
     assert hidden.number not in public.get(FILES[0]).text
 
