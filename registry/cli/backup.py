@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import click
-from flask import Flask
 from sqlalchemy import delete, func, make_url, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -32,12 +31,12 @@ from registry.cases.models import Case
 from registry.changes.service import restart_feed
 from registry.cli import postgresql_backup as postgres_copies
 from registry.cli import sqlite_backup as sqlite_copies
-from registry.cli.app_context import as_owner, command_settings, connected, has_database_file, open_registry
+from registry.cli.app_context import as_owner, command_settings, has_database_file, open_database, open_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, CommandFailed, UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, print_json, print_message, print_pairs
 from registry.cli.sqlite_backup import UNREADABLE
 from registry.core.clock import now
-from registry.core.database import db, init_database, require_transaction, transaction
+from registry.core.database import db, require_transaction, transaction
 from registry.core.postgresql import libpq_address
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
 from registry.flags.models import Flag
@@ -90,10 +89,8 @@ def disabled_accounts(settings: Settings) -> list[str] | None:
     """Return the names, also former ones, of the accounts that the present journal disabled last; None if it is
     unreadable.
     """
-    app = Flask("registry")
     try:
-        init_database(app, settings.database_url, settings.database_limits)
-        with connected(app):
+        with open_database(settings):
             columns = (JournalEntry.subject, JournalEntry.action, JournalEntry.details)
             statement = select(*columns).where(JournalEntry.action.in_((DISABLED, ENABLED, RENAMED)))
             entries = db.session.execute(statement.order_by(JournalEntry.seq)).all()
@@ -224,10 +221,8 @@ def journal_copy(settings: Settings, action: str, details: dict[str, object]) ->
     """
     if not has_database_file(settings):
         return cli_text("cli-no-database", path=make_url(settings.database_url).database)
-    app = Flask("registry")
     try:
-        init_database(app, settings.database_url, settings.database_limits)
-        with connected(app):
+        with open_database(settings):
             if not schema_is_current():
                 return cli_text("cli-another-schema")
             with transaction():
@@ -327,9 +322,7 @@ def _is_of_another_journal(settings: Settings, seq: int, head: str) -> bool:
     """Return True when the present journal has another entry at the backup's head; False too when it cannot be read."""
     if not has_database_file(settings):
         return False
-    app = Flask("registry")
-    init_database(app, settings.database_url, settings.database_limits)
-    with connected(app):
+    with open_database(settings):
         try:
             return db.session.scalar(select(JournalEntry.hash).where(JournalEntry.seq == seq)) != head
         except SQLAlchemyError:

@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from flask import Flask
 from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.oidc_configuration import SignInFileInvalid, load_sign_in_file
 from registry.audits.schedule import last_recorded_at, unconfirmed_since
-from registry.cli.app_context import connected
+from registry.cli.app_context import open_database
 from registry.cli.backup import backups_in, taken_at
 from registry.cli.exit_codes import FAILED
 from registry.cli.output import as_json_option, cli_text, print_json, print_message
 from registry.cli.scheduler import jobs
 from registry.core.clock import ALMATY, TimeZoneDataStale, load_calendar, now, require_current_zone, rfc3339, today
-from registry.core.database import STANDBY, Base, db, init_database
+from registry.core.database import STANDBY, Base, db
 from registry.core.database_checks import (
     DISK_FULL,
     MIN_FREE_BYTES,
@@ -71,38 +70,32 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found. ``advice``: what to do next, ``runbook``: the page that says how; None when all is well."""
+    """What a check found. ``advice``: what to do next, ``runbook``: the page that says how; None when all is well.
 
-    check: str
+    ``check``: its name, which ``examine`` gives.
+    """
+
     state: State
     text: str
     advice: str | None = None
     runbook: str | None = None
+    check: str = ""
 
 
-def good(check: str, code: str, **params: object) -> Finding:
-    """Return a check that found nothing wrong."""
-    return Finding(check, State.OK, cli_text(code, **params))
+def good(code: str, **params: object) -> Finding:
+    """Return a finding that nothing is wrong."""
+    return Finding(State.OK, cli_text(code, **params))
 
 
-def warning(check: str, code: str, runbook: str | None = None, **params: object) -> Finding:
+def warning(code: str, runbook: str | None = None, **params: object) -> Finding:
     """Return a finding that can wait. Its advice is the message ``<code>-advice``."""
-    return _problem(State.WARNING, check, code, runbook, params)
-
-
-def failure(check: str, code: str, runbook: str | None = None, **params: object) -> Finding:
-    """Return a finding that cannot wait. Its advice is the message ``<code>-advice``."""
-    return _problem(State.FAILURE, check, code, runbook, params)
-
-
-def skipped(check: str) -> Finding:
-    """Return a check that another failure made impossible."""
-    return Finding(check, State.SKIPPED, cli_text(NOT_CHECKED))
-
-
-def _problem(state: State, check: str, code: str, runbook: str | None, params: dict[str, object]) -> Finding:
     page = None if runbook is None else f"{RUNBOOKS}/{runbook}.md"
-    return Finding(check, state, cli_text(code, **params), cli_text(f"{code}-advice", **params), page)
+    return Finding(State.WARNING, cli_text(code, **params), cli_text(f"{code}-advice", **params), page)
+
+
+def failure(code: str, runbook: str | None = None, **params: object) -> Finding:
+    """Return a finding that cannot wait, with its advice."""
+    return replace(warning(code, runbook, **params), state=State.FAILURE)
 
 
 # Checks of ``registry doctor`` that need no database: files, time zone, disks, mail server, backup folder.
@@ -118,8 +111,8 @@ def time_zone() -> Finding:
     try:
         require_current_zone()
     except TimeZoneDataStale:
-        return failure("time zone", "doctor-zone-wrong")
-    return good("time zone", "doctor-zone-ok")
+        return failure("doctor-zone-wrong")
+    return good("doctor-zone-ok")
 
 
 def policy_file(settings: Settings) -> Finding:
@@ -127,9 +120,9 @@ def policy_file(settings: Settings) -> Finding:
     try:
         policy = load_policy(settings.policy_file)
     except (PolicyInvalid, OSError) as error:
-        return failure("policy", "doctor-policy-wrong", reason=_one_line(error))
+        return failure("doctor-policy-wrong", reason=_one_line(error))
     set_policy(policy)
-    return good("policy", "doctor-policy-file-ok", version=policy.version)
+    return good("doctor-policy-file-ok", version=policy.version)
 
 
 def calendar_file(settings: Settings) -> Finding:
@@ -137,23 +130,22 @@ def calendar_file(settings: Settings) -> Finding:
     try:
         calendar = load_calendar(settings.calendar_file)
     except (CalendarInvalid, OSError) as error:
-        return failure("calendar", "doctor-calendar-wrong", reason=_one_line(error))
+        return failure("doctor-calendar-wrong", reason=_one_line(error))
     if days := calendar.estimated_next_year(today()):
         listed = ", ".join(day.isoformat() for day in days)
-        return warning("calendar", "doctor-calendar-estimated", year=days[0].year, days=listed)
-    return good("calendar", "doctor-calendar-ok")
+        return warning("doctor-calendar-estimated", year=days[0].year, days=listed)
+    return good("doctor-calendar-ok")
 
 
-def sign_in_file(settings: Settings) -> Iterator[Finding]:
-    """The meaning of the provider's claims, where there is single sign-on."""
+def sign_in_file(settings: Settings) -> Finding | None:
+    """Return the meaning of the provider's claims, where there is single sign-on."""
     if settings.oidc is None:
-        return
+        return None
     try:
         load_sign_in_file(settings.sign_in_file)
     except SignInFileInvalid as error:
-        yield failure("sign-in file", "doctor-sign-in-file-wrong", reason=_one_line(error))
-        return
-    yield good("sign-in file", "doctor-sign-in-file-ok")
+        return failure("doctor-sign-in-file-wrong", reason=_one_line(error))
+    return good("doctor-sign-in-file-ok")
 
 
 def disks(settings: Settings) -> Iterator[Finding]:
@@ -177,46 +169,43 @@ def _disk(folder: Path) -> Finding:
     percent = 100 * disk.f_bavail // max(disk.f_blocks, 1)
     numbers = {"path": folder, "free": free // MIB, "percent": percent}
     if free < MIN_FREE_BYTES:
-        return failure("disk", "doctor-disk-full", "full-disk", **numbers)
+        return failure("doctor-disk-full", "full-disk", **numbers)
     if free < LOW_BYTES or percent < LOW_PERCENT:
-        return warning("disk", "doctor-disk-low", "full-disk", **numbers)
-    return good("disk", "doctor-disk-ok", **numbers)
+        return warning("doctor-disk-low", "full-disk", **numbers)
+    return good("doctor-disk-ok", **numbers)
 
 
 def mail_server(settings: Settings) -> Finding:
     """Return the mail server: connect, encrypt and log in, but send nothing."""
     mail = settings.mail
     if mail is None:
-        return warning("mail", "doctor-mail-off")
+        return warning("doctor-mail-off")
     server = MailServer(mail)
     try:
         server.connect()
     except ChannelUnavailable as error:
-        return failure("mail", "doctor-mail-failed", "mail-down", host=mail.host, port=mail.port, reason=error)
+        return failure("doctor-mail-failed", "mail-down", host=mail.host, port=mail.port, reason=error)
     finally:
         server.close()
-    return good("mail", "doctor-mail-ok", host=mail.host, port=mail.port)
+    return good("doctor-mail-ok", host=mail.host, port=mail.port)
 
 
-def backup_folder(settings: Settings) -> Iterator[Finding]:
-    """The folder of ``REGISTRY_BACKUP_DIR``, where it is set."""
+def backup_folder(settings: Settings) -> Finding | None:
+    """Return the folder of ``REGISTRY_BACKUP_DIR``, where it is set."""
     folder = settings.backup_dir
     if folder is None:
-        return
+        return None
     try:
         backups = backups_in(folder)
     except OSError:
-        yield failure("backup folder", "doctor-backup-folder-missing", "backup-too-old", path=folder)
-        return
+        return failure("doctor-backup-folder-missing", "backup-too-old", path=folder)
     if not backups:
-        yield failure("backup folder", "doctor-backup-folder-empty", "backup-too-old", path=folder)
-        return
+        return failure("doctor-backup-folder-empty", "backup-too-old", path=folder)
     hours = (now() - taken_at(backups[-1])) // HOUR
     numbers = {"path": folder, "hours": hours, "count": len(backups), "most": settings.backup_max_age}
     if hours >= settings.backup_max_age:
-        yield failure("backup folder", "doctor-backup-folder-old", "backup-too-old", **numbers)
-    else:
-        yield good("backup folder", "doctor-backup-folder-ok", **numbers)
+        return failure("doctor-backup-folder-old", "backup-too-old", **numbers)
+    return good("doctor-backup-folder-ok", **numbers)
 
 
 def _one_line(error: Exception) -> str:
@@ -256,13 +245,13 @@ def unusable(error: Exception, settings: Settings) -> Finding:
     if is_corruption_error(original):
         return _damaged(make_url(settings.database_url).database)
     if isinstance(error_of(error), DatabaseBusy):
-        return failure("database", "doctor-database-busy", "lock-held", reason=reason)
+        return failure("doctor-database-busy", "lock-held", reason=reason)
     if not settings.embedded and any(words in reason for words in PASSWORD_REFUSED):
-        return failure("database", "doctor-database-password", "key-rotation", reason=reason)
+        return failure("doctor-database-password", "key-rotation", reason=reason)
     runbook = "failover" if not settings.embedded else None
     if getattr(original, "sqlstate", None) == DISK_FULL:
         runbook = "full-disk"
-    return failure("database", "doctor-database-unavailable", runbook, reason=reason)
+    return failure("doctor-database-unavailable", runbook, reason=reason)
 
 
 def database() -> Finding:
@@ -271,11 +260,11 @@ def database() -> Finding:
     if path is None:
         return _server()
     if not path.is_file():
-        return failure("database", "doctor-database-missing", path=path)
+        return failure("doctor-database-missing", path=path)
     if is_damaged():
         return _damaged(path)
     version = db.session.scalar(text("SELECT sqlite_version()"))
-    return good("database", "doctor-database-ok", server=f"SQLite {version}", place=path)
+    return good("doctor-database-ok", server=f"SQLite {version}", place=path)
 
 
 def _server() -> Finding:
@@ -286,14 +275,14 @@ def _server() -> Finding:
         "place": f"{info.user}@{info.host}:{info.port}/{info.dbname}",
     }
     if is_disk_full():
-        return failure("database", "doctor-database-unavailable", "full-disk", reason="disk-full")
+        return failure("doctor-database-unavailable", "full-disk", reason="disk-full")
     if info.server_version // 10_000 < LEAST_POSTGRESQL:
-        return warning("database", "doctor-database-old", **description, least=LEAST_POSTGRESQL)
-    return good("database", "doctor-database-ok", **description)
+        return warning("doctor-database-old", **description, least=LEAST_POSTGRESQL)
+    return good("doctor-database-ok", **description)
 
 
 def _damaged(path: Path | str | None) -> Finding:
-    return failure("database", "doctor-database-damaged", "damaged-sqlite", path=path)
+    return failure("doctor-database-damaged", "damaged-sqlite", path=path)
 
 
 def schema() -> Finding:
@@ -302,8 +291,8 @@ def schema() -> Finding:
     if db.session.scalar(text(VERSION_TABLE_EXISTS[db.engine.dialect.name])):
         revision = ", ".join(db.session.scalars(text(f"SELECT version_num FROM {VERSION_TABLE}")))  # noqa: S608
     if revision != newest_revision():
-        return failure("schema", "doctor-schema-old", found=revision or "-", expected=newest_revision())
-    return good("schema", "doctor-schema-ok", revision=revision)
+        return failure("doctor-schema-old", found=revision or "-", expected=newest_revision())
+    return good("doctor-schema-ok", revision=revision)
 
 
 def rights() -> Finding:
@@ -311,20 +300,20 @@ def rights() -> Finding:
     path = database_file()
     if path is not None:
         if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-            return failure("rights", "doctor-rights-read-only", path=path)
-        return good("rights", "doctor-rights-ok-file")
+            return failure("doctor-rights-read-only", path=path)
+        return good("doctor-rights-ok-file")
     role = db.session.scalar(text("SELECT current_user"))
     held = {(table, right) for table, right in db.session.execute(RIGHTS_HELD, {"rights": list(RIGHTS)})}
     tables = {table.name for table in Base.metadata.sorted_tables}
     revoked = revoked_rights()
     missing = {(table, right) for table in tables for right in RIGHTS} - revoked - held
     if missing:
-        return failure("rights", "doctor-rights-missing", role=role, missing=_listed(missing))
+        return failure("doctor-rights-missing", role=role, missing=_listed(missing))
     if db.session.scalar(text("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'journal'::regclass")):
-        return warning("rights", "doctor-rights-wide", role=role)
+        return warning("doctor-rights-wide", role=role)
     if too_many := revoked & held:
-        return failure("rights", "doctor-rights-too-many", "journal-broken", role=role, rights=_listed(too_many))
-    return good("rights", "doctor-rights-ok", role=role)
+        return failure("doctor-rights-too-many", "journal-broken", role=role, rights=_listed(too_many))
+    return good("doctor-rights-ok", role=role)
 
 
 def _listed(rights: set[tuple[str, str]]) -> str:
@@ -335,8 +324,8 @@ def guards() -> Finding:
     """Are the triggers there that keep records from being rewritten?"""
     missing = missing_guards(db.session.connection())
     if missing:
-        return failure("guards", "doctor-guards-missing", "journal-broken", missing=", ".join(missing))
-    return good("guards", "doctor-guards-ok")
+        return failure("doctor-guards-missing", "journal-broken", missing=", ".join(missing))
+    return good("doctor-guards-ok")
 
 
 def indexes() -> Finding:
@@ -350,15 +339,15 @@ def indexes() -> Finding:
         )
         present = set(db.session.scalars(text(valid)))
     if wrong := sorted(expected - present):
-        return failure("indexes", "doctor-indexes-wrong", names=", ".join(wrong))
-    return good("indexes", "doctor-indexes-ok", count=len(expected))
+        return failure("doctor-indexes-wrong", names=", ".join(wrong))
+    return good("doctor-indexes-ok", count=len(expected))
 
 
 def secret_key() -> Finding:
     """Is the secret key the one that the registry was used with?"""
     if has_other_key():
-        return failure("secret key", "doctor-secret-key-differs", "key-rotation")
-    return good("secret key", "doctor-secret-key-ok")
+        return failure("doctor-secret-key-differs", "key-rotation")
+    return good("doctor-secret-key-ok")
 
 
 def locks() -> Finding:
@@ -366,7 +355,7 @@ def locks() -> Finding:
     path = database_file()
     if path is None:
         waiting = sessions_waiting_for_locks()
-        return warning("locks", "doctor-locks-waited-for", "lock-held", count=waiting) if waiting else _no_lock()
+        return warning("doctor-locks-waited-for", "lock-held", count=waiting) if waiting else good("doctor-locks-ok")
     try:
         with closing(sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")
@@ -374,12 +363,8 @@ def locks() -> Finding:
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
             raise
-        return failure("locks", "doctor-locks-held", "lock-held", path=path, seconds=LOCK_WAIT_S)
-    return _no_lock()
-
-
-def _no_lock() -> Finding:
-    return good("locks", "doctor-locks-ok")
+        return failure("doctor-locks-held", "lock-held", path=path, seconds=LOCK_WAIT_S)
+    return good("doctor-locks-ok")
 
 
 def journal() -> Finding:
@@ -389,60 +374,59 @@ def journal() -> Finding:
         select(JournalEntry.seq, JournalEntry.hash).order_by(JournalEntry.seq.desc()).limit(1)
     ).one_or_none()
     if head.seq if last is None else tuple(head) != tuple(last):
-        return failure("journal", "doctor-journal-differs", "journal-broken")
+        return failure("doctor-journal-differs", "journal-broken")
     verified = last_verification()
     if verified.fault is not None:
-        return failure("journal", "doctor-journal-broken", "journal-broken", fault=verified.fault)
+        return failure("doctor-journal-broken", "journal-broken", fault=verified.fault)
     if is_overdue(verified):
         since = verified.verified_at or installed_at()
-        return warning("journal", "doctor-journal-unverified", "journal-broken", at=rfc3339(since))
+        return warning("doctor-journal-unverified", "journal-broken", at=rfc3339(since))
     if failing := failing_witnesses():
         first = failing[0]
-        return warning("journal", "doctor-witness-failing", "journal-broken", address=first.address, error=first.error)
-    return good("journal", "doctor-journal-ok", entries=head.seq, head=f"{head.seq}:{head.hash}")
+        return warning("doctor-witness-failing", "journal-broken", address=first.address, error=first.error)
+    return good("doctor-journal-ok", entries=head.seq, head=f"{head.seq}:{head.hash}")
 
 
 def policy() -> Finding:
     """Is the policy in force the one that the last audit judged by? An activated version may be another one."""
     current, last = policy_in_force(), last_good_audit()
     if last is not None and current is first_policy() and last.policy_digest != current.digest:
-        return warning("policy", "doctor-policy-differs", version=current.version, former=last.policy_version)
-    return good("policy", "doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())
+        return warning("doctor-policy-differs", version=current.version, former=last.policy_version)
+    return good("doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())
 
 
-def standby() -> Iterator[Finding]:
+def standby() -> Finding | None:
     """Does the standby follow, where one is named?"""
     state = standby_state()
     if state is None:
-        return
+        return None
     if state.lag_s is None:
-        yield failure("standby", "doctor-standby-away", "standby-lost", place=state.place, reason=state.reason)
-    elif state.lag_s > MAX_LAG_S:
-        yield warning("standby", "doctor-standby-late", "standby-lost", place=state.place, seconds=round(state.lag_s))
-    else:
-        yield good("standby", "doctor-standby-ok", place=state.place, seconds=round(state.lag_s, 1))
+        return failure("doctor-standby-away", "standby-lost", place=state.place, reason=state.reason)
+    if state.lag_s > MAX_LAG_S:
+        return warning("doctor-standby-late", "standby-lost", place=state.place, seconds=round(state.lag_s))
+    return good("doctor-standby-ok", place=state.place, seconds=round(state.lag_s, 1))
 
 
 def clock() -> Finding:
     """Is the time of this machine plausible? Compared with the database server and with what was recorded."""
     ahead = audit_in_future(today())
     if ahead is not None:
-        return failure("clock", "doctor-clock-audit-ahead", "clock-jumped", id=ahead.id, on=ahead.on.isoformat())
+        return failure("doctor-clock-audit-ahead", "clock-jumped", id=ahead.id, on=ahead.on.isoformat())
     recorded = last_recorded_at(now())
     if recorded - now() > AHEAD:
-        return failure("clock", "doctor-clock-record-ahead", "clock-jumped", at=rfc3339(recorded))
+        return failure("doctor-clock-record-ahead", "clock-jumped", at=rfc3339(recorded))
     since = unconfirmed_since(now())
     if since is not None:
-        return failure("clock", "doctor-clock-unconfirmed", "clock-jumped", at=rfc3339(since))
+        return failure("doctor-clock-unconfirmed", "clock-jumped", at=rfc3339(since))
     local = f"{now().astimezone(ALMATY):%Y-%m-%d %H:%M}"
     server = database_clock()
     if server is None:
-        return good("clock", "doctor-clock-ok-alone", now=local)
+        return good("doctor-clock-ok-alone", now=local)
     skew = (now() - server).total_seconds()
     if abs(skew) < SKEW_WARNING_S:
-        return good("clock", "doctor-clock-ok", now=local, seconds=round(skew, 1))
+        return good("doctor-clock-ok", now=local, seconds=round(skew, 1))
     differs = failure if abs(skew) >= SKEW_FAILURE_S else warning
-    return differs("clock", "doctor-clock-skewed", "clock-jumped", seconds=round(skew, 1))
+    return differs("doctor-clock-skewed", "clock-jumped", seconds=round(skew, 1))
 
 
 # Checks of ``registry doctor`` that ask whether the registry does its work: scheduler, audits, queues, backups.
@@ -466,14 +450,13 @@ def scheduler(settings: Settings) -> Finding:
     """Does a scheduler run, and do its jobs succeed?"""
     known = {job.name: job for job in scheduled_jobs()}
     if not known:
-        return warning("scheduler", "doctor-scheduler-never", "frozen-scheduler")
+        return warning("doctor-scheduler-never", "frozen-scheduler")
     for job in jobs(settings):
         ended = known.get(job.name)
         if ended is None:
             continue
         if _is_failing(ended):
             return failure(
-                "scheduler",
                 "doctor-scheduler-failing",
                 "frozen-scheduler",
                 job=job.name,
@@ -481,14 +464,12 @@ def scheduler(settings: Settings) -> Finding:
                 at=rfc3339(ended.failed_at or now()),
             )
         if ended.succeeded_at is not None and (age := now() - ended.succeeded_at) > job.every + STUCK_AFTER:
-            return failure(
-                "scheduler", "doctor-scheduler-stuck", "frozen-scheduler", job=job.name, minutes=age // MINUTE
-            )
+            return failure("doctor-scheduler-stuck", "frozen-scheduler", job=job.name, minutes=age // MINUTE)
     latest = max(job.succeeded_at for job in known.values() if job.succeeded_at is not None)
     age = now() - latest
     if age > QUIET_AFTER:
-        return warning("scheduler", "doctor-scheduler-quiet", "frozen-scheduler", minutes=age // MINUTE)
-    return good("scheduler", "doctor-scheduler-ok", seconds=int(age.total_seconds()))
+        return warning("doctor-scheduler-quiet", "frozen-scheduler", minutes=age // MINUTE)
+    return good("doctor-scheduler-ok", seconds=int(age.total_seconds()))
 
 
 def _is_failing(job: ScheduledJob) -> bool:
@@ -501,19 +482,19 @@ def audits() -> Iterator[Finding]:
     """Is the last good audit recent, and is none held?"""
     held = db.session.scalar(select(AuditRun).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1))
     if held is not None:
-        yield warning("audit", "doctor-audit-held", "held-audit", id=held.id, on=held.on.isoformat())
+        yield warning("doctor-audit-held", "held-audit", id=held.id, on=held.on.isoformat())
     last = last_good_audit()
     if last is None or last.finished_at is None:
         is_due = now() - installed_at() > MAX_AUDIT_AGE
-        yield (failure if is_due else warning)("audit", "doctor-audit-never", "frozen-scheduler")
+        yield (failure if is_due else warning)("doctor-audit-never", "frozen-scheduler")
         return
     age = now() - last.finished_at
     numbers = {"on": last.on.isoformat(), "hours": age // HOUR}
     if age > MAX_AUDIT_AGE:
         runbook = "frozen-scheduler" if held is None else "held-audit"
-        yield failure("audit", "doctor-audit-old", runbook, **numbers)
+        yield failure("doctor-audit-old", runbook, **numbers)
     else:
-        yield good("audit", "doctor-audit-ok", **numbers)
+        yield good("doctor-audit-ok", **numbers)
 
 
 def waiting() -> Iterator[Finding]:
@@ -524,13 +505,13 @@ def waiting() -> Iterator[Finding]:
             continue
         minutes = (now() - queue.oldest_at) // MINUTE
         runbook = "mail-down" if name == "emails" else "queue-stuck"
-        findings.append(failure("queues", f"doctor-queue-{name}", runbook, count=queue.waiting, minutes=minutes))
+        findings.append(failure(f"doctor-queue-{name}", runbook, count=queue.waiting, minutes=minutes))
     if failing := failing_webhooks():
-        findings.append(warning("queues", "doctor-webhooks-failing", "queue-stuck", count=failing))
+        findings.append(warning("doctor-webhooks-failing", "queue-stuck", count=failing))
     failed = failed_emails()
     if failed:
-        findings.append(warning("queues", "doctor-queue-failed", "mail-down", count=failed))
-    yield from findings or [good("queues", "doctor-queues-ok")]
+        findings.append(warning("doctor-queue-failed", "mail-down", count=failed))
+    yield from findings or [good("doctor-queues-ok")]
 
 
 def backups(settings: Settings) -> Finding:
@@ -539,22 +520,22 @@ def backups(settings: Settings) -> Finding:
     most = timedelta(hours=settings.backup_max_age)
     if at is None:
         is_due = now() - installed_at() > most
-        return (failure if is_due else warning)("backup", "doctor-backup-never", "backup-too-old")
+        return (failure if is_due else warning)("doctor-backup-never", "backup-too-old")
     numbers = {"hours": (now() - at) // HOUR, "most": settings.backup_max_age}
     if now() - at > most:
-        return failure("backup", "doctor-backup-old", "backup-too-old", **numbers)
-    return good("backup", "doctor-backup-ok", **numbers)
+        return failure("doctor-backup-old", "backup-too-old", **numbers)
+    return good("doctor-backup-ok", **numbers)
 
 
 def restore_drill() -> Finding:
     """Was a backup ever restored?"""
     at = last_drill_at()
     if at is None:
-        return warning("restore drill", "doctor-drill-never", "backup-too-old")
+        return warning("doctor-drill-never", "backup-too-old")
     days = (now() - at).days
     if now() - at > MAX_DRILL_AGE:
-        return warning("restore drill", "doctor-drill-old", "backup-too-old", days=days)
-    return good("restore drill", "doctor-drill-ok", days=days)
+        return warning("doctor-drill-old", "backup-too-old", days=days)
+    return good("doctor-drill-ok", days=days)
 
 
 # ``registry doctor``: checks the installation, line by line. Works when the database is away or damaged.
@@ -562,7 +543,8 @@ def restore_drill() -> Finding:
 # The command is there to say that the database waits, not to wait itself.
 MAX_WAIT_S: Final = 10
 
-Check = Callable[[], Finding | Iterable[Finding]]
+Found = Finding | Iterable[Finding] | None
+Check = Callable[[], Found]
 
 
 @click.command()
@@ -577,7 +559,13 @@ def doctor(as_json: bool) -> None:
     failures = sum(finding.state is State.FAILURE for finding in findings)
     warnings = sum(finding.state is State.WARNING for finding in findings)
     if as_json:
-        print_json({"failures": failures, "warnings": warnings, "checks": [asdict(finding) for finding in findings]})
+        print_json(
+            {
+                "failures": failures,
+                "warnings": warnings,
+                "checks": [{"check": each.check, **asdict(each)} for each in findings],
+            }
+        )
     else:
         _print(findings)
         print_message("doctor-summary", failures=failures, warnings=warnings)
@@ -587,29 +575,26 @@ def doctor(as_json: bool) -> None:
 
 def examine() -> Iterator[Finding]:
     """Run all checks; those that an earlier failure makes impossible are skipped."""
-    yield time_zone()
+    yield from _named("time zone", time_zone())
     try:
         settings = read_settings(read_only=True)
     except SettingsInvalid as error:
-        yield failure("settings", "doctor-settings-wrong", reason="; ".join(error.problems))
+        yield from _named("settings", failure("doctor-settings-wrong", reason="; ".join(error.problems)))
         return
-    yield good("settings", "doctor-settings-ok")
-    policy = policy_file(settings)
+    yield from _named("settings", good("doctor-settings-ok"))
+    [policy] = _named("policy", policy_file(settings))
     yield policy
-    yield calendar_file(settings)
-    yield from sign_in_file(settings)
-    yield from disks(settings)
+    yield from _named("calendar", calendar_file(settings))
+    yield from _named("sign-in file", sign_in_file(settings))
+    yield from _named("disk", disks(settings))
     yield from _stored(settings, has_policy=policy.state is State.OK)
-    yield mail_server(settings)
-    yield from backup_folder(settings)
+    yield from _named("mail", mail_server(settings))
+    yield from _named("backup folder", backup_folder(settings))
 
 
 def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
-    app = Flask("registry")
-    app.config["SECRET_KEY"] = settings.secret_key
     limits = replace(settings.database_limits, lock_timeout=MAX_WAIT_S, statement_timeout=MAX_WAIT_S)
-    init_database(app, settings.database_url, limits, read_url=settings.database_read_url)
-    with connected(app):
+    with open_database(replace(settings, database_limits=limits), read_url=settings.database_read_url) as app:
         first: dict[str, Check] = {"database": database, "schema": schema}
         later: dict[str, Check] = {
             "rights": rights,
@@ -630,23 +615,22 @@ def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
         usable = True
         for name, check in (first | later).items():
             if not usable:
-                yield skipped(name)
+                yield Finding(State.SKIPPED, cli_text(NOT_CHECKED), check=name)
                 continue
-            for finding in _run(check, settings):
-                yield finding
-                # Without a database of this version there is nothing to ask.
-                if finding.state is State.FAILURE and (name in first or finding.check == "database"):
-                    usable = False
+            try:
+                findings = _named(name, check())
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                findings = [replace(unusable(error, settings), check="database")]
+            db.session.remove()
+            yield from findings
+            # Without a database of this version there is nothing to ask.
+            failed = {finding.check for finding in findings if finding.state is State.FAILURE}
+            usable = failed.isdisjoint({*first})
 
 
-def _run(check: Check, settings: Settings) -> list[Finding]:
-    try:
-        result = check()
-        return [result] if isinstance(result, Finding) else list(result)
-    except (SQLAlchemyError, sqlite3.Error) as error:
-        return [unusable(error, settings)]
-    finally:
-        db.session.remove()
+def _named(check: str, findings: Found) -> list[Finding]:
+    listed = [findings] if isinstance(findings, Finding) else findings or ()
+    return [replace(finding, check=check) for finding in listed]
 
 
 def _print(findings: list[Finding]) -> None:
