@@ -9,15 +9,14 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from registry.accounts.models import Account, Person, account_named, new_account
+from registry.accounts.models import Account, AccountKind, Person, account_named, new_account
 from registry.accounts.passwords import hash_password
 from registry.accounts.roles import AGENCY_ROLES, LOCAL, SESSION_PREFIX, Actor, Role, scopes_of_role
 from registry.accounts.service import NewPerson, add_person, person_named
 from registry.accounts.sessions import WebSession, secret_hash_of, session_credential, start_session
 from registry.accounts.tokens import issue, issue_own_token
-from registry.accounts.vocabulary import AccountKind
+from registry.agencies.fields import AGENCY_BODY
 from registry.agencies.models import Agency
-from registry.agencies.schemas import AGENCY_BODY
 from registry.agencies.service import register_agency
 from registry.approvals.service import approve
 from registry.approvals.tables import Approval

@@ -17,9 +17,8 @@ from registry.accounts.account_management import (
     require_unchanged,
     sees_account,
 )
-from registry.accounts.models import Account, AccountNotFound, find_account, is_active, require_person
+from registry.accounts.models import Account, AccountKind, AccountNotFound, find_account, is_active, require_person
 from registry.accounts.roles import Actor, Permission, Role, RoleNotAllowed
-from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, today
 from registry.core.database import Instant, Model, db, transaction
 from registry.core.errors import Conflict, NotFound, invalid

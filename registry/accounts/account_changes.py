@@ -5,33 +5,195 @@ Every change except a confirmation ends all sessions and tokens of the account; 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.orm import aliased
 
-from registry.accounts import confirmations, models
-from registry.accounts.account_management import (
-    find_managed_account,
-    find_other_account,
-    is_own,
-    require_account_manager,
-    require_may_give,
-)
+from registry.accounts import account_management, models
 from registry.accounts.agency_tree import require_open_agency
 from registry.accounts.invitations import can_be_invited, delete_invitation, send_invitation
-from registry.accounts.models import Account, OidcIdentity, Person
+from registry.accounts.models import Account, Person
 from registry.accounts.passwords import FIRST_HALVES, NO_PASSWORD, generate_halves, hash_password
-from registry.accounts.roles import Actor, Permission, Role
-from registry.accounts.same_person import owned_by, people_of
+from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role, local_actor
+from registry.accounts.same_person import is_another_person, owned_by, people_of
 from registry.accounts.sessions import WebSession, end_sessions_of
-from registry.accounts.tokens import Token, revoke_tokens_of
-from registry.accounts.vocabulary import AccountKind
+from registry.accounts.tokens import Token, find_any_token, revoke_tokens_of
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
-from registry.core.errors import Conflict, Invalid
+from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.installation import encrypt
 from registry.journal import service as journal
+
+# Who can confirm pending accounts and tokens, and confirmation of tokens.
+#
+# A fresh register has nobody yet, and says what to do instead: two administrators, or one and the command line, make
+# the first supervisor. From then on they make nobody of oversight without one.
+
+
+class ConfirmationNeedsASupervisor(NotAllowed):
+    """One of the two people who give somebody a role of oversight is a supervisor."""
+
+
+class ConfirmationNeedsAnotherPerson(NotAllowed):
+    """The administrator who created or changed the account cannot confirm it."""
+
+
+class Confirmer(NamedTuple):
+    """An account that may confirm others, with every one of these that has its e-mail address."""
+
+    account_id: int
+    role: Role
+    accounts: frozenset[int]
+
+
+def confirming_people() -> list[Confirmer]:
+    """Everybody who may confirm accounts; for a list of accounts, read once."""
+    address = func.lower(Person.email)
+    rows = db.session.execute(
+        select(Account.id, Account.role, address.label("address"))
+        .outerjoin(Person, Person.account_id == Account.id)
+        .where(
+            Account.kind == models.AccountKind.PERSON.value,
+            Account.role.in_([role.value for role in _confirming_roles()]),
+            models.is_active(),
+        )
+    ).all()
+    alike: dict[str | int, set[int]] = defaultdict(set)
+    for row in rows:
+        alike[row.address or row.id].add(row.id)
+    return [Confirmer(row.id, Role(row.role), frozenset(alike[row.address or row.id])) for row in rows]
+
+
+def has_confirmer(
+    account: Account, asked_by: Collection[int | str] | None = None, people: Sequence[Confirmer] | None = None
+) -> bool:
+    """Return True when an active person may confirm the pending account, or a token of it: another one, who did not
+    ask.
+    """
+    asked_by = account.asked_by or [] if asked_by is None else asked_by
+    people = confirming_people() if people is None else people
+    needs_supervisor = _is_missing(account, asked_by, people)
+    return any(
+        each.account_id != account.id
+        and each.accounts.isdisjoint(asked_by)
+        and (each.role is Role.SUPERVISOR or not needs_supervisor)
+        for each in people
+    )
+
+
+def supervisor_is_missing(
+    actor: Actor, account: Account, asked_by: Collection[int | str], people: Sequence[Confirmer] | None = None
+) -> bool:
+    """Return True when the actor is not enough, beside who asked, to confirm the account or a token of it.
+
+    With a role of oversight one of the two is a supervisor, wherever the register has one beside the account.
+    """
+    if actor.role is Role.SUPERVISOR:
+        return False
+    return _is_missing(account, asked_by, confirming_people() if people is None else people)
+
+
+def require_second_person(actor: Actor, account: Account, asked_by: Collection[int | str], since: datetime) -> None:
+    """Raise ConfirmationNeedsAnotherPerson for who asked since then, and for a command where somebody could confirm."""
+    # A command is as good as a second person only where there is none.
+    if has_confirmer(account, asked_by) if actor.is_local else not is_another_person(actor, asked_by, since):
+        raise ConfirmationNeedsAnotherPerson(name=account.name)
+
+
+def require_supervisor(actor: Actor, account: Account, asked_by: Collection[int | str]) -> None:
+    """Raise ConfirmationNeedsASupervisor unless one of the two people is a supervisor where one has to be."""
+    if not actor.is_local and supervisor_is_missing(actor, account, asked_by):
+        raise ConfirmationNeedsASupervisor(name=account.name)
+
+
+def command_counts_as_person() -> bool:
+    """True while the register has fewer than two people of oversight: then a command on the server is one of two."""
+    people = select(func.count(Account.id)).where(
+        Account.kind == models.AccountKind.PERSON.value,
+        Account.role.in_([role.value for role in OVERSIGHT_ROLES]),
+        Account.disabled_at.is_(None),
+        Account.pending_since.is_(None),
+    )
+    return (db.session.scalar(people) or 0) < 2
+
+
+def command_actor() -> Actor:
+    """Return the actor of a command that manages accounts: it acts alone only while it counts as a person."""
+    return replace(local_actor(Role.ADMINISTRATOR), is_admitted=command_counts_as_person())
+
+
+def _is_missing(account: Account, asked_by: Collection[int | str], people: Sequence[Confirmer]) -> bool:
+    if not Role(account.role).needs_two_people:
+        return False
+    others = [each for each in people if each.role is Role.SUPERVISOR and each.account_id != account.id]
+    return bool(others) and all(each.accounts.isdisjoint(asked_by) for each in others)
+
+
+def _confirming_roles() -> list[Role]:
+    return [role for role, permissions in PERMISSIONS.items() if Permission.ACCOUNTS_CONFIRM in permissions]
+
+
+# Tokens that a second person has to confirm: those that an administrator issued for oversight service accounts.
+
+
+class TokenNotPending(Conflict):
+    """The token waits for no confirmation, or has ended meanwhile."""
+
+
+def confirm_token(actor: Actor, key_id: str) -> None:
+    """Confirm a pending token: it works from the next request on.
+
+    Raises RoleNotAllowed, AccountsNeedAPerson, RightsChanged, TokenNotFound, TokenNotPending, and
+    ConfirmationNeedsAnotherPerson for whoever issued it, ConfirmationNeedsASupervisor.
+    """
+    actor.require(Permission.ACCOUNTS_CONFIRM)
+    models.require_person(actor)
+    with transaction() as session:
+        account_management.require_unchanged(actor)
+        token = find_any_token(key_id)
+        session.refresh(token, with_for_update=True)
+        account = models.find_account(token.account_id)
+        of_account = select(Token.id).join(Account, Account.id == Token.account_id)
+        waits = session.scalar(of_account.where(Token.id == token.id, *_waiting()))
+        if token.pending_since is None or waits is None:
+            raise TokenNotPending(key_id=key_id)
+        asker = None if token.asked_account_id is None else models.find_account(token.asked_account_id)
+        asked_by = [] if asker is None else [asker.id]
+        require_second_person(actor, account, asked_by, token.pending_since)
+        require_supervisor(actor, account, asked_by)
+        details = {"account": account.name, **models.role_details(token.role, token.agency_id)}
+        details["asked_by"] = None if asker is None else asker.name
+        token.pending_since, token.confirmed_account_id = None, actor.account_id
+        journal.record(actor, "token.confirmed", f"token:{key_id}", details)
+
+
+def pending_tokens(actor: Actor) -> list[dict[str, Any]]:
+    """Return the tokens that wait for a confirmation, the longest waiting first. Raises RoleNotAllowed."""
+    actor.require(Permission.ACCOUNTS_CONFIRM, step_up=False)
+    asker, own, people = aliased(Account), people_of(actor), confirming_people()
+    columns = (Token.key_id, Account.name, Token.role, asker.name.label("asked_by"), Token.pending_since)
+    statement = select(Account, Token.asked_account_id, *columns).join(Account, Account.id == Token.account_id)
+    statement = statement.outerjoin(asker, asker.id == Token.asked_account_id).where(*_waiting())
+    return [
+        {
+            **dict(zip((column.key for column in columns), row, strict=True)),
+            "asked_by_actor": asker_id in own,
+            "can_confirm": actor.is_person
+            and asker_id not in own
+            and not supervisor_is_missing(actor, account, [asker_id or 0], people),
+        }
+        for account, asker_id, *row in db.session.execute(statement.order_by(Token.pending_since, Token.id)).all()
+    ]
+
+
+def _waiting() -> list[ColumnElement[bool]]:
+    unexpired = or_(Token.expires_at.is_(None), Token.expires_at > now())
+    return [Token.pending_since.is_not(None), Token.revoked_at.is_(None), unexpired, Account.disabled_at.is_(None)]
 
 
 class AccountNotPending(Conflict):
@@ -59,10 +221,10 @@ def disable_account(actor: Actor, account_id: int) -> None:
 
     Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, LastAdministrator, LastSupervisor.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     with transaction():
         alike = lock_last_ones(account_id)
-        account = find_managed_account(actor, account_id)
+        account = account_management.find_managed_account(actor, account_id)
         if account.disabled_at is None:
             require_another_administrator(account, alike)
             require_another_supervisor(actor, account, alike)
@@ -80,9 +242,9 @@ def enable_account(actor: Actor, account_id: int) -> None:
 
     Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     with transaction():
-        account = find_managed_account(actor, account_id)
+        account = account_management.find_managed_account(actor, account_id)
         if account.disabled_at is not None:
             account.disabled_at = None
             # Earlier versions did not revoke the tokens of a disabled account.
@@ -98,15 +260,15 @@ def change_role(actor: Actor, account_id: int, role: Role, agency_id: int | None
     Raises RoleNotAllowed, AccountNotFound, NotYourself, AccountNotYours, RoleNotYoursToGive, LastAdministrator,
     Invalid.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     problems = models.role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
     with transaction():
         require_open_agency(agency_id)
         alike = lock_last_ones(account_id)
-        account = find_managed_account(actor, account_id)
-        require_may_give(actor, role, agency_id)
+        account = account_management.find_managed_account(actor, account_id)
+        account_management.require_may_give(actor, role, agency_id)
         before = models.role_details(account.role, account.agency_id)
         if (account.role, account.agency_id) != (role.value, agency_id):
             require_another_administrator(account, alike)
@@ -144,11 +306,11 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
     halves = generate_halves() if _gets_password(models.find_account(account_id)) else None
     kept = None if halves is None else hash_password("".join(halves))
     with transaction():
-        account = find_other_account(actor, account_id)
+        account = account_management.find_other_account(actor, account_id)
         if account.pending_since is None:
             raise AccountNotPending(name=account.name)
         asked_by, askers, since = account.asked_by or [], ", ".join(account.askers), account.pending_since
-        confirmations.require_second_person(actor, account, asked_by, since)
+        require_second_person(actor, account, asked_by, since)
         address = email_of(account)
         # Whoever requested the account may have given it a password since the first look.
         same_kind = _gets_password(account) is (kept is not None)
@@ -160,7 +322,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             account.asked_by = [account.id, actor.who]
             journal.record(actor, "account.requested", f"account:{account.name}", models.account_details(account))
             return None
-        confirmations.require_supervisor(actor, account, asked_by)
+        require_supervisor(actor, account, asked_by)
         account.pending_since, account.asked_by, account.confirmed_account_id = None, None, actor.account_id
         if role.needs_two_people:
             unlink_by_address(actor, account)
@@ -220,8 +382,10 @@ def confirmable(actor: Actor, accounts: Sequence[Account]) -> frozenset[int]:
         return frozenset()
     pending = [each for each in accounts if each.pending_since is not None and each.disabled_at is None]
     own = people_of(actor) if pending else set()
-    others = [each for each in pending if not is_own(actor, each) and own.isdisjoint(each.asked_by or ())]
-    people = confirmations.confirming_people() if others else []
+    others = [
+        each for each in pending if not account_management.is_own(actor, each) and own.isdisjoint(each.asked_by or ())
+    ]
+    people = confirming_people() if others else []
     return frozenset(each.id for each in others if _is_first_of_two(each) or _completes(actor, each, people))
 
 
@@ -230,8 +394,8 @@ def _is_first_of_two(account: Account) -> bool:
     return account.asked_by == [account.id]
 
 
-def _completes(actor: Actor, account: Account, people: Sequence[confirmations.Confirmer] | None = None) -> bool:
-    return not confirmations.supervisor_is_missing(actor, account, account.asked_by or (), people)
+def _completes(actor: Actor, account: Account, people: Sequence[Confirmer] | None = None) -> bool:
+    return not supervisor_is_missing(actor, account, account.asked_by or (), people)
 
 
 def lock_last_ones(account_id: int) -> list[int]:
@@ -243,7 +407,7 @@ def lock_last_ones(account_id: int) -> list[int]:
     The account itself is locked with them, and all in the order of ids as everywhere: two who disable each other wait
     instead. Without it, an account that somebody has just disabled would be locked last, against that order.
     """
-    people = (Account.kind == AccountKind.PERSON.value, models.is_active())
+    people = (Account.kind == models.AccountKind.PERSON.value, models.is_active())
     role = db.session.scalar(select(Account.role).where(Account.id == account_id, *people))
     if role not in (Role.ADMINISTRATOR, Role.SUPERVISOR):
         return []
@@ -283,8 +447,8 @@ def unlink_by_address(actor: Actor, account: Account) -> None:
     themselves. The confirmed address links the right person at the next sign-in.
     """
     session = require_transaction()
-    linked = (OidcIdentity.account_id == account.id, OidcIdentity.created_at != account.created_at)
-    for identity in session.scalars(select(OidcIdentity).where(*linked)):
+    linked = (models.OidcIdentity.account_id == account.id, models.OidcIdentity.created_at != account.created_at)
+    for identity in session.scalars(select(models.OidcIdentity).where(*linked)):
         session.execute(delete(WebSession).where(WebSession.oidc_identity_id == identity.id))
         session.delete(identity)
         details = {"issuer": identity.issuer, "subject": identity.subject}
@@ -304,7 +468,7 @@ def reject_account(actor: Actor, account_id: int) -> None:
     actor.require(Permission.ACCOUNTS_CONFIRM)
     models.require_person(actor)
     with transaction():
-        account = find_other_account(actor, account_id)
+        account = account_management.find_other_account(actor, account_id)
         if account.pending_since is None or account.disabled_at is not None:
             raise AccountNotPending(name=account.name)
         account.disabled_at = now()
@@ -339,5 +503,5 @@ def pass_on_accounts(actor: Actor, former_id: int, to_id: int, details: Mapping[
     for start in range(0, len(passed_on), 1000):
         people = select(Person.id).where(Person.account_id.in_(passed_on[start : start + 1000]))
         session.execute(delete(WebSession).where(WebSession.person_id.in_(people)), **IN_SQL)
-    count = sum(account.kind == AccountKind.PERSON for account in accounts)
+    count = sum(account.kind == models.AccountKind.PERSON for account in accounts)
     return {"people": count, "service_accounts": len(accounts) - count}

@@ -12,12 +12,11 @@ from registry.accounts.account_changes import confirm_account, disable_account, 
 from registry.accounts.account_management import find_managed_account, require_account_manager
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.handover import hand_over
-from registry.accounts.models import account_id_in
+from registry.accounts.models import AccountKind, AccountStatus, account_id_in
 from registry.accounts.queries import ACCOUNT_LIST, TOKEN_LIST, account_row, read_account, token_row
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role, Scope, sorted_scopes
 from registry.accounts.service import changes_in, create_person, edit_account, new_person
 from registry.accounts.sessions import end_own_session, list_sessions
-from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema
 from registry.approvals.api import proposed

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from functools import wraps
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Final
 
 from flask import current_app
 from sqlalchemy import Boolean, ColumnElement, Index, String, Text, delete, func, or_, select, update
@@ -36,6 +35,9 @@ MAX_FAILURES_PER_SOURCE: Final = 30
 
 class TooManyAttempts(RegistryError):
     """Too many failed attempts of this name or from this address; even a correct password is not checked."""
+
+    status = 429
+    retry_after = int(WINDOW.total_seconds())
 
 
 class SignInAttempt(Model):
@@ -151,12 +153,8 @@ SURGE_ACTION: Final = "sign-in.surged"
 HASH_PURPOSE: Final = b"failed sign-in "
 # The throttle refuses these whatever the name: they are counted by address alone.
 TOO_MANY: Final = "too-many-attempts"
-# Refused because the server is busy, which says nothing of whoever signs in.
-BUSY: Final = "sign-in-busy"
 
 WATCH: Final = Actor("service:sign-in", Role.OPERATOR, source="sign-in", credential=LOCAL)
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class FailedSignIn(Model):
@@ -178,23 +176,6 @@ class FailedSignIn(Model):
     count: Mapped[int] = mapped_column()
 
     __table_args__ = (Index(None, "last_at"), Index(None, "source", "last_at"), Index(None, "name", "last_at"))
-
-
-def records_failures(
-    sign_in: Callable[Concatenate[str, str, str, str, P], R],
-) -> Callable[Concatenate[str, str, str, str, P], R]:
-    """Decorator of the sign-in with ``(name, password, source, request_id, …)``: record its errors, and raise them."""
-
-    @wraps(sign_in)
-    def wrapper(name: str, password: str, source: str, request_id: str, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return sign_in(name, password, source, request_id, *args, **kwargs)
-        except RegistryError as error:
-            if error.code != BUSY:
-                record_failure(name, source, request_id, error.code)
-            raise
-
-    return wrapper
 
 
 def record_failure(name: str, source: str, request_id: str, reason: str) -> None:

@@ -12,21 +12,32 @@ from typing import Any, Final, TextIO
 import click
 
 from registry.accounts import tokens as access
-from registry.accounts.account_changes import confirm_account, disable_account, enable_account
+from registry.accounts.account_changes import (
+    command_actor,
+    confirm_account,
+    confirm_token,
+    disable_account,
+    enable_account,
+)
 from registry.accounts.account_names import clean_name
 from registry.accounts.attempts import COLUMNS as FAILED_COLUMNS
 from registry.accounts.attempts import FAILED_SIGN_INS
-from registry.accounts.confirmations import command_actor, confirm_token
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over
-from registry.accounts.models import Account, AccountNameUnknown, account_named, factor_kinds
+from registry.accounts.models import (
+    Account,
+    AccountKind,
+    AccountNameUnknown,
+    AccountStatus,
+    account_named,
+    factor_kinds,
+)
 from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.people_import import import_people
 from registry.accounts.queries import ACCOUNT_LIST, all_tokens
 from registry.accounts.roles import AGENCY_ROLES, Role, Scope
 from registry.accounts.schemas import ACCOUNT, LifetimeField
 from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, person_named
-from registry.accounts.vocabulary import AccountKind, AccountStatus
 from registry.agencies.service import agency_by_bin
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID, UsageError, problem_lines

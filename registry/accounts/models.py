@@ -36,8 +36,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, former_name_like, skeleton
 from registry.accounts.agency_tree import AGENCIES, closed_agency, is_in_subtree, require_open_agency
-from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
-from registry.accounts.vocabulary import AccountKind, AccountStatus
+from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, is_admitted
 from registry.core.clock import now
 from registry.core.database import Event, Instant, Model, db, require_transaction, table_of, violates
 from registry.core.errors import Conflict, NotAllowed, NotFound, Problem, invalid
@@ -47,7 +46,35 @@ from registry.journal import service as journal
 
 if TYPE_CHECKING:
     from registry.accounts.handover import HandOver
-    from registry.accounts.roles import Actor
+
+
+# Closed vocabularies of accounts and tokens. The roles are in ``roles.py``, beside their permissions.
+
+
+class AccountKind(Choices):
+    """Kinds of accounts. A person can sign in and approve; a service account only has tokens."""
+
+    PERSON = "person", lazy_text("Person")
+    SERVICE = "service", lazy_text("Service account")
+
+
+class AccountStatus(Choices):
+    """Statuses of an account."""
+
+    ACTIVE = "active", lazy_text("Active")
+    INVITED = "invited", lazy_text("Invited")
+    PENDING = "pending", lazy_text("Waiting for confirmation")
+    DISABLED = "disabled", lazy_text("Disabled")
+
+
+class TokenStatus(Choices):
+    """Statuses of a token."""
+
+    VALID = "valid", lazy_text("Valid")
+    PENDING = "pending", lazy_text("Waiting for confirmation")
+    EXPIRED = "expired", lazy_text("Expired")
+    REVOKED = "revoked", lazy_text("Revoked")
+    DISABLED = "disabled", lazy_text("Its account is disabled")
 
 
 MAX_EMAIL_LENGTH: Final = 200
@@ -289,13 +316,10 @@ def taken_name(name: str, account_id: int | None = None) -> str | None:
     return db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
 
 
-def is_admitted(role: str, admitted_at: datetime | None) -> bool:
-    """False for a role of agencies without an admission to restricted projects."""
-    return Role(role) not in AGENCY_ROLES or admitted_at is not None
-
-
-def person_actor(account: Account, credential: str, source: str, request_id: str, client_request_id: str = "") -> Actor:
-    """Return the actor of a person's account that was authenticated just now."""
+def account_actor(
+    account: Account, credential: str = "", source: str = "", request_id: str = "", client_request_id: str = ""
+) -> Actor:
+    """Return the account as the actor of what was authenticated, or is done for it."""
     return Actor(
         account.name,
         Role(account.role),
@@ -303,7 +327,7 @@ def person_actor(account: Account, credential: str, source: str, request_id: str
         source,
         request_id,
         account_id=account.id,
-        is_person=True,
+        is_person=account.is_person,
         credential=credential,
         client_request_id=client_request_id,
         is_admitted=account.is_admitted,

@@ -24,13 +24,13 @@ from werkzeug.wrappers import Response
 
 from registry.accounts.oidc_configuration import OidcClient, is_provider_address, sign_in_configuration
 from registry.core.clock import now
-from registry.core.errors import Malformed, NotAllowed, RegistryError
+from registry.core.errors import Malformed, NotAllowed, Unavailable
 from registry.core.trace_context import outgoing_headers
 
 # Errors of single sign-on.
 
 
-class ProviderUnavailable(RegistryError):
+class ProviderUnavailable(Unavailable):
     """The provider cannot be reached, or its discovery document cannot be used."""
 
 

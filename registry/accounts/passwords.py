@@ -21,7 +21,7 @@ from registry.accounts.models import Person, account_details
 from registry.accounts.roles import Actor
 from registry.accounts.same_person import is_another_person
 from registry.core.database import transaction
-from registry.core.errors import NotAllowed, NotFound, RegistryError
+from registry.core.errors import NotAllowed, NotFound, Unavailable
 from registry.core.installation import decrypt
 from registry.journal import service as journal
 
@@ -141,7 +141,7 @@ MAX_WAIT_SECONDS: Final = 10.0
 _hashing_slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
 
-class SignInBusy(RegistryError):
+class SignInBusy(Unavailable):
     """Too many passwords are being hashed at the same time."""
 
 

@@ -20,7 +20,7 @@ from registry.accounts.service import NewPerson, create_person, new_person, pers
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.spreadsheets.reader import Row, Table, check_columns, has_content, open_table, require_upload_size
-from registry.core.spreadsheets.rows import CellField, cell_fields, load_cells, row_error
+from registry.core.spreadsheets.rows import cell_fields, load_row, row_error
 from registry.core.spreadsheets.writer import plain_workbook
 from registry.core.translations import LANGUAGE_NAMES, Language, translate
 from registry.core.values import comparable
@@ -165,7 +165,7 @@ def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *,
     # The rows of names.
     seen: dict[str, int] = {}
     for row in rows:
-        values, problems = _read(columns, row, fields)
+        values, problems = load_row(row, columns, fields, REQUIRED_COLUMNS)
         new = None if problems else _new_person(values, problems)
         if new is not None and _is_unchanged(actor, row, new, seen):
             result.unchanged.append(new.name)
@@ -178,15 +178,6 @@ def _import_rows(actor: Actor, columns: tuple[str, ...], rows: Iterable[Row], *,
         else:
             result.created.append(_create(actor, row, new, values.get("agency"), dry_run=dry_run))
     return result
-
-
-def _read(columns: tuple[str, ...], row: Row, fields: Sequence[CellField]) -> tuple[dict[str, Any], list[Problem]]:
-    values, problems = load_cells(row.cells, fields)
-    if row.surplus:
-        problems.append(Problem("", "row-too-long", {"columns": len(columns), "surplus": row.surplus}))
-    # A cell with a problem has no value, not even None.
-    missing = [name for name in REQUIRED_COLUMNS if values.get(name, "") is None]
-    return values, problems + [Problem(f"/{name}", "required") for name in missing]
 
 
 def _new_person(values: Mapping[str, Any], problems: list[Problem]) -> NewPerson | None:

@@ -18,10 +18,19 @@ from sqlalchemy.orm import aliased, contains_eager
 from registry.accounts.account_management import is_own, visible_accounts
 from registry.accounts.account_names import FormerName, skeleton
 from registry.accounts.agency_tree import AGENCIES, subtree
-from registry.accounts.models import Account, AccountNotFound, Person, find_account, has_factor, is_active
+from registry.accounts.models import (
+    Account,
+    AccountKind,
+    AccountNotFound,
+    AccountStatus,
+    Person,
+    TokenStatus,
+    find_account,
+    has_factor,
+    is_active,
+)
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.tokens import Token
-from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.core import lists
 from registry.core.clock import now
 from registry.core.collation import kazakh_key, sort_in_kazakh

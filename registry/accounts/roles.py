@@ -261,6 +261,11 @@ NARROWER_ROLES: Final[dict[Role, frozenset[Role]]] = {
 }
 
 
+def is_admitted(role: str, admitted_at: datetime | None) -> bool:
+    """False for a role of agencies without an admission to restricted projects."""
+    return Role(role) not in AGENCY_ROLES or admitted_at is not None
+
+
 def is_within(role: Role, agency_id: int | None, account_role: Role, account_agency_id: int | None) -> bool:
     """Return True when an account with the second role and agency may have a token with the first."""
     return agency_id == account_agency_id and (
@@ -392,11 +397,15 @@ class Actor:
 
     def may(self, permission: Permission) -> bool:
         """Return True when the role has the permission, and a token a scope that grants it."""
-        return self._has(permission) and self._grants(permission)
+        return self.has_role_permission(permission) and self._grants(permission)
 
     def has_role_permission(self, permission: Permission) -> bool:
         """Return True when the role has the permission, whatever a token's scopes are."""
-        return self._has(permission)
+        if permission in OF_ADMITTED and not self.is_admitted:
+            return False
+        return permission in PERMISSIONS[self.role] and (
+            self.account_role is None or permission in PERMISSIONS[self.account_role]
+        )
 
     def require(self, permission: Permission, *, step_up: bool = True) -> None:
         """Raise RoleNotAllowed unless the role has the permission, and ScopeNotGranted for a token without its scope.
@@ -411,7 +420,7 @@ class Actor:
 
     def require_role(self, permission: Permission) -> None:
         """Raise RoleNotAllowed unless the role has the permission, whatever the scopes of a token."""
-        if not self._has(permission):
+        if not self.has_role_permission(permission):
             raise RoleNotAllowed(role=self.role.value, permission=permission.value)
 
     @property
@@ -423,13 +432,6 @@ class Actor:
         """Raise StepUpRequired for a session that needs a step-up."""
         if self.needs_step_up:
             raise StepUpRequired(minutes=int(STEP_UP_MAX_AGE.total_seconds() // 60))
-
-    def _has(self, permission: Permission) -> bool:
-        if permission in OF_ADMITTED and not self.is_admitted:
-            return False
-        return permission in PERMISSIONS[self.role] and (
-            self.account_role is None or permission in PERMISSIONS[self.account_role]
-        )
 
     def _grants(self, permission: Permission) -> bool:
         return self.scopes is None or permission.scope in self.scopes

@@ -15,16 +15,10 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, or_, select, union
 from sqlalchemy.orm import aliased
 
-from registry.accounts.account_management import (
-    find_managed_account,
-    require_account_manager,
-    sees_account,
-    visible_accounts,
-)
+from registry.accounts import account_management
 from registry.accounts.account_names import FormerName
-from registry.accounts.models import Account, AccountNotFound, Person, find_account
+from registry.accounts.models import Account, AccountKind, AccountNotFound, Person, find_account
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
-from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import rfc3339
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict, invalid
@@ -46,7 +40,7 @@ def owner_id(actor: Actor, requested_id: int | None) -> int | None:
         owner = find_account(requested_id)
     except AccountNotFound:
         raise invalid("/owner", "owner-not-usable") from None
-    if not owner.is_person or owner.status != "active" or not sees_account(actor, owner):
+    if not owner.is_person or owner.status != "active" or not account_management.sees_account(actor, owner):
         raise invalid("/owner", "owner-not-usable")
     return owner.id
 
@@ -75,9 +69,9 @@ def change_owner(actor: Actor, account_id: int, owner_account_id: int) -> None:
 
     Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, also for a person's account, AccountNotYours, Invalid.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     with transaction():
-        account = find_managed_account(actor, account_id)
+        account = account_management.find_managed_account(actor, account_id)
         if account.is_person:
             raise AccountNotFound(id=account_id)
         before, account.owner_account_id = owner_name(account), owner_id(actor, owner_account_id)
@@ -107,7 +101,7 @@ def ownerless_accounts(actor: Actor) -> list[Account]:
             Account.kind == AccountKind.SERVICE.value,
             Account.disabled_at.is_(None),
             owner.id.is_(None) | owner.disabled_at.is_not(None),
-            visible_accounts(actor),
+            account_management.visible_accounts(actor),
         )
         .order_by(Account.name)
     )

@@ -7,10 +7,9 @@ from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 from registry.accounts.account_names import MAX_NAME_LENGTH
-from registry.accounts.models import MAX_EMAIL_LENGTH
+from registry.accounts.models import MAX_EMAIL_LENGTH, AccountKind, AccountStatus, TokenStatus
 from registry.accounts.roles import Permission, Role, Scope
 from registry.accounts.tokens import MAX_PURPOSE_LENGTH, MAX_RANGES
-from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
 from registry.core.fields import BaseSchema, Bin, Choice, Email, InputField, ReadOnly, Text, Timestamp
 from registry.core.translations import LANGUAGES
 from registry.core.values import InvalidValue

@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts import invitations, models
+from registry.accounts import account_management, invitations, models
 from registry.accounts.account_changes import (
     change_role,
     email_of,
@@ -19,17 +19,10 @@ from registry.accounts.account_changes import (
     lock_last_ones,
     require_another_supervisor,
 )
-from registry.accounts.account_management import (
-    find_managed_account,
-    require_account_manager,
-    require_may_give,
-    require_unchanged,
-    visible_accounts,
-)
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, begin_password_link, mark_succeeded
-from registry.accounts.models import Account, AccountsNeedAPerson, Person
+from registry.accounts.models import Account, AccountKind, AccountsNeedAPerson, Person
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.passwords import (
     MAX_LENGTH,
@@ -43,7 +36,6 @@ from registry.accounts.passwords import (
 from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, change_owner, names_of
 from registry.accounts.sessions import carried_over, start_session
-from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, NotFound, Problem, invalid
@@ -83,15 +75,15 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
     ``must_change``: the password must be changed at the first sign-in; by default unless the command line set it.
     Without a password the person is to be invited.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     name = clean_name(new.name)
     problems = person_problems(name, new) + ([] if password is None else password_problems(password, name))
     if problems:
         raise Invalid(problems)
-    require_may_give(actor, new.role, new.agency_id)
+    account_management.require_may_give(actor, new.role, new.agency_id)
     password_hash = NO_PASSWORD if password is None else hash_password(password)
     with transaction() as session:
-        require_unchanged(actor)
+        account_management.require_unchanged(actor)
         account = models.new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
         at = now()
         if password is None:
@@ -116,7 +108,9 @@ def find_person(actor: Actor, person_id: int) -> Person:
     see.
     """
     actor.require(Permission.PEOPLE_READ)
-    statement = select(Person).join(Person.account).where(Person.id == person_id, visible_accounts(actor))
+    statement = (
+        select(Person).join(Person.account).where(Person.id == person_id, account_management.visible_accounts(actor))
+    )
     person = db.session.scalar(statement.execution_options(populate_existing=True))
     if person is None:
         raise PersonNotFound(id=person_id)
@@ -135,7 +129,7 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
     Raises RoleNotAllowed, AccountsNeedAPerson, PersonNotFound, NotYourself, AccountNotYours, LastSupervisor,
     Invalid.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     problems = password_problems(password, find_person(actor, person_id).name)
     if problems:
         raise Invalid(problems)
@@ -144,7 +138,7 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         person = find_person(actor, person_id)
         # Two administrators who do this to each other wait, so that one of them stays active.
         alike = lock_last_ones(person.account_id)
-        account = find_managed_account(actor, person.account_id)
+        account = account_management.find_managed_account(actor, person.account_id)
         require_another_supervisor(actor, account, alike)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         account.invited_at = None
@@ -276,9 +270,9 @@ def invite_again(actor: Actor, account_id: int) -> None:
     Raises RoleNotAllowed, AccountsNeedAPerson, AccountNotFound, NotYourself, AccountNotYours, AccountNotInvited,
     NoMailServer.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     with transaction():
-        account = find_managed_account(actor, account_id)
+        account = account_management.find_managed_account(actor, account_id)
         if account.status != "invited":
             raise AccountNotInvited(name=account.name)
         email = email_of(account)
@@ -317,7 +311,7 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
         _store_password(person, password_hash, must_change=False)
         account.invited_at = None
         invitations.delete_invitation(account.id)
-        actor = models.person_actor(account, CREDENTIAL, source, request_id, client_request_id)
+        actor = models.account_actor(account, CREDENTIAL, source, request_id, client_request_id)
         action = "account.invitation-accepted" if was_invited else "account.password-reset"
         journal.record(actor, action, f"account:{account.name}", models.account_details(account))
         if not was_invited:
@@ -430,10 +424,10 @@ def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Acco
     AccountNotFound, NotYourself, AccountNotYours, RightsChanged, RoleNotYoursToGive, LastAdministrator,
     LastSupervisor, AccountNameTaken, Invalid.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     with transaction():
         alike = lock_last_ones(account_id)
-        account = find_managed_account(actor, account_id)
+        account = account_management.find_managed_account(actor, account_id)
         problems = _problems(account, changes)
         if problems:
             raise Invalid(problems)

@@ -9,23 +9,15 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, ForeignKey, String, Text, delete, select, update
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, contains_eager, mapped_column
 
-from registry.accounts.models import (
-    Account,
-    Person,
-    has_factor,
-    is_active,
-    is_admitted,
-    is_required_of,
-    step_up_applies,
-)
-from registry.accounts.roles import Actor, Role
+from registry.accounts.models import Person, account_actor, has_factor, is_active, is_required_of, step_up_applies
+from registry.accounts.roles import Actor
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db, require_transaction, transaction
 from registry.core.errors import NotAllowed, NotFound
@@ -235,89 +227,52 @@ def find_factor_session(secret: str, source: str, request_id: str, client_reques
     row = _find_session(secret)
     if row is None:
         return None
-    awaits_factor = _awaits_factor(row)
-    password_at = row.password_at or row.started_at
+    session, person, has_own_factor = row
+    account, password_at = person.account, session.password_at or session.started_at
+    awaits_factor = session.factor_at is None and (has_own_factor or is_required_of(account.role))
     if awaits_factor and now() - password_at > AWAITING_FACTOR_MAX_AGE:
         return None
-    if not awaits_factor:
-        _record_use(row)
-    return FactorSession(
-        id=row.id,
-        secret_hash=row.secret_hash,
-        actor=_actor(row, source, request_id, client_request_id),
-        account_id=row.account_id,
-        person_id=row.person_id,
-        language=row.language,
-        has_factor=row.has_factor,
+    credential = session_credential(session.secret_hash)
+    signed_in = FactorSession(
+        id=session.id,
+        secret_hash=session.secret_hash,
+        actor=replace(
+            account_actor(account, credential, source, request_id, client_request_id),
+            factor_at=session.factor_at,
+            second_factor_required=step_up_applies(account.role, has_factor=has_own_factor),
+        ),
+        account_id=account.id,
+        person_id=person.id,
+        language=person.language,
+        has_factor=has_own_factor,
         awaits_factor=awaits_factor,
         password_at=password_at,
-        session_key=row.public_id,
-        must_change_password=row.password_must_change,
-        factor_kind=row.factor_kind,
+        session_key=session.public_id,
+        must_change_password=person.password_must_change,
+        factor_kind=session.factor_kind,
     )
+    if not awaits_factor and now() - session.last_used_at > LAST_USED_INTERVAL:
+        with transaction() as database:
+            database.execute(update(WebSession).where(WebSession.id == signed_in.id).values(last_used_at=now()))
+    return signed_in
 
 
-def _find_session(secret: str) -> Any:
-    """Return the row of an open session, None without one."""
-    row: Any = db.session.execute(
-        select(
-            WebSession.id,
-            WebSession.secret_hash,
-            WebSession.secret_mac,
-            WebSession.public_id,
-            WebSession.started_at,
-            WebSession.last_used_at,
-            WebSession.password_at,
-            WebSession.factor_at,
-            WebSession.factor_kind,
-            Person.id.label("person_id"),
-            Person.language,
-            Person.password_must_change,
-            has_factor().label("has_factor"),
-            Account.id.label("account_id"),
-            Account.name,
-            Account.role,
-            Account.agency_id,
-            Account.restricted_admitted_at,
-        )
+def _find_session(secret: str) -> tuple[WebSession, Person, bool] | None:
+    """Return an open session, its person, and whether that has a second factor; None without one."""
+    statement = (
+        select(WebSession, Person, has_factor())
         .join(Person, Person.id == WebSession.person_id)
-        .join(Account, Account.id == Person.account_id)
+        .join(Person.account)
+        .options(contains_eager(Person.account))
         .where(WebSession.secret_hash == secret_hash_of(secret), is_active())
-    ).one_or_none()
-    at = now()
-    if row is None or at - row.last_used_at > IDLE_TIMEOUT or at - row.started_at > SESSION_MAX_AGE:
-        return None
-    if not hmac.compare_digest(row.secret_mac or "", session_mac(row.person_id, row.secret_hash)):
-        return None
-    return row
-
-
-def _awaits_factor(row: Any) -> bool:
-    return row.factor_at is None and (row.has_factor or is_required_of(row.role))
-
-
-def _record_use(row: Any) -> None:
-    at = now()
-    if at - row.last_used_at > LAST_USED_INTERVAL:
-        with transaction() as session:
-            session.execute(update(WebSession).where(WebSession.id == row.id).values(last_used_at=at))
-
-
-def _actor(row: Any, source: str, request_id: str, client_request_id: str) -> Actor:
-    return Actor(
-        row.name,
-        Role(row.role),
-        row.agency_id,
-        source,
-        request_id,
-        account_id=row.account_id,
-        is_person=True,
-        credential=session_credential(row.secret_hash),
-        client_request_id=client_request_id,
-        factor_at=row.factor_at,
-        second_factor_required=step_up_applies(row.role, has_factor=row.has_factor),
-        is_admitted=is_admitted(row.role, row.restricted_admitted_at),
     )
+    row = db.session.execute(statement.execution_options(populate_existing=True)).one_or_none()
+    at = now()
+    if row is None or at - row[0].last_used_at > IDLE_TIMEOUT or at - row[0].started_at > SESSION_MAX_AGE:
+        return None
+    session, person, has_own_factor = row
+    mac = session_mac(person.id, session.secret_hash)
+    return (session, person, bool(has_own_factor)) if hmac.compare_digest(session.secret_mac or "", mac) else None
 
 
 # The sessions of one's own account: list them, end one or all others.

@@ -17,21 +17,12 @@ from typing import Any, Final, TypedDict, Unpack
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, Text, and_, bindparam, exists, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registry.accounts import models, roles
-from registry.accounts.account_management import (
-    require_account_manager,
-    require_may_give,
-    require_may_manage,
-    require_unchanged,
-    sees_account,
-    visible_accounts,
-)
+from registry.accounts import account_management, models, roles
 from registry.accounts.account_names import clean_name, name_problems
-from registry.accounts.models import Account, Person
+from registry.accounts.models import Account, AccountKind, Person
 from registry.accounts.roles import Actor, Permission, Role, Scope
 from registry.accounts.same_person import owner_id, owner_name
 from registry.accounts.sessions import SessionEnded, WebSession
-from registry.accounts.vocabulary import AccountKind
 from registry.core.clock import now, rfc3339
 from registry.core.database import Instant, Model, db, require_transaction, table_of, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
@@ -165,6 +156,8 @@ class TokenNotAccepted(RegistryError):
     outside of its ranges; the response does not say which.
     """
 
+    status = 401
+
 
 # Built once, after the hooks: it is executed on every request.
 @lru_cache(maxsize=1)
@@ -231,7 +224,7 @@ def authenticate_token(text: str, source: str, request_id: str, client_request_i
         client_request_id=client_request_id,
         scopes=roles.stored_scopes(row.scopes),
         account_role=None if row.role == row.account_role else Role(row.account_role),
-        is_admitted=models.is_admitted(row.account_role, row.restricted_admitted_at),
+        is_admitted=roles.is_admitted(row.account_role, row.restricted_admitted_at),
     )
 
 
@@ -389,7 +382,7 @@ def issue(
     models.require_person(actor)
     name = clean_name(name)
     with transaction():
-        require_unchanged(actor)
+        account_management.require_unchanged(actor)
         account = models.account_named(name)
         problems = [] if account is not None else name_problems(name)
         if account is None and role is None:
@@ -399,7 +392,7 @@ def issue(
         if account is not None and account.is_person and not actor.is_local:
             raise PeopleMakeTheirOwnTokens(name=name)
         if account is not None:
-            require_may_manage(actor, account)
+            account_management.require_may_manage(actor, account)
             # Locked, so that nobody disables it meanwhile.
             account = models.find_account(account.id, lock=True)
             if account.disabled_at is not None:
@@ -432,7 +425,7 @@ def issue_own_token(
         raise models.AccountsNeedAPerson
     with transaction():
         account = models.find_account(actor.account_id, lock=True)
-        require_unchanged(actor)
+        account_management.require_unchanged(actor)
         require_credential(actor)
         issuing = None if actor.token_key_id is None else find_any_token(actor.token_key_id)
         token_role = role or actor.role
@@ -512,9 +505,9 @@ def revoke(actor: Actor, key_id: str) -> None:
     actor.require(Permission.TOKENS_MANAGE)
     models.require_person(actor)
     with transaction():
-        require_unchanged(actor)
+        account_management.require_unchanged(actor)
         token = find_token(actor, key_id)
-        require_may_manage(actor, models.find_account(token.account_id))
+        account_management.require_may_manage(actor, models.find_account(token.account_id))
         _revoke(actor, token)
 
 
@@ -550,7 +543,7 @@ def rekey_tokens(actor: Actor, previous_key: str) -> tuple[int, int]:
 def find_token(actor: Actor, key_id: str) -> Token:
     """Return a token of an account that the actor sees. Raises RoleNotAllowed and TokenNotFound."""
     actor.require(Permission.TOKENS_READ)
-    return find_any_token(key_id, visible_accounts(actor))
+    return find_any_token(key_id, account_management.visible_accounts(actor))
 
 
 def find_own_token(actor: Actor, key_id: str) -> Token:
@@ -603,20 +596,20 @@ def add_service_account(
 
     Raises RoleNotAllowed, AccountsNeedAPerson, RoleNotYoursToGive, Invalid, AccountNameTaken.
     """
-    require_account_manager(actor)
+    account_management.require_account_manager(actor)
     name = clean_name(name)
     problems = name_problems(name) + models.role_problems(role, agency_id)
     if problems:
         raise Invalid(problems)
     with transaction():
-        require_unchanged(actor)
+        account_management.require_unchanged(actor)
         return _new_service_account(actor, name, role, agency_id, owner_account_id)
 
 
 def _new_service_account(
     actor: Actor, name: str, role: Role, agency_id: int | None, owner_account_id: int | None
 ) -> Account:
-    require_may_give(actor, role, agency_id)
+    account_management.require_may_give(actor, role, agency_id)
     owner = owner_id(actor, owner_account_id)
     account = models.new_account(actor, name, AccountKind.SERVICE, role, agency_id, owner)
     details = {**models.account_details(account), "owner": owner_name(account)}
@@ -627,7 +620,9 @@ def _new_service_account(
 def list_service_accounts(actor: Actor) -> list[Account]:
     """Return the service accounts that the actor sees, by name. Raises RoleNotAllowed."""
     actor.require(Permission.TOKENS_READ)
-    statement = select(Account).where(Account.kind == AccountKind.SERVICE.value, visible_accounts(actor))
+    statement = select(Account).where(
+        Account.kind == AccountKind.SERVICE.value, account_management.visible_accounts(actor)
+    )
     return list(db.session.scalars(statement.order_by(Account.name)))
 
 
@@ -637,7 +632,7 @@ def find_service_account(actor: Actor, account_id: int) -> Account:
     """
     actor.require(Permission.TOKENS_READ)
     account = models.find_account(account_id)
-    if account.is_person or not sees_account(actor, account):
+    if account.is_person or not account_management.sees_account(actor, account):
         raise models.AccountNotFound(id=account_id)
     return account
 

@@ -8,9 +8,9 @@ from typing import Any
 from flask.views import MethodView
 
 from registry.accounts.roles import Permission
+from registry.agencies.fields import AGENCY, AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST
-from registry.agencies.schemas import AGENCY, AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, register_agency
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports

@@ -11,10 +11,9 @@ from flask import redirect, render_template, request, url_for
 from sqlalchemy import Select, select
 
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.fields import APPROVED_FIELDS
+from registry.agencies.fields import AGENCY_BODY, AGENCY_PATCH, APPROVED_FIELDS
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST, agencies_above, ids_with_words, open_agencies_below
-from registry.agencies.schemas import AGENCY_BODY, AGENCY_PATCH
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, own_agencies, register_agency
 from registry.approvals.queries import waiting_about
 from registry.cases.lists import ANY_OPEN
@@ -59,10 +58,7 @@ MAX_CHOICES: Final = 200
 
 def agency_choices(actor: Actor, most: int = MAX_CHOICES) -> list[tuple[str, str]]:
     """``(BIN, name)`` of the actor's open agencies by name; empty when there are more than ``most``."""
-    names = (Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)
-    statement = select(*names).where(Agency.closed_on.is_(None)).limit(most + 1)
-    own = own_agencies(actor)
-    rows = db.session.execute(statement if own is None else statement.where(Agency.id.in_(own))).all()
+    rows = db.session.execute(_own(actor).limit(most + 1)).all()
     if len(rows) > most:
         return []
     choices = [(agency.bin, f"{name_in_page_language(agency)} ({agency.bin})") for agency in rows]

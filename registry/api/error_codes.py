@@ -12,7 +12,7 @@ from typing import Final
 
 from registry.core.errors import RegistryError
 from registry.core.messages import MESSAGES, MESSAGES_OF
-from registry.http.error_handlers import TYPE, status_of
+from registry.http.error_handlers import TYPE
 
 # Of commands alone; no request gets them.
 OF_COMMANDS: Final = (".cli.", ".commands")
@@ -46,7 +46,7 @@ def error_codes() -> dict[str, int]:
     # Whoever makes the specification without the application has not met the errors of all slices.
     importlib.import_module("registry.app")
     kinds = (kind for kind in _kinds(RegistryError) if kind.__module__.startswith("registry."))
-    known = {kind.code: _status(kind) for kind in kinds if not any(part in kind.__module__ for part in OF_COMMANDS)}
+    known = {kind.code: kind.status for kind in kinds if not any(part in kind.__module__ for part in OF_COMMANDS)}
     return dict(sorted(known.items()))
 
 
@@ -68,11 +68,6 @@ def _kinds(kind: type[RegistryError]) -> Iterator[type[RegistryError]]:
     for below in kind.__subclasses__():
         yield below
         yield from _kinds(below)
-
-
-def _status(kind: type[RegistryError]) -> int:
-    # Without its parameters, which the status does not depend on.
-    return status_of(kind.__new__(kind))
 
 
 def _text(code: str) -> str:

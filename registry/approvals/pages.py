@@ -20,6 +20,7 @@ from registry.approvals.kinds import KINDS, MAX_NAMED_PROJECTS
 from registry.approvals.tables import Approval, ApprovalState
 from registry.core.clock import local_date
 from registry.core.database import db
+from registry.core.translations import lazy_text
 from registry.http.responses import document_download
 from registry.projects.documents import names_of_documents
 from registry.projects.models import Project
@@ -108,25 +109,11 @@ def approval_document(actor: Actor, approval_id: int, document_id: int) -> Answe
     return document_download(document.name, content)
 
 
-def _approve(actor: Actor, approval_id: int, reason: str | None) -> str:
-    service.approve(actor, approval_id, reason)
-    return _("Approved. It has taken effect.")
-
-
-def _reject(actor: Actor, approval_id: int, reason: str | None) -> str:
-    service.reject(actor, approval_id, reason or "")
-    return _("Rejected. Nothing has changed.")
-
-
-def _cancel(actor: Actor, approval_id: int, reason: str | None) -> str:
-    service.cancel(actor, approval_id, reason)
-    return _("The proposal is cancelled.")
-
-
-DECISIONS: Final[Mapping[str, Callable[[Actor, int, str | None], str]]] = {
-    "approval": _approve,
-    "rejection": _reject,
-    "cancellation": _cancel,
+# The service of each decision, and the message that it was made.
+DECISIONS: Final[Mapping[str, tuple[Callable[..., object], str]]] = {
+    "approval": (service.approve, lazy_text("Approved. It has taken effect.")),
+    "rejection": (service.reject, lazy_text("Rejected. Nothing has changed.")),
+    "cancellation": (service.cancel, lazy_text("The proposal is cancelled.")),
 }
 DECIDE: Final = f"/approvals/<row_id:approval_id>/<any({','.join(DECISIONS)}):decision>"
 
@@ -136,7 +123,9 @@ def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
     """Approve, reject or cancel. The permission of each is checked by its service."""
 
     def act(reason: str | None) -> Answer:
-        flash_message(DECISIONS[decision](actor, approval_id, reason))
+        decide, done = DECISIONS[decision]
+        decide(actor, approval_id, reason)
+        flash_message(_(done))
         return redirect_to("approval_page", approval_id=approval_id)
 
     schema = REJECTION if decision == "rejection" else REMARK

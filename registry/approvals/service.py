@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts.confirmations import command_counts_as_person
+from registry.accounts.account_changes import command_counts_as_person
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission, Role, roles_within
 from registry.accounts.same_person import is_another_person
@@ -98,14 +98,8 @@ def approve(actor: Actor, approval_id: int, reason: str | None = None) -> Approv
     Raises RoleNotAllowed, ScopeNotGranted, StepUpRequired, ApprovalNotFound, ApprovalNotWaiting, ApprovalOutOfDate,
     NeedsTwoPeople, NeedsAnotherPerson, ApprovalNeedsASupervisor, and what its kind raises.
     """
-    actor.require(Permission.APPROVALS_DECIDE)
     with transaction():
-        unlocked = find_approval(actor, approval_id)
-        kind = KINDS[unlocked.kind]
-        actor.require_role(kind.decides)
-        require_person(actor)
-        kind.lock(unlocked)
-        approval = _waiting(actor, approval_id)
+        kind, approval = _to_decide(actor, approval_id)
         _require_another_person(actor, approval)
         if kind.needs_supervisor and Role.SUPERVISOR not in (actor.role, Role(approval.proposed_role)):
             raise ApprovalNeedsASupervisor(id=approval.id)
@@ -122,14 +116,8 @@ def approve(actor: Actor, approval_id: int, reason: str | None = None) -> Approv
 
 def reject(actor: Actor, approval_id: int, reason: str) -> Approval:
     """Reject a proposal. Raises as ``approve``, but for what concerns its effect."""
-    actor.require(Permission.APPROVALS_DECIDE)
     with transaction():
-        unlocked = find_approval(actor, approval_id)
-        kind = KINDS[unlocked.kind]
-        actor.require_role(kind.decides)
-        require_person(actor)
-        kind.lock(unlocked)
-        approval = _waiting(actor, approval_id)
+        kind, approval = _to_decide(actor, approval_id)
         _decide(actor, approval, ApprovalState.REJECTED, reason)
         kind.rejected(actor, approval)
     return approval
@@ -197,6 +185,17 @@ def require_person(actor: Actor) -> None:
 def _require_another_person(actor: Actor, approval: Approval) -> None:
     if not is_another_person(actor, [approval.proposer], approval.proposed_at):
         raise NeedsAnotherPerson(id=approval.id)
+
+
+def _to_decide(actor: Actor, approval_id: int) -> tuple[ApprovalKind, Approval]:
+    """Return a waiting approval with its kind, after what its kind locks before it."""
+    actor.require(Permission.APPROVALS_DECIDE)
+    unlocked = find_approval(actor, approval_id)
+    kind = KINDS[unlocked.kind]
+    actor.require_role(kind.decides)
+    require_person(actor)
+    kind.lock(unlocked)
+    return kind, _waiting(actor, approval_id)
 
 
 def _waiting(actor: Actor, approval_id: int) -> Approval:

@@ -80,7 +80,6 @@ from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of, next_coming_flag
 from registry.freeze.current import policy_in_force
-from registry.http.error_handlers import status_of
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files
 from registry.http.responses import document_download, make_tag
@@ -460,7 +459,7 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     except Invalid as error:
         return _page(actor, case_id, texts, error.problems, action), 422
     except (Conflict, NotAllowed) as error:
-        return _page(actor, case_id, texts, opened=action, error=error), status_of(error)
+        return _page(actor, case_id, texts, opened=action, error=error), error.status
     if place and request.form.get("then") == NEXT:
         case = _("Case %(id)s") % {"id": case_id}
         flash_message(f"{case}: {_done(action)}")
@@ -697,7 +696,7 @@ def add_documents_to_case(actor: Actor, case_id: int) -> Answer:
             texts, lambda *file: add_case_document(actor, case_id, *file, event_id=event_id, for_agency=for_agency)
         )
     except (Invalid, Conflict) as error:
-        return _document_form(actor, case_id, event_id, invalid_form(texts, error, FILE)), status_of(error)
+        return _document_form(actor, case_id, event_id, invalid_form(texts, error, FILE)), error.status
     return redirect_to("case", case_id=case_id, _anchor="timeline")
 
 
@@ -769,7 +768,7 @@ def _answer_with_files(
     try:
         return act(values, files)
     except (Invalid, Conflict, NotAllowed) as error:
-        return show(invalid_form(texts, error, FILE)), status_of(error)
+        return show(invalid_form(texts, error, FILE)), error.status
 
 
 def _commission_fields() -> list[Field]:
@@ -1017,7 +1016,7 @@ def approve_chosen_cases(actor: Actor) -> Answer:
     try:
         result = act_on_cases(actor, action, ticked, values, is_as_seen=_is_as_displayed(actor))
     except StepUpRequired as error:
-        return _approval_page(actor, chosen, form, ticked=ticked, needs_step_up=True), status_of(error)
+        return _approval_page(actor, chosen, form, ticked=ticked, needs_step_up=True), error.status
     if not result.refused:
         return _bulk_result(action, choice_label("case_action", action), result)
     _flash_done(action, result)

@@ -10,10 +10,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.models import Account, Person, is_active
+from registry.accounts.models import Account, AccountKind, Person, is_active
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.accounts.tokens import Token
-from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, CaseFlag, Order, order_facts
 from registry.cases.vocabulary import ActionName, Status
 from registry.core.clock import now

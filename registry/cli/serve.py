@@ -21,7 +21,7 @@ from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 from registry.accounts.oidc_configuration import load_sign_in_file
-from registry.accounts.oidc_identities import warn_of_unusable_accounts
+from registry.accounts.sign_in import warn_of_unusable_accounts
 from registry.cli.app_context import connected, open_registry, require_database_file
 from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message

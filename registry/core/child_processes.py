@@ -19,7 +19,7 @@ from threading import BoundedSemaphore
 from time import monotonic, sleep
 from typing import Final
 
-from registry.core.errors import RegistryError
+from registry.core.errors import Unavailable
 from registry.core.files import PACKAGE
 
 # Two children and the processes that start them fit into the memory of a container (config/kubernetes/, compose.yaml).
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 _callers = BoundedSemaphore(AT_ONCE + MAX_WAITING)
 
 
-class ServiceBusy(RegistryError):
+class ServiceBusy(Unavailable):
     """Too many files are read and documents made at the same time."""
 
 

@@ -1,6 +1,6 @@
 """Typed exceptions of the services. Each has a code, which is its key in the message catalogue.
 
-Services raise them; only the API, the pages and the CLI map them to statuses, exit codes and texts.
+Services raise them; only the API, the pages and the CLI map them to exit codes and texts.
 """
 
 from __future__ import annotations
@@ -21,9 +21,14 @@ class Problem:
 
 
 class RegistryError(Exception):
-    """The base of all service errors. ``params`` fill the message's template."""
+    """The base of all service errors. ``params`` fill the message's template.
+
+    ``status``: of HTTP. ``retry_after``: the seconds after which it may be tried again; None where time does not help.
+    """
 
     code: ClassVar[str] = ""
+    status: ClassVar[int] = 500
+    retry_after: int | None = None
 
     def __init_subclass__(cls, **kwargs: object) -> None:
         super().__init_subclass__(**kwargs)
@@ -38,29 +43,50 @@ class RegistryError(Exception):
 class NotFound(RegistryError):
     """The object does not exist or the caller may not see it; responses never distinguish the two."""
 
+    status = 404
+
 
 class NotAllowed(RegistryError):
     """The caller may see the object, but the role does not permit the action."""
+
+    status = 403
 
 
 class Conflict(RegistryError):
     """The action is not possible in the object's current state."""
 
+    status = 409
+
 
 class Gone(RegistryError):
     """What was there is deleted, for good."""
+
+    status = 410
 
 
 class FailedDependency(RegistryError):
     """The action was not done because others that it belongs with were not (RFC 4918, 11.4)."""
 
+    status = 424
+
 
 class Stale(RegistryError):
     """The object changed since the caller read it (RFC 9110, If-Match)."""
 
+    status = 412
+
+
+class Unavailable(RegistryError):
+    """Something that the service needs is away or busy for a while."""
+
+    status = 503
+    retry_after: int | None = 5
+
 
 class Malformed(RegistryError):
     """The request cannot be parsed, or has an unknown or unusable parameter."""
+
+    status = 400
 
     def __init__(self, problems: Sequence[Problem] = (), **params: object) -> None:
         super().__init__(**params)
@@ -69,6 +95,8 @@ class Malformed(RegistryError):
 
 class Invalid(RegistryError):
     """The request can be parsed but fails validation; ``problems`` lists every problem."""
+
+    status = 422
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from registry.core.child_processes import ChildFailed, ServiceBusy, limit_itself, run_child
-from registry.core.errors import RegistryError
+from registry.core.errors import Unavailable
 
 CHILD: Final = "registry.core.pdf"
 # What the fonts of typst can display; PDF/A forbids a character without a glyph. The tests print each of them.
@@ -44,8 +44,10 @@ ZERO_WIDTH_SPACE: Final = "\u200b"
 logger = logging.getLogger(__name__)
 
 
-class DocumentNotMade(RegistryError):
+class DocumentNotMade(Unavailable):
     """The document could not be made: the child process failed or took too long, or too many are at work."""
+
+    retry_after = None
 
 
 def make_pdf(layout: Path, number: str, data: Mapping[str, Any]) -> bytes:

@@ -103,6 +103,11 @@ def comparable(text: str) -> str:
     return NOT_ALPHANUMERIC.sub("", _folded(text))
 
 
+def plain_number(text: str, digits: int = 9) -> int | None:
+    """Return the number that a text of ASCII digits alone is, such as an id; None for any other or longer text."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
 def is_blank(text: str) -> bool:
     """True for a text without content, or of a single dash."""
     stripped = text.strip()

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from registry.accounts.models import account_named, person_actor
+from registry.accounts.models import account_actor, account_named
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import LOCAL, Actor, Role
 from registry.accounts.service import NewPerson, add_person, person_named
@@ -135,7 +135,7 @@ def demo_actor(name: str) -> Actor:
     account = account_named(name)
     # The demo is loaded by a command on the machine.
     if account is not None:
-        return person_actor(account, LOCAL, SOURCE, "")
+        return account_actor(account, LOCAL, SOURCE)
     row = next(row for row in _people() if row["name"] == name)
     agency_id = agency_by_bin(row["agency"]).id if row["agency"] else None
     return Actor(name, Role(row["role"]), agency_id, SOURCE, is_person=True, credential=LOCAL)
@@ -145,10 +145,10 @@ def add_people() -> None:
     """Create accounts with random passwords, which an administrator has to replace."""
     for row in _people():
         if person_named(row["name"]) is None:
-            person_actor = demo_actor(row["name"])
+            account_actor = demo_actor(row["name"])
             add_person(
                 demo_actor(ADMINISTRATOR),
-                NewPerson(person_actor.principal, person_actor.role, person_actor.agency_id, row["email"], "en"),
+                NewPerson(account_actor.principal, account_actor.role, account_actor.agency_id, row["email"], "en"),
                 generate_password(),
             )
 

@@ -19,7 +19,6 @@ from registry.core.lists import Listing, Page
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
 from registry.exemptions.service import add_exemption_document, read_exemption_document
-from registry.http.error_handlers import status_of
 from registry.http.responses import document_download
 from registry.projects.pages import FILE, LETTER, add_letters
 from registry.web.blueprint import Answer, pages, redirect_to
@@ -126,7 +125,7 @@ def add_documents_to_exemption(actor: Actor, exemption_id: int) -> Answer:
     try:
         add_letters(texts, partial(add_exemption_document, actor, exemption_id))
     except (Invalid, Conflict, NotAllowed) as error:
-        return _form(actor, exemption_id, invalid_form(texts, error, FILE)), status_of(error)
+        return _form(actor, exemption_id, invalid_form(texts, error, FILE)), error.status
     return redirect_to("project", number=read_exemption(actor, exemption_id).project, _anchor="confirmed")
 
 

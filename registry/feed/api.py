@@ -10,9 +10,9 @@ from flask import g
 from marshmallow import Schema
 
 from registry.accounts.roles import Actor, Permission
+from registry.agencies.fields import AGENCY
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST
-from registry.agencies.schemas import AGENCY
 from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
 from registry.api.exports import expand_parameter, split_expand
 from registry.api.parameters import TEXT_SCHEMA, filter_query, one_of, several_of

@@ -26,9 +26,9 @@ from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
+from registry.projects.details import read_id
 from registry.projects.filters import FILTERS, OF_PROJECT, split_below
 from registry.projects.models import STATUS, Project, is_project_number
-from registry.projects.service import read_id
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 from registry.projects.vocabulary import FLAG_AGES, FlagAge, FreezeStatus
 

@@ -11,12 +11,11 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
-from registry.core.values import InvalidValue, read_whole_number
+from registry.core.values import InvalidValue, plain_number, read_whole_number
 from registry.government_reports import queries, service
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section
 from registry.government_reports.schemas import CORRECTION, REPORT_BODY, REPORT_PATCH, RETURN
-from registry.http.error_handlers import status_of
 from registry.http.responses import document_download, pdf_download
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -130,8 +129,7 @@ def _submit(actor: Actor, number: str) -> str:
 
 
 def _approve(actor: Actor, number: str) -> str:
-    seen = request.form.get("revision", "")
-    revision = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 10 else 0
+    revision = plain_number(request.form.get("revision", "")) or 0
     with transaction():
         report = service.approve_government_report(actor, queries.find_report_to_change(number), revision)
     if report.status == GovernmentReportStatus.ISSUED:
@@ -157,7 +155,7 @@ def act_on_report(actor: Actor, report_number: str, act: str) -> Answer:
         text = ACTS[act](actor, report_number)
     except (Invalid, Conflict, NotAllowed) as error:
         report = queries.find_government_report(actor, report_number)
-        return report_page(actor, report, invalid_form({}, error, BUTTONS)), status_of(error)
+        return report_page(actor, report, invalid_form({}, error, BUTTONS)), error.status
     flash_message(text)
     if act != "freeze" and last is not None:
         flash_message(
@@ -175,7 +173,7 @@ def delete_report(actor: Actor, report_number: str) -> Answer:
         service.delete_government_report(actor, report_number)
     except (Conflict, NotAllowed) as error:
         report = queries.find_government_report(actor, report_number)
-        return report_page(actor, report, invalid_form({}, error, BUTTONS)), status_of(error)
+        return report_page(actor, report, invalid_form({}, error, BUTTONS)), error.status
     flash_message(_("The draft is deleted."))
     return redirect_to("government_reports")
 

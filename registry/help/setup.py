@@ -12,10 +12,9 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from registry.accounts.models import Account, AccountsNeedAPerson, is_active, own_person
+from registry.accounts.models import Account, AccountKind, AccountsNeedAPerson, is_active, own_person
 from registry.accounts.roles import Actor, Permission, Role
 from registry.accounts.same_person import names_of
-from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.core.database import db, transaction
 from registry.flags.models import last_good_date

@@ -1,4 +1,4 @@
-"""Error handlers: the table of errors and statuses, and problem+json (RFC 9457) in the caller's language."""
+"""Error handlers, and problem+json (RFC 9457) in the caller's language."""
 
 from __future__ import annotations
 
@@ -12,26 +12,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Timeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from registry.accounts.attempts import WINDOW, TooManyAttempts
-from registry.accounts.oidc_provider import ProviderUnavailable
-from registry.accounts.passwords import SignInBusy
-from registry.accounts.sign_in import PasswordNotAccepted
-from registry.accounts.tokens import TokenNotAccepted
-from registry.core.child_processes import ServiceBusy
-from registry.core.errors import (
-    Conflict,
-    FailedDependency,
-    Gone,
-    Invalid,
-    Malformed,
-    NotAllowed,
-    NotFound,
-    Problem,
-    RegistryError,
-    Stale,
-)
+from registry.core.errors import Problem, RegistryError
 from registry.core.messages import message
-from registry.core.pdf import DocumentNotMade
 from registry.http import http_errors
 from registry.http.http_errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 from registry.http.requests import LOG, request_id, request_locale
@@ -61,41 +43,8 @@ def error_of(error: Exception) -> RegistryError:
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE: Final = "urn:qaztech-registry:problem:"
-WINDOW_S: Final = int(WINDOW.total_seconds())
 CHALLENGE: Final = 'Bearer realm="registry"'
 
-# The first line that fits counts.
-STATUSES: Final[tuple[tuple[type[RegistryError], int], ...]] = (
-    (Malformed, 400),
-    (http_errors.BadRequest, 400),
-    (http_errors.AuthenticationRequired, 401),
-    (TokenNotAccepted, 401),
-    (PasswordNotAccepted, 401),
-    (NotAllowed, 403),
-    (NotFound, 404),
-    (http_errors.RouteNotFound, 404),
-    (http_errors.MethodNotAllowed, 405),
-    (Conflict, 409),
-    (Gone, 410),
-    (Stale, 412),
-    (http_errors.PayloadTooLarge, 413),
-    (http_errors.UnsupportedMediaType, 415),
-    (Invalid, 422),
-    (http_errors.IdempotencyKeyReused, 422),
-    (FailedDependency, 424),
-    (http_errors.PreconditionRequired, 428),
-    (http_errors.TooManyRequests, 429),
-    (TooManyAttempts, 429),
-    (SignInBusy, 503),
-    (ProviderUnavailable, 503),
-    (DocumentNotMade, 503),
-    (ServiceBusy, 503),
-    (http_errors.DatabaseUnavailable, 503),
-    (http_errors.DatabaseBusy, 503),
-    (http_errors.StorageFull, 503),
-    (http_errors.OpenDataNotReady, 503),
-    (http_errors.InternalError, 500),
-)
 OF_HTTP: Final[dict[int, type[RegistryError]]] = {
     404: http_errors.RouteNotFound,
     405: http_errors.MethodNotAllowed,
@@ -106,42 +55,14 @@ OF_HTTP: Final[dict[int, type[RegistryError]]] = {
 }
 
 
-def status_of(error: RegistryError) -> int:
-    """Return the status of an error; 500 for a type that is not in the table."""
-    return next((status for kind, status in STATUSES if isinstance(error, kind)), 500)
-
-
-def retry_after(error: RegistryError) -> str | None:
-    """Return the seconds of Retry-After; None when time alone does not resolve the error."""
-    match error:
-        case http_errors.TooManyRequests():
-            return str(error.params["seconds"])
-        case TooManyAttempts():
-            return str(WINDOW_S)
-        case http_errors.OpenDataNotReady():
-            # The worker looks once a minute.
-            return "60"
-        case (
-            SignInBusy()
-            | ServiceBusy()
-            | ProviderUnavailable()
-            | http_errors.DatabaseUnavailable()
-            | http_errors.DatabaseBusy()
-            | http_errors.StorageFull()
-        ):
-            return "5"
-    return None
-
-
 def problem_body(error: RegistryError) -> dict[str, object]:
     """Return the members of the error's problem document, in the requested language."""
     language = request_locale()
-    status = status_of(error)
     problems: Sequence[Problem] = getattr(error, "problems", ())
     body: dict[str, object] = {
         "type": TYPE + error.code,
-        "title": message(f"title-{status}", language),
-        "status": status,
+        "title": message(f"title-{error.status}", language),
+        "status": error.status,
         "detail": message(error.code, language, error.params),
         "instance": request.path,
         "trace_id": request_id(),
@@ -160,14 +81,12 @@ def problem_body(error: RegistryError) -> dict[str, object]:
 
 def problem_response(error: RegistryError) -> Response:
     """Return the error as problem+json in the requested language."""
-    status = status_of(error)
-    response = Response(json.dumps(problem_body(error)), status=status, content_type=PROBLEM_JSON)
+    response = Response(json.dumps(problem_body(error)), status=error.status, content_type=PROBLEM_JSON)
     response.headers["Content-Language"] = request_locale()
     response.vary.add("Accept-Language")
-    wait = retry_after(error)
-    if wait is not None:
-        response.headers["Retry-After"] = wait
-    if status == 401:
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
         response.headers["WWW-Authenticate"] = (
             CHALLENGE
             if isinstance(error, http_errors.AuthenticationRequired)

@@ -24,7 +24,7 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import LENGTH
 from registry.core.spreadsheets.reader import Row
-from registry.core.spreadsheets.rows import CellReader, ImportResult, ImportRow, cell_fields, load_cells
+from registry.core.spreadsheets.rows import CellReader, ImportResult, ImportRow, cell_fields, load_row
 from registry.core.values import MAX_LOST_ZEROS, InvalidValue, comparable, read_digits
 from registry.imports.queries import rejected_rows, row_preview
 
@@ -176,9 +176,7 @@ class AgencyImport:
         ]
 
     def _read(self, row: Row) -> ImportRow:
-        values, problems = load_cells(row.cells, self.fields)
-        if row.surplus:
-            problems.append(Problem("", "row-too-long", {"columns": len(self.columns), "surplus": row.surplus}))
+        values, problems = load_row(row, self.columns, self.fields)
         number = values.get("bin")
         if number is None:
             if not any(problem.pointer == "/bin" for problem in problems):

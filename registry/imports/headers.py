@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from marshmallow import Schema
 
-from registry.agencies.schemas import AGENCY
+from registry.agencies.fields import AGENCY
 from registry.core.fields import InputField
 from registry.core.translations import LANGUAGES, translate
 from registry.core.values import comparable

@@ -18,10 +18,9 @@ from sqlalchemy.orm import aliased
 from registry.accounts.absences import substitutions
 from registry.accounts.account_names import ALLOWED_CHARACTERS, MAX_NAME_LENGTH, skeleton
 from registry.accounts.agency_tree import AGENCIES
-from registry.accounts.models import Account, is_active, is_admitted
-from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role
+from registry.accounts.models import Account, AccountKind, is_active
+from registry.accounts.roles import AGENCY_ROLES, OVERSIGHT_ROLES, PERMISSIONS, Permission, Role, is_admitted
 from registry.accounts.same_person import account_ever_named
-from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Appeal, Case, CaseDecision, CaseEvent, proposer_before
 from registry.cases.transitions import account_took_no_part
 from registry.cases.vocabulary import ActionName, AuditEvent, FurtherEvent, Status

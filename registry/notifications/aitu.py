@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.attempts import TooManyAttempts, begin_aitu_code, begin_aitu_message
 from registry.accounts.factors import require_enrolment_allowed
-from registry.accounts.models import AccountsNeedAPerson, Person, is_active, own_person, person_actor
+from registry.accounts.models import AccountsNeedAPerson, Person, account_actor, is_active, own_person
 from registry.accounts.roles import Actor
 from registry.accounts.sessions import FactorSession
 from registry.core.clock import now
@@ -226,7 +226,7 @@ def _link(peer_id: str, code: str) -> str:
         session.execute(delete(AituLink).where(AituLink.person_id == person.id))
         session.add(AituLink(person_id=person.id, peer_id=peer_id, channels=ChannelChoice.BOTH, linked_at=now()))
         # The journal does not name the Aitu account: it is personal data, and the link itself says it.
-        journal.record(person_actor(person.account, "", SOURCE, ""), LINKED, f"account:{person.name}")
+        journal.record(account_actor(person.account, source=SOURCE), LINKED, f"account:{person.name}")
         return person.language
 
 

@@ -11,12 +11,11 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, case, exists, literal, null, or_, select
 from sqlalchemy.orm import aliased
 
-from registry.accounts.models import Account
+from registry.accounts.models import Account, AccountKind
 from registry.accounts.queries import ENDING_WITHIN, is_working
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import people_of
 from registry.accounts.tokens import Token
-from registry.accounts.vocabulary import AccountKind
 from registry.cases.models import Case, CaseDecision, CaseEvent, Order, newest_in_force
 from registry.cases.vocabulary import Status
 from registry.core.clock import ALMATY, local_date, national_calendar, now

@@ -43,9 +43,9 @@ from registry.notifications.recipients import (
 )
 from registry.notifications.service import MoreOf, queue_notice
 from registry.projects.models import Project
-from registry.requests.decisions import is_another_person as is_another_requester
-from registry.requests.handlers import HANDLERS as REQUEST_HANDLERS
+from registry.requests.kinds import is_another_person as is_another_requester
 from registry.requests.models import Request, RequestKind, RequestState
+from registry.requests.queries import HANDLERS as REQUEST_HANDLERS
 from registry.webhooks.queue import people_of
 
 

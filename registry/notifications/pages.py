@@ -9,7 +9,6 @@ from registry.accounts.models import own_person
 from registry.accounts.roles import Actor
 from registry.core.errors import Invalid
 from registry.core.fields import BaseSchema, Choice
-from registry.http.error_handlers import status_of
 from registry.notifications import aitu
 from registry.notifications.models import ChannelChoice
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
@@ -40,7 +39,7 @@ def own_aitu(actor: Actor) -> Answer:
     values, problems = ChannelsForm().load_texts({FIELD: texts.get(FIELD, "")})
     if problems:
         named = problems_by_control(problems, [form_field(FIELD, "radios")])
-        return _page(actor, bot, Form(texts, named)), status_of(Invalid(problems))
+        return _page(actor, bot, Form(texts, named)), Invalid(problems).status
     aitu.choose_channels(actor, ChannelChoice(values[FIELD]))
     flash_message(_("Changes saved."))
     return redirect_to("own_aitu")

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import select
 
 from registry.accounts.absences import substitutions
-from registry.accounts.models import Person, is_active, person_actor
+from registry.accounts.models import Person, account_actor, is_active
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
@@ -156,7 +156,7 @@ def recipient_of(notice: OutboundEmail) -> Recipient | None:
 
 def _person(person: Person, link: AituLink | None) -> Recipient:
     return Recipient(
-        person_actor(person.account, "", "notices", ""),
+        account_actor(person.account, source="notices"),
         person.email or None,
         tuple(language for language in LANGUAGES if language == person.language),
         name=person.name,

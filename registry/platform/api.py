@@ -15,7 +15,7 @@ from registry.approvals.fields import APPROVAL
 from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.tables import Approval
 from registry.core.database import transaction
-from registry.core.fields import BaseSchema, ReadOnly
+from registry.core.fields import BaseSchema, ReadOnly, object_of
 from registry.http.requests import SentFile, request_locale
 from registry.platform.products import PRODUCT, PRODUCT_BODY, PRODUCT_LIST, save_product
 from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VERIFICATION
@@ -139,31 +139,14 @@ inventories_blp = ApiBlueprint(
 COUNT: Final = {"type": "integer", "minimum": 0}
 TEXT: Final = {"type": "string"}
 NUMBERS: Final = {"type": "array", "items": {"type": "string", "description": "A project's number."}}
-MISMATCHED: Final = dict.fromkeys(("number", "platform_key", "placement", "agency", "listed_agency"), TEXT)
-UNREGISTERED: Final = {"platform_key": TEXT, "agency": TEXT, "row": {"type": "integer"}}
-ROWS: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["matched", "lost", "shared", "flagged", "changed_since_audit", "mismatched", "unregistered"],
-    "properties": {
-        "matched": NUMBERS,
-        "lost": NUMBERS,
-        "shared": NUMBERS,
-        "flagged": NUMBERS,
-        "changed_since_audit": NUMBERS,
-        "mismatched": {
-            "type": "array",
-            "items": {"type": "object", "required": list(MISMATCHED), "properties": MISMATCHED},
-        },
-        "unregistered": {
-            "type": "array",
-            "items": {"type": "object", "required": list(UNREGISTERED), "properties": UNREGISTERED},
-        },
-    },
-}
-ROW_ERRORS: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {"type": "object", "required": list(ROW_ERROR_PROPERTIES), "properties": ROW_ERROR_PROPERTIES},
-}
+MISMATCHED: Final = object_of(**dict.fromkeys(("number", "platform_key", "placement", "agency", "listed_agency"), TEXT))
+UNREGISTERED: Final = object_of(platform_key=TEXT, agency=TEXT, row={"type": "integer"})
+ROWS: Final = object_of(
+    **dict.fromkeys(("matched", "lost", "shared", "flagged", "changed_since_audit"), NUMBERS),
+    mismatched={"type": "array", "items": MISMATCHED},
+    unregistered={"type": "array", "items": UNREGISTERED},
+)
+ROW_ERRORS: Final = {"type": "array", "items": object_of(**ROW_ERROR_PROPERTIES)}
 
 
 class InventoryForm(BaseSchema):

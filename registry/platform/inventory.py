@@ -23,7 +23,7 @@ from registry.core.errors import Invalid, NotFound, Problem
 from registry.core.fields import BaseSchema, Bin, Day, Text
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Sheet, check_columns, open_sheet, require_upload_size
-from registry.core.spreadsheets.rows import ImportResult, cell_fields, load_cells
+from registry.core.spreadsheets.rows import ImportResult, cell_fields, load_row
 from registry.journal import service as journal
 from registry.platform.confirmations import lock_keys, same_objects
 from registry.platform.models import Confirmation, Inventory, InventoryKey, PendingUpload
@@ -70,15 +70,7 @@ def read_inventory_rows(
     bad_keys: set[str] = set()
     fields = cell_fields(sheet.columns, ROW)
     for row in sheet.rows():
-        values, wrong = load_cells(row.cells, fields)
-        named = {problem.pointer for problem in wrong}
-        wrong += [
-            Problem(f"/{name}", "required") for name in COLUMNS if values.get(name) is None and f"/{name}" not in named
-        ]
-        problems = (
-            [Problem("", "row-too-long", {"columns": len(COLUMNS), "surplus": row.surplus})] if row.surplus else []
-        )
-        problems += wrong
+        values, problems = load_row(row, COLUMNS, fields, COLUMNS)
         key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))

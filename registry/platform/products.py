@@ -182,9 +182,9 @@ def import_products(actor: Actor, content: bytes, *, dry_run: bool = False) -> i
     problems: list[Problem] = []
     for row in sheet.rows():
         values, wrong = load_cells(row.cells, fields)
-        named = {problem.pointer for problem in wrong}
-        required = [each.name for each in fields if ROW.inputs[each.name].required and values.get(each.name) is None]
-        wrong += [Problem(f"/{name}", "required") for name in required if f"/{name}" not in named]
+        # A cell with a problem has no value, not even None.
+        required = [each for each in fields if ROW.inputs[each.name].required and values.get(each.name, "") is None]
+        wrong += [Problem(f"/{each.name}", "required") for each in required]
         code = values.pop("code", None) or ""
         wrong += product_problems(code, values) if not wrong else []
         wrong += [Problem("/code", "product-twice", {"code": code})] if code in products else []

@@ -40,7 +40,7 @@ from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome
-from registry.web.formats import day, gettext, money, number
+from registry.web.formats import day, money, number
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label
@@ -97,22 +97,22 @@ def setting_label(setting: str) -> str:
     file.
     """
     if setting.startswith(TARGET):
-        return gettext("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
+        return _("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
     if (fact := setting.removeprefix(CONFIRMED_FACTS)) in CONFIRMABLE and fact != setting:
-        return gettext("%(field)s: counts only when confirmed") % {"field": field_label(fact)}
+        return _("%(field)s: counts only when confirmed") % {"field": field_label(fact)}
     of_rule = OF_RULE.fullmatch(setting)
     if of_rule is not None:
         return f"{rule_titles().get(of_rule[1], of_rule[1])}: {_part(of_rule[2])}"
-    return gettext(LABELS[setting]) if setting in LABELS else setting
+    return _(LABELS[setting]) if setting in LABELS else setting
 
 
 def _part(name: str) -> str:
     part = PART.fullmatch(name)
     if part is None or part[2] not in RULE_LABELS:
         return name
-    clause = [] if part[1] is None else [gettext("clause %(number)s") % {"number": part[1]}]
+    clause = [] if part[1] is None else [_("clause %(number)s") % {"number": part[1]}]
     language = [] if part[3] is None else [choice_label("language", part[3])]
-    return ", ".join([*clause, gettext(RULE_LABELS[part[2]]), *language])
+    return ", ".join([*clause, _(RULE_LABELS[part[2]]), *language])
 
 
 def setting_value(setting: str, value: Any) -> str:
@@ -125,11 +125,7 @@ def setting_value(setting: str, value: Any) -> str:
     if isinstance(value, bool):
         return choice_label(setting, value)
     if (fact := setting.removeprefix(CONFIRMED_FACTS)) in CONFIRMABLE and fact != setting:
-        return (
-            gettext("from a budget of %(sum)s; below it, as entered") % {"sum": money(value)}
-            if value
-            else gettext("always")
-        )
+        return _("from a budget of %(sum)s; below it, as entered") % {"sum": money(value)} if value else _("always")
     if setting == "split_contract_kzt":
         return number(value)
     if setting in DATES or setting.endswith((".in_force_from", ".in_force_to")):
@@ -139,7 +135,7 @@ def setting_value(setting: str, value: Any) -> str:
     if setting == "start_clock":
         return ", ".join(field_label(name) for name in value)
     if setting == "edit_severity" and value == NOT_JUDGED:
-        return gettext("Off")
+        return _("Off")
     if setting in ("edit_severity", "case_from_severity") or setting.endswith(".severity"):
         return choice_label("severity", value)
     return str(value)
@@ -156,7 +152,7 @@ def thresholds(policy: Policy, only: Collection[str] = LABELS) -> list[tuple[str
         (setting_label(name), setting_value(name, value)) for name, value in facts.items() if name not in LABELS
     ]
     values |= dict.fromkeys((name for name in LABELS if name.startswith(CONFIRMED_FACTS)), None) | facts
-    labelled = ((gettext(label), setting_value(name, values[name])) for name, label in LABELS.items() if name in only)
+    labelled = ((_(label), setting_value(name, values[name])) for name, label in LABELS.items() if name in only)
     return [*labelled, *(of_facts if only is LABELS else ()), *targets]
 
 

@@ -10,9 +10,9 @@ from flask.views import MethodView
 from werkzeug.http import quote_etag
 
 from registry.accounts.roles import Actor, Permission
+from registry.agencies.fields import AGENCY
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST
-from registry.agencies.schemas import AGENCY
 from registry.api.blueprint import (
     API_PREFIX,
     CONTENT_DISPOSITION,
@@ -57,7 +57,10 @@ from registry.core.translations import Language
 from registry.flags.former_flags import flags_of_then
 from registry.flags.queries import FLAG_LIST, active_flags_of, read_flags
 from registry.flags.schemas import FLAG
-from registry.http.error_handlers import problem_body, status_of
+from registry.freeze.current import policy_in_force
+from registry.freeze.facts import EarlierRevision
+from registry.freeze.rules import started_on
+from registry.http.error_handlers import problem_body
 from registry.http.requests import Parameter, SentFile, request_locale
 from registry.http.responses import (
     CSV,
@@ -82,6 +85,7 @@ from registry.projects.bulk_writes import (
     put_project,
     write_batch,
 )
+from registry.projects.details import read_id, read_whole
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -104,7 +108,7 @@ from registry.projects.migration_plans import (
 from registry.projects.models import Project
 from registry.projects.objects import read_object
 from registry.projects.queries import PROJECT_LIST, list_histories, list_projects
-from registry.projects.revisions import differences, history_page
+from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.schemas import (
     ACTIVE_FLAGS,
     AGENCY_RECORD,
@@ -135,12 +139,9 @@ from registry.projects.service import (
     find_project,
     find_project_to_change,
     planned_change,
-    read_id,
     read_project,
     read_project_to_change,
-    read_whole,
     register_project,
-    with_start,
 )
 from registry.projects.vocabulary import DocumentKind
 from registry.requests.link_removal import remove_or_propose
@@ -175,8 +176,9 @@ DERIVED = ("started_on", "freeze_status", "severity")
 
 def project_row(project: Project) -> dict[str, Any]:
     """Everything shown of the project."""
+    began = started_on(EarlierRevision(**{name: getattr(project, name) for name in LAW_LOOKS_AT}), policy_in_force())
     kept = {name: getattr(project, name) for name in (*FIELDS, *READ_ONLY) if name != "started_on"}
-    return with_start({**kept, "agency": project.agency.bin})
+    return {**kept, "agency": project.agency.bin, "started_on": began}
 
 
 def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
@@ -482,7 +484,7 @@ class ProjectBatch(MethodView):
 
 def _shown(plan: Planned, number: str | None) -> dict[str, Any]:
     if isinstance(plan, RegistryError):
-        return {"status": status_of(plan), "outcome": "rejected", "problem": problem_body(plan)}
+        return {"status": plan.status, "outcome": "rejected", "problem": problem_body(plan)}
     if isinstance(plan, NewProject):
         return {"status": 201, "outcome": "created", **({} if number is None else {"number": number})}
     outcome = "updated" if plan.changes else "unchanged"

@@ -35,8 +35,9 @@ from registry.core.search import NAMES, project_words
 from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.journal import service as journal
 from registry.projects import fingerprints
+from registry.projects.details import read_whole
 from registry.projects.models import Project
-from registry.projects.service import ProjectNotFound, find_project_to_change, read_whole
+from registry.projects.service import ProjectNotFound, find_project_to_change
 from registry.projects.similarity import Record, Score, record_of, scores
 from registry.projects.visibility import among_visible, journal_restricted_reads
 from registry.projects.vocabulary import LinkKind

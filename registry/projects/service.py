@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import contains_eager, lazyload, make_transient_to_detached
 
@@ -14,13 +13,11 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import AGENCY, closed_problem, may_act_for, share_agencies
 from registry.core.clock import now
-from registry.core.database import db, require_transaction, table_of, transaction, violates
+from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.dialects import insert_related
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.search import project_words, search_words
 from registry.freeze.current import policy_in_force
-from registry.freeze.facts import EarlierRevision
-from registry.freeze.rules import started_on
 from registry.journal import service as journal
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems, merge_problems, with_changes
@@ -32,13 +29,17 @@ from registry.projects.fingerprints import (
     fingerprint_row,
     save_fingerprints,
 )
-from registry.projects.former_records import former_records_of, link_edited_records, reason_problem, save_former_records
+from registry.projects.former_records import (
+    former_records_of,
+    link_edited_records,
+    reason_problem,
+    save_former_records,
+)
 from registry.projects.models import (
     CHANGEABLE,
     EXTERNAL_ID_UNIQUE,
     NO_VALUES,
     PROJECT,
-    STATUS,
     STATUS_COLUMNS,
     Project,
     ProjectStatus,
@@ -47,14 +48,8 @@ from registry.projects.models import (
     project_restricted,
     reserve_number,
 )
-from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, revision_row, save_revision, snapshot
-from registry.projects.visibility import (
-    OWN_AGENCY,
-    journal_restricted_reads,
-    require_not_withdrawn,
-    visible_projects,
-    visible_with,
-)
+from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
+from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
 
 # What a registration is checked for before anything is written, one by one and in batches.
 
@@ -371,81 +366,3 @@ def _flush(project: Project) -> None:
         if not violates(error, EXTERNAL_ID_UNIQUE):
             raise
         raise ExternalIdTaken(external_id=external_id, agency=agency) from error
-
-
-# One project for display, with a single statement, as a mapping and not as an ORM object.
-
-Statement = Callable[[bool, bool], Select[Any]]
-NUMBER_PARAMETER: Final = "requested_number"
-
-
-def read_whole(actor: Actor, number: str, what: str) -> Mapping[str, Any]:
-    """Return all displayed values of a project; reading a restricted project is journalled as ``what``.
-
-    Raises ProjectNotFound, also for projects that the actor may not see.
-    """
-    return with_start(_read(actor, number, what, _details_statement))
-
-
-def with_start(row: RowMapping | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a project with the date on which it started, by the policy in force."""
-    work_started = started_on(EarlierRevision(**{name: row[name] for name in LAW_LOOKS_AT}), policy_in_force())
-    return {**row, "started_on": work_started}
-
-
-def read_several(actor: Actor, numbers: Collection[str], what: str) -> list[Mapping[str, Any]]:
-    """Return the same of each of these projects that the actor may see."""
-    reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ)
-    statement = _details(*reader).where(table_of(Project).c.number.in_(numbers))
-    rows = db.session.execute(statement, {OWN_AGENCY: actor.agency_id}).mappings().all()
-    journal_restricted_reads(actor, (row["number"] for row in rows if row["is_restricted"]), what)
-    return [with_start(row) for row in rows]
-
-
-def read_id(actor: Actor, number: str, what: str) -> int:
-    """Return the id of a project, for reading its related records; otherwise as ``read_whole``."""
-    project_id: int = _read(actor, number, what, _id_statement)["id"]
-    return project_id
-
-
-def _read(actor: Actor, number: str, what: str, statement: Statement) -> RowMapping:
-    row = _row(actor, number, statement)
-    if not row["is_restricted"]:
-        return row
-    journal_restricted_reads(actor, [number], what)
-    return _row(actor, number, statement)
-
-
-def _row(actor: Actor, number: str, statement: Statement) -> RowMapping:
-    prepared = statement(actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ))
-    # PostgreSQL rejects NUL in a parameter.
-    valid = is_project_number(number)
-    values = {NUMBER_PARAMETER: number, OWN_AGENCY: actor.agency_id}
-    row = db.session.execute(prepared, values).mappings().one_or_none() if valid else None
-    if row is None:
-        raise ProjectNotFound(number=number)
-    return row
-
-
-# Cached per kind of reader: 0.4 ms of the 2.8 ms of processor time of a project.
-@lru_cache(maxsize=4)
-def _details_statement(bound: bool, restricted: bool) -> Select[Any]:
-    return _details(bound, restricted).where(table_of(Project).c.number == bindparam(NUMBER_PARAMETER))
-
-
-def _details(bound: bool, restricted: bool) -> Select[Any]:
-    project, agency = table_of(Project).c, table_of(Agency).c
-    columns: list[ColumnElement[Any]] = [column for column in project if column.name != "words"]
-    shown = select(*columns, *STATUS_COLUMNS, agency.bin.label("agency"))
-    joined = shown.join(table_of(Agency), agency.id == project.agency_id).join(
-        STATUS, STATUS.c.project_id == project.id
-    )
-    return joined.where(*visible_with(bound=bound, restricted=restricted))
-
-
-# Cached: 0.3 ms of the 3.7 ms of processor time of a project's flags.
-@lru_cache(maxsize=4)
-def _id_statement(bound: bool, restricted: bool) -> Select[Any]:
-    project = table_of(Project).c
-    named = select(project.id, project.is_restricted).where(project.number == bindparam(NUMBER_PARAMETER))
-    return named.where(*visible_with(bound=bound, restricted=restricted))

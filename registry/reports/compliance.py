@@ -10,9 +10,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, func, select, true
 
 from registry.accounts.agency_tree import subtree
-from registry.accounts.models import Account, is_active
+from registry.accounts.models import Account, AccountKind, is_active
 from registry.accounts.roles import Actor, Permission
-from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above
 from registry.agencies.service import AgencyNotFound, may_act_for, own_agencies

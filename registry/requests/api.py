@@ -13,15 +13,14 @@ from registry.approvals.fields import APPROVAL, REJECTION, REMARK
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import approval_of
-from registry.requests.handlers import HANDLERS
 from registry.requests.kinds import RequestHandler
 from registry.requests.models import Request, RequestKind
-from registry.requests.queries import REQUEST_LIST, of_kinds, read_request, show_request
+from registry.requests.queries import HANDLERS, REQUEST_LIST, of_kinds, read_request, show_request
 from registry.requests.service import restore_project
 
 # What every kind of request has in the API: its list, single requests and decisions.
 
-Decide = Callable[[int, Mapping[str, Any]], Request]
+Decide = Callable[..., Request]
 
 
 def etag_data(request: Request) -> tuple[object, ...]:
@@ -71,22 +70,15 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
         @blp.response(200, handler.shown)
         def act(values: Mapping[str, Any], id: int) -> Any:
             """Decide a request."""
-            request = decide(id, values)
+            request = decide(current_actor(), kind, id, values.get("reason"))
             blp.set_etag(etag_data(request))
             return shown(request)
 
-    def confirm(request_id: int, values: Mapping[str, Any]) -> Request:
-        return service.confirm(current_actor(), kind, request_id, values.get("reason"))
-
-    def refuse(request_id: int, values: Mapping[str, Any]) -> Request:
-        return service.refuse(current_actor(), kind, request_id, values["reason"])
-
-    def cancel(request_id: int, values: Mapping[str, Any]) -> Request:
-        return service.cancel(current_actor(), kind, request_id, values.get("reason"))
-
-    add_decision("confirm", "confirmation", handler.decides, "Confirm it as another person than who asked", confirm)
-    add_decision("refuse", "refusal", handler.decides, "Refuse it", refuse)
-    add_decision("cancel", "cancellation", handler.asks, "Cancel it before it takes effect", cancel)
+    add_decision(
+        "confirm", "confirmation", handler.decides, "Confirm it as another person than who asked", service.confirm
+    )
+    add_decision("refuse", "refusal", handler.decides, "Refuse it", service.refuse)
+    add_decision("cancel", "cancellation", handler.asks, "Cancel it before it takes effect", service.cancel)
 
 
 # The endpoints of requests: what each kind asks for, and the decisions that all of them have.

@@ -18,25 +18,13 @@ from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, Ids, ReadOnly, Text, nullable
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, Ids, ReadOnly, Text, nullable, object_of
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import serious_flags
 from registry.flags.freeze_status import not_judged_as_they_stand
 from registry.flags.models import lock_flags_for_review
-from registry.platform.confirmations import (
-    check_ending,
-    check_fact,
-    check_onboarding,
-    check_placement,
-    confirm_ending,
-    confirm_fact,
-    confirm_onboarding,
-    confirmed_by_key,
-    lock_keys,
-    require_confirmer,
-    require_may_extend,
-    verify_placement,
-)
+from registry.platform import confirmations
+from registry.platform.confirmations import confirmed_by_key
 from registry.platform.inventory import lists_key
 from registry.platform.models import ConfirmationKind
 from registry.platform.schemas import FACTS as FACTS_OF_RECORD
@@ -69,16 +57,16 @@ FACTS: Final = tuple(name for names in FIELDS_OF.values() for name in names)
 DAYS: Final = tuple(name for name in FACTS if name.endswith("_on"))
 # What a confirmation takes besides its facts, by their names: the project; and who confirms it, and the evidence.
 CHECKS: Final[Mapping[str, Callable[..., None]]] = {
-    PLACEMENT: check_placement,
-    ONBOARDING: check_onboarding,
-    ENDING: lambda project, ended_on, consent_number: check_ending(project, ended_on),  # noqa: ARG005 - a fact
-    FACT: check_fact,
+    PLACEMENT: confirmations.check_placement,
+    ONBOARDING: confirmations.check_onboarding,
+    ENDING: lambda project, ended_on, consent_number: confirmations.check_ending(project, ended_on),  # noqa: ARG005 - a fact
+    FACT: confirmations.check_fact,
 }
 CONFIRM: Final[Mapping[str, Callable[..., object]]] = {
-    PLACEMENT: verify_placement,
-    ONBOARDING: lambda actor, project, due_on, evidence: confirm_onboarding(actor, project, due_on),  # noqa: ARG005
-    ENDING: confirm_ending,
-    FACT: confirm_fact,
+    PLACEMENT: confirmations.verify_placement,
+    ONBOARDING: lambda actor, project, due_on, evidence: confirmations.confirm_onboarding(actor, project, due_on),  # noqa: ARG005
+    ENDING: confirmations.confirm_ending,
+    FACT: confirmations.confirm_fact,
 }
 
 
@@ -91,7 +79,7 @@ def confirm_or_propose(
     Raises RoleNotAllowed, ProjectNotFound, ProjectWithdrawn, ConfirmationNeedsAPerson, what the confirmation raises,
     and, where it takes two people, what ``propose_fact`` raises.
     """
-    require_confirmer(actor)
+    confirmations.require_confirmer(actor)
     facts = {name: values[name] for name in FIELDS_OF[kind]}
     evidence = values.get("evidence") or ""
     with transaction():
@@ -108,7 +96,7 @@ def lock_for(kind: str) -> None:
     """Wait, before the project is locked, for a running audit, and for other confirmations of placements."""
     lock_flags_for_review()
     if kind == PLACEMENT:
-        lock_keys(require_transaction())
+        confirmations.lock_keys(require_transaction())
 
 
 def takes_two_people(project: Project, kind: str, facts: Mapping[str, Any]) -> bool:
@@ -141,7 +129,7 @@ def propose_fact(
     project is missing, OnboardingNotExtendedByOperator, and what ``propose`` raises.
     """
     if kind == ONBOARDING:
-        require_may_extend(actor, project)
+        confirmations.require_may_extend(actor, project)
     problems = proof_problems(project, documents)
     if not evidence:
         problems.append(Problem("/evidence", "required"))
@@ -196,11 +184,7 @@ def read_facts(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 MAX_DOCUMENTS: Final = 20
 DAY_OR_NULL: Final = nullable(dict(DAY_SCHEMA))
-DOCUMENT: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["id", "name"],
-    "properties": {"id": {"type": "integer"}, "name": TEXT},
-}
+DOCUMENT: Final = object_of(id={"type": "integer"}, name=TEXT)
 
 
 class ConfirmationOutOfDate(Conflict):

@@ -15,6 +15,7 @@ from registry.agencies.service import agency_by_bin, may_act_for
 from registry.approvals.fields import REJECTION, REMARK
 from registry.core.errors import Malformed, Problem, invalid
 from registry.core.lists import Listing, Page
+from registry.core.translations import lazy_text
 from registry.platform.models import ConfirmationKind
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
@@ -23,16 +24,15 @@ from registry.projects.service import read_project_to_change
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import FACT, FACTS, FIELDS_OF, ConfirmationRequestFields, facts_to_confirm
-from registry.requests.decisions import is_another_person
-from registry.requests.handlers import HANDLERS
+from registry.requests.kinds import is_another_person
 from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind
-from registry.requests.queries import REQUEST_LIST, find_request, of_kinds, read_request, show_request
-from registry.requests.service import is_in_effect, restore_project
+from registry.requests.queries import HANDLERS, REQUEST_LIST, find_request, of_kinds, read_request, show_request
+from registry.requests.service import is_in_effect
 from registry.requests.succession import beside_projects, touched, visible_ids
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
-from registry.web.formats import gettext, moment, number, numbered, short_day
 from registry.web.formats import gettext as _
+from registry.web.formats import moment, number, numbered, short_day
 from registry.web.forms import Form, FormPage
 from registry.web.labels import (
     choice_label,
@@ -73,14 +73,14 @@ def numbers_of_projects(items: Collection[Mapping[str, Any]]) -> set[str]:
 
 
 def _label(name: str) -> str:
-    return gettext(CONFIRMATION.inputs[name].label)
+    return _(CONFIRMATION.inputs[name].label)
 
 
 def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     """``(label, text)`` of what was asked, but for agencies, projects and people, which are links or sentences."""
     facts = []
     if shown.get("kind") is not None:
-        facts.append((gettext("Kind"), choice_label(KINDS[shown["request_kind"]], shown["kind"])))
+        facts.append((_("Kind"), choice_label(KINDS[shown["request_kind"]], shown["kind"])))
     for name in FACTS:
         if shown.get(name) is not None:
             is_value = name == "value"
@@ -90,7 +90,7 @@ def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts += [(field_label("act"), shown["act"])] if shown["act"] is not None else []
     facts.append((field_label("evidence" if is_confirmation else "reason"), shown["reason"]))
     if shown["on"] is not None:
-        facts.insert(0, (gettext("Effective from"), display_value("_on", shown["on"])))
+        facts.insert(0, (_("Effective from"), display_value("_on", shown["on"])))
     return facts
 
 
@@ -330,8 +330,8 @@ def request_page(actor: Actor, request_id: int) -> Answer:
     return _page(actor, read_request(actor, request_id), Form())
 
 
-def _confirm(actor: Actor, request: Request, reason: str | None) -> str:
-    request = service.confirm(actor, RequestKind(request.kind), request.id, reason)
+def _confirmed(request: Request) -> str:
+    """Return what became of a request that was confirmed just now."""
     if request.details.get("approval") and request.state == RequestState.WAITING:
         return _("Your proposal is sent. Nothing changes until another person approves it.")
     if request.state == RequestState.WAITING:
@@ -343,29 +343,17 @@ def _confirm(actor: Actor, request: Request, reason: str | None) -> str:
     )
 
 
-def _refuse(actor: Actor, request: Request, reason: str | None) -> str:
-    service.refuse(actor, RequestKind(request.kind), request.id, reason or "")
-    return _("The request is refused.")
-
-
-def _cancel(actor: Actor, request: Request, reason: str | None) -> str:
-    service.cancel(actor, RequestKind(request.kind), request.id, reason)
-    return _("The request is cancelled.")
-
-
-def _restore(actor: Actor, request: Request, reason: str | None) -> str:
-    restore_project(actor, request.id, reason or "")
-    return _("The project is restored.")
-
-
-DECISIONS: Final[Mapping[str, Callable[[Actor, Request, str | None], str]]] = {
-    "confirmation": _confirm,
-    "refusal": _refuse,
-    "cancellation": _cancel,
-    "restoration": _restore,
+DECISIONS: Final[Mapping[str, Callable[..., Request]]] = {
+    "confirmation": service.confirm,
+    "refusal": service.refuse,
+    "cancellation": service.cancel,
+    "restoration": lambda actor, _kind, request_id, reason: service.restore_project(actor, request_id, reason),
 }
-
-
+DONE: Final = {
+    "refusal": lazy_text("The request is refused."),
+    "cancellation": lazy_text("The request is cancelled."),
+    "restoration": lazy_text("The project is restored."),
+}
 DECIDE: Final = f"/requests/<row_id:request_id>/<any({','.join(DECISIONS)}):decision>"
 
 
@@ -375,7 +363,8 @@ def decide_request(actor: Actor, request_id: int, decision: str) -> Answer:
     request = find_request(actor, request_id)
 
     def act(reason: str | None) -> Answer:
-        flash_message(DECISIONS[decision](actor, request, reason))
+        decided = DECISIONS[decision](actor, RequestKind(request.kind), request_id, reason)
+        flash_message(_(DONE[decision]) if decision in DONE else _confirmed(decided))
         return redirect_to("request_page", request_id=request_id)
 
     schema = REJECTION if decision in WITH_REASON else REMARK

@@ -22,24 +22,15 @@ from registry.core.translations import lazy_text
 from registry.flags.former_flags import serious_flags
 from registry.flags.freeze_status import not_judged_as_they_stand
 from registry.flags.models import lock_flags_for_review
+from registry.platform import inventory
 from registry.platform.confirmations import lock_keys, require_confirmer
-from registry.platform.inventory import (
-    ListedKeys,
-    Plan,
-    apply_plan,
-    count_confirmed_projects,
-    count_lost_by_hand,
-    is_platform_program,
-    plan_inventory,
-    read_inventory,
-    summary_of,
-)
+from registry.platform.inventory import is_platform_program
 from registry.platform.models import ProposedInventory
 from registry.projects.edits import ENDING_CLAIMS, GIVEN_WITH, IDENTITY, OFFICIAL_NAMES, PLACEMENT_CLAIMS
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
 from registry.requests.confirmation import CHECKS, CONFIRM, lock_for, read_facts, stored
-from registry.requests.decisions import decide, require_another_person
+from registry.requests.kinds import decide, require_another_person
 from registry.requests.models import Request, RequestState
 from registry.requests.service import carry_out
 
@@ -180,7 +171,7 @@ REASON: Final = Text(
 class Effect:
     """What a list would do, and how much of it somebody else must approve."""
 
-    plan: Plan
+    plan: inventory.Plan
     flags: dict[int, int]
     not_judged: frozenset[int]
     confirmed_now: int
@@ -223,11 +214,13 @@ class Effect:
         }
 
 
-def effect_of(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Effect:
+def effect_of(viewer: Actor, listed: inventory.ListedKeys, *, lock: bool = False) -> Effect:
     """Return the effect of a list on what the viewer may see."""
-    plan = plan_inventory(viewer, listed, lock=lock)
-    lost_before = count_lost_by_hand(now() - LOST_WITHIN)
-    return Effect(plan, serious_flags(), not_judged_as_they_stand(), count_confirmed_projects(viewer), lost_before)
+    plan = inventory.plan_inventory(viewer, listed, lock=lock)
+    lost_before = inventory.count_lost_by_hand(now() - LOST_WITHIN)
+    return Effect(
+        plan, serious_flags(), not_judged_as_they_stand(), inventory.count_confirmed_projects(viewer), lost_before
+    )
 
 
 def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str, Any]:
@@ -235,9 +228,9 @@ def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str,
     Invalid.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
-    listed = read_inventory(file_name, content)
+    listed = inventory.read_inventory(file_name, content)
     effect = effect_of(actor, listed)
-    summary = summary_of(
+    summary = inventory.summary_of(
         effect.plan, listed, dry_run=True, flagged=effect.flagged, changed_since_audit=effect.changed_since_audit
     )
     return {**summary, "needs_approval": effect.takes_two_people and not is_platform_program(actor)}
@@ -254,12 +247,12 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
         actor.require(Permission.PLACEMENTS_CONFIRM)
     else:
         require_confirmer(actor)
-    listed = read_inventory(file_name, content)
+    listed = inventory.read_inventory(file_name, content)
     with transaction() as session:
         lock_flags_for_review()
         effect = effect_of(actor, listed, lock=True)
         if is_trusted or not effect.takes_two_people:
-            summary = apply_plan(
+            summary = inventory.apply_plan(
                 actor,
                 listed,
                 effect.plan,
@@ -332,7 +325,7 @@ class InventoryApproval(ApprovalKind):
         """Apply the file to what the proposer sees."""
         listed = _listed(approval)
         effect = effect_of(_proposer(approval), listed, lock=True)
-        apply_plan(
+        inventory.apply_plan(
             actor,
             listed,
             effect.plan,
@@ -345,9 +338,9 @@ class InventoryApproval(ApprovalKind):
         return {}
 
 
-def _listed(approval: Approval) -> ListedKeys:
+def _listed(approval: Approval) -> inventory.ListedKeys:
     file = db.session.get_one(ProposedInventory, approval.payload["file"])
-    listed = read_inventory(file.file_name, file.content)
+    listed = inventory.read_inventory(file.file_name, file.content)
     if listed.sha256 != approval.payload["sha256"]:
         raise RuntimeError(f"the file of approval {approval.id} is not the one that was proposed")
     return listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, or_, select
@@ -16,9 +16,18 @@ from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads
-from registry.requests.handlers import HANDLERS
-from registry.requests.kinds import RequestShown
+from registry.requests.confirmation import ConfirmationRequest
+from registry.requests.kinds import RequestHandler, RequestShown
 from registry.requests.models import Request, RequestKind, RequestState
+from registry.requests.succession import Succession, Transfer
+from registry.requests.withdrawal import Withdrawal
+
+# The handler of each kind of request, in the order of the pages.
+
+HANDLERS: Final[Mapping[RequestKind, RequestHandler]] = {
+    handler.kind: handler for handler in (Succession(), Transfer(), Withdrawal(), ConfirmationRequest())
+}
+
 
 SHOWN_OF_PROJECT: Final = 10
 PROJECT: Final = table_of(Project).c

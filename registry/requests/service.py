@@ -25,11 +25,10 @@ from registry.flags.models import lock_flags_for_audit, lock_flags_for_review
 from registry.projects.models import STATUS, Project
 from registry.projects.service import find_project, find_project_to_change
 from registry.projects.visibility import save_freeze_status_change
-from registry.requests import decisions
-from registry.requests.handlers import HANDLERS
+from registry.requests import kinds
 from registry.requests.kinds import Asked, RequestHandler
 from registry.requests.models import Request, RequestKind, RequestState
-from registry.requests.queries import due_requests, find_request_to_change, waiting_request
+from registry.requests.queries import HANDLERS, due_requests, find_request_to_change, waiting_request
 
 # Confirmed requests take effect: with the confirmation, or on their day by the scheduler.
 #
@@ -52,7 +51,7 @@ def carry_out(actor: Actor, request: Request) -> None:
     details = HANDLERS[RequestKind(request.kind)].carry_out(actor, request)
     request.carried_out_at = now()
     require_transaction().flush()
-    decisions.record(actor, "carried-out", request, details)
+    kinds.record(actor, "carried-out", request, details)
 
 
 def carry_out_due_requests(is_plausible: Callable[[datetime], bool] | None = None) -> list[int]:
@@ -79,7 +78,7 @@ def carry_out_due_requests(is_plausible: Callable[[datetime], bool] | None = Non
 
 def _save_failure(request_id: int) -> None:
     try:
-        decisions.save_failure(request_id)
+        kinds.save_failure(request_id)
     except Exception:
         # The database may be what failed; the next run tries both again.
         log.exception("that request %s could not be carried out could not be saved", request_id)
@@ -138,7 +137,7 @@ def restore_project(actor: Actor, request_id: int, reason: str) -> Request:
     # One supervisor is sufficient: it ends nothing, and puts the record back where audits and reviewers see it.
     actor.require(Permission.CASES_APPROVE)
     if not actor.is_person:
-        raise decisions.RequestNeedsAPerson(id=request_id)
+        raise kinds.RequestNeedsAPerson(id=request_id)
     with transaction() as session:
         lock_flags_for_review()
         request = find_request_to_change(actor, RequestKind.WITHDRAWAL, request_id)
@@ -157,9 +156,7 @@ def restore_project(actor: Actor, request_id: int, reason: str) -> Request:
         request.details = {**request.details, **restored}
         flag_modified(request, "details")
         session.flush()
-        decisions.record(
-            actor, "restored", request, {"reason": reason, "flags_reopened": len(request.details["flags"])}
-        )
+        kinds.record(actor, "restored", request, {"reason": reason, "flags_reopened": len(request.details["flags"])})
     return request
 
 
@@ -186,7 +183,7 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
     handler = HANDLERS[kind]
     actor.require(handler.asks)
     if handler.asker_is_person and not (actor.is_person or actor.is_local):
-        raise decisions.RequestNeedsAPerson(id="-")
+        raise kinds.RequestNeedsAPerson(id="-")
     with transaction() as session:
         asked = handler.check(actor, subject, values)
         waiting = waiting_request(kind, asked.agency_id, asked.project_id)
@@ -201,7 +198,7 @@ def ask(actor: Actor, kind: RequestKind, subject: str, values: dict[str, Any]) -
                 raise
             raise RequestAlreadyWaiting(id="-", subject=subject) from error
         session.refresh(request)
-        decisions.record(actor, "asked", request, {"act": request.act, "reason": request.reason, **request.details})
+        kinds.record(actor, "asked", request, {"act": request.act, "reason": request.reason, **request.details})
     return request
 
 
@@ -226,7 +223,7 @@ def ask_to_withdraw(actor: Actor, projects: Sequence[Mapping[str, Any]], reason:
         requests = _store(actor, kind, withdrawals, reserve_ids(session, Request, len(asked)))
         for request, project in zip(requests, asked, strict=True):
             subject = {"request_kind": kind.value, "agency": bins[project["agency_id"]], "project": project["number"]}
-            decisions.record_row(actor, "asked", request.id, {**subject, "reason": reason})
+            kinds.record_row(actor, "asked", request.id, {**subject, "reason": reason})
     numbers = [project["number"] for project in asked]
     return numbers, [project["number"] for project in projects if project["id"] in waiting]
 
@@ -254,7 +251,7 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
     with transaction():
         lock_flags_for(handler)
         request = _waiting(actor, kind, request_id)
-        decisions.require_another_person(actor, request)
+        kinds.require_another_person(actor, request)
         require_still_may(request.asked_account_id, request.asked_by, handler.asks)
         if request.first_decided_by is not None:
             require_still_may(request.first_decided_account_id, request.first_decided_by, handler.decides)
@@ -262,13 +259,13 @@ def confirm(actor: Actor, kind: RequestKind, request_id: int, reason: str | None
         if request.first_decided_by is None and handler.people_who_decide(request) > 1:
             request.first_decided_by, request.first_decided_account_id = actor.principal, actor.account_id
             request.first_decided_at = now()
-            decisions.record(actor, "confirmed-first", request, {"decision_reason": reason})
+            kinds.record(actor, "confirmed-first", request, {"decision_reason": reason})
             return request
         handler.require_decider(actor, request)
         handler.check_again(request)
         if handler.propose(actor, request):
             return request
-        decisions.decide(actor, request, RequestState.CONFIRMED, reason)
+        kinds.decide(actor, request, RequestState.CONFIRMED, reason)
         if request.on is None or request.is_due:
             carry_out(actor, request)
     return request
@@ -278,7 +275,7 @@ def refuse(actor: Actor, kind: RequestKind, request_id: int, reason: str) -> Req
     """Refuse a waiting request. Raises RoleNotAllowed, StepUpRequired, RequestNotFound and RequestNotWaiting."""
     actor.require(HANDLERS[kind].decides)
     with transaction():
-        decisions.decide(actor, request := _waiting(actor, kind, request_id), RequestState.REFUSED, reason)
+        kinds.decide(actor, request := _waiting(actor, kind, request_id), RequestState.REFUSED, reason)
     return request
 
 
@@ -297,7 +294,7 @@ def cancel(actor: Actor, kind: RequestKind, request_id: int, reason: str | None 
             raise RequestCarriedOut(id=request.id)
         if not request.is_open:
             raise RequestNotWaiting(id=request.id, state=request.state)
-        decisions.decide(actor, request, RequestState.CANCELLED, reason)
+        kinds.decide(actor, request, RequestState.CANCELLED, reason)
     return request
 
 

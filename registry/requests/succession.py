@@ -11,9 +11,8 @@ from sqlalchemy.orm import aliased
 
 from registry.accounts.account_changes import pass_on_accounts
 from registry.accounts.agency_tree import last_successor
-from registry.accounts.models import Account
+from registry.accounts.models import Account, AccountKind
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
-from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above
 from registry.agencies.service import agency_to_change, close_agency, closed_problem, hold_agencies, require_open
@@ -23,7 +22,7 @@ from registry.cases.workflow import OPEN
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, nullable
+from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, nullable, object_of
 from registry.core.translations import lazy_text
 from registry.flags.former_flags import SERIOUS
 from registry.flags.freeze_status import update_freeze_status
@@ -330,11 +329,7 @@ def list_problems(actor: Actor, agency: Agency, numbers: Sequence[str]) -> list[
 
 ON_LABEL: Final = lazy_text("Effective from")
 KINDS: Final[dict[str, Any]] = {"type": "string", "enum": list(SuccessionKind.codes())}
-EQUAL_ID: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["external_id", "project", "other_project"],
-    "properties": {"external_id": TEXT, "project": TEXT, "other_project": TEXT},
-}
+EQUAL_ID: Final = object_of(external_id=TEXT, project=TEXT, other_project=TEXT)
 DIVISION: Final = SuccessionKind.DIVISION.value
 
 

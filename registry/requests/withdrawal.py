@@ -31,8 +31,7 @@ from registry.projects.links import add_link
 from registry.projects.models import STATUS, Project, is_project_number, project_withdrawn
 from registry.projects.service import find_project_to_change
 from registry.projects.vocabulary import LinkKind
-from registry.requests.decisions import cancel_other_requests
-from registry.requests.kinds import REASON_LABEL, TEXT, Asked, RequestHandler, RequestShown
+from registry.requests.kinds import REASON_LABEL, TEXT, Asked, RequestHandler, RequestShown, cancel_other_requests
 from registry.requests.models import MAX_TEXT_LENGTH, Request, RequestKind, RequestState
 
 PEOPLE: Final = {"type": "integer", "minimum": 1, "maximum": 2}

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from marshmallow import fields
 
+from registry.accounts.models import AccountStatus
 from registry.accounts.roles import Permission, Role
-from registry.accounts.vocabulary import AccountStatus
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import NO_CONTROLS, filter_query
 from registry.cases.vocabulary import Status

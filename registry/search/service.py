@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from registry.accounts.models import AccountKind
 from registry.accounts.queries import ACCOUNT_LIST
 from registry.accounts.roles import Actor, Permission
-from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST
 from registry.agencies.service import agency_by_bin, may_act_for, own_agencies

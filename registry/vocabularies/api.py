@@ -12,7 +12,7 @@ from marshmallow import fields
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint
-from registry.api.components import VOCABULARIES
+from registry.api.specification import VOCABULARIES
 from registry.cases.vocabulary import AppealOutcome, AppealState, CommissionOutcome, OrderState
 from registry.core.errors import NotFound
 from registry.core.fields import BaseSchema, ReadOnly, shown_object

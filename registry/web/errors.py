@@ -19,7 +19,7 @@ from registry.core.errors import Conflict, Problem, RegistryError
 from registry.core.messages import MESSAGES, message
 from registry.core.translations import lazy_text, translate
 from registry.http import http_errors
-from registry.http.error_handlers import DATABASE_ERRORS, OF_HTTP, error_of, problem_response, retry_after, status_of
+from registry.http.error_handlers import DATABASE_ERRORS, OF_HTTP, error_of, problem_response
 from registry.http.requests import LOG, form_limit, request_id
 from registry.http.security import check_rate_limit
 from registry.journal.read_replica import read_primary
@@ -167,22 +167,20 @@ def error_page(error: RegistryError) -> Response:
         current_user()
     except http_errors.TooManyRequests as limited:
         error = limited
-    status = status_of(error)
     problems = [problem_message(problem) for problem in getattr(error, "problems", ())]
     page = render_template(
         "error.html",
-        status=status,
-        title=message(f"title-{status}", page_locale()),
+        status=error.status,
+        title=message(f"title-{error.status}", page_locale()),
         text=error_message(error),
         problems=problems,
         # A form that is opened again is empty: what was too large is still in the browser, one step back.
-        back=page_address() if request.method == "POST" and status != 413 else None,
+        back=page_address() if request.method == "POST" and error.status != 413 else None,
         trace_id=request_id(),
     )
-    response = make_response(page, status)
-    wait = retry_after(error)
-    if wait is not None:
-        response.headers["Retry-After"] = wait
+    response = make_response(page, error.status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
@@ -223,7 +221,7 @@ def database_error(error: Exception) -> Response:
     LOG.error("the database could not be used", exc_info=error)
     mapped = error_of(error)
     response = make_response(render_template("plain_error.html", **_plain(mapped)), 503)
-    response.headers["Retry-After"] = retry_after(mapped)
+    response.headers["Retry-After"] = str(mapped.retry_after)
     return response
 
 
@@ -278,7 +276,7 @@ def _limits(error: HTTPException) -> dict[str, object]:
 def _plain(error: RegistryError) -> dict[str, object]:
     # No database query: the database may be the cause of the error.
     language = locale_without_database()
-    status = status_of(error)
+    status = error.status
     return {
         "language": language,
         "title": message(f"title-{status}", language),

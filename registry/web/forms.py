@@ -32,7 +32,6 @@ from registry.core.fields import (
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
-from registry.http.error_handlers import status_of
 from registry.projects.fields import FIELDS
 from registry.web.blueprint import Answer, flash_message
 from registry.web.errors import day_typed, error_message, problem_message
@@ -375,9 +374,9 @@ def answer_decision(
     try:
         return act(values.get(at))
     except Invalid as error:
-        return page(Form(texts, [replace(each, pointer=f"/{at}") for each in error.problems])), status_of(error)
+        return page(Form(texts, [replace(each, pointer=f"/{at}") for each in error.problems])), error.status
     except (Conflict, NotAllowed) as error:
-        return page(invalid_form(texts, error, at)), status_of(error)
+        return page(invalid_form(texts, error, at)), error.status
 
 
 def problems_by_control(problems: Iterable[Problem], fields: Sequence[Field]) -> list[Problem]:

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from flask import Flask
 
-from registry.accounts.models import FactorKind
+from registry.accounts.models import AccountKind, AccountStatus, FactorKind, TokenStatus
 from registry.accounts.roles import Role, Scope
-from registry.accounts.vocabulary import AccountKind, AccountStatus, TokenStatus
-from registry.agencies.schemas import AGENCY_BODY
+from registry.agencies.fields import AGENCY_BODY
 from registry.agencies.vocabulary import Region
 from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.cases import vocabulary

@@ -19,9 +19,8 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, delete, exists, func, select, text, true, update
 
 from registry.accounts.agency_tree import subtree
-from registry.accounts.models import Account, person_actor, public_url
+from registry.accounts.models import Account, AccountStatus, account_actor, public_url
 from registry.accounts.roles import SCHEDULE, Actor, Role, is_within
-from registry.accounts.vocabulary import AccountStatus
 from registry.agencies.models import Agency
 from registry.changes.models import ChangeKind, RecordedChange
 from registry.changes.service import deleted_up_to, newest_seq
@@ -166,9 +165,8 @@ def owner_of(webhook: Webhook) -> Actor | None:
     role, account_role = Role(webhook.role), Role(account.role)
     if not is_within(role, account.agency_id, account_role, account.agency_id):
         return None
-    actor = person_actor(account, f"{WEBHOOK_PREFIX}{webhook.id}", "webhook", "")
-    narrower = None if role is account_role else account_role
-    return replace(actor, role=role, is_person=account.is_person, account_role=narrower)
+    reader = account_actor(account, f"{WEBHOOK_PREFIX}{webhook.id}", "webhook")
+    return replace(reader, role=role, account_role=None if role is account_role else account_role)
 
 
 def people_of(webhook_id: int) -> list[int]:

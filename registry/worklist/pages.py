@@ -10,7 +10,7 @@ from typing import Any, Final
 from flask import redirect, render_template, url_for
 
 from registry.accounts.absences import substitutions
-from registry.accounts.confirmations import pending_tokens
+from registry.accounts.account_changes import pending_tokens
 from registry.accounts.models import Account
 from registry.accounts.queries import active_and_invited_people, all_tokens
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role

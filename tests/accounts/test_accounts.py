@@ -17,6 +17,7 @@ from registry.accounts.account_changes import (
     AccountChanged,
     AccountNotPending,
     AddressOfAnotherAccount,
+    ConfirmationNeedsAnotherPerson,
     LastAdministrator,
     change_role,
     confirm_account,
@@ -25,7 +26,6 @@ from registry.accounts.account_changes import (
     pending_accounts,
 )
 from registry.accounts.account_management import AccountNotYours, NotYourself, RoleNotYoursToGive, may_manage
-from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.models import (
     Account,
     AccountNameTaken,

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.invitations import Invitation, InvitationNotFound, invitation_key
-from registry.accounts.models import Person, TotpFactor, person_actor
+from registry.accounts.models import Person, TotpFactor, account_actor
 from registry.accounts.roles import Role
 from registry.accounts.service import (
     NewPerson,
@@ -133,7 +133,7 @@ def with_another_password(person: Person) -> None:
 
 
 def with_a_password_of_the_persons_choice(person: Person) -> None:
-    change_own_password(person_actor(person.account, "", "10.0.0.1", "r"), PASSWORD, "quite another password")
+    change_own_password(account_actor(person.account, "", "10.0.0.1", "r"), PASSWORD, "quite another password")
 
 
 def made_an_oversight_account(person: Person) -> None:

@@ -11,12 +11,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from registry.accounts.account_changes import change_role, disable_account, enable_account
-from registry.accounts.confirmations import command_actor
+from registry.accounts.account_changes import change_role, command_actor, disable_account, enable_account
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import move_people
 from registry.accounts.invitations import Invitation, invitation_key
-from registry.accounts.models import Account, Person, account_named, person_actor
+from registry.accounts.models import Account, Person, account_actor, account_named
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, scopes_of_role
 from registry.accounts.same_person import change_owner
@@ -79,7 +78,7 @@ def account(name: str = "new") -> Account:
 
 def of(name: str) -> Actor:
     """The person as the actor of a new session."""
-    return in_session(person_actor(account(name), "", "127.0.0.1", "tests"))
+    return in_session(account_actor(account(name), "", "127.0.0.1", "tests"))
 
 
 def numbers(client: FlaskClient, name: str = "new") -> list[str]:

@@ -11,9 +11,14 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from registry.accounts.absences import end_absence, record_absence
-from registry.accounts.account_changes import change_role, confirm_account, disable_account, enable_account
+from registry.accounts.account_changes import (
+    change_role,
+    confirm_account,
+    confirm_token,
+    disable_account,
+    enable_account,
+)
 from registry.accounts.account_management import RightsChanged
-from registry.accounts.confirmations import confirm_token
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over, move_people
 from registry.accounts.roles import TOKEN_PREFIX, Actor, Role

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 
-from registry.accounts.account_changes import change_role, confirm_account, disable_account
-from registry.accounts.confirmations import (
+from registry.accounts.account_changes import (
     ConfirmationNeedsAnotherPerson,
+    change_role,
+    confirm_account,
     confirm_token,
     confirming_people,
+    disable_account,
     has_confirmer,
 )
 from registry.accounts.passwords import HalvesNeedTwoPeople, show_first_half

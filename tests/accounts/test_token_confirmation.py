@@ -10,11 +10,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.account_changes import confirm_account, disable_account
-from registry.accounts.confirmations import (
+from registry.accounts.account_changes import (
     ConfirmationNeedsAnotherPerson,
     TokenNotPending,
+    confirm_account,
     confirm_token,
+    disable_account,
     pending_tokens,
 )
 from registry.accounts.models import AccountsNeedAPerson, account_named

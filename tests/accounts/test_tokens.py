@@ -14,9 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
-from registry.accounts.account_changes import change_role, disable_account, enable_account
+from registry.accounts.account_changes import (
+    TokenNotPending,
+    change_role,
+    confirm_token,
+    disable_account,
+    enable_account,
+)
 from registry.accounts.account_management import RightsChanged
-from registry.accounts.confirmations import TokenNotPending, confirm_token
 from registry.accounts.models import Account, Person, account_named
 from registry.accounts.queries import all_tokens, own_tokens
 from registry.accounts.roles import Actor, Permission, Role, Scope, StepUpRequired

@@ -9,17 +9,15 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import (
+    ConfirmationNeedsAnotherPerson,
+    ConfirmationNeedsASupervisor,
     LastSupervisor,
     change_role,
     confirm_account,
+    confirm_token,
     confirmable,
     disable_account,
     enable_account,
-)
-from registry.accounts.confirmations import (
-    ConfirmationNeedsAnotherPerson,
-    ConfirmationNeedsASupervisor,
-    confirm_token,
     has_confirmer,
     pending_tokens,
 )

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from registry.accounts.account_changes import confirm_account
-from registry.accounts.confirmations import ConfirmationNeedsASupervisor, confirm_token
+from registry.accounts.account_changes import ConfirmationNeedsASupervisor, confirm_account, confirm_token
 from registry.accounts.models import Account, TotpFactor, account_named
 from registry.accounts.passwords import verify_password
 from registry.accounts.roles import Role, Scope

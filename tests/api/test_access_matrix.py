@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.api.blueprint import API_PREFIX, declared_routes
+from registry.api.blueprint import API_PREFIX
 from registry.core.database import db, transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.access_matrix.roles import AGENCY, CASE_READERS, SEE_RESTRICTED
@@ -25,6 +25,7 @@ from tests.api.access_matrix.routes import prepared as prepared_call
 from tests.api.access_matrix.world import World
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, caller
+from tests.api.routes import declared_routes
 from tests.api.stored_state import changed_tables, stored_state
 from tests.factories import an_actor, an_agency
 from tests.savepoints import rolled_back

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
 from registry.agencies.models import Agency
-from registry.api.blueprint import declared_routes
 from registry.settings import CHECKOUT
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of, prepared
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import MERGE_PATCH, Altered, Caller, code
+from tests.api.routes import declared_routes
 from tests.api.stored_state import taken_back
 from tests.factories import a_project, a_token, an_agency
 

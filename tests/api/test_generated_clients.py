@@ -26,13 +26,13 @@ from sqlalchemy import Connection
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.roles import Role
-from registry.api.blueprint import Operation, declared_routes
 from registry.settings import CHECKOUT
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import caller
 from tests.api.client_flow import assert_flow
+from tests.api.routes import Operation, declared_routes
 from tests.api.stored_state import taken_back
 from tests.factories import a_token, an_agency
 

@@ -17,12 +17,13 @@ from registry.accounts.roles import Role, Scope, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency
-from registry.api.blueprint import Operation, declared_routes, scopes_needed
+from registry.api.blueprint import scopes_needed
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of, prepared
 from tests.api.access_matrix.world import World
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import MERGE_PATCH, Altered, Caller, code
+from tests.api.routes import Operation, declared_routes
 from tests.api.stored_state import changed_tables, stored_state, taken_back
 from tests.factories import ADMINISTRATOR, PASSWORD, a_token, an_actor, an_agency, in_session
 

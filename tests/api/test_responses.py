@@ -17,8 +17,8 @@ from sqlalchemy import select
 
 import registry
 from registry.accounts.roles import Permission, Role
+from registry.agencies.fields import AGENCY
 from registry.agencies.models import Agency
-from registry.agencies.schemas import AGENCY
 from registry.agencies.service import agency_by_bin
 from registry.api import specification
 from registry.api.blueprint import ApiBlueprint, Deprecation

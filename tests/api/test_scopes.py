@@ -12,12 +12,12 @@ from registry.accounts.roles import Role, Scope, StepUpRequired, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue_own_token
 from registry.agencies.models import Agency
-from registry.api.blueprint import declared_routes, scopes_needed
-from registry.http.error_handlers import status_of
+from registry.api.blueprint import scopes_needed
 from tests.api.access_matrix.routes import TRIES, send
 from tests.api.access_matrix.world import World
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, code
+from tests.api.routes import declared_routes
 from tests.factories import ADMINISTRATOR, PASSWORD, an_actor, an_agency, in_session
 
 
@@ -59,4 +59,4 @@ def test_token_without_a_scope_is_refused_where_it_is_needed(client: FlaskClient
 
 
 def test_step_up_is_answered_with_403() -> None:
-    assert status_of(StepUpRequired(minutes=15)) == 403
+    assert StepUpRequired(minutes=15).status == 403

@@ -10,13 +10,13 @@ from urllib.parse import urlencode
 import pytest
 from flask.testing import FlaskClient
 
-from registry.api.blueprint import declared_routes
 from registry.settings import CHECKOUT
 from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES, path_of
 from tests.api.access_matrix.world_making import a_world
 from tests.api.breaking_changes import resolved
 from tests.api.callers import caller, codes
+from tests.api.routes import declared_routes
 from tests.factories import a_bin, an_agency
 
 SPECIFICATION: dict[str, Any] = json.loads((CHECKOUT / "docs" / "openapi.json").read_text(encoding="utf-8"))

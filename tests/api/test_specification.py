@@ -13,14 +13,15 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Permission
-from registry.agencies.schemas import AGENCY, AGENCY_BODY
-from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, declared_routes, require_declared_permissions
+from registry.agencies.fields import AGENCY, AGENCY_BODY
+from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, require_declared_permissions
 from registry.api.openapi import FOLDER
 from registry.api.specification import BLUEPRINTS, make_specification
 from registry.app import OPEN_ENDPOINTS
 from registry.http.security import REQUIRED_PERMISSION
 from registry.settings import CHECKOUT
 from tests.api.callers import BASE
+from tests.api.routes import declared_routes
 
 COMMITTED = CHECKOUT / "docs" / "openapi.json"
 

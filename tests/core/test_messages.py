@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import registry
+from registry.api.error_codes import error_codes
 from registry.core.errors import RegistryError
 from registry.core.messages import MESSAGES, MESSAGES_OF, message
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, load_translations
-from registry.http.error_handlers import STATUSES
 
 TRANSLATED = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
 TAKES_CODE = {"Problem": 1, "InvalidValue": 0, "invalid": 1, "Wrong": 0}
@@ -55,7 +55,7 @@ def test_every_field_problem_has_a_message() -> None:
 
 
 def test_every_status_has_its_title() -> None:
-    assert {f"title-{status}" for _, status in STATUSES} <= set(MESSAGES)
+    assert {f"title-{status}" for status in error_codes().values()} <= set(MESSAGES)
 
 
 def test_no_code_has_two_messages() -> None:

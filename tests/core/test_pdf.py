@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from registry.core.pdf import DocumentNotMade, displayable, make_pdf
-from registry.http.error_handlers import status_of
 
 pytestmark = pytest.mark.sqlite_only
 
@@ -32,4 +31,4 @@ def test_layout_that_fails_makes_no_document(tmp_path: Path) -> None:
     layout.write_text("#panic()")
     with pytest.raises(DocumentNotMade) as raised:
         make_pdf(layout, "QL-2026-000001", {})
-    assert (raised.value.code, status_of(raised.value)) == ("document-not-made", 503)
+    assert (raised.value.code, raised.value.status) == ("document-not-made", 503)

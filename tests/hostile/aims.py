@@ -13,7 +13,6 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.api.blueprint import Operation, RequestBody, declared_routes
 from registry.core.database import db
 from registry.core.fields import InputField, Text, WholeNumber
 from registry.http.requests import MULTIPART
@@ -22,6 +21,7 @@ from tests.api.access_matrix.roles import AGENCY
 from tests.api.access_matrix.routes import TRIES
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, caller
+from tests.api.routes import Operation, RequestBody, declared_routes
 from tests.factories import a_project
 
 WRITING = ("POST", "PATCH", "PUT", "DELETE")

@@ -23,8 +23,8 @@ from registry.freeze.rules import RULES
 from registry.policies.models import PolicyVersion
 from registry.policies.queries import parsed
 from registry.projects.models import Project
-from registry.requests.handlers import HANDLERS
 from registry.requests.models import Request, RequestState
+from registry.requests.queries import HANDLERS
 from tests.one_person.values import HARMLESS, PDF, csv_file, documents_of
 from tests.one_person.world import PLATFORM, World
 

@@ -96,13 +96,13 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "two people for a withdrawal": (ALONE, {"registry.requests.withdrawal.Withdrawal.people_who_decide": lambda *_: 1}),
     "supervisor for a withdrawal": (TOGETHER, {"registry.requests.withdrawal.Withdrawal.require_decider": no_check}),
     "withdrawal of what was flagged once": (TOGETHER, {"registry.requests.withdrawal.ever_had_serious_flag": no}),
-    "another person of a request": (ALONE, {"registry.requests.decisions.require_another_person": no_check}),
+    "another person of a request": (ALONE, {"registry.requests.kinds.require_another_person": no_check}),
     "supervisor for transfers and successions": (
         TOGETHER,
         permitted(Role.ADMINISTRATOR, Permission.ORGANISATIONS_CONFIRM),
     ),
     "roles of two people": (TOGETHER, {"registry.accounts.roles.TWO_PERSON_ROLES": frozenset()}),
-    "supervisor for roles of oversight": (TOGETHER, {"registry.accounts.confirmations.require_supervisor": no_check}),
+    "supervisor for roles of oversight": (TOGETHER, {"registry.accounts.account_changes.require_supervisor": no_check}),
     "facts that count when confirmed": (TOGETHER, {"registry.freeze.edits.claims": no}),
     "edits": (
         TOGETHER,

@@ -12,10 +12,10 @@ import click
 from flask import Flask
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
-from registry.api.blueprint import declared_routes
 from registry.api.specification import make_specification
 from registry.cli.main import main
 from registry.http.security import REQUIRED_PERMISSION
+from tests.api.routes import declared_routes
 
 READING: Final = {"GET", "HEAD", "OPTIONS"}
 # These run until they are stopped, or replace, copy or upgrade the whole database.

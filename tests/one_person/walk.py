@@ -21,10 +21,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from registry.accounts.invitations import Invitation, invitation_key
-from registry.accounts.models import Account
+from registry.accounts.models import Account, AccountKind
 from registry.accounts.roles import Role, scopes_of_role
 from registry.accounts.tokens import TOKEN_PATTERN, issue_own_token
-from registry.accounts.vocabulary import AccountKind
 from registry.audits.jobs import run_nightly_audit
 from registry.core.database import db
 from registry.core.errors import RegistryError

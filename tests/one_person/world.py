@@ -10,11 +10,10 @@ from typing import Final
 from sqlalchemy import Select, or_, select, update
 
 from registry.accounts.absences import record_absence
-from registry.accounts.models import Account, Person, account_named, is_active
+from registry.accounts.models import Account, AccountKind, Person, account_named, is_active
 from registry.accounts.roles import Actor, Role, Scope, scopes_of_role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import issue
-from registry.accounts.vocabulary import AccountKind
 from registry.agencies.models import Agency
 from registry.core.clock import today
 from registry.core.database import db, transaction

@@ -18,7 +18,7 @@ from registry.accounts.tokens import issue
 from registry.core.clock import today
 from registry.core.database import db, table_of, transaction
 from registry.projects.models import Project
-from registry.requests.decisions import RequestNeedsAnotherPerson
+from registry.requests.kinds import RequestNeedsAnotherPerson
 from registry.requests.models import Request, RequestKind
 from registry.requests.service import RequestAlreadyWaiting, ask, carry_out_due_requests, confirm
 from tests.api.callers import caller, code, codes

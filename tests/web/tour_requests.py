@@ -18,7 +18,7 @@ from registry.exemptions.models import Exemption
 from registry.exemptions.service import add_exemption_document
 from registry.projects.documents import add_document
 from registry.projects.models import Project
-from registry.requests.decisions import save_failure
+from registry.requests.kinds import save_failure
 from registry.requests.models import Request, RequestKind
 from registry.requests.restriction import propose_restriction
 from registry.requests.service import ask, confirm

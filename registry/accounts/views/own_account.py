@@ -7,7 +7,7 @@ from typing import Any, Final
 from flask import current_app, redirect, render_template, request, url_for
 from sqlalchemy import select
 
-from registry.accounts import forms, models, service
+from registry.accounts import models, service
 from registry.accounts.absences import (
     absences_led_by,
     absences_of,
@@ -25,12 +25,12 @@ from registry.accounts.queries import own_tokens
 from registry.accounts.roles import Actor, Permission, needs_step_up, scopes_of_role
 from registry.accounts.sessions import end_other_sessions, end_own_session, list_sessions
 from registry.accounts.tokens import find_own_token, issue_own_token, revoke_own_token
+from registry.accounts.views import tokens as forms
 from registry.accounts.views.second_factor import factor_name
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.fields import AnyDay, BaseSchema, Boolean, Text
-from registry.http.error_handlers import status_of
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import (
@@ -174,7 +174,7 @@ def own_password(actor: Actor) -> Answer:
     try:
         secret = service.change_own_password(actor, old, new)
     except (Invalid, SignInBusy, TooManyAttempts) as error:
-        return _form(invalid_form({}, error, "old_password"), must_change=must_change), status_of(error)
+        return _form(invalid_form({}, error, "old_password"), must_change=must_change), error.status
     flash_message(_("Your password is changed. Your other sessions and your tokens have ended."))
     response = redirect_to("home" if must_change else "my_account")
     set_session_cookie(response, secret)

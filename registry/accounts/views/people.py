@@ -12,10 +12,9 @@ from sqlalchemy import select
 
 from registry.accounts import account_changes, account_management, queries, service
 from registry.accounts.absences import absences_of, may_record_absence
+from registry.accounts.account_changes import confirm_token, confirming_people, has_confirmer, pending_tokens
 from registry.accounts.agency_tree import agency_id_of
-from registry.accounts.confirmations import confirm_token, confirming_people, has_confirmer, pending_tokens
 from registry.accounts.factors import reset_factors
-from registry.accounts.forms import display_password
 from registry.accounts.handover import MAX_MOVED, Moves, hand_over, move_people
 from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import Account, Person, account_id_in, find_account, has_factor
@@ -74,25 +73,6 @@ def accounts_to_confirm(actor: Actor) -> Answer:
     )
 
 
-@pages.page("/people/pending/<row_id:account_id>/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("POST",))
-def confirm(actor: Actor, account_id: int) -> Answer:
-    """Confirm the account with the displayed role; the second half of a person's new password is displayed."""
-    name, role = find_account(account_id).name, request.form.get("role", "")
-    if role not in PERMISSIONS:
-        raise invalid("/role", "not-a-choice", options=", ".join(PERMISSIONS))
-    try:
-        password = account_changes.confirm_account(actor, account_id, Role(role), request.form.get("email"))
-    except Conflict as error:
-        flash_message(error_message(error), "error")
-        return redirect_to("accounts_to_confirm")
-    if password is not None:
-        hint = " ".join((_("The account %(name)s is confirmed.") % {"name": name}, *_halves_note()))
-        back = url_for("web.accounts_to_confirm")
-        return display_password(name, password, back, hint, _("Second half of the password"))
-    flash_message(_confirmed(account_id))
-    return redirect_to("accounts_to_confirm")
-
-
 def _confirmed(account_id: int) -> str:
     """Return what became of an account that was confirmed just now."""
     account = find_account(account_id)
@@ -104,22 +84,24 @@ def _confirmed(account_id: int) -> str:
     return text % {"name": account.name}
 
 
-def _halves_note() -> tuple[str, str]:
-    return second_behind_first(), _("An administrator other than you sees the first half on the page of the person.")
-
-
 # Each may need a password hash, of which a process computes four at a time.
 MAX_CONFIRMED_AT_ONCE: Final = 50
 
 
 @pages.page("/people/pending/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("GET", "POST"))
 def confirm_chosen(actor: Actor) -> Answer:
-    """List the chosen accounts, and then confirm each as it was displayed; second halves are displayed once."""
+    """List the chosen accounts, and then confirm each as it was displayed; second halves are displayed once.
+
+    The button of a single account sends it without the list.
+    """
     chosen = (request.form if request.method == "POST" else request.args).getlist("account")[:MAX_CONFIRMED_AT_ONCE]
     if request.method == "POST":
         actor.require(Permission.ACCOUNTS_CONFIRM)
         results = [_confirm_one(actor, account_id) for account_id in _ids(chosen)]
-        return render_template("accounts/confirmed.html", results=results, note=" ".join(_halves_note()))
+        other = _("An administrator other than you sees the first half on the page of the person.")
+        note = " ".join((second_behind_first(), other))
+        is_any_confirmed = any(each["error"] is None for each in results)
+        return render_template("accounts/confirmed.html", results=results, note=note), 200 if is_any_confirmed else 422
     pending = [row for row in list_pending(actor) if row["can_confirm"]]
     if ALL not in chosen:
         pending = [row for row in pending if str(row["account"].id) in chosen]
@@ -407,6 +389,23 @@ def show_password(person: Person, password: str, message: str) -> Answer:
         off = _("The person signs in with single sign-on: sign-in with a password is switched off.")
         message = f"{message} {off}"
     return _done(person, message)
+
+
+def display_password(name: str, password: str, back: str, hint: str = "", what: str = "") -> str:
+    """Return the password on the answer to the POST itself: it is stored nowhere and cannot be displayed again.
+
+    ``what`` it is, by default a password.
+    """
+    warning = _("It is displayed only once and cannot be recovered. Copy it now and hand it over securely.")
+    return render_template(
+        "shown_once.html",
+        whose=name,
+        what=what or _("Password"),
+        secret=password,
+        explanation=warning,
+        hint=hint,
+        back=back,
+    )
 
 
 def agency_field(actor: Actor, hint: str = "") -> Field:

@@ -16,7 +16,6 @@ from registry.accounts.passwords import SignInBusy
 from registry.accounts.roles import STEP_UP_MAX_AGE, Actor, StepUpRequired
 from registry.accounts.sessions import FactorSession
 from registry.core.errors import Conflict, Invalid, Problem, RegistryError
-from registry.http.error_handlers import status_of
 from registry.web.blueprint import (
     ANY_SIGNED_IN,
     Answer,
@@ -65,7 +64,7 @@ def second_factor(_actor: Actor) -> Answer:
             form = Form({}, [replace(problem, pointer=f"/{name}") for problem in error.problems])
         else:
             form = invalid_form({}, error, name)
-        return _page(session, form, back), status_of(error)
+        return _page(session, form, back), error.status
     response = redirect(back, 303)
     set_session_cookie(response, secret)
     return response
@@ -112,7 +111,7 @@ def json_answer(act: Callable[[], Response]) -> Response:
     except RegistryError as error:
         problems = [problem_message(problem) for problem in getattr(error, "problems", ())]
         response = jsonify(error=" ".join(problems) or error_message(error))
-        response.status_code = status_of(error)
+        response.status_code = error.status
     return response
 
 
@@ -185,7 +184,7 @@ def new_app(_actor: Actor) -> Answer:
     try:
         secret = factors.finish_totp_enrolment(session, code)
     except (Invalid, TooManyAttempts) as error:
-        return _app_page(session, invalid_form({}, error, "code"), back), status_of(error)
+        return _app_page(session, invalid_form({}, error, "code"), back), error.status
     except (factors.CeremonyExpired, factors.FactorAlreadyEnrolled) as error:
         flash_message(error_message(error), "error" if isinstance(error, factors.CeremonyExpired) else "information")
         return redirect_to("new_factor" if session.awaits_factor else "my_account")

@@ -10,28 +10,19 @@ from flask import Blueprint, current_app, make_response, redirect, render_templa
 from werkzeug.wrappers import Response
 
 from registry.accounts import oidc_provider
-from registry.accounts import sign_in as password_sign_in
+from registry.accounts import sign_in as access
 from registry.accounts.attempts import FAILED_SIGN_INS, TooManyAttempts
 from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import MAX_EMAIL_LENGTH
 from registry.accounts.oidc_configuration import sign_in_configuration
-from registry.accounts.oidc_identities import (
-    SignInRequest,
-    end_sessions_of_identity,
-    id_token_of,
-    read_claims,
-    sign_in_with_identity,
-)
 from registry.accounts.oidc_provider import ProviderUnavailable
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.service import accept_invitation, account_of_link, request_password_link
 from registry.accounts.sessions import end_session
-from registry.accounts.sign_in import AccountNotConfirmed, SignedIn
 from registry.core.errors import Invalid, Problem, RegistryError
 from registry.core.fields import BaseSchema, Text
 from registry.core.translations import lazy_text
-from registry.http.error_handlers import retry_after, status_of
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import LOG, client_request_id, request_id
 from registry.http.security import own_address
@@ -46,14 +37,13 @@ from registry.web.current_user import (
     set_language_cookie,
     set_session_cookie,
 )
-from registry.web.formats import gettext
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
 from registry.web.lists import render_list, requested_filters, requested_page
 
 SIGN_IN_ERRORS: tuple[type[RegistryError], ...] = (
-    password_sign_in.PasswordNotAccepted,
-    password_sign_in.AccountNotConfirmed,
+    access.PasswordNotAccepted,
+    access.AccountNotConfirmed,
     TooManyAttempts,
     SignInBusy,
 )
@@ -72,16 +62,16 @@ def sign_in() -> Answer:
     try:
         password, ids = request.form.get("password", ""), (request_id(), client_request_id())
         agent = request.user_agent.string
-        signed_in = password_sign_in.sign_in(name, password, source, *ids, device=device, user_agent=agent)
+        signed_in = access.sign_in(name, password, source, *ids, device=device, user_agent=agent)
     except SIGN_IN_ERRORS as error:
         form = invalid_form({"name": name}, error, "name")
-        return render_template("accounts/sign_in.html", form=form, back=back, ended=None), status_of(error)
+        return render_template("accounts/sign_in.html", form=form, back=back, ended=None), error.status
     response = to_signed_in(signed_in, back)
     keep_device(response, name, device)
     return response
 
 
-def to_signed_in(signed_in: SignedIn, back: str) -> Response:
+def to_signed_in(signed_in: access.SignedIn, back: str) -> Response:
     """Redirect to the page, or first to the second factor, with the new session in place of an earlier one."""
     if current_user().secret:
         end_session(current_user().secret)
@@ -94,8 +84,8 @@ def to_signed_in(signed_in: SignedIn, back: str) -> Response:
 def sign_out(actor: Actor) -> Answer:
     """End the session, and the one at the OpenID Connect provider that it came from."""
     secret = current_user().secret
-    id_token = id_token_of(secret) if oidc_provider.has_provider() else None
-    password_sign_in.sign_out(actor, secret)
+    id_token = access.id_token_of(secret) if oidc_provider.has_provider() else None
+    access.sign_out(actor, secret)
     at_provider = None if id_token is None else oidc_provider.sign_out_address(id_token, own_address("web.welcome"))
     if at_provider is None:
         response = redirect(url_for("web.welcome"), 303)
@@ -234,7 +224,7 @@ def failed_sign_ins(actor: Actor) -> Answer:
 
 def reason_label(code: str) -> str:
     """Return the label of a reason; the code itself for an unknown one."""
-    return gettext(REASONS[code]) if code in REASONS else code
+    return _(REASONS[code]) if code in REASONS else code
 
 
 # Signing in and out at the OpenID Connect provider.
@@ -275,14 +265,16 @@ def provider_callback() -> Answer:
     _require_provider()
     try:
         answer = oidc_provider.read_answer()
-        claims = read_claims(sign_in_configuration(), answer.claims)
+        claims = access.read_claims(sign_in_configuration(), answer.claims)
         agent = request.user_agent.string
-        origin = SignInRequest(request.remote_addr or "", request_id(), client_request_id(), page_locale(), agent)
-        signed_in = sign_in_with_identity(claims, answer.id_token, origin)
-    except AccountNotConfirmed as error:
+        origin = access.SignInRequest(
+            request.remote_addr or "", request_id(), client_request_id(), page_locale(), agent
+        )
+        signed_in = access.sign_in_with_identity(claims, answer.id_token, origin)
+    except access.AccountNotConfirmed as error:
         # All went well, although the account does not work yet.
         session.pop(BACK, None)
-        return render_template("accounts/requested.html"), status_of(error)
+        return render_template("accounts/requested.html"), error.status
     except PROVIDER_ERRORS as error:
         return _failed(error)
     return to_signed_in(signed_in, local_address(session.pop(BACK, None)) or url_for("web.home"))
@@ -295,7 +287,7 @@ def back_channel_logout() -> Response:
     claims = oidc_provider.read_logout_token(request.form.get("logout_token", ""))
     # Clocks may differ.
     before = datetime.fromtimestamp(float(claims["iat"]) + oidc_provider.LEEWAY_SECONDS, UTC)
-    ended = end_sessions_of_identity(claims["iss"], claims.get("sub"), claims.get("sid"), before)
+    ended = access.end_sessions_of_identity(claims["iss"], claims.get("sub"), claims.get("sid"), before)
     LOG.info("the provider signed somebody out", extra={"sessions": ended})
     return Response(status=200, headers={"Cache-Control": "no-store"})
 
@@ -306,10 +298,9 @@ def _failed(error: RegistryError) -> Response:
     back = local_address(session.get(BACK)) or url_for("web.home")
     form = Form({}, service_error=error, at="provider")
     page = render_template("accounts/sign_in.html", form=form, back=back, ended=None)
-    response = make_response(page, status_of(error))
-    wait = retry_after(error)
-    if wait is not None:
-        response.headers["Retry-After"] = wait
+    response = make_response(page, error.status)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

@@ -13,6 +13,7 @@ from marshmallow import ValidationError
 from registry.core.errors import Problem
 from registry.core.fields import AnyDay, BaseSchema, Bin, Boolean, Choice, Entries, InputField, Text, body_problems
 from registry.core.spreadsheets.csv_and_xlsx import MAX_CELL_LENGTH, NO_VALUE
+from registry.core.spreadsheets.reader import Row
 
 # Validation of the cells of a row by the fields of a schema.
 
@@ -75,6 +76,17 @@ def load_cells(cells: Sequence[str], fields: Iterable[CellField]) -> tuple[dict[
             else:
                 problems += body_problems({column.name: error.messages})
     return values, problems
+
+
+def load_row(
+    row: Row, columns: Sequence[str], fields: Iterable[CellField], required: Iterable[str] = ()
+) -> tuple[dict[str, Any], list[Problem]]:
+    """Return what ``load_cells`` does, with the problems of a row that is too long and of required cells."""
+    values, problems = load_cells(row.cells, fields)
+    if row.surplus:
+        problems.append(Problem("", "row-too-long", {"columns": len(columns), "surplus": row.surplus}))
+    # A cell with a problem has no value, not even None.
+    return values, problems + [Problem(f"/{name}", "required") for name in required if values.get(name, "") is None]
 
 
 def unescape_formula(cell: str) -> str:

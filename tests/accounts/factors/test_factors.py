@@ -15,10 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from registry.accounts.account_changes import change_role, confirm_account, disable_account
+from registry.accounts.account_changes import (
+    ConfirmationNeedsAnotherPerson,
+    change_role,
+    confirm_account,
+    disable_account,
+)
 from registry.accounts.account_management import NotYourself
 from registry.accounts.attempts import TooManyAttempts
-from registry.accounts.confirmations import ConfirmationNeedsAnotherPerson
 from registry.accounts.factors import (
     CeremonyExpired,
     FactorAlreadyEnrolled,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from registry.accounts import oidc_identities as identities
+from registry.accounts import sign_in as identities
 from registry.accounts.account_changes import change_role, confirm_account
 from registry.accounts.attempts import FailedSignIn
 from registry.accounts.models import Account, OidcIdentity, account_named

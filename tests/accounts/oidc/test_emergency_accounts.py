@@ -9,9 +9,9 @@ from flask import Flask
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.oidc_configuration import SignInConfiguration
-from registry.accounts.oidc_identities import unusable_accounts, warn_of_unusable_accounts
 from registry.accounts.roles import Role, local_actor
 from registry.accounts.service import NewPerson, add_person
+from registry.accounts.sign_in import unusable_accounts, warn_of_unusable_accounts
 from registry.accounts.tokens import issue
 from tests.factories import ADMINISTRATOR, PASSWORD
 

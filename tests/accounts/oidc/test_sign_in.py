@@ -22,10 +22,10 @@ from registry.accounts.oidc_configuration import (
     load_sign_in_file,
     set_sign_in_configuration,
 )
-from registry.accounts.oidc_identities import IdentityClaims, SignInRequest, read_claims, sign_in_with_identity
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.accounts.sessions import WebSession
+from registry.accounts.sign_in import IdentityClaims, SignInRequest, read_claims, sign_in_with_identity
 from registry.core.clock import now
 from registry.core.database import db
 from registry.core.files import CONFIG
