@@ -9,7 +9,7 @@ from marshmallow import fields
 
 from registry.core.messages import message
 from registry.core.translations import Language
-from registry.core.values import InvalidValue
+from registry.core.values import InvalidValue, plain_number
 from registry.http.requests import SentFile
 
 MAX_ID_DIGITS: Final = 9
@@ -64,9 +64,10 @@ class FormNumber(fields.Field[int]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
             raise InvalidValue("expected-text")
-        if not (value.isascii() and value.isdigit() and len(value) <= MAX_ID_DIGITS):
+        number = plain_number(value, MAX_ID_DIGITS)
+        if number is None:
             raise InvalidValue("expected-whole-number")
-        return int(value)
+        return number
 
 
 class DryRun(FormFlag):

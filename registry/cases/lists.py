@@ -46,7 +46,7 @@ from registry.core.lists import (
 )
 from registry.core.search import Query, contains_words, folded_words, reference_of
 from registry.core.translations import Language
-from registry.core.values import InvalidValue
+from registry.core.values import InvalidValue, plain_number
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
@@ -213,8 +213,7 @@ def case_number(text: str) -> int | None:
     """Return the number of a case that the text is, with or without ``#`` or ``№`` before it; None for any other
     text.
     """
-    number = text.strip().lstrip("#№").strip()
-    return int(number) if number.isascii() and number.isdigit() and len(number) <= MAX_ID_DIGITS else None
+    return plain_number(text.strip().lstrip("#№").strip(), MAX_ID_DIGITS)
 
 
 def _longest(words: list[str]) -> list[str]:
@@ -377,10 +376,10 @@ def _of_rules(rules: list[str]) -> ColumnElement[bool]:
 
 
 def _of_ids(value: str) -> ColumnElement[bool]:
-    ids = lists.split_values(value)
-    if not all(each.isascii() and each.isdigit() and len(each) <= MAX_ID_DIGITS for each in ids):
+    ids = [plain_number(each, MAX_ID_DIGITS) for each in lists.split_values(value)]
+    if None in ids:
         raise InvalidValue("expected-ids")
-    return Case.id.in_([int(each) for each in ids])
+    return Case.id.in_(ids)
 
 
 def _main_rule() -> ColumnElement[str]:

@@ -75,7 +75,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, Registr
 from registry.core.fields import BaseSchema, Loaded, Text
 from registry.core.lists import MAX_LIMIT, Page
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, Language, lazy_text
-from registry.core.values import InvalidValue, read_day
+from registry.core.values import InvalidValue, plain_number, read_day
 from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of, next_coming_flag
@@ -330,7 +330,6 @@ def order_instructions(decision: Mapping[str, Any]) -> list[str]:
 
 # The button that fills the field instead of sending the form.
 INSERT: Final = "insert"
-MAX_ID_DIGITS: Final = 9
 # The action's field that takes the text, and which templates it offers. A reason has a field for each language.
 FIELDS: Final[Mapping[str, tuple[str, TemplateKind]]] = {
     ActionName.ASK: ("comment", TemplateKind.QUESTION),
@@ -374,7 +373,7 @@ def with_inserted_text(actor: Actor, case: Case | None, action: str, texts: Mapp
 
 def is_id(sent: str) -> bool:
     """Return True for a text that is the id of a record."""
-    return sent.isascii() and sent.isdigit() and len(sent) <= MAX_ID_DIGITS
+    return plain_number(sent) is not None
 
 
 def _deadline(kind: TemplateKind, texts: Mapping[str, str]) -> date | None:
@@ -398,7 +397,6 @@ def _entered(text: str) -> date | None:
 
 # Case page: findings, timeline and the forms of the actions that the person may take now.
 
-MAX_COUNT_DIGITS = 6
 # Value of a form's second button: continue with the next case of the list.
 NEXT = "next"
 # Actions whose forms take documents.
@@ -654,8 +652,7 @@ def _first(actions: list[str], status: str) -> str:
 
 
 def _seen() -> int | None:
-    count = request.form.get("events", "")
-    return int(count) if count.isascii() and count.isdigit() and len(count) <= MAX_COUNT_DIGITS else None
+    return plain_number(request.form.get("events", ""))
 
 
 # Store that a person has seen a case, by the button or by the script of its page.
@@ -668,13 +665,13 @@ QUIET = "quiet"
 @pages.page("/cases/<row_id:case_id>/visit", needs=Permission.CASES_READ, methods=("POST",))
 def see_case(actor: Actor, case_id: int) -> Answer:
     """Store the visit, and display the case again without marks."""
-    event = request.form.get("event", "")
-    if not (event.isascii() and event.isdigit() and len(event) <= MAX_ENTRY_DIGITS):
-        raise invalid("/event", "event-not-of-case", id=event[:MAX_ENTRY_DIGITS])
+    event = plain_number(sent := request.form.get("event", ""), MAX_ENTRY_DIGITS)
+    if event is None:
+        raise invalid("/event", "event-not-of-case", id=sent[:MAX_ENTRY_DIGITS])
     with transaction():
         case = find_case(actor, case_id)
         place = requested_position(case)
-        record_visit(actor, case, int(event))
+        record_visit(actor, case, event)
     return ("", 204) if QUIET in request.form else redirect_to("case", case_id=case_id, **place)
 
 

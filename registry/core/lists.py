@@ -19,7 +19,7 @@ from registry.core.database import Instant, db
 from registry.core.dialects import estimated_rows, is_sqlite
 from registry.core.errors import Invalid, Malformed, Problem
 from registry.core.fields import MAX_AMOUNT, is_bin
-from registry.core.values import InvalidValue, control_character, exact_day
+from registry.core.values import InvalidValue, control_character, exact_day, plain_number
 
 # Keyset pagination: a cursor holds the sort values of the last row returned, so that every page costs the same.
 
@@ -367,9 +367,10 @@ class AmountFilter(RangeFilter):
 
     def edge(self, value: str) -> tuple[Any, bool]:
         """Return the amount."""
-        if not (value.isascii() and value.isdigit() and len(value) <= 16) or int(value) > MAX_AMOUNT:
+        amount = plain_number(value, 16)
+        if amount is None or amount > MAX_AMOUNT:
             raise InvalidValue("expected-whole-number")
-        return int(value), True
+        return amount, True
 
 
 @dataclass(frozen=True, slots=True)

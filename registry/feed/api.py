@@ -25,7 +25,7 @@ from registry.changes.models import ChangeKind, ChangeType
 from registry.changes.service import deleted_up_to, newest_seq
 from registry.core.errors import Malformed, NotAllowed, Problem
 from registry.core.lists import MAX_LIMIT, SEVERAL, Page, RecordList, choices, split_values
-from registry.core.values import InvalidValue
+from registry.core.values import InvalidValue, plain_number
 from registry.exemptions.queries import EXEMPTION_LIST
 from registry.exemptions.schemas import EXEMPTION
 from registry.feed.queries import MAX_WAIT_S, Change, record_reads, wait_for_changes
@@ -37,8 +37,8 @@ from registry.http.requests import LIMIT, Parameter, request_locale, take_page
 from registry.http.security import authenticate_again
 from registry.imports.api import IMPORT
 from registry.imports.queries import IMPORT_LIST
+from registry.projects.details import read_several
 from registry.projects.schemas import PROJECT
-from registry.projects.service import read_several
 
 MAX_SEQ: Final = 2**63 - 1
 AFTER: Final = Parameter(
@@ -189,7 +189,7 @@ def _number(sent: Mapping[str, str], name: str, largest: int) -> int | None:
     text = sent.get(name)
     if text is None:
         return None
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
-    if not 0 <= number <= largest:
+    number = plain_number(text, 19)
+    if number is None or number > largest:
         raise Malformed([Problem(name, "number-out-of-range", {"smallest": 0, "largest": largest})])
     return number

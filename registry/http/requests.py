@@ -28,6 +28,7 @@ from registry.core.errors import Invalid, Malformed, Problem
 from registry.core.lists import COUNTS, DEFAULT_LIMIT, MAX_LIMIT, Page
 from registry.core.trace_context import current_trace
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
+from registry.core.values import plain_number
 from registry.http.http_errors import PayloadTooLarge, UnsupportedMediaType
 
 # Request ids: made here; on every answer, log line and journal entry. What a caller sends stands beside them.
@@ -316,8 +317,7 @@ def take_page(sent: dict[str, str]) -> Page:
     limit = sent.pop(LIMIT.name, None)
     number = DEFAULT_LIMIT
     if limit is not None:
-        usable = limit.isascii() and limit.isdigit() and len(limit) <= 4
-        number = int(limit) if usable else 0
+        number = plain_number(limit, 4) or 0
         if not 1 <= number <= MAX_LIMIT:
             raise Malformed([Problem(LIMIT.name, "limit-out-of-range", {"largest": MAX_LIMIT})])
     sort = sent.pop(SORT, None)

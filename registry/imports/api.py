@@ -19,7 +19,7 @@ from registry.api.uploads import ROW_ERROR_PROPERTIES
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Choice, InputField, ReadOnly, Text, Timestamp
 from registry.core.messages import message
-from registry.core.values import InvalidValue
+from registry.core.values import InvalidValue, plain_number
 from registry.http.requests import Parameter, SentFile, request_locale
 from registry.http.responses import XLSX, xlsx_download
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template
@@ -124,8 +124,7 @@ def _values(values: Any) -> Values:
 
 def _row_answers(answers: object) -> Mapping[int, str | None]:
     if not isinstance(answers, dict) or not all(
-        row.isascii() and row.isdigit() and len(row) <= MAX_ROW_DIGITS and answer in (None, *ANSWERS)
-        for row, answer in answers.items()
+        plain_number(row, MAX_ROW_DIGITS) is not None and answer in (None, *ANSWERS) for row, answer in answers.items()
     ):
         raise InvalidValue("answers-invalid")
     return {int(row): answer for row, answer in answers.items()}

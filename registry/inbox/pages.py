@@ -8,6 +8,7 @@ from flask import request
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.errors import Malformed, Problem
+from registry.core.values import plain_number
 from registry.inbox import queries, service
 from registry.projects.queries import projects_numbered
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
@@ -73,8 +74,6 @@ def _follow() -> bool:
 # Inbox page: what is new for the person, what is due soon, and marking as read.
 
 FILTERS: Final = ("unread", "kind")
-# Ids of entries have at most nine digits for many years.
-MAX_DIGITS: Final = 9
 
 
 @pages.page("/inbox", needs=Permission.CASES_READ)
@@ -116,7 +115,7 @@ def open_entry(actor: Actor, entry_id: int) -> Answer:
 
 
 def _up_to() -> int:
-    sent = request.form.get("up_to", "")
-    if not (sent.isascii() and sent.isdigit() and len(sent) <= MAX_DIGITS):
+    entry_id = plain_number(request.form.get("up_to", ""))
+    if entry_id is None:
         raise Malformed([Problem("up_to", "expected-whole-number")])
-    return int(sent)
+    return entry_id

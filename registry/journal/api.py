@@ -14,6 +14,7 @@ from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_ac
 from registry.api.parameters import ListArguments, filter_query, parameters_of
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, ReadOnly, Timestamp
+from registry.core.values import plain_number
 from registry.http.requests import Parameter
 from registry.http.responses import CSV, NDJSON, csv_download, ndjson_download
 from registry.journal.checkpoints import (
@@ -91,9 +92,8 @@ def export_journal_as_ndjson(sent: Mapping[str, str]) -> Response:
 
     An entry that the caller may not see whole is `redacted`: it has its hashes, and no text.
     """
-    text = sent.get("after", "0")
-    after = int(text) if text.isascii() and text.isdigit() and len(text) < 20 else -1
-    if not 0 <= after <= MAX_SEQ:
+    after = plain_number(sent.get("after", "0"), 19)
+    if after is None or after > MAX_SEQ:
         raise Malformed([Problem("after", "number-out-of-range", {"smallest": 0, "largest": MAX_SEQ})])
     actor = current_actor()
     actor.require(Permission.JOURNAL_READ)
@@ -223,10 +223,10 @@ def read_one_inclusion_proof(sent: Mapping[str, str], seq: int) -> Any:
 
 
 def _size(sent: Mapping[str, str], name: str, largest: int) -> int:
-    text = sent.get(name, "")
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= largest):
+    size = plain_number(sent.get(name, ""), 19)
+    if size is None or not 1 <= size <= largest:
         raise Malformed([Problem(name, "number-out-of-range", {"smallest": 1, "largest": largest})])
-    return int(text)
+    return size
 
 
 def _encoded(hashes: Sequence[bytes]) -> list[str]:

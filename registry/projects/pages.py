@@ -44,6 +44,7 @@ from registry.core.fields import AnyDay, BaseSchema, Day
 from registry.core.lists import NAME, Listing, Page, parse_known_at
 from registry.core.search import NAMES
 from registry.core.translations import lazy_text
+from registry.core.values import plain_number
 from registry.exemptions.queries import EXEMPTION_LIST
 from registry.exemptions.service import documents_of_exemptions
 from registry.flags.former_flags import FlagsNotKnown
@@ -715,9 +716,8 @@ def attest_chosen(actor: Actor) -> Answer:
 
 def _attest(actor: Actor, number: str, version: str) -> None:
     # A version that is no number is none of the record's.
-    seen = int(version) if version.isascii() and version.isdigit() and len(version) < 10 else 0
     with transaction():
-        attest_project(actor, find_project_to_change(actor, number), seen)
+        attest_project(actor, find_project_to_change(actor, number), plain_number(version) or 0)
 
 
 # The history of a project: all changes, and the record and the verdict as known on a past date.
@@ -959,9 +959,7 @@ def _project_address(project: Project, section: str | None) -> str:
 
 
 def _form_version(project: Project) -> int:
-    text = request.form.get(VERSION, "")
-    version = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-    return min(version, project.version) or project.version
+    return min(plain_number(request.form.get(VERSION, "")) or 0, project.version) or project.version
 
 
 def _own_changes(project: Project, texts: Mapping[str, str], since: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -1182,9 +1180,8 @@ def copy_project(actor: Actor, number: str) -> Response:
 @pages.page("/register/deleted", needs=Permission.PROJECTS_WRITE, methods=("POST",))
 def register_discard(actor: Actor) -> Answer:
     """Delete a draft. The page has its entries, so that the deletion can be undone."""
-    number = request.form.get("draft", "")
+    draft_id = plain_number(request.form.get("draft", "")) or 0
     try:
-        draft_id = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else 0
         entries = find_draft(actor, draft_id).values
     except DraftNotFound:
         return redirect_to("register")

@@ -20,6 +20,7 @@ from registry.core.fields import BaseSchema, Day
 from registry.core.lists import Page
 from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import lazy_text
+from registry.core.values import plain_number
 from registry.flags.models import AHEAD, last_good_audit, last_good_date
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
@@ -329,8 +330,7 @@ def _filters_of_all(level: Level, day: date | None) -> dict[str, str] | None:
 
 
 def _requested_page() -> int:
-    page = request.args.get("page", "")
-    return min(max(int(page), 1), LAST_PAGE) if page.isascii() and page.isdigit() and len(page) < 10 else 1
+    return min(plain_number(request.args.get("page", "")) or 1, LAST_PAGE)
 
 
 def _opened(row: dict[str, Any]) -> str | None:

@@ -44,6 +44,7 @@ from registry.core.lists import Listing
 from registry.core.spreadsheets.reader import open_table
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.core.translations import LANGUAGES, lazy_text
+from registry.core.values import plain_number
 from registry.government_reports.service import count_open_reports
 from registry.http.responses import xlsx_download
 from registry.journal.pages import action_label, history_rows, principal_label
@@ -112,7 +113,7 @@ def confirm_chosen(actor: Actor) -> Answer:
 
 
 def _ids(sent: Iterable[str]) -> list[int]:
-    return [int(each) for each in sent if each.isascii() and each.isdigit() and len(each) < 10]
+    return [number for each in sent if (number := plain_number(each)) is not None]
 
 
 def _confirm_one(actor: Actor, account_id: int) -> dict[str, str | None]:
