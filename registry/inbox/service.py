@@ -63,7 +63,8 @@ def watch_case(actor: Actor, case_id: int, *, follow: bool = True) -> None:
     _require_inbox(actor, Permission.CASES_READ)
     with transaction():
         case = find_case(actor, case_id)
-        _watch(actor, f"case:{case.id}", follow, case_id=case.id)
+        if _start(actor, case_id=case.id) if follow else _stop(actor, case_id=case.id):
+            journal.record(actor, "case.watched" if follow else "case.unwatched", f"case:{case.id}", {})
 
 
 def watch_project(actor: Actor, number: str, *, follow: bool = True) -> None:
@@ -73,13 +74,9 @@ def watch_project(actor: Actor, number: str, *, follow: bool = True) -> None:
     _require_inbox(actor, Permission.CASES_READ)
     with transaction():
         project = find_project(actor, number)
-        _watch(actor, f"project:{project.number}", follow, project_id=project.id)
-
-
-def _watch(actor: Actor, subject: str, follow: bool, **followed: int) -> None:
-    if _start(actor, **followed) if follow else _stop(actor, **followed):
-        action = "watched" if follow else "unwatched"
-        journal.record(actor, f"{subject.partition(':')[0]}.{action}", subject, {})
+        if _start(actor, project_id=project.id) if follow else _stop(actor, project_id=project.id):
+            action = "project.watched" if follow else "project.unwatched"
+            journal.record(actor, action, f"project:{project.number}", {})
 
 
 def _require_inbox(actor: Actor, *permissions: Permission) -> None:
