@@ -19,7 +19,7 @@ from tests.freeze.factories import POLICY
 ON: Final = date(2026, 6, 30)
 # Of accounts, links, imports and requests.
 PLAYED_ELSEWHERE: Final = {
-    7: "one key confirms one object: tests/platform/test_shared_keys.py",
+    7: "one key confirms one object: tests/platform/test_inventory.py",
     8: "replacing what identifies the object ends its confirmations: tests/platform/test_api_confirmations.py",
     11: "the kind of an agency takes two people: tests/requests/test_agency_change.py",
     13: "agencies of one ministry: tests/audits/test_projects_counted_together.py",

@@ -1,4 +1,4 @@
-"""Withdrawal: who decides, what ends with it, and that the record is read-only and comes back."""
+"""Withdrawal: who decides, what ends with it, how the record comes back, and the counts of restricted ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.audits.queries import COUNTS, visible_run
 from registry.cases.models import Case, CaseEvent, Order
 from registry.cases.service import open_case
 from registry.cases.sync import revoke_exemption
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict, NotAllowed
-from registry.flags.models import Flag
+from registry.flags.models import Flag, last_good_audit
 from registry.projects.models import Project
+from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.models import Request, RequestKind
 from registry.requests.service import ask, confirm, refuse, restore_project
 from tests.api.callers import caller, codes
@@ -27,6 +29,7 @@ from tests.cases.cast import (
     ADMINISTRATOR,
     AIGERIM,
     BOLAT,
+    OPERATOR,
     SAULE,
     TIMUR,
     act,
@@ -41,6 +44,8 @@ from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
 
 DAY = date(2026, 9, 30)
+
+
 W = RequestKind.WITHDRAWAL
 
 
@@ -312,3 +317,83 @@ def test_an_agency_that_has_passed_the_project_on_reads_its_request_and_does_not
 
     assert (answer.status_code, own.get(f"/withdrawals/{request.id}").get_json()["state"]) == (404, "waiting")
     assert new.post(f"/withdrawals/{request.id}/cancellation", {}).get_json()["state"] == "cancelled"
+
+
+def withdrawn_by_two(project: Project) -> Request:
+    agency = db.session.get_one(Agency, project.agency_id)
+    request = ask(editor_of(agency), RequestKind.WITHDRAWAL, project.number, {"reason": "Twice."})
+    confirm(TIMUR, RequestKind.WITHDRAWAL, request.id)
+    return confirm(SAULE, RequestKind.WITHDRAWAL, request.id)
+
+
+def restricted(project: Project, is_restricted: bool) -> None:
+    with transaction():
+        locked = find_project_to_change(SAULE, project.number, even_withdrawn=True)
+        restrict_project(SAULE, locked, is_restricted, "State secret")
+
+
+def seen_without_restricted() -> dict[str, int]:
+    """What the last audit counted, for readers who may not see restricted projects."""
+    db.session.rollback()
+    run = last_good_audit()
+    assert run is not None
+    shown = visible_run(OPERATOR, run)
+    return {name: shown[name] for name in COUNTS if shown[name]}
+
+
+def test_restricting_a_withdrawn_project_takes_all_of_it_out_of_the_last_audit(present: Present) -> None:
+    project = a_project()
+    a_project()
+    audit()
+    present.move(timedelta(minutes=1))
+    withdrawn_by_two(project)
+    assert seen_without_restricted() == {"projects_judged": 2, "projects_flagged": 2, "flags_opened": 2}
+
+    restricted(project, True)
+    assert seen_without_restricted() == {"projects_judged": 1, "projects_flagged": 1, "flags_opened": 1}
+
+    restricted(project, False)
+    assert seen_without_restricted() == {"projects_judged": 2, "projects_flagged": 2, "flags_opened": 2}
+
+
+def test_a_restricted_project_that_was_withdrawn_comes_back_into_the_last_audit(present: Present) -> None:
+    project = a_project()
+    a_project()
+    audit()
+    present.set(DAY + timedelta(days=1))
+    restricted(project, True)
+    audit()
+    present.move(timedelta(minutes=1))
+    assert seen_without_restricted() == {"projects_judged": 1, "projects_flagged": 1, "flags_kept": 1}
+
+    withdrawn_by_two(project)
+    restricted(project, False)
+    assert seen_without_restricted() == {"projects_judged": 2, "projects_flagged": 2, "flags_kept": 2}
+
+
+def test_a_project_restored_since_the_last_audit_is_not_in_its_counts(present: Present) -> None:
+    project = a_project()
+    a_project()
+    audit()
+    present.move(timedelta(minutes=1))
+    request = withdrawn_by_two(project)
+    present.set(DAY + timedelta(days=1))
+    audit()
+    present.move(timedelta(minutes=1))
+    restore_project(TIMUR, request.id, "It exists.")
+
+    restricted(project, True)
+
+    assert seen_without_restricted() == {"projects_judged": 1, "projects_flagged": 1, "flags_kept": 1}
+
+
+def test_a_project_restricted_after_its_exemption_was_revoked_leaves_the_last_audit_as_exempt(present: Present) -> None:
+    project = a_project()
+    exemption = exempt(project, DAY, DAY)
+    audit()
+    present.move(timedelta(minutes=1))
+    revoke_exemption(SAULE, exemption.id, None)
+
+    restricted(project, True)
+
+    assert seen_without_restricted() == {}
