@@ -52,8 +52,8 @@ OF_ENDPOINTS = re.compile(r"test_(api|(\w+_)?commands)(_\w+)?\.py")
 # its own, is marked on_both.
 OF_PLAIN_SERVICES = {
     *("accounts", "approvals", "audits", "cases", "exemptions", "government_reports", "help", "imports", "inbox"),
-    *("letters", "notifications", "open_data", "platform", "policies", "projects", "reports", "requests"),
-    *("saved_views", "webhooks"),
+    *("journal", "letters", "notifications", "open_data", "platform", "policies", "projects", "reports", "requests"),
+    *("saved_views", "webhooks", "worklist"),
 }
 # What HTTP itself does hangs on no database; what of it does is marked on_both.
 OF_HTTP = {"api", "http"}

@@ -156,11 +156,11 @@ def test_issue_takes_scopes_addresses_and_an_owner(registry: CommandLine, servic
     assert "read audits:run" in listed and "10.1.0.0/16 192.0.2.1/32" in listed
 
 
-@pytest.mark.parametrize("text", ["0d", "-1d", "90", "d", "1.5h", "90D", "1w", "٩d", "36501d", "9999999999d", " 1d"])
-def test_invalid_lifetime_is_a_usage_error(registry: CommandLine, text: str) -> None:
-    ran = registry("tokens", "issue", "--name", "x", "--role", "reviewer", f"--expires-in={text}")
-    assert (ran.code, ran.raw) == (2, b"")
-    assert registry("tokens", "list", "--json").json["items"] == []
+def test_invalid_lifetime_is_a_usage_error(registry: CommandLine) -> None:
+    for text in ["0d", "-1d", "90", "d", "1.5h", "90D", "1w", "٩d", "36501d", "9999999999d", " 1d"]:
+        ran = registry("tokens", "issue", "--name", "x", "--role", "reviewer", f"--expires-in={text}")
+        assert (ran.code, ran.raw) == (2, b""), text
+        assert registry("tokens", "list", "--json").json["items"] == [], text
 
 
 @pytest.fixture
@@ -222,9 +222,8 @@ def test_set_changes_at_once_and_is_journalled_as_local(
         assert json.loads(entry.details) == {"name": "a.akhmetova", "old_name": "a.serikova"}
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "error"),
-    [
+def test_wrong_set_is_reported_by_code(registry: CommandLine, bins: tuple[str, str]) -> None:
+    for arguments, code, error in [
         (("a.serikova",), 2, "Choose what to change."),
         (("a.serikova", "--email", "nobody"), 2, "The account was not changed:"),
         (("a.serikova", "--role", "king"), 2, "king"),
@@ -236,13 +235,9 @@ def test_set_changes_at_once_and_is_journalled_as_local(
         (("robot", "--owner", "robot"), 2, "Choose a person with an active account as the owner."),
         (("a.serikova", "--owner", "adil"), 2, "Only service accounts have this field"),
         (("adil", "--role", "auditor"), 4, "adil is the last active administrator."),
-    ],
-)
-def test_wrong_set_is_reported_by_code(
-    registry: CommandLine, bins: tuple[str, str], arguments: tuple[str, ...], code: int, error: str
-) -> None:
-    ran = registry("users", "set", *arguments)
-    assert (ran.code, ran.out) == (code, "") and error in ran.err
+    ]:
+        ran = registry("users", "set", *arguments)
+        assert (ran.code, ran.out) == (code, "") and error in ran.err, arguments
 
 
 Services = Callable[[], Any]

@@ -116,9 +116,8 @@ def test_item_has_the_present_record_on_request_as_this_reader_sees_it(
     assert all("record" not in item for item in who.get("/changes?after=0").get_json()["items"])
 
 
-@pytest.mark.parametrize(
-    ("query", "problem"),
-    [
+def test_unusable_parameters_are_named(supervisor: Caller) -> None:
+    for query, problem in [
         ("after=0&expand=records", ("expand", "not-a-choice")),
         ("after=-1", ("after", "number-out-of-range")),
         ("after=x", ("after", "number-out-of-range")),
@@ -131,12 +130,10 @@ def test_item_has_the_present_record_on_request_as_this_reader_sees_it(
         ("cursor=x", ("cursor", "unknown-parameter")),
         ("after=0&type=project.lost", ("type", "not-a-choice")),
         ("after=0&subject=project:1,", ("subject", "value-missing")),
-    ],
-)
-def test_unusable_parameters_are_named(supervisor: Caller, query: str, problem: tuple[str, str]) -> None:
-    answer = supervisor.get(f"/changes?{query}")
+    ]:
+        answer = supervisor.get(f"/changes?{query}")
 
-    assert (answer.status_code, codes(answer)) == (400, {problem})
+        assert (answer.status_code, codes(answer)) == (400, {problem}), query
 
 
 def test_types_and_subjects_choose_and_the_feed_goes_on_after_what_was_skipped(

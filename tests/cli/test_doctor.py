@@ -29,6 +29,10 @@ from tests.running import free_port
 Services = Callable[[], Any]
 
 
+# A command, as the others: tests/conftest.py.
+pytestmark = pytest.mark.on_either
+
+
 @pytest.fixture
 def registry(registry: CommandLine) -> CommandLine:
     """The command line of a registry whose journal takes entries of now alone, as in production."""

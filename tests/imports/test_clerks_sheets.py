@@ -38,6 +38,13 @@ from tests.imports.tables import xlsx_of
 # How a table is read hangs on no database.
 pytestmark = pytest.mark.on_either
 CLERKS_BIN = "050340004478"
+
+
+def daily(language: Language) -> list[Any]:
+    """Every language at night, this one by day."""
+    return [pytest.param(each, marks=() if each == language else pytest.mark.nightly) for each in LANGUAGES]
+
+
 REAL_TABLES = Path(__file__).with_name("real_tables.toml")
 
 
@@ -568,7 +575,7 @@ def test_marked_file_is_gone_when_nothing_was_wrong(administrator: Caller, agenc
     assert administrator.get(f"/imports/{run.id}/errors.xlsx").status_code == 409
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", daily("ru"))
 @pytest.mark.parametrize("kind", ["projects", "agencies"])
 def test_template_goes_in_and_its_example_is_left_out(
     signed_in: SignedIn, language: Language, kind: str, app: Flask
@@ -596,7 +603,7 @@ def test_template_goes_in_and_its_example_is_left_out(
     assert (filled.total, filled.rejected) == (1, 0), errors_of(ADMINISTRATOR, filled, Page()).items
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", daily("kk"))
 def test_workbook_of_the_register_is_edited_and_imported_with_no_step_between(
     signed_in: SignedIn, language: Language
 ) -> None:
@@ -630,7 +637,7 @@ def test_workbook_of_the_register_is_edited_and_imported_with_no_step_between(
     assert label in offered
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", daily("en"))
 def test_export_with_labels_goes_in_again(editor: Caller, agency: Agency, language: Language) -> None:
     a_project(agency, external_id="A-1")
     for ending in ("csv", "xlsx"):

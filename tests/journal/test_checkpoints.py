@@ -312,9 +312,9 @@ def test_first_checkpoints_at_once_are_signed_with_one_key(own_app: Flask) -> No
         assert {base64.b64decode(each.split()[2])[:4].hex() for each in signatures} == {key.key_id}
 
 
-@pytest.mark.parametrize("origin", ["", "two words", "a+b", "line\nbreak", "x" * 201])
-def test_log_has_no_name_that_a_note_cannot_have(registry: CommandLine, origin: str) -> None:
-    assert registry("journal", "new-key", "--origin", origin).code == 2
+def test_log_has_no_name_that_a_note_cannot_have(registry: CommandLine) -> None:
+    for origin in ["", "two words", "a+b", "line\nbreak", "x" * 201]:
+        assert registry("journal", "new-key", "--origin", origin).code == 2, origin
 
 
 def test_revoked_key_is_replaced(app: Flask) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 
+import pytest
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
@@ -18,6 +19,8 @@ from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, bearer, restrict
 from tests.fixtures.web import SignedIn
 
+# Words are found by what each database has of its own.
+pytestmark = pytest.mark.on_both
 ROWS = re.compile(r"(?:No\.|№)\s(\d+)</a>")
 
 

@@ -139,6 +139,7 @@ def test_concurrent_changes_form_one_chain_without_gaps(own_app: Flask) -> None:
         assert db.session.scalar(select(func.count()).select_from(JournalHead)) == 1
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize(
     "statement",
     [

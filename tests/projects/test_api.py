@@ -302,13 +302,12 @@ def test_wrong_values_are_the_errors_of_the_edit(checking_editor: Caller) -> Non
     assert {pointer for pointer, _code in codes(answer)} == {"/budget_kzt", "/stage"}
 
 
-@pytest.mark.parametrize("address", ["https://user:pw@example.kz/", "https://user@example.kz", "http://:@example.kz"])
 @pytest.mark.parametrize(
-    ("language", "text"),
+    ("address", "language", "text"),
     [
-        ("kk", "пайдаланушы аты мен құпиясөз болмауы керек"),
-        ("ru", "не должно быть имени пользователя и пароля"),
-        ("en", "must not contain a user name or password"),
+        ("https://user:pw@example.kz/", "kk", "пайдаланушы аты мен құпиясөз болмауы керек"),
+        ("https://user@example.kz", "ru", "не должно быть имени пользователя и пароля"),
+        ("http://:@example.kz", "en", "must not contain a user name or password"),
     ],
 )
 def test_url_with_user_name_or_password_is_rejected(
@@ -325,18 +324,18 @@ def test_url_with_user_name_or_password_is_rejected(
     assert text in registered.get_json()["errors"][0]["message"]
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["https://example.kz:99999", "https://x%40example.kz", "https://example.kz/\\@other.kz", "https://example.kz:0"],
-)
-def test_url_that_clients_read_differently_is_refused(editor: Caller, agency: Agency, address: str) -> None:
-    answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
-    assert (answer.status_code, codes(answer)) == (422, {("/url", "url-invalid")})
+def test_url_that_clients_read_differently_is_refused(editor: Caller, agency: Agency) -> None:
+    for address in [
+        "https://example.kz:99999",
+        "https://x%40example.kz",
+        "https://example.kz/\\@other.kz",
+        "https://example.kz:0",
+    ]:
+        answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
+        assert (answer.status_code, codes(answer)) == (422, {("/url", "url-invalid")}), address
 
 
-@pytest.mark.parametrize(
-    "address", ["https://example.kz/~user@host", "https://example.kz?to=a@b.kz", "http://[::1]:80"]
-)
-def test_url_with_an_at_sign_elsewhere_is_accepted(editor: Caller, agency: Agency, address: str) -> None:
-    answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
-    assert (answer.status_code, answer.get_json()["url"]) == (201, address)
+def test_url_with_an_at_sign_elsewhere_is_accepted(editor: Caller, agency: Agency) -> None:
+    for address in ["https://example.kz/~user@host", "https://example.kz?to=a@b.kz", "http://[::1]:80"]:
+        answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
+        assert (answer.status_code, answer.get_json()["url"]) == (201, address), address

@@ -137,17 +137,18 @@ def test_items_that_are_no_list_of_objects_are_refused_as_a_whole(
     assert [(each["pointer"], each["code"]) for each in answer.get_json()["errors"]] == [("/items", problem)]
 
 
-def test_thousand_projects_of_two_kibibytes_take_few_statements(
-    app: Flask, connection: Connection, agency: Agency
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.nightly)])
+def test_many_projects_of_two_kibibytes_take_few_statements(
+    app: Flask, connection: Connection, agency: Agency, count: int
 ) -> None:
     administrator = caller(app.test_client(), Role.ADMINISTRATOR)
-    large = [item(agency, purpose="ұ" * 2000, supplier_name="ұ" * 400) for _ in range(1000)]
+    large = [item(agency, purpose="ұ" * 2000, supplier_name="ұ" * 400) for _ in range(count)]
 
     with statements(connection) as executed:
         answer = administrator.post("/projects/batch", {"items": large, "atomic": True})
 
     results = answer.get_json()["items"]
-    assert [result["status"] for result in results] == [201] * 1000
+    assert [result["status"] for result in results] == [201] * count
     assert [result["number"] for result in results] == sorted({result["number"] for result in results})
     assert len(executed) < 60
 
@@ -300,15 +301,18 @@ def test_upsert_refuses_what_a_change_alone_would_be_refused_for(app: Flask, edi
     assert editor.get(f"/agencies/{agency.bin}/projects/KNOWN").get_json()["budget_kzt"] == 8
 
 
-def test_thousand_projects_are_changed_with_few_statements(app: Flask, connection: Connection, agency: Agency) -> None:
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.nightly)])
+def test_many_projects_are_changed_with_few_statements(
+    app: Flask, connection: Connection, agency: Agency, count: int
+) -> None:
     administrator = caller(app.test_client(), Role.ADMINISTRATOR)
-    whole = [item(agency, external_id=f"X-{number}") for number in range(1000)]
+    whole = [item(agency, external_id=f"X-{number}") for number in range(count)]
     administrator.post("/projects/batch", {"items": whole})
-    changed = [{"agency": agency.bin, "external_id": f"X-{number}", "budget_kzt": 7} for number in range(1000)]
+    changed = [{"agency": agency.bin, "external_id": f"X-{number}", "budget_kzt": 7} for number in range(count)]
 
     with statements(connection) as executed:
         plan = administrator.post("/projects/batch", {"mode": "upsert", "dry_run": True, "items": changed})
         done = administrator.post("/projects/batch", {"mode": "upsert", "items": changed})
 
-    assert outcomes(plan) == outcomes(done) == ["updated"] * 1000
+    assert outcomes(plan) == outcomes(done) == ["updated"] * count
     assert len(executed) < 60

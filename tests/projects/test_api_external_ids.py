@@ -59,9 +59,8 @@ def test_put_registers_and_put_again_replaces_all_fields(editor: Caller, agency:
     assert db.session.scalar(changed) == 1
 
 
-@pytest.mark.parametrize(
-    "external_id",
-    [
+def test_external_id_in_a_path_holds_any_character(editor: Caller, agency: Agency) -> None:
+    for external_id in [
         "2026/14",
         "/",
         "a/../b",
@@ -69,17 +68,15 @@ def test_put_registers_and_put_again_replaces_all_fields(editor: Caller, agency:
         "a?b#c&d=e",
         "a\nb",
         "x" * 200,
-    ],
-)
-def test_external_id_in_a_path_holds_any_character(editor: Caller, agency: Agency, external_id: str) -> None:
-    path = path_of(agency, external_id)
+    ]:
+        path = path_of(agency, external_id)
 
-    made = editor.put(path, whole())
+        made = editor.put(path, whole())
 
-    assert (made.status_code, made.get_json()["external_id"]) == (201, external_id)
-    assert editor.put(path, whole()).status_code == 200
-    assert editor.get(path).get_json()["number"] == made.get_json()["number"]
-    assert editor.get(path).headers["ETag"] == made.headers["ETag"]
+        assert (made.status_code, made.get_json()["external_id"]) == (201, external_id), external_id
+        assert editor.put(path, whole()).status_code == 200, external_id
+        assert editor.get(path).get_json()["number"] == made.get_json()["number"], external_id
+        assert editor.get(path).headers["ETag"] == made.headers["ETag"], external_id
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from registry.core.clock import now
 from registry.core.database import transaction
 from registry.core.queues import wait_after
 from registry.core.trace_context import outgoing_headers, trace_of_job
-from registry.projects.service import change_project, find_project_to_change
 from registry.webhooks.queue import (
     WAITS,
     WebhookRun,
@@ -33,7 +32,7 @@ from registry.webhooks.queue import (
 )
 from registry.webhooks.sender import Attempt, asked_delay
 from registry.webhooks.service import change_webhook, webhook_to_change
-from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.factories import a_project
 from tests.fixtures.cli import CommandLine
 from tests.forked import Forked
 from tests.present import Present
@@ -243,18 +242,6 @@ def test_old_deliveries_are_deleted_after_30_days(app: Flask, present: Present) 
     present.move(timedelta(days=2))
     delete_old_deliveries()
     assert deliveries(webhook) == []
-
-
-def test_changed_field_is_sent_with_its_value(app: Flask) -> None:
-    agency = an_agency()
-    project = a_project(agency)
-    with receiving() as receiver:
-        a_webhook(an_owner(Role.AGENCY_EDITOR, agency), receiver.url, events=["project.changed"])
-        with transaction():
-            change_project(ADMINISTRATOR, find_project_to_change(ADMINISTRATOR, project.number), {"stage": "pilot"})
-        deliver(LOCAL)
-    (message,) = receiver.messages
-    assert message["data"]["data"]["after"]["stage"] == "pilot"
 
 
 START = datetime(2026, 11, 26, 9, tzinfo=UTC)
