@@ -19,6 +19,7 @@ from registry.http.responses import CSV, NDJSON
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.open_data.models import PUBLICATION
 from registry.platform.inventory import PLATFORM_ACCOUNT
+from registry.procurement.classification import PROCUREMENT_WORDS
 from registry.settings import Settings
 from registry.webhooks.sender import WEBHOOK_NETWORKS
 
@@ -47,6 +48,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         BY_EMAIL: settings.mail is not None,
         AITU_BOT_NAME: None if settings.aitu is None else settings.aitu.name,
         PLATFORM_ACCOUNT: settings.platform_account,
+        PROCUREMENT_WORDS: settings.procurement_words,
         WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,

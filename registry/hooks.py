@@ -48,6 +48,7 @@ from registry.notifications.immediate import enqueue_entries
 from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.policies.queries import later_policy
+from registry.procurement.models import pass_on_contracts
 from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
@@ -109,6 +110,7 @@ work_handed_over.connect(hand_over_reports)
 case_seen.connect(mark_seen)
 
 agency_succeeded.connect(pass_on_imports)
+agency_succeeded.connect(pass_on_contracts)
 agency_succeeded.connect(pass_on_emails)
 agency_succeeded.connect(pass_on_views)
 agency_succeeded.connect(pass_on_webhooks)

@@ -29,6 +29,7 @@ from registry.open_data import models as open_data
 from registry.platform import models as platform
 from registry.platform import products as platform_products
 from registry.policies import models as policy_versions
+from registry.procurement import models as procurement
 from registry.projects import documents, drafts, fingerprints, former_records, links, migration_plans, revisions
 from registry.projects import models as project_table
 from registry.requests import models as request_table

@@ -37,6 +37,11 @@ from registry.notifications.settings import PARSERS as AITU_PARSERS
 from registry.notifications.settings import AituBot, Mail, aitu_bot, mail_sender, smtp_server
 from registry.open_data.models import PARSERS as OPEN_DATA_PARSERS
 from registry.open_data.models import Licence
+from registry.procurement.classification import PARSERS as WORDS_PARSERS
+from registry.procurement.classification import ItWords
+from registry.procurement.portal import PARSERS as PORTAL_PARSERS
+from registry.procurement.portal import URL as PORTAL_URL
+from registry.procurement.portal import Portal
 from registry.webhooks.sender import PARSERS as WEBHOOK_PARSERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -82,6 +87,8 @@ class Settings:
     ``aitu`` is None when no notices go through the Aitu messenger.
     ``webhook_networks``: address ranges to which webhooks may lead although they are not public.
     ``witnesses``: who gets the checkpoints of the journal.
+    ``procurement``: the procurement portal's service, None when contracts come from files alone;
+    ``procurement_words``: what of them is information technology.
     ``platform_account``: the service account whose inventories are trusted as they are, None for no one.
     ``open_data_licence``: under which the open data are published, None when they are off.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
@@ -118,6 +125,8 @@ class Settings:
     database_read_url: str | None = None
     platform_account: str | None = None
     witnesses: tuple[str, ...] = ()
+    procurement: Portal | None = None
+    procurement_words: ItWords | None = None
 
     @property
     def public(self) -> bool:
@@ -212,6 +221,8 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         webhook_networks=env.address_ranges("REGISTRY_WEBHOOK_NETWORKS", ""),
         platform_account=env.str("REGISTRY_PLATFORM_ACCOUNT", "").strip() or None,
         witnesses=env.witness_addresses("REGISTRY_WITNESSES", ""),
+        procurement=_portal(env),
+        procurement_words=env.it_words("REGISTRY_PROCUREMENT_WORDS_FILE", ""),
         database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
     )
     read_telemetry(env)
@@ -219,6 +230,12 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
     if not settings.secret_key and ((data_dir / SECRET_KEY_FILE).exists() or not read_only):
         return replace(settings, secret_key=_kept_secret_key(data_dir))
     return settings
+
+
+def _portal(env: Environment) -> Portal | None:
+    url = env.portal_address("REGISTRY_PROCUREMENT_URL", PORTAL_URL)
+    token = env.str("REGISTRY_PROCUREMENT_TOKEN", "").strip()
+    return Portal(url, token) if token else None
 
 
 def _lines(text: str) -> list[str]:
@@ -342,7 +359,9 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     **AITU_PARSERS,
     **DATABASE_PARSERS,
     **OPEN_DATA_PARSERS,
+    **PORTAL_PARSERS,
     **TELEMETRY_PARSERS,
     **WEBHOOK_PARSERS,
     **WITNESS_PARSERS,
+    **WORDS_PARSERS,
 }

@@ -46,6 +46,8 @@ def _values(ministry: Agency, committee: Agency, number: str, case_id: Any) -> d
         "agency": ministry.bin,
         "assignee": "aigerim",
         "bin": f"{ministry.bin},{committee.bin}",
+        "contract_number": "ИС-2026/17",
+        "customer_bin": ministry.bin,
         "decision_number": "12-ЦК",
         "external_id": "E-0,E-1",
         "id": str(case_id),

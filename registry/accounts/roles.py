@@ -85,6 +85,9 @@ class Permission(StrEnum):
     AUDITS_CONFIRM = "audits.confirm", Scope.DECISIONS_APPROVE, STEP_UP
     AUDITS_VOID = "audits.void", Scope.DECISIONS_APPROVE, STEP_UP
     AUDITS_VERIFY = "audits.verify", Scope.READ
+    CONTRACTS_READ = "contracts.read", Scope.READ
+    CONTRACTS_IMPORT = "contracts.import", Scope.PROJECTS_WRITE
+    CONTRACTS_MATCH = "contracts.match", Scope.CASES_WRITE
     CASES_READ = "cases.read", Scope.READ
     # The registers of orders and of appeals.
     ORDERS_READ = "orders.read", Scope.READ
@@ -129,6 +132,7 @@ P = Permission
 EVERYONE: Final = {
     P.AGENCIES_READ,
     P.PROJECTS_READ,
+    P.CONTRACTS_READ,
     P.CASES_READ,
     P.ORDERS_READ,
     P.EXEMPTIONS_READ,
@@ -154,6 +158,8 @@ REVIEWER: Final = (
     | DECIDER
     | {
         P.PROJECTS_LINK,
+        P.CONTRACTS_IMPORT,
+        P.CONTRACTS_MATCH,
         P.PLACEMENTS_CONFIRM,
         P.ONBOARDING_EXTEND,
         P.DOCUMENTS_WRITE,
@@ -215,6 +221,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         OVERSIGHT
         | DECIDER
         | {
+            P.CONTRACTS_IMPORT,
             P.PLACEMENTS_CONFIRM,
             P.PRODUCTS_WRITE,
             P.DOCUMENTS_WRITE,
@@ -230,6 +237,7 @@ PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
         | {
             P.AGENCIES_WRITE,
             P.PROJECTS_WRITE,
+            P.CONTRACTS_IMPORT,
             P.DOCUMENTS_WRITE,
             P.IMPORTS_RUN,
             P.IMPORTS_READ_ALL,

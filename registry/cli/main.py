@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "imports": "registry.imports.commands:imports",
     "inventory": "registry.platform.commands:inventory",
     "products": "registry.platform.commands:products",
+    "contracts": "registry.procurement.commands:contracts",
     "tokens": "registry.accounts.commands:tokens",
     "users": "registry.accounts.commands:users",
     "journal": "registry.journal.commands:journal",

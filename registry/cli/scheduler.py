@@ -42,6 +42,8 @@ from registry.notifications.jobs import (
 from registry.notifications.service import delete_old_emails
 from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.open_data.service import write_when_due
+from registry.procurement.jobs import fetch_when_due
+from registry.procurement.service import classify_and_match
 from registry.projects.fingerprints import refresh_fingerprints
 from registry.requests.service import carry_out_due_requests
 from registry.settings import Settings
@@ -101,6 +103,9 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),
         Job("journal", timedelta(minutes=10), verify_when_due),
         Job("checkpoints", timedelta(minutes=1), lambda: checkpoint_when_due(settings)),
+        Job("procurement contracts", timedelta(minutes=1), lambda: fetch_when_due(settings)),
+        # By the list of words and the projects as they are then.
+        Job("matches of contracts", timedelta(days=1), classify_and_match),
         # After the nightly audit, and within a minute when there is none yet.
         *([Job("open data", timedelta(minutes=1), write_when_due)] if settings.public else []),
         # After an upgrade from a version without them, or with others; otherwise there is nothing to do.

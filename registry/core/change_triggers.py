@@ -139,6 +139,17 @@ KEPT: Final = (
         ),
         {"until": "{new}.changed_at", "ended_by_audit": "(SELECT audit_id FROM {schema}flag_writer)"},
     ),
+    KeptTable(
+        "procurement_contracts",
+        "former_contracts",
+        "contract_id",
+        (
+            *("contract_number", "signed_on", "sum_kzt", "current_sum_kzt", "description_kk", "description_ru"),
+            *("supplier_bin", "supplier_name", "contract_status", "procurement_codes", "amendments"),
+            *("source", "source_sha256"),
+        ),
+        {"until": "{new}.changed_at"},
+    ),
 )
 # An agency and those above it, as ``,5,1,``.
 PATH: Final = """(WITH RECURSIVE chain(path, above) AS (
@@ -230,7 +241,9 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
         yield f"{recorded.table}_changed", recorded.table, "UPDATE", dialect.note_changed(recorded, columns)
     for table in VIEWS:
         yield f"{table}_seen", table, "UPDATE", dialect.note_views(table)
-    for kept in KEPT:
+    # A migration of an earlier release knows fewer tables.
+    tables = inspect(connection).get_table_names()
+    for kept in (each for each in KEPT if each.table in tables):
         columns = _columns(connection, kept.table)
         yield f"{kept.table}_kept", kept.table, "UPDATE", dialect.keep(kept, columns)
 

@@ -32,6 +32,7 @@ from registry.imports.worker import run_import
 from registry.platform.confirmations import confirm_ending, confirm_onboarding, verify_placement
 from registry.platform.inventory import apply_inventory
 from registry.platform.products import import_products
+from registry.procurement.service import import_contracts
 from registry.projects.documents import add_document
 from registry.projects.migration_plans import confirm_plan, save_plan
 from registry.projects.models import Project
@@ -263,6 +264,11 @@ def inventory(_day: date) -> None:
     apply_inventory(demo_actor(OPERATOR), "inventory.csv", content, dry_run=False)
 
 
+def contracts(day: date) -> None:
+    """Import contracts of the procurement portal."""
+    import_contracts(demo_actor(OPERATOR), "contracts.csv", as_csv(rows_of("contracts.csv", day)))
+
+
 def onboarding(external_id: str, due: int) -> Act:
     """Return an action: confirm onboarding with a due date so many working days after the loading."""
     return lambda day: confirm_onboarding(demo_actor(REVIEWER), _project(external_id), working_day(day, -due))
@@ -348,6 +354,7 @@ def on_the_last_day(day: date) -> None:
 # Actions by working days before the loading.
 ACTS: Final[tuple[tuple[int, Act], ...]] = (
     (23, inventory),
+    (4, contracts),
     (16, ending(SECOND_REVIEWER, "EDU-008", "ЦР-26/214", "Акт вывода из эксплуатации № 118")),
     (
         16,

@@ -60,7 +60,17 @@ LINK: Final = "link"
 # Kinds without a single project. Their details about restricted projects are redacted.
 OTHER_KINDS: Final = frozenset(
     {
-        *("account", "agency", "audit", "case-template", "database", "government-report", "import", "import-columns"),
+        *(
+            "account",
+            "agency",
+            "audit",
+            "case-template",
+            "contracts",
+            "database",
+            "government-report",
+            "import",
+            "import-columns",
+        ),
         *("inventory", "open-data", "person", "policy", "product", "saved-view", "sign-ins", "token", "webhook"),
     }
 )

@@ -20,6 +20,7 @@ from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIA
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.facts import CLAIMED
+from registry.freeze.procurement import ContractDifference
 from registry.freeze.rules import FactState
 from registry.freeze.vocabulary import AgencyKind, AiRisk, Choices, Placement, Severity, Stage, WorkType
 from registry.government_reports.models import GovernmentReportStatus, Section
@@ -33,6 +34,8 @@ from registry.platform.models import ConfirmationKind
 from registry.platform.products import PRODUCT, ProductState
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
 from registry.policies.models import PolicyState
+from registry.procurement.models import ContractMatch, ContractSource, MatchState
+from registry.procurement.schemas import CONTRACT
 from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.projects.vocabulary import (
     AttestationState,
@@ -130,6 +133,10 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "request_state": _labels(RequestState),
     "confirmation_kind": _labels(ConfirmationKind),
     "product_state": _labels(ProductState),
+    "match_state": _labels(MatchState),
+    "match": _labels(ContractMatch),
+    "contract_difference": _labels(ContractDifference),
+    "contract_source": _labels(ContractSource),
     "succession_kind": _labels(SuccessionKind),
     "report_status": _labels(GovernmentReportStatus),
     "report_section": _labels(Section),
@@ -150,6 +157,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
 RECORDS: Final = (
     # First, because another date is due elsewhere.
     REPORT_BODY,
+    CONTRACT,
     PRODUCT,
     *(PROJECT, PROJECT_BODY, AGENCY_BODY, EXEMPTION_BODY, VERIFICATION, ONBOARDING, RESTRICTION),
 )
@@ -423,6 +431,7 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         RequestState.CONFIRMED: "green",
         RequestState.REFUSED: "red",
     },
+    "match_state": {MatchState.MATCHED: "green", MatchState.CONFIRMED: "green", MatchState.TO_CHECK: "yellow"},
     "approval_state": {
         ApprovalState.WAITING: "yellow",
         ApprovalState.APPROVED: "green",

@@ -34,7 +34,7 @@ P = Permission
 
 
 EVERYONE = (
-    "agencies.read cases.read orders.read exemptions.read projects.read reports.read requests.read "
+    "agencies.read cases.read contracts.read orders.read exemptions.read projects.read reports.read requests.read "
     "own-account.read own-account.manage"
 )
 
@@ -49,10 +49,12 @@ CONTRACT = {
     "agency_administrator": f"{EVERYONE} restricted.read projects.write projects.attest documents.write imports.run "
     "cases.answer cases.comment people.read people.manage tokens.read tokens.manage shared-views.delete "
     "approvals.read approvals.decide restricted.admit",
-    "reviewer": f"{OVERSIGHT_READS} projects.link placements.confirm onboarding.extend "
+    "reviewer": f"{OVERSIGHT_READS} contracts.import contracts.match projects.link "
+    "placements.confirm onboarding.extend "
     "documents.write cases.review cases.comment exemptions.propose withdrawals.decide government-reports.read "
     "government-reports.read-drafts government-reports.write government-reports.approve approvals.decide",
     "supervisor": f"{OVERSIGHT_READS} restricted.read restricted.admit projects.restrict projects.link "
+    "contracts.import contracts.match "
     "documents.write placements.confirm onboarding.extend audits.run audits.confirm audits.void cases.review "
     "cases.lead team.read cases.approve cases.comment exemptions.propose exemptions.record "
     "policies.write policies.activate journal.read "
@@ -61,13 +63,14 @@ CONTRACT = {
     "approvals.decide",
     "auditor": f"{OVERSIGHT_READS} restricted.read journal.read people.read tokens.read audits.verify "
     "government-reports.read government-reports.read-drafts",
-    "operator": f"{OVERSIGHT_READS} placements.confirm products.write documents.write audits.run audits.void "
+    "operator": f"{OVERSIGHT_READS} contracts.import placements.confirm products.write "
+    "documents.write audits.run audits.void "
     "audits.verify approvals.decide",
-    "administrator": f"{OVERSIGHT_READS} agencies.write projects.write documents.write imports.run "
+    "administrator": f"{OVERSIGHT_READS} contracts.import agencies.write projects.write documents.write imports.run "
     "imports.read-all journal.read people.read people.manage accounts.confirm tokens.read tokens.manage "
     "organisations.propose approvals.decide",
-    "leader": "agencies.read orders.read exemptions.read projects.read reports.read policies.read overview.read "
-    "own-account.read own-account.manage government-reports.read",
+    "leader": "agencies.read contracts.read orders.read exemptions.read projects.read reports.read "
+    "policies.read overview.read own-account.read own-account.manage government-reports.read",
 }
 
 

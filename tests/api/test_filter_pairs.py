@@ -30,7 +30,7 @@ READERS_OF = {
 # They read the pages of their lists, which are tried.
 SAME_PAGES = {
     f"/exports/{name}.{ending}"
-    for name in ("agencies", "appeals", "audits", "cases", "exemptions", "flags", "orders", "products")
+    for name in ("agencies", "appeals", "audits", "cases", "contracts", "exemptions", "flags", "orders", "products")
     for ending in ("csv", "ndjson", "xlsx")
 } | {"/exports/history.ndjson", "/exports/timeline.ndjson"}
 # What the specification must have, so that a change of its shape does not empty these tests.
@@ -61,6 +61,7 @@ LISTS = (
     "/appeals",
     "/orders",
     "/platform-products",
+    "/procurement-contracts",
     "/overview/comparison",
     "/overview/history",
     "/projects",

@@ -203,7 +203,7 @@ def test_search_text_is_never_a_pattern(at: dict[str, Aim]) -> None:
 
 
 FORMS = sorted(name for name, tried in TRIES.items() if tried.form is not None)
-TABLES = ("create_import", "create_platform_inventory")
+TABLES = ("create_import", "create_platform_inventory", "import_procurement_contracts")
 
 
 def form_of(case: Case, aim: Aim) -> bytes:

@@ -28,6 +28,7 @@ from registry.notifications.aitu import AITU_BOT_NAME, AituLink
 from registry.notifications.immediate import process_outbox
 from registry.open_data.models import PUBLICATION, Licence
 from registry.open_data.service import write_when_due
+from registry.procurement.models import Contract
 from registry.projects.drafts import drafts_of, save_draft, start_draft
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -100,6 +101,7 @@ def prepare(app: Flask) -> dict[str, object]:
             **requests,
             **reports,
             **add_webhooks(),
+            "contract": db.session.scalars(select(Contract.id).where(Contract.amendments.is_not(None))).first(),
             "letter": letter.number,
             "letter_code": letter.code,
             "number": db.session.scalars(flagged.order_by(Flag.severity, Project.number).limit(1)).one(),

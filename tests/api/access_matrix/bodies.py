@@ -102,5 +102,11 @@ def an_inventory(world: World) -> dict[str, Any]:
     return {"file": FileStorage(io.BytesIO(file.encode()), "list.csv"), "dry_run": "true"}
 
 
+def some_contracts(world: World) -> dict[str, Any]:
+    row = f"{world.agency.bin},{world.agency.bin}/260001/00,2026-02-12,1000,Портал"
+    file = f"customer_bin,contract_number_sys,sign_date,contract_sum_wnds,description_ru\n{row}\n"
+    return {"file": FileStorage(io.BytesIO(file.encode()), "contracts.csv"), "dry_run": "true"}
+
+
 def a_person(world: World) -> dict[str, Any]:
     return {"kind": "person", "name": f"person {a_bin()}", "role": "agency_viewer", "agency": world.agency.bin}

@@ -12,6 +12,7 @@ from tests.api.access_matrix.bodies import (
     an_inventory,
     exemption,
     new_project,
+    some_contracts,
     verification,
 )
 from tests.api.access_matrix.roles import (
@@ -20,6 +21,7 @@ from tests.api.access_matrix.roles import (
     CASE_READERS,
     CONFIRMERS,
     EDITORS,
+    IMPORTERS_OF_CONTRACTS,
     OVERSIGHT,
     REVIEWERS,
     VERIFIERS,
@@ -124,6 +126,17 @@ REGISTER: dict[str, Try] = {
     "create_exemption_document": Try("/exemptions/{exemption}/documents", {Role.SUPERVISOR}, 201, form=a_document),
     "download_exemption_document": Try("/exemptions/{exemption}/documents/{exemption_document}", ALL),
     "create_platform_inventory": Try("/platform-inventories", CONFIRMERS, owned=False, form=an_inventory),
+    "list_procurement_contracts": Try("/procurement-contracts", ALL, owned=False),
+    "read_procurement_contract": Try("/procurement-contracts/{contract}", ALL),
+    "import_procurement_contracts": Try(
+        "/procurement-contracts/imports", IMPORTERS_OF_CONTRACTS, owned=False, form=some_contracts
+    ),
+    "decide_procurement_match": Try(
+        "/procurement-contracts/{contract}/match-decisions",
+        REVIEWERS,
+        200,
+        lambda world: {"project": world.project.number, "match_state": "confirmed"},
+    ),
     "create_import": Try("/imports", WRITERS, 202, owned=False, form=an_import),
     # An editor imports, and sees no import of another.
     "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
@@ -162,6 +175,7 @@ REGISTER: dict[str, Try] = {
         f"export_{name}_as_{ending}": Try(f"/exports/{name}.{ending}", readers, owned=False)
         for name, readers in {
             "agencies": ALL,
+            "contracts": ALL,
             "products": ALL,
             "flags": ALL,
             "cases": CASE_READERS,

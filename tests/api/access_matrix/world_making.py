@@ -27,6 +27,8 @@ from registry.government_reports.service import begin_government_report, freeze_
 from registry.imports.service import queue_import
 from registry.letters.models import Letter
 from registry.policies.service import draft_policy
+from registry.procurement.models import Contract
+from registry.procurement.service import import_contracts
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -39,6 +41,8 @@ from registry.webhooks.service import create_webhook
 from tests.api.access_matrix.bodies import a_template, a_view, a_webhook
 from tests.api.access_matrix.world import World
 from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, list_key, with_account
+from tests.imports.tables import csv_of
+from tests.procurement.contract_rows import row_of
 
 
 def a_world(agency: Agency) -> World:
@@ -75,6 +79,7 @@ def a_world(agency: Agency) -> World:
         "cancelled_approval": an_approval(),
         "view": a_shared_view(),
         "webhook": webhook_of(service),
+        "contract": a_contract(agency),
         "draft": a_draft(agency.id * 10),
         "deleted_draft": a_draft(agency.id * 10 + 1),
         "activated_draft": a_draft(agency.id * 10 + 2),
@@ -88,6 +93,12 @@ def a_world(agency: Agency) -> World:
     people = (case_id, account_id, service.id, key_id)
     letter = a_letter(case_id)
     return World(agency, project, *ids, reviewed, *people, requests, link["id"], letter, template_id, reports)
+
+
+def a_contract(agency: Agency) -> int:
+    """The id of a contract of the agency."""
+    import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row_of(agency)))
+    return db.session.scalars(select(Contract.id).where(Contract.agency_id == agency.id)).one()
 
 
 def a_letter(case_id: int) -> str:

@@ -1,0 +1,265 @@
+"""Matching of contracts with projects: what they have in common, what is certain, and what a person should check."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from typing import Any, Final
+
+from sqlalchemy import delete, select
+
+from registry.core.database import require_transaction, table_of
+from registry.core.dialects import advisory_lock, insert_rows
+from registry.core.search import NAMES
+from registry.core.values import comparable
+from registry.procurement.models import CONTRACT, MATCH, Match, MatchState
+from registry.projects.models import Project
+from registry.projects.similarity import SAME_NAME, Words, WordWeights, name_similarity, words_of
+from registry.projects.visibility import NOT_WITHDRAWN
+
+# Points, of 100, for what is equal. Numbers that agencies give are short, and start again each year.
+NUMBER: Final = 45
+SUPPLIER: Final = 25
+SAME_DAY: Final = 25
+SAME_SUM: Final = 25
+NAME: Final = 65
+# Another supplier, or a long number of another contract, speaks against it.
+OTHER_SUPPLIER: Final = -15
+OTHER_NUMBER: Final = -5
+# From these on it is worth a look.
+WORTH_CHECKING: Final = 55
+# Of another contract of the same project, in words; with the same supplier it may be a part of it.
+SAME_WORK: Final = 0.75
+PART: Final = 60
+# A contract may be proposed for other projects too that have as good as the same points.
+AS_GOOD: Final = 5
+# A number of as many signs is hardly that of another contract of the agency.
+TELLING_NUMBER: Final = 7
+SUM_TOLERANCE: Final = 0.01
+MATCH_LOCK: Final = 742_027
+# "Договор № 12 от 01.02.2026", "2026 ж. 1 ақпандағы № 12 шарт".
+WRITTEN_ROUND: Final = re.compile(r"\b(?:договор\w*|шарт\w*|contract)\b|\s(?:от|from|dated)\s.*", re.IGNORECASE)
+CERTAIN_REASON: Final = "number_sys"
+REASONS: Final = (CERTAIN_REASON, "contract_number", "supplier_bin", "signed_on", "sum_kzt", "name")
+PART_REASON: Final = "other_contract"
+DECIDED: Final = (MatchState.CONFIRMED.value, MatchState.REJECTED.value)
+CONTRACT_COLUMNS: Final = (
+    *("id", "agency_id", "number_sys", "contract_number", "supplier_bin", "signed_on", "sum_kzt", "current_sum_kzt"),
+    *("description_kk", "description_ru", "is_it"),
+)
+PROJECT_COLUMNS: Final = (
+    *("id", "agency_id", "contract_number", "supplier_bin", "contract_signed_on", "budget_kzt", *NAMES),
+)
+
+
+@dataclass(frozen=True)
+class ContractFacts:
+    """What is compared of a contract."""
+
+    id: int
+    number_sys: str
+    contract_number: str | None
+    supplier_bin: str | None
+    signed_on: date | None
+    sums: Collection[int]
+    names: Mapping[str, Words]
+    is_it: bool
+
+    @cached_property
+    def number(self) -> str:
+        """The agency's own number, as it is compared."""
+        return number_key(self.contract_number)
+
+    @cached_property
+    def system_numbers(self) -> frozenset[str]:
+        """The portal's number, with the ending of the first contract and without."""
+        return frozenset((comparable(self.number_sys), comparable(f"{self.number_sys}/00")))
+
+
+@dataclass(frozen=True)
+class ProjectFacts:
+    """What is compared of a project."""
+
+    id: int
+    contract_number: str | None
+    supplier_bin: str | None
+    signed_on: date | None
+    budget_kzt: int | None
+    names: Mapping[str, Words]
+
+    @cached_property
+    def number(self) -> str:
+        """The number of its contract, as it is compared."""
+        return number_key(self.contract_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A contract and a project that have something in common. ``is_certain``: nobody need check it."""
+
+    contract_id: int
+    project_id: int
+    score: int
+    reasons: tuple[str, ...]
+    is_certain: bool
+
+
+def number_key(number: str | None) -> str:
+    """Return the letters and digits of a contract's number, without what people write round it."""
+    return comparable(WRITTEN_ROUND.sub("", number)) if number else ""
+
+
+def compare(contract: ContractFacts, project: ProjectFacts, weights: Mapping[str, float]) -> Pair | None:
+    """Return what a contract and a project of the same agency have in common; None when it is too little.
+
+    It is certain by the portal's number, and by the agency's own number where that is long or something else is equal,
+    unless the suppliers are different ones. Dates are no reason against it: agencies declare earlier ones.
+    """
+    is_system = project.number in contract.system_numbers
+    is_number = bool(project.number) and project.number == contract.number
+    has_supplier = contract.supplier_bin is not None and project.supplier_bin is not None
+    is_supplier = has_supplier and contract.supplier_bin == project.supplier_bin
+    is_day = contract.signed_on is not None and contract.signed_on == project.signed_on
+    is_sum = project.budget_kzt is not None and any(is_near(each, project.budget_kzt) for each in contract.sums)
+    name = 0.0 if is_system else name_similarity(contract.names, project.names, weights)
+    equal = (is_system, is_number, is_supplier, is_day, is_sum, name >= SAME_NAME)
+    points = (100, NUMBER, SUPPLIER, SAME_DAY, SAME_SUM, NAME * name)
+    is_other = has_supplier and not is_supplier
+    is_other_number = bool(project.number and contract.number) and not is_system and not is_number
+    against = OTHER_SUPPLIER * is_other + OTHER_NUMBER * (is_other_number and len(project.number) >= TELLING_NUMBER)
+    score = min(100, round(sum(each for is_equal, each in zip(equal, points, strict=True) if is_equal) + against))
+    supported = len(project.number) >= TELLING_NUMBER or is_supplier or is_day or is_sum or name >= SAME_NAME
+    is_certain = is_system or (is_number and supported and not is_other)
+    if not is_certain and (score < WORTH_CHECKING or not (contract.is_it or is_number)):
+        return None
+    reasons = tuple(reason for reason, is_equal in zip(REASONS, equal, strict=True) if is_equal)
+    return Pair(contract.id, project.id, score, reasons, is_certain)
+
+
+def is_near(first: int, second: int) -> bool:
+    """Return True for two sums that are equal but for rounding and small fees."""
+    return first > 0 and abs(first - second) <= SUM_TOLERANCE * max(first, second)
+
+
+def pairs_of(contracts: Sequence[ContractFacts], projects: Sequence[ProjectFacts]) -> list[Pair]:
+    """Return the pairs of an agency's contracts and projects that are certain, or worth checking."""
+    weights = WordWeights(Counter(word for each in projects for words in each.names.values() for word in {*words}))
+    numbers = {each.number for each in projects if each.number}
+    compared: list[Pair] = []
+    for contract in contracts:
+        named = not numbers.isdisjoint({contract.number, *contract.system_numbers})
+        if contract.is_it or named:
+            compared += filter(None, (compare(contract, project, weights) for project in projects))
+    known = _best(_unambiguous(compared, {each.id for each in contracts if each.is_it}))
+    return _best([*known, *_parts(contracts, known)])
+
+
+def _unambiguous(pairs: Sequence[Pair], it: Collection[int]) -> list[Pair]:
+    """Of several contracts with the number of a project, only the one with most in common is certain.
+
+    The others are to check where they are about information technology at all.
+    """
+    scores: dict[int, list[int]] = {}
+    for pair in pairs:
+        if pair.is_certain and CERTAIN_REASON not in pair.reasons:
+            scores.setdefault(pair.project_id, []).append(pair.score)
+
+    def is_doubtful(pair: Pair) -> bool:
+        is_by_number = pair.is_certain and CERTAIN_REASON not in pair.reasons
+        return is_by_number and sum(score >= pair.score for score in scores[pair.project_id]) > 1
+
+    judged = ((pair, is_doubtful(pair)) for pair in pairs)
+    return [
+        replace(pair, is_certain=False) if doubtful else pair
+        for pair, doubtful in judged
+        if not doubtful or pair.contract_id in it
+    ]
+
+
+def _parts(contracts: Sequence[ContractFacts], pairs: Sequence[Pair]) -> list[Pair]:
+    """Return contracts that may be parts of a project, by another contract of it: of one supplier, for the same work.
+
+    So a split contract is found also where the record has a name of its own, and the number of the first part alone.
+    """
+    matched = {pair.contract_id: pair.project_id for pair in pairs if pair.is_certain}
+    by_supplier: dict[str, list[ContractFacts]] = {}
+    for contract in contracts:
+        if contract.id in matched and contract.supplier_bin is not None:
+            by_supplier.setdefault(contract.supplier_bin, []).append(contract)
+    weights = WordWeights(Counter(word for each in contracts for words in each.names.values() for word in {*words}))
+    return [
+        Pair(each.id, matched[other.id], PART, ("supplier_bin", PART_REASON), is_certain=False)
+        for each in contracts
+        if each.is_it and each.id not in matched
+        for other in by_supplier.get(each.supplier_bin or "", ())
+        if name_similarity(each.names, other.names, weights) >= SAME_WORK
+    ]
+
+
+def _best(pairs: Iterable[Pair]) -> list[Pair]:
+    """Of each contract the certain pairs; where there are none, those with the most points."""
+    by_contract: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        by_contract.setdefault(pair.contract_id, []).append(pair)
+    kept = []
+    for own in by_contract.values():
+        most = max(pair.score for pair in own)
+        kept += [each for each in own if each.is_certain] or [each for each in own if each.score >= most - AS_GOOD]
+    return kept
+
+
+def match_contracts(agency_ids: Collection[int]) -> None:
+    """Match the contracts of agencies with their projects again, in the open transaction; decisions of people stay.
+
+    A rejected pair is not proposed again, and a contract with a confirmed project has nothing to check.
+    """
+    session = require_transaction()
+    advisory_lock(session, MATCH_LOCK)
+    for agency_id in sorted(agency_ids):
+        contracts = list(session.execute(_rows(CONTRACT, CONTRACT_COLUMNS, agency_id)))
+        projects = list(session.execute(_rows(table_of(Project), PROJECT_COLUMNS, agency_id).where(NOT_WITHDRAWN)))
+        own = select(CONTRACT.c.id).where(CONTRACT.c.agency_id == agency_id)
+        stored = {
+            (row.contract_id, row.project_id): row
+            for row in session.execute(select(MATCH).where(MATCH.c.contract_id.in_(own)))
+        }
+        _save(stored, pairs_of([*map(_contract, contracts)], [*map(_project, projects)]))
+
+
+def _save(stored: Mapping[tuple[int, int], Any], pairs: Iterable[Pair]) -> None:
+    session = require_transaction()
+    decided = {key for key, row in stored.items() if row.match_state in DECIDED}
+    settled = {key[0] for key, row in stored.items() if row.match_state == MatchState.CONFIRMED}
+    rows = {}
+    for pair in pairs:
+        key = (pair.contract_id, pair.project_id)
+        if key not in decided and (pair.is_certain or pair.contract_id not in settled):
+            state = MatchState.MATCHED if pair.is_certain else MatchState.TO_CHECK
+            rows[key] = {"match_state": state.value, "score": pair.score, "reasons": [*pair.reasons]}
+    same = {key for key, row in rows.items() if key in stored and all(stored[key]._mapping[n] == row[n] for n in row)}
+    gone = [stored[key].id for key in stored if key not in decided and key not in same]
+    if gone:
+        session.execute(delete(MATCH).where(MATCH.c.id.in_(gone)))
+    new = [{"contract_id": key[0], "project_id": key[1], **row} for key, row in rows.items() if key not in same]
+    insert_rows(session, Match, new)
+
+
+def _rows(table: Any, columns: Iterable[str], agency_id: int) -> Any:
+    return select(*(table.c[name] for name in columns)).where(table.c.agency_id == agency_id).order_by(table.c.id)
+
+
+def _contract(row: Any) -> ContractFacts:
+    names = words_of({"name_kk": row.description_kk, "name_ru": row.description_ru})
+    sums = {each for each in (row.sum_kzt, row.current_sum_kzt) if each is not None}
+    return ContractFacts(
+        row.id, row.number_sys, row.contract_number, row.supplier_bin, row.signed_on, sums, names, row.is_it
+    )
+
+
+def _project(row: Any) -> ProjectFacts:
+    names = words_of(row._mapping)
+    return ProjectFacts(row.id, row.contract_number, row.supplier_bin, row.contract_signed_on, row.budget_kzt, names)

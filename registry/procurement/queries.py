@@ -1,0 +1,186 @@
+"""Contracts as a reader sees them: the list, single ones with matches and former values, counts of an agency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, not_, or_, select
+from sqlalchemy.orm import contains_eager
+
+from registry.accounts.roles import Actor, Permission
+from registry.agencies.models import Agency
+from registry.agencies.service import own_agencies
+from registry.core import lists
+from registry.core.database import db, table_of
+from registry.core.errors import NotFound
+from registry.core.search import Query, contains_words, folded_words, reference_of
+from registry.freeze.current import policy_in_force
+from registry.freeze.procurement import ContractTerms, differences
+from registry.procurement.models import CONTRACT, MATCH, VALUES, Contract, ContractMatch, FormerContract, MatchState
+from registry.projects.models import Project
+from registry.projects.visibility import (
+    NOT_WITHDRAWN,
+    journal_restricted_reads,
+    leaves_out_restricted,
+    visible_projects,
+)
+
+PROJECT: Final = table_of(Project).c
+MATCHED: Final = (MatchState.MATCHED.value, MatchState.CONFIRMED.value)
+SHOWN: Final = ("id", "number_sys", "customer_bin", "is_it", "it_reason", *VALUES, "changed_at")
+
+
+class ContractNotFound(NotFound):
+    """No contract has that id, or the actor may not see it."""
+
+
+def _visible(actor: Actor) -> Select[Any]:
+    statement = select(Contract).join(Contract.agency).options(contains_eager(Contract.agency))
+    own = own_agencies(actor)
+    if own is not None:
+        statement = statement.where(Contract.agency_id.in_(own))
+    if leaves_out_restricted(actor):
+        # A contract without its project would say that there is none, or that it is restricted.
+        restricted = select(MATCH.c.contract_id).join(Project, PROJECT.id == MATCH.c.project_id)
+        statement = statement.where(Contract.id.not_in(restricted.where(PROJECT.is_restricted, _kept())))
+    return statement
+
+
+def _kept() -> ColumnElement[bool]:
+    return MATCH.c.match_state != MatchState.REJECTED.value
+
+
+def _has(*states: str) -> ColumnElement[bool]:
+    return CONTRACT.c.id.in_(select(MATCH.c.contract_id).where(MATCH.c.match_state.in_(states)))
+
+
+def _of_match(codes: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition of the filter ``match``: any of the codes."""
+    matched, to_check = _has(*MATCHED), _has(MatchState.TO_CHECK.value)
+    parts = {
+        ContractMatch.MATCHED.value: matched,
+        ContractMatch.TO_CHECK.value: to_check,
+        ContractMatch.UNMATCHED.value: not_(or_(matched, to_check)),
+    }
+    return or_(*(parts[code] for code in codes))
+
+
+def _words(text: str) -> ColumnElement[bool]:
+    query = Query(tuple((each,) for each in folded_words(text)), reference_of(text))
+    return contains_words(CONTRACT.c.words, query)
+
+
+def _of_project(text: str) -> ColumnElement[bool]:
+    projects = select(PROJECT.id).where(PROJECT.number.in_(lists.split_values(text)))
+    return CONTRACT.c.id.in_(select(MATCH.c.contract_id).where(MATCH.c.project_id.in_(projects), _kept()))
+
+
+def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
+    """Return contracts with the projects that they match or may match; restricted ones are journalled as read."""
+    rows = [{name: getattr(each, name) for name in SHOWN} | {"agency": each.agency} for each in contracts]
+    matches = _matches(actor, [row["id"] for row in rows])
+    restricted = [each["project"] for each in matches if each["is_restricted"]]
+    journal_restricted_reads(actor, restricted, "procurement-contracts")
+    cutoff = policy_in_force().cutoff
+    for row in rows:
+        terms = _terms(row)
+        row["matches"] = [
+            {name: match[name] for name in MATCH_SHOWN}
+            | {"differences": [*differences(terms, match["contract_signed_on"], match["budget_kzt"], cutoff)]}
+            for match in matches
+            if match["contract_id"] == row["id"]
+        ]
+    return rows
+
+
+def _terms(row: Mapping[str, Any]) -> ContractTerms:
+    amendments = ((date.fromisoformat(each["signed_on"]), each["sum_kzt"]) for each in row["amendments"] or ())
+    return ContractTerms(row["signed_on"], row["sum_kzt"], tuple(amendments))
+
+
+COMPARED: Final = ("is_restricted", "contract_signed_on", "budget_kzt")
+MATCH_SHOWN: Final = ("project", "match_state", "score", "reasons", "decided_at", "remark")
+
+
+def _matches(actor: Actor, ids: Iterable[int]) -> list[Mapping[str, Any]]:
+    columns = [MATCH.c[name] for name in ("contract_id", *MATCH_SHOWN[1:])]
+    statement = (
+        select(*columns, PROJECT.number.label("project"), *(PROJECT[name] for name in COMPARED))
+        .join(Project, PROJECT.id == MATCH.c.project_id)
+        .where(MATCH.c.contract_id.in_([*ids]), NOT_WITHDRAWN, *visible_projects(actor))
+        .order_by(MATCH.c.score.desc(), MATCH.c.id)
+    )
+    return [*db.session.execute(statement).mappings()]
+
+
+CONTRACT_LIST: Final = lists.RecordList(
+    name="contracts",
+    permission=Permission.CONTRACTS_READ,
+    rows=_visible,
+    unique=Contract.id.expression,
+    shown=shown,
+    filters={
+        "agency": lists.BinFilter(Agency.bin.expression),
+        "customer_bin": lists.BinFilter(CONTRACT.c.customer_bin),
+        "number_sys": lists.TextFilter(CONTRACT.c.number_sys),
+        "contract_number": lists.TextFilter(CONTRACT.c.contract_number),
+        "supplier_bin": lists.BinFilter(CONTRACT.c.supplier_bin),
+        "project": lists.CustomFilter(_of_project, lists.TextFilter(PROJECT.number)),
+        "is_it": lists.BooleanFilter(CONTRACT.c.is_it),
+        "match": lists.CodesFilter(_of_match, ContractMatch.codes()),
+        **lists.date_filters("signed_on", CONTRACT.c.signed_on),
+        **lists.range_filters(lists.AmountFilter, "current_sum_kzt", CONTRACT.c.current_sum_kzt),
+        "q": lists.WordsFilter(_words, "Words of the description or the supplier, or a number."),
+    },
+    sorts=lists.sort_keys(CONTRACT.c.id, CONTRACT.c.signed_on, CONTRACT.c.current_sum_kzt),
+    default_sort="-signed_on",
+    amount=("current_sum_kzt", CONTRACT.c.id),
+)
+
+
+def find_contract(actor: Actor, contract_id: int) -> Contract:
+    """Return the contract with that id. Raises RoleNotAllowed and ContractNotFound."""
+    actor.require(Permission.CONTRACTS_READ)
+    contract: Contract | None = db.session.scalar(_visible(actor).where(Contract.id == contract_id))
+    if contract is None:
+        raise ContractNotFound(id=contract_id)
+    return contract
+
+
+def read_contract(actor: Actor, contract_id: int) -> dict[str, Any]:
+    """Return a contract with its matches, and what the portal said of it before, the newest first.
+
+    Raises RoleNotAllowed and ContractNotFound.
+    """
+    contract = find_contract(actor, contract_id)
+    (row,) = shown(actor, [contract])
+    former = select(FormerContract).where(FormerContract.contract_id == contract_id).order_by(FormerContract.id.desc())
+    columns = ("until", *VALUES)
+    row["former"] = [{name: getattr(each, name) for name in columns} for each in db.session.scalars(former)]
+    return row
+
+
+def counts_of(actor: Actor, agency: Agency) -> dict[str, int]:
+    """Return how many IT contracts of an agency match a project, are to check or have none, and their sums in tenge.
+
+    ``projects``: projects of the agency without a contract.
+    """
+    visible = _visible(actor).where(Contract.agency_id == agency.id, Contract.is_it)
+    counts: dict[str, int] = {}
+    for code in ContractMatch.codes():
+        narrowed = visible.where(_of_match([code])).with_only_columns(
+            func.count(), func.coalesce(func.sum(Contract.current_sum_kzt), 0)
+        )
+        count, total = db.session.execute(narrowed).one()
+        counts |= {code: int(count or 0), f"{code}_kzt": int(total or 0)}
+    without = select(func.count()).select_from(Project).where(*without_contract(agency), *visible_projects(actor))
+    counts["projects"] = db.session.scalar(without) or 0
+    return counts
+
+
+def without_contract(agency: Agency) -> list[ColumnElement[bool]]:
+    """Return the conditions on the projects of an agency for which no contract of the portal is known."""
+    matched = select(MATCH.c.project_id).where(MATCH.c.match_state.in_(MATCHED))
+    return [PROJECT.agency_id == agency.id, NOT_WITHDRAWN, PROJECT.id.not_in(matched)]

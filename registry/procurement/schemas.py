@@ -1,0 +1,125 @@
+"""Schemas of procurement contracts in requests and responses."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from registry.core.fields import BaseSchema, Choice, ReadOnly, Text, Timestamp, nullable, object_of
+from registry.core.translations import lazy_text
+from registry.freeze.procurement import ContractDifference
+from registry.procurement.models import MAX_TEXT, ContractSource, MatchState
+
+INTEGER: Final[dict[str, Any]] = {"type": "integer"}
+TEXT: Final[dict[str, Any]] = {"type": "string"}
+DAY: Final[dict[str, Any]] = {"type": "string", "format": "date"}
+INSTANT: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
+TEXT_OR_NULL: Final = nullable(TEXT)
+SUM: Final = nullable({"type": "integer", "minimum": 0})
+LIST_OF_TEXTS: Final[dict[str, Any]] = {"type": ["array", "null"], "items": TEXT}
+AMENDMENTS: Final[dict[str, Any]] = {
+    "type": ["array", "null"],
+    "items": object_of(number=INTEGER, signed_on=nullable(DAY), sum_kzt=SUM),
+}
+STATES: Final = {"type": "string", "enum": list(MatchState.codes())}
+MATCHES: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": object_of(
+        project=TEXT,
+        match_state=STATES,
+        score=INTEGER,
+        reasons=LIST_OF_TEXTS,
+        differences={"type": "array", "items": {"type": "string", "enum": list(ContractDifference.codes())}},
+        decided_at=nullable(INSTANT),
+        remark=TEXT_OR_NULL,
+    ),
+}
+DECISIONS: Final = (MatchState.CONFIRMED.value, MatchState.REJECTED.value)
+
+
+class ContractSaid(BaseSchema):
+    """What the portal says of a contract."""
+
+    contract_number = ReadOnly(
+        "The number that the customer gave it.", TEXT_OR_NULL, label=lazy_text("Contract number")
+    )
+    signed_on = ReadOnly("When it was signed.", nullable(DAY), label=lazy_text("Signed on"))
+    sum_kzt = ReadOnly(
+        "As first signed, in whole tenge with VAT; null in another currency.", SUM, label=lazy_text("Sum as signed")
+    )
+    current_sum_kzt = ReadOnly("By the last amendment.", SUM, label=lazy_text("Sum now"))
+    description_kk = ReadOnly("In Kazakh.", TEXT_OR_NULL, label=lazy_text("Description in Kazakh"))
+    description_ru = ReadOnly("In Russian.", TEXT_OR_NULL, label=lazy_text("Description in Russian"))
+    supplier_bin = ReadOnly(
+        "Null also where the supplier is an individual.", TEXT_OR_NULL, label=lazy_text("BIN of the supplier")
+    )
+    supplier_name = ReadOnly("Its name.", TEXT_OR_NULL, label=lazy_text("Supplier"))
+    contract_status = ReadOnly("As the portal calls it.", TEXT_OR_NULL, label=lazy_text("Status on the portal"))
+    procurement_codes = ReadOnly(
+        "Codes of the unified nomenclature (ЕНС ТРУ).", LIST_OF_TEXTS, label=lazy_text("Codes of the nomenclature")
+    )
+    amendments = ReadOnly(
+        "By their numbers; the sum of each is the new one.", AMENDMENTS, label=lazy_text("Amendments")
+    )
+    source = ReadOnly("Where it was last read.", {"type": "string", "enum": list(ContractSource.codes())})
+    source_sha256 = ReadOnly("Of the file from which it was read.", TEXT_OR_NULL)
+
+
+class Contract(ContractSaid):
+    """A contract of an agency."""
+
+    id = ReadOnly("Its id.", INTEGER)
+    number_sys = ReadOnly(
+        "The portal's number, without the ending of amendments.", TEXT, label=lazy_text("Number on the portal")
+    )
+    customer_bin = ReadOnly("BIN of the customer.", TEXT, label=lazy_text("BIN of the customer"))
+    is_it = ReadOnly(
+        "Whether it is about information technology, by the operator's list.",
+        {"type": "boolean"},
+        label=lazy_text("Information technology"),
+    )
+    it_reason = ReadOnly("The entry of the list that decided.", TEXT_OR_NULL, label=lazy_text("Because of"))
+    matches = ReadOnly("Projects of which it is, may be, or is not the contract; those that the caller sees.", MATCHES)
+    changed_at = Timestamp("When it was last read with other values.")
+
+
+SAID: Final = {
+    name: field.json_schema for name, field in ContractSaid().dump_fields.items() if isinstance(field, ReadOnly)
+}
+
+
+class ContractDetail(Contract):
+    """A contract with its past."""
+
+    former = ReadOnly(
+        "What the portal said before, the newest first.",
+        {"type": "array", "items": object_of(until=INSTANT, **SAID)},
+    )
+
+
+class MatchDecision(BaseSchema):
+    """Whether a contract is that of a project."""
+
+    project = Text(description="The project's number.", required=True)
+    match_state = Choice(DECISIONS, description="What is decided.", required=True)
+    remark = Text(MAX_TEXT, description="Why.", label=lazy_text("Remark"))
+
+
+COUNT: Final = {"type": "integer", "minimum": 0}
+
+
+class ContractImport(BaseSchema):
+    """What an import changed, or would change."""
+
+    dry_run = ReadOnly("True when nothing was written.", {"type": "boolean"})
+    total = ReadOnly("Contracts in the file.", COUNT)
+    created = ReadOnly("New contracts.", COUNT)
+    updated = ReadOnly("Contracts with other values.", COUNT)
+    unchanged = ReadOnly("Contracts as before.", COUNT)
+    from_portal = ReadOnly("Contracts that the portal's service gave, and that a file does not change.", COUNT)
+    unsigned = ReadOnly("Rows without a day of signing, or deleted.", COUNT)
+    other_customers = ReadOnly("Contracts of customers that are no agency of the register.", COUNT)
+
+
+CONTRACT: Final = Contract()
+CONTRACT_DETAIL: Final = ContractDetail()
+MATCH_DECISION: Final = MatchDecision()

@@ -1,0 +1,319 @@
+"""Contracts of the procurement portal: files, what they change, matches with projects, who sees and decides."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from registry.accounts.roles import Role, RoleNotAllowed
+from registry.agencies.models import Agency
+from registry.core.database import db
+from registry.core.errors import Invalid
+from registry.journal.service import JournalEntry
+from registry.procurement.models import Contract, FormerContract, Match
+from registry.procurement.service import classify_and_match, import_contracts
+from registry.projects.models import Project
+from tests.api.callers import caller, codes
+from tests.factories import a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn
+from tests.imports.tables import csv_of, xlsx_of
+from tests.procurement.contract_rows import SUPPLIER, ndjson_of, row_of, the_contract
+
+OPERATOR = an_actor(Role.OPERATOR)
+NOTHING = {
+    "total": 1,
+    "created": 0,
+    "updated": 0,
+    "unchanged": 0,
+    "from_portal": 0,
+    "other_customers": 0,
+    "unsigned": 0,
+}
+
+
+@pytest.fixture
+def agency(app: Flask) -> Agency:
+    return an_agency()
+
+
+def run(*rows: dict[str, str]) -> dict[str, Any]:
+    return import_contracts(OPERATOR, "contracts.csv", csv_of(*rows))
+
+
+def states() -> list[tuple[str, str]]:
+    """The number of the project and the state of each match."""
+    rows = db.session.execute(select(Project.number, Match.match_state).join(Match, Match.project_id == Project.id))
+    return sorted((number, state) for number, state in rows)
+
+
+def as_xlsx(row: dict[str, str]) -> bytes:
+    return xlsx_of([*row], [*row.values()])
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("file_of", [csv_of, as_xlsx, ndjson_of])
+def test_each_format_of_the_portal_gives_the_same_contract(agency: Agency, file_of: Any) -> None:
+    import_contracts(OPERATOR, "contracts", file_of(row_of(agency)))
+    contract = the_contract()
+    assert (contract.number_sys, contract.contract_number) == (f"{agency.bin}/260001", "ИС-2026/17")
+    assert (contract.signed_on, contract.sum_kzt, contract.current_sum_kzt) == (
+        date(2026, 2, 12),
+        60_000_000,
+        60_000_000,
+    )
+    assert (contract.supplier_bin, contract.supplier_name) == (SUPPLIER, "ТОО «Жүйе»")
+    assert contract.procurement_codes == ["620111.000.000000"]
+    assert (contract.is_it, contract.it_reason) == (True, "6201")
+
+
+@pytest.mark.on_both
+def test_the_same_file_twice_changes_nothing(agency: Agency) -> None:
+    assert run(row_of(agency)) == {**NOTHING, "dry_run": False, "created": 1}
+    before = the_contract().changed_at
+    assert run(row_of(agency)) == {**NOTHING, "dry_run": False, "unchanged": 1}
+    assert the_contract().changed_at == before
+    assert len(db.session.scalars(select(JournalEntry).where(JournalEntry.action == "contracts.imported")).all()) == 1
+
+
+@pytest.mark.on_both
+def test_other_values_are_kept_with_those_before(agency: Agency) -> None:
+    run(row_of(agency))
+    assert run(row_of(agency, contract_sum_wnds="61 000 000,49"))["updated"] == 1
+    assert the_contract().sum_kzt == 61_000_000
+    (former,) = db.session.scalars(select(FormerContract)).all()
+    assert (former.sum_kzt, former.until) == (60_000_000, the_contract().changed_at)
+
+
+def test_amendments_belong_to_their_contract_in_whichever_order_they_come(agency: Agency) -> None:
+    first = row_of(agency)
+    second = first | {"contract_number_sys": f"{agency.bin}/260001/01", "sign_date": "2026-05-04"}
+    third = second | {"contract_number_sys": f"{agency.bin}/260001/02", "contract_sum_wnds": "90000000"}
+    run(third)
+    assert (the_contract().signed_on, the_contract().sum_kzt, the_contract().current_sum_kzt) == (
+        None,
+        None,
+        90_000_000,
+    )
+    run(second, first)
+    contract = the_contract()
+    assert (contract.signed_on, contract.sum_kzt, contract.current_sum_kzt) == (
+        date(2026, 2, 12),
+        60_000_000,
+        90_000_000,
+    )
+    assert contract.amendments == [
+        {"number": 1, "signed_on": "2026-05-04", "sum_kzt": 60_000_000},
+        {"number": 2, "signed_on": "2026-05-04", "sum_kzt": 90_000_000},
+    ]
+
+
+def test_contract_of_an_individual_keeps_neither_number_nor_name(agency: Agency) -> None:
+    run(row_of(agency, supplier_biin="720101400997", supplier_name_ru="ИП Әлиев"))
+    assert (the_contract().supplier_bin, the_contract().supplier_name) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        ({"sign_date": ""}, {"total": 0, "unsigned": 1}),
+        ({"deleted": "1"}, {"total": 0, "unsigned": 1}),
+        ({"customer_bin": "070240006286", "contract_number_sys": "070240006286/260001/00"}, {"other_customers": 1}),
+    ],
+)
+def test_contract_that_is_none_of_an_agency_is_counted_and_left_out(
+    agency: Agency, values: dict[str, str], count: dict[str, int]
+) -> None:
+    assert run(row_of(agency, **values)) == {**NOTHING, "dry_run": False, **count}
+    assert db.session.scalars(select(Contract)).all() == []
+
+
+def test_sum_in_another_currency_is_none_in_tenge(agency: Agency) -> None:
+    run(row_of(agency, ref_currency_code="USD"))
+    assert the_contract().sum_kzt is None
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"customer_bin": "070240006287"}, ("/file/3/customer_bin", "bin-invalid")),
+        ({"sign_date": "31.02.2026"}, ("/file/3/sign_date", "no-such-date")),
+        ({"contract_sum_wnds": "1.2 млн"}, ("/file/3/contract_sum_wnds", "number-in-words")),
+        ({"contract_number_sys": ""}, ("/file/3/contract_number_sys", "required")),
+        ({"contract_sum_wnds": "5", "number": "260001"}, ("/file/3/contract_number_sys", "contract-twice")),
+    ],
+)
+def test_file_with_a_wrong_row_names_its_place_and_writes_nothing(
+    agency: Agency, values: dict[str, str], problem: tuple[str, str]
+) -> None:
+    with pytest.raises(Invalid) as error:
+        run(row_of(agency), row_of(agency, **{"number": "260002", **values}))
+    assert [(each.pointer, each.code) for each in error.value.problems] == [problem]
+    assert db.session.scalars(select(Contract)).all() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'{"customerBin": "070240006286"\n', ("/file/1", "expected-objects")),
+        (b"{" * 100_000, ("/file/1", "expected-objects")),
+        (b"customer_bin;contract_number_sys\n1;2\n", ("/file", "column-missing")),
+        (b"%PDF-1.7", ("/file", "file-not-a-table")),
+    ],
+)
+def test_file_that_is_no_download_is_refused(app: Flask, content: bytes, problem: tuple[str, str]) -> None:
+    with pytest.raises(Invalid) as error:
+        import_contracts(OPERATOR, "contracts", content)
+    assert (error.value.problems[0].pointer, error.value.problems[0].code) == problem
+
+
+def test_one_contract_with_a_row_for_each_thing_bought_has_all_their_codes(agency: Agency) -> None:
+    run(row_of(agency), row_of(agency, ref_enstru_code="620230.000.000000"))
+    assert the_contract().procurement_codes == ["620111.000.000000", "620230.000.000000"]
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize(
+    ("values", "state"),
+    [
+        # Declared a year too early, and renamed.
+        ({"contract_number": "№ ИС-2026/17 от 30.12.2025", "contract_signed_on": "2025-12-30"}, "matched"),
+        ({"contract_number": "ис 2026 17", "supplier_bin": "941140001336"}, "to_check"),
+        ({"contract_number": None, "supplier_bin": SUPPLIER, "budget_kzt": 60_000_000}, "to_check"),
+        ({"contract_number": "17-Б", "supplier_bin": "941140001336"}, None),
+    ],
+)
+def test_contract_matches_a_project_by_what_they_have_in_common(
+    agency: Agency, values: dict[str, Any], state: str | None
+) -> None:
+    project = a_project(agency, **values)
+    a_project(contract_number="ИС-2026/17")
+    run(row_of(agency))
+    assert states() == ([(project.number, state)] if state else [])
+
+
+def test_number_of_the_portal_is_certain_whatever_else_differs(agency: Agency) -> None:
+    project = a_project(
+        agency, contract_number=f"{agency.bin}/260001/00", supplier_bin="941140001336", name_ru="Кадастр"
+    )
+    run(row_of(agency))
+    assert states() == [(project.number, "matched")]
+
+
+def test_contract_is_matched_with_a_project_that_is_registered_later(agency: Agency) -> None:
+    run(row_of(agency))
+    project = a_project(agency, contract_number="ИС-2026/17")
+    assert states() == []
+    classify_and_match()
+    assert states() == [(project.number, "matched")]
+
+
+@pytest.mark.on_both
+def test_rejected_pair_is_not_proposed_again_and_a_person_can_match_any_other(
+    client: FlaskClient, agency: Agency
+) -> None:
+    a, b = a_project(agency, contract_number="ИС-2026/17"), a_project(agency, contract_number=None, name_ru="Кадастр")
+    run(row_of(agency))
+    reviewer, path = caller(client, Role.REVIEWER), f"/procurement-contracts/{the_contract().id}/match-decisions"
+    shown = reviewer.post(path, {"project": a.number, "match_state": "rejected", "remark": "Другая система"})
+    assert [(each["match_state"], each["remark"]) for each in shown.get_json()["matches"]] == [
+        ("rejected", "Другая система")
+    ]
+    classify_and_match()
+    assert states() == [(a.number, "rejected")]
+    assert reviewer.post(path, {"project": b.number, "match_state": "confirmed"}).status_code == 200
+    assert sorted(states()) == sorted([(a.number, "rejected"), (b.number, "confirmed")])
+    other = a_project()
+    assert codes(reviewer.post(path, {"project": other.number, "match_state": "confirmed"})) == {
+        ("/project", "match-other-agency")
+    }
+
+
+def test_list_narrows_by_match_project_and_words(client: FlaskClient, agency: Agency) -> None:
+    project = a_project(agency, contract_number="ИС-2026/17")
+    run(
+        row_of(agency),
+        row_of(agency, number="260002", contract_number="5", description_ru="Сайт ведомства", description_kz=""),
+        row_of(agency, number="260003", contract_number="6", description_ru="Бумага", ref_enstru_code="171214"),
+    )
+    auditor = caller(client, Role.AUDITOR)
+
+    def numbers(query: str) -> list[str]:
+        listed = auditor.get(f"/procurement-contracts?{query}").get_json()["items"]
+        return sorted(each["number_sys"].partition("/")[2] for each in listed)
+
+    assert numbers(f"project={project.number}") == numbers("match=matched") == ["260001"]
+    assert numbers("match=unmatched&is_it=true") == ["260002"]
+    assert numbers("q=сайт") == ["260002"]
+    assert numbers("q=ис-2026/17") == ["260001"]
+    assert numbers("current_sum_kzt_from=60000001") == []
+
+
+def test_contract_says_how_it_differs_from_the_record(client: FlaskClient, agency: Agency) -> None:
+    a_project(agency, contract_number="ИС-2026/17", contract_signed_on="2025-12-30", budget_kzt=50_000_000)
+    raised = {"contract_number_sys": f"{agency.bin}/260001/01", "contract_sum_wnds": "70000000"}
+    run(row_of(agency), row_of(agency) | raised)
+    shown = caller(client, Role.REVIEWER).get(f"/procurement-contracts/{the_contract().id}").get_json()
+    assert shown["matches"][0]["differences"] == ["signed_later", "sum_above_budget", "raised_after_cutoff"]
+
+
+def test_agency_sees_its_own_contracts_alone(client: FlaskClient, agency: Agency) -> None:
+    other = an_agency()
+    run(row_of(agency), row_of(other))
+    viewer = caller(client, Role.AGENCY_VIEWER, agency)
+    assert [each["customer_bin"] for each in viewer.get("/procurement-contracts").get_json()["items"]] == [agency.bin]
+    foreign = db.session.scalar(select(Contract.id).where(Contract.agency_id == other.id))
+    assert viewer.get(f"/procurement-contracts/{foreign}").status_code == 404
+
+
+def test_contract_of_a_restricted_project_is_hidden_from_whom_the_project_is(
+    client: FlaskClient, agency: Agency
+) -> None:
+    project = a_project(agency, contract_number="ИС-2026/17")
+    run(row_of(agency))
+    project.is_restricted = True
+    db.session.commit()
+    path = f"/procurement-contracts/{the_contract().id}"
+    assert caller(client, Role.REVIEWER).get(path).status_code == 404
+    assert caller(client, Role.SUPERVISOR).get(path).get_json()["matches"][0]["project"] == project.number
+    (entry,) = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "restricted.read")).all()
+    assert entry.subject == f"project:{project.number}"
+
+
+@pytest.mark.parametrize("role", [Role.AUDITOR, Role.LEADER])
+def test_who_only_reads_imports_nothing(app: Flask, role: Role) -> None:
+    with pytest.raises(RoleNotAllowed):
+        import_contracts(an_actor(role), "contracts", b"")
+
+
+def test_reviewer_checks_imports_and_decides_on_the_pages(signed_in: SignedIn, agency: Agency) -> None:
+    a_project(agency, contract_number="ис 2026 17", supplier_bin="941140001336", name_ru="Учёт")
+    visit = signed_in(Role.REVIEWER)
+
+    def upload(**fields: str) -> str:
+        file = (io.BytesIO(csv_of(row_of(agency))), "contracts.csv")
+        return visit.send("/contracts/import", "/contracts/import", file=file, **fields).text
+
+    assert "nothing is saved yet" in upload(check="yes")
+    assert db.session.scalars(select(Contract)).all() == []
+    assert "The contracts are imported" in upload()
+    page = visit.get(f"/agencies/{agency.bin}/contracts").text
+    assert "Разработка информационной системы учёта" in page and "Учёт" in page
+    path = f"/contracts/{the_contract().id}"
+    assert visit.send(f"{path}/match", path, project="QT-1", match_state="confirmed").status_code == 404
+    (number, _state), *_ = states()
+    assert "The match is confirmed" in visit.send(f"{path}/match", path, project=number, match_state="confirmed").text
+    assert states() == [(number, "confirmed")]
+    assert "1" in visit.get("/contracts?match=matched").text
+
+
+def test_page_of_the_import_names_the_wrong_place(signed_in: SignedIn, agency: Agency) -> None:
+    file = (io.BytesIO(csv_of(row_of(agency, sign_date="весной"))), "contracts.csv")
+    response = signed_in(Role.REVIEWER).send("/contracts/import", "/contracts/import", file=file)
+    assert response.status_code == 422
+    assert "Row 2" in response.text and "sign_date" in response.text
