@@ -4,7 +4,7 @@
 
 # Whoever knows every table has the handlers of events connected too.
 import registry.hooks
-from registry.accounts import absences, account_names, attempts, invitations, sessions, tokens
+from registry.accounts import absences, account_names, attempts, password_links, sessions, tokens
 from registry.accounts import models as accounts
 from registry.agencies import models as agencies
 from registry.approvals import tables as approval_table

@@ -11,9 +11,9 @@ from typing import Any, Final
 from registry.accounts.account_changes import email_of
 from registry.accounts.account_management import may_give, require_account_manager
 from registry.accounts.account_names import skeleton
-from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import account_named, role_problems, taken_name
 from registry.accounts.oidc_configuration import sign_in_configuration
+from registry.accounts.password_links import can_be_invited
 from registry.accounts.roles import Actor, Role
 from registry.accounts.schemas import AccountFields
 from registry.accounts.service import NewPerson, create_person, new_person, person_problems

@@ -23,7 +23,7 @@ from registry.cases.actions import act_on_cases, carry_out, open_cases
 from registry.cases.commission import DecisionFile, propose_commission_decision, record_court
 from registry.cases.lists import CASE_LIST, list_cases, list_timelines, show_case
 from registry.cases.models import Case, CaseTemplate
-from registry.cases.orders import APPEAL_LIST, ORDER_LIST
+from registry.cases.order_lists import APPEAL_LIST, ORDER_LIST
 from registry.cases.queries import find_case, find_case_to_change, read_case
 from registry.cases.service import add_case_document, case_document, case_documents_page, open_case, read_case_document
 from registry.cases.team import OF_OTHERS, team

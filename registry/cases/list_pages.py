@@ -16,7 +16,7 @@ from registry.agencies.pages import add_list_pages, list_page
 from registry.audits.pages import main_findings, rule_titles
 from registry.cases.lists import ANY_OPEN, CASE_LIST, WATCH_LIST, count_cases, list_cases, list_watched, position_of
 from registry.cases.models import Case
-from registry.cases.orders import APPEAL_LIST, ORDER_LIST
+from registry.cases.order_lists import APPEAL_LIST, ORDER_LIST
 from registry.cases.queries import reviewers
 from registry.cases.schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.service import open_case

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, select
 
-from registry.accounts.invitations import open_invitations
 from registry.accounts.models import Person
+from registry.accounts.password_links import open_invitations
 from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db, transaction

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from flask import current_app
 
-from registry.accounts.invitations import BY_EMAIL, invitation_key
 from registry.accounts.models import AccountsNeedAPerson, own_person
+from registry.accounts.password_links import BY_EMAIL, invitation_key
 from registry.accounts.roles import Actor, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.clock import ALMATY, now

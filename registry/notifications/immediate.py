@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import case, select
 
-from registry.accounts.invitations import Invitation, open_invitations
 from registry.accounts.models import Person
+from registry.accounts.password_links import Invitation, open_invitations
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, account_ever_named, is_another_person
 from registry.accounts.service import PASSWORD_FORGOTTEN, make_password_link

@@ -16,8 +16,8 @@ from registry.core import lists
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.search import Query, contains_words, folded_words, reference_of
+from registry.freeze.contract_differences import ContractTerms, differences
 from registry.freeze.current import policy_in_force
-from registry.freeze.procurement import ContractTerms, differences
 from registry.procurement.models import CONTRACT, MATCH, VALUES, Contract, ContractMatch, FormerContract, MatchState
 from registry.projects.models import Project
 from registry.projects.visibility import (

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from registry.core.fields import BaseSchema, Choice, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
-from registry.freeze.procurement import ContractDifference
+from registry.freeze.contract_differences import ContractDifference
 from registry.procurement.models import MAX_TEXT, ContractSource, MatchState
 
 INTEGER: Final[dict[str, Any]] = {"type": "integer"}

@@ -36,7 +36,7 @@ from registry.audits.verdicts import (
     verdict_to_check,
 )
 from registry.cases.models import Case
-from registry.cases.orders import order_of_project
+from registry.cases.order_lists import order_of_project
 from registry.core.clock import local_date
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError

@@ -19,8 +19,8 @@ from registry.core.fields import AMOUNT, YEAR
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
+from registry.freeze.contract_differences import ContractDifference
 from registry.freeze.facts import CLAIMED
-from registry.freeze.procurement import ContractDifference
 from registry.freeze.rules import FactState
 from registry.freeze.vocabulary import AgencyKind, AiRisk, Choices, Placement, Severity, Stage, WorkType
 from registry.government_reports.models import GovernmentReportStatus, Section

@@ -24,7 +24,7 @@ from registry.audits.pages import rule_titles
 from registry.audits.queries import AUDIT_LIST
 from registry.cases.list_pages import own_assignees
 from registry.cases.lists import count_cases, list_cases
-from registry.cases.orders import APPEAL_LIST
+from registry.cases.order_lists import APPEAL_LIST
 from registry.core.clock import local_date, national_calendar, today
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from registry.accounts.account_changes import change_role, disable_account
-from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import account_named
+from registry.accounts.password_links import BY_EMAIL
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, invite_person
 from tests.accounts.test_views_sign_in import a_newcomer

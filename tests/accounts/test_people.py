@@ -25,8 +25,8 @@ from registry.accounts.account_changes import (
     enable_account,
 )
 from registry.accounts.handover import move_people
-from registry.accounts.invitations import Invitation, InvitationNotFound, invitation_key
 from registry.accounts.models import Person, account_named
+from registry.accounts.password_links import Invitation, InvitationNotFound, invitation_key
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import (

@@ -14,8 +14,8 @@ from sqlalchemy import select, update
 from registry.accounts.account_changes import change_role, command_actor, disable_account, enable_account
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import move_people
-from registry.accounts.invitations import Invitation, invitation_key
 from registry.accounts.models import Account, Person, account_actor, account_named
+from registry.accounts.password_links import Invitation, invitation_key
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, scopes_of_role
 from registry.accounts.same_person import change_owner

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import Person
+from registry.accounts.password_links import BY_EMAIL
 from registry.accounts.roles import AGENCY_ROLES, Actor, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.audits.service import run_audit

@@ -16,9 +16,9 @@ from registry.accounts.account_changes import confirm_token, confirming_people, 
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import MAX_MOVED, Moves, hand_over, move_people
-from registry.accounts.invitations import can_be_invited
 from registry.accounts.models import Account, Person, account_id_in, find_account, has_factor
 from registry.accounts.oidc_configuration import sign_in_configuration
+from registry.accounts.password_links import can_be_invited
 from registry.accounts.passwords import can_show_first_half, generate_password, show_first_half
 from registry.accounts.people_import import (
     COLUMNS,

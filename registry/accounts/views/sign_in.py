@@ -12,10 +12,10 @@ from werkzeug.wrappers import Response
 from registry.accounts import oidc_provider
 from registry.accounts import sign_in as access
 from registry.accounts.attempts import FAILED_SIGN_INS, TooManyAttempts
-from registry.accounts.invitations import BY_EMAIL
 from registry.accounts.models import MAX_EMAIL_LENGTH
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.oidc_provider import ProviderUnavailable
+from registry.accounts.password_links import BY_EMAIL
 from registry.accounts.passwords import SignInBusy
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.service import accept_invitation, account_of_link, request_password_link
