@@ -34,7 +34,8 @@ from registry.cases.queries import find_case, read_case
 from registry.cases.service import documents_by_event
 from registry.cases.vocabulary import DecisionKind
 from registry.core.clock import local_date, now, rfc3339, today
-from registry.core.database import db, table_of, transaction
+from registry.core.database import db, table_of
+from registry.core.errors import Conflict
 from registry.core.lists import Page, every_page
 from registry.core.pdf import make_pdf
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, lazy_text, translator
@@ -43,13 +44,12 @@ from registry.flags.models import FLAGS, AuditRun
 from registry.flags.queries import flags_of
 from registry.freeze.dates import format_deadline
 from registry.freeze.vocabulary import Severity, Translate
-from registry.journal import service as journal
 from registry.journal.checkpoints import (
     Checkpoint,
     checkpoint_keys,
     inclusion_proofs,
     log_origin,
-    make_checkpoint,
+    newest_checkpoint,
     sign,
 )
 from registry.journal.queries import read_acts, subjects_of_project
@@ -62,7 +62,6 @@ from registry.projects.revisions import history
 from registry.projects.service import find_project
 
 FORMAT: Final = 1
-MADE: Final = "evidence.made"
 DATA: Final = Path(__file__).parent / "data"
 # Placed into each pack as they are.
 GUIDES: Final = {"verify.py": "verify", "VERIFY.txt": "VERIFY.txt"}
@@ -70,6 +69,10 @@ SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 Files = Iterator[tuple[str, bytes]]
 Facts = list[tuple[str, str]]
 Sections = list[tuple[str, list[str]]]
+
+
+class CheckpointMissing(Conflict):
+    """The journal has no checkpoint yet, from which a pack could prove its acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +131,10 @@ def evidence_of_audit(actor: Actor, audit_id: int) -> Evidence:
 
 
 def write_pack(actor: Actor, evidence: Evidence, path: Path) -> None:
-    """Write the pack as a ZIP file; journalled. Raises JournalDiffers, CheckpointKeyUnreadable and DocumentNotMade."""
-    with transaction():
-        journal.record(actor, MADE, evidence.subject, {})
-    checkpoint = make_checkpoint(actor)
+    """Write the pack as a ZIP file. Raises CheckpointMissing, CheckpointKeyUnreadable and DocumentNotMade."""
+    checkpoint = newest_checkpoint()
     if checkpoint is None:
-        raise RuntimeError("the journal has the entry that was just written")
+        raise CheckpointMissing
     acts = _acts(actor, evidence, checkpoint)
     digests: dict[str, str] = {}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -244,9 +245,11 @@ def _documents(project_id: int, listed: Sequence[Mapping[str, Any]]) -> Files:
 
 
 def _acts(actor: Actor, evidence: Evidence, checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    acts = read_acts(actor, evidence.subjects, checkpoint.size)
-    proofs = inclusion_proofs((act["seq"] for act in acts), checkpoint.size)
-    return [act | {"proof": [b64encode(each).decode() for each in proofs[act["seq"]]]} for act in acts]
+    """Return the acts with their proofs; None for what is newer than the checkpoint."""
+    acts = read_acts(actor, evidence.subjects)
+    proofs = inclusion_proofs((act["seq"] for act in acts if act["seq"] <= checkpoint.size), checkpoint.size)
+    paths = {seq: [b64encode(each).decode() for each in path] for seq, path in proofs.items()}
+    return [act | {"proof": paths.get(act["seq"])} for act in acts]
 
 
 def _proof(acts: Iterable[Mapping[str, Any]], checkpoint: Checkpoint) -> Files:
@@ -267,16 +270,18 @@ HOW: Final = lazy_text(
     "Unpack the file and run “python3 verify.py”. It needs no access to the register. Compare the key with the one "
     "that the register publishes, or that an auditor kept."
 )
+NEWER: Final = lazy_text("Of these newer than the checkpoint, proven by the next one: %(count)s.")
 NAMES: Final = (Agency.name_kk, Agency.name_ru)
 RESTRICTED: Final = lazy_text("Contains restricted information.")
 
 
 def _summary(evidence: Evidence, acts: Sequence[Mapping[str, Any]], checkpoint: Checkpoint) -> bytes:
-    parts = []
+    parts, newer = [], sum(act["proof"] is None for act in acts)
     for language in OFFICIAL_LANGUAGES:
         _ = translator(language)
         proof = [
             _("Acts in the journal: %(count)s.") % {"count": len(acts)},
+            *([_(NEWER) % {"count": newer}] if newer else []),
             _("Checkpoint: %(size)s entries, %(root)s.") % {"size": checkpoint.size, "root": checkpoint.root},
             *(_("Key: %(key)s.") % {"key": each.verifier_key} for each in checkpoint_keys() if each.retired_at is None),
         ]

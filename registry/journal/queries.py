@@ -235,9 +235,9 @@ def read_chain(actor: Actor, after_seq: int, up_to: int, limit: int) -> list[dic
     return _links(actor, limit, JournalEntry.seq > after_seq, JournalEntry.seq <= up_to)
 
 
-def read_acts(actor: Actor, subjects: Collection[str], up_to: int) -> list[dict[str, Any]]:
-    """Return the entries about these subjects up to a number, as ``read_chain`` does."""
-    return _links(actor, None, JournalEntry.subject.in_(subjects), JournalEntry.seq <= up_to)
+def read_acts(actor: Actor, subjects: Collection[str]) -> list[dict[str, Any]]:
+    """Return the entries about these subjects, as ``read_chain`` does."""
+    return _links(actor, None, JournalEntry.subject.in_(subjects))
 
 
 def _links(actor: Actor, limit: int | None, *criteria: ColumnElement[bool]) -> list[dict[str, Any]]:

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from registry.accounts.roles import Role
+from registry.accounts.roles import SCHEDULE, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.flags.models import AuditRun
-from registry.journal.checkpoints import checkpoint_keys
+from registry.journal.checkpoints import checkpoint_keys, make_checkpoint
 from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import find_project
@@ -43,6 +43,7 @@ def project(agency: Agency, present: Present) -> Project:
     case = act(AIGERIM, case_of(made), "claim")
     act(AIGERIM, case, "propose", migrate_by(date(2026, 9, 1)))
     act(SAULE, case, "approve")
+    make_checkpoint(SCHEDULE)
     return made
 
 
@@ -89,7 +90,7 @@ def test_pack_of_a_case_has_what_a_court_reads_and_verifies_alone(
     [policy] = folder.glob("policies/*.toml")
     assert policy.stem == db.session.scalars(db.select(AuditRun.policy_digest)).one()
     actions = [json.loads(act["hashed"])[4] for act in acts_of(folder)]
-    assert {"project.registered", "document.added", "case.approve", "letter.issued", "evidence.made"} <= {*actions}
+    assert {"project.registered", "document.added", "case.approve", "letter.issued"} <= {*actions}
     assert json.loads((folder / "manifest.json").read_bytes())["restricted"] is False
 
 
@@ -156,6 +157,22 @@ def test_whatever_is_changed_in_a_pack_is_found(
     change(folder)
     code, output = verified(folder, "--key", key())
     assert code in (1, 2) and output in output, output
+
+
+def test_acts_newer_than_the_checkpoint_are_counted_and_proven_by_the_next_one(
+    client: FlaskClient, project: Project, tmp_path: Path
+) -> None:
+    case = case_of(project)
+    act(AIGERIM, case, "comment", "Позвонили.")
+    before = verified(pack_of(client, f"/cases/{case.id}", tmp_path / "before"))
+    assert before[0] == 0 and "1 are newer" in before[1]
+    make_checkpoint(SCHEDULE)
+    assert "0 are newer" in verified(pack_of(client, f"/cases/{case.id}", tmp_path / "after"))[1]
+
+
+def test_pack_needs_a_checkpoint(client: FlaskClient, agency: Agency) -> None:
+    answer = caller(client, Role.AUDITOR).get(f"/projects/{a_project(agency).number}/evidence.zip")
+    assert (answer.status_code, answer.get_json()["type"]) == (409, "urn:qaztech-registry:problem:checkpoint-missing")
 
 
 def test_pack_of_another_key_is_refused(client: FlaskClient, project: Project, tmp_path: Path) -> None:
