@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from http import HTTPStatus
 from typing import Any, Final
 
 import requests
@@ -119,7 +120,7 @@ def read_page(portal: Portal, customer: str, after: int | None, since: date | No
     variables = {"filter": conditions, "limit": PAGE, "after": after}
     answer = _ask(portal, {"query": QUERY, "variables": variables})
     try:
-        contracts = answer["data"]["Contract"] or []
+        contracts = [*(answer["data"]["Contract"] or ())]
         info = answer["extensions"]["pageInfo"]
         next_id = int(info["lastId"]) if info["hasNextPage"] and contracts else None
     except (KeyError, TypeError, ValueError) as error:
@@ -173,7 +174,7 @@ def _ask(portal: Portal, body: Mapping[str, Any]) -> Any:
         answer = requests.post(portal.url, json=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)
     except requests.RequestException as error:
         raise PortalFailed(f"the portal cannot be reached: {type(error).__name__}") from error
-    if not answer.ok:
+    if answer.status_code != HTTPStatus.OK:
         raise PortalFailed(f"the portal answers {answer.status_code}")
     try:
         reply = answer.json() if len(answer.content) <= MAX_ANSWER else None
