@@ -195,10 +195,13 @@ class _Reason:
         return self.translate(text) + ("" if name in UNSHOWN else f" – {self._shown(f'earlier_{name}')}")
 
     def _shown(self, name: str) -> object:
+        value = self.observed[name]
         if name.endswith(AI_RISK_CLASS):
-            return self.translate(AiRisk(str(self.observed[name])).label)
+            return self.translate(AiRisk(str(value)).label)
+        if name.endswith(ORIGINAL_COST) and isinstance(value, int):
+            return f"{grouped(value, self.language)} ₸"
         day = self._day(name) if name.endswith("_on") else None
-        return self.observed[name] if day is None else format_date(day, self.language)
+        return value if day is None else format_date(day, self.language)
 
     def text(self) -> str:
         observed, cutoff = self.observed, self.policy.cutoff

@@ -252,7 +252,10 @@ def test_proposal_without_any_language_names_the_missing_text(claimed: Case) -> 
     assert [(each.pointer, each.code) for each in caught.value.problems] == [("/reason", "required")]
 
 
-@pytest.mark.parametrize(("language", "text"), [("ru", "Договор заключён поздно."), ("kk", "Шарт кеш жасалған.")])
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("ru", "Договор заключён поздно."), ("kk", "Шарт кеш жасалған."), ("en", "Договор заключён поздно.")],
+)
 def test_timeline_has_the_reason_in_the_language_of_the_page(
     claimed: Case, signed_in: SignedIn, language: Language, text: str
 ) -> None:

@@ -117,12 +117,12 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
         (
             "freeze.modification-limit",
             {
-                "budget_kzt": 5,
-                "object_original_cost_kzt": 100,
+                "budget_kzt": 30_500_000,
+                "object_original_cost_kzt": 610_000_000,
                 "consent_number": "7-1",
                 "claimed": "object_original_cost_kzt, consent_number",
             },
-            "5% of the original cost, limit 20%. Claimed, not confirmed: original cost of the object – 100; "
+            "5% of the original cost, limit 20%. Claimed, not confirmed: original cost of the object – 610,000,000 ₸; "
             "number of the authorised body's consent – 7-1.",
         ),
         (
