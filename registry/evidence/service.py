@@ -36,7 +36,7 @@ from registry.cases.vocabulary import DecisionKind
 from registry.core.clock import local_date, now, rfc3339, today
 from registry.core.database import db, table_of
 from registry.core.errors import Conflict
-from registry.core.lists import Page, every_page
+from registry.core.lists import Listing, Page, every_page
 from registry.core.pdf import make_pdf
 from registry.core.translations import OFFICIAL_LANGUAGES, Language, lazy_text, translator
 from registry.flags.former_flags import FlagsNotKnown
@@ -185,7 +185,7 @@ def _of_project(actor: Actor, number: str, subject: str, case_id: int | None) ->
     audits = {each for row in touched for each in row if each is not None}
     runs = db.session.scalars(select(AuditRun).where(AuditRun.id.in_(audits)).order_by(AuditRun.id)).all()
     decisions = [each for case in cases for each in case.decisions if each.outcome == "approved"]
-    letters = [letter for case in cases for letter in letters_of_case(actor, case, Page(500)).items]
+    letters = [letter for case in cases for letter in _all(partial(letters_of_case, actor, case))]
     files = chain(
         [("project.json", _json(project)), ("history.json", _json(history(project["id"])))],
         ((f"flags.{language}.json", _json(_flags(actor, number, language))) for language in OFFICIAL_LANGUAGES),
@@ -209,7 +209,11 @@ def _of_project(actor: Actor, number: str, subject: str, case_id: int | None) ->
 
 
 def _flags(actor: Actor, number: str, language: Language) -> list[dict[str, Any]]:
-    return list(chain(*every_page(lambda page: flags_of(actor, number, page, language), list)))
+    return _all(lambda page: flags_of(actor, number, page, language))
+
+
+def _all(read: Callable[[Page], Listing]) -> list[Any]:
+    return list(chain(*every_page(read, list)))
 
 
 def _known(project: Mapping[str, Any], decisions: Iterable[CaseDecision]) -> Files:

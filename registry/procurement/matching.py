@@ -145,15 +145,21 @@ def is_near(first: int, second: int) -> bool:
     return first > 0 and abs(first - second) <= SUM_TOLERANCE * max(first, second)
 
 
-def pairs_of(contracts: Sequence[ContractFacts], projects: Sequence[ProjectFacts]) -> list[Pair]:
-    """Return the pairs of an agency's contracts and projects that are certain, or worth checking."""
+def pairs_of(
+    contracts: Sequence[ContractFacts], projects: Sequence[ProjectFacts], rejected: Collection[tuple[int, int]] = ()
+) -> list[Pair]:
+    """Return the pairs of an agency's contracts and projects that are certain, or worth checking.
+
+    ``rejected``: pairs of their ids that are none, and stand in the way of no other.
+    """
     weights = WordWeights(Counter(word for each in projects for words in each.names.values() for word in {*words}))
     numbers = {each.number for each in projects if each.number}
     compared: list[Pair] = []
     for contract in contracts:
         named = not numbers.isdisjoint({contract.number, *contract.system_numbers})
         if contract.is_it or named:
-            compared += filter(None, (compare(contract, project, weights) for project in projects))
+            others = (each for each in projects if (contract.id, each.id) not in rejected)
+            compared += filter(None, (compare(contract, project, weights) for project in others))
     known = _best(_unambiguous(compared, {each.id for each in contracts if each.is_it}))
     return _best([*known, *_parts(contracts, known)])
 
@@ -227,7 +233,8 @@ def match_contracts(agency_ids: Collection[int]) -> None:
             (row.contract_id, row.project_id): row
             for row in session.execute(select(MATCH).where(MATCH.c.contract_id.in_(own)))
         }
-        _save(stored, pairs_of([*map(_contract, contracts)], [*map(_project, projects)]))
+        rejected = {key for key, row in stored.items() if row.match_state == MatchState.REJECTED}
+        _save(stored, pairs_of([*map(_contract, contracts)], [*map(_project, projects)], rejected))
 
 
 def _save(stored: Mapping[tuple[int, int], Any], pairs: Iterable[Pair]) -> None:

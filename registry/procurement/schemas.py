@@ -36,7 +36,7 @@ MATCHES: Final[dict[str, Any]] = {
 DECISIONS: Final = (MatchState.CONFIRMED.value, MatchState.REJECTED.value)
 
 
-class ContractSaid(BaseSchema):
+class ContractFields(BaseSchema):
     """What the portal says of a contract."""
 
     contract_number = ReadOnly(
@@ -64,7 +64,7 @@ class ContractSaid(BaseSchema):
     source_sha256 = ReadOnly("Of the file from which it was read.", TEXT_OR_NULL)
 
 
-class Contract(ContractSaid):
+class Contract(ContractFields):
     """A contract of an agency."""
 
     id = ReadOnly("Its id.", INTEGER)
@@ -82,8 +82,8 @@ class Contract(ContractSaid):
     changed_at = Timestamp("When it was last read with other values.")
 
 
-SAID: Final = {
-    name: field.json_schema for name, field in ContractSaid().dump_fields.items() if isinstance(field, ReadOnly)
+FORMER: Final = {
+    name: field.json_schema for name, field in ContractFields().dump_fields.items() if isinstance(field, ReadOnly)
 }
 
 
@@ -92,7 +92,7 @@ class ContractDetail(Contract):
 
     former = ReadOnly(
         "What the portal said before, the newest first.",
-        {"type": "array", "items": object_of(until=INSTANT, **SAID)},
+        {"type": "array", "items": object_of(until=INSTANT, **FORMER)},
     )
 
 

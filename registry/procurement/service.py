@@ -16,13 +16,14 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import AGENCIES
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
+from registry.core.dialects import advisory_lock
 from registry.core.errors import invalid
 from registry.core.files import printable_file_name
 from registry.core.search import folded_words, reference_of
 from registry.journal import service as journal
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords, it_words
 from registry.procurement.contract_files import ContractPart, read_contracts
-from registry.procurement.matching import match_contracts
+from registry.procurement.matching import MATCH_LOCK, match_contracts
 from registry.procurement.models import CONTRACT, VALUES, Contract, ContractSource, Match, MatchState
 from registry.procurement.queries import find_contract
 from registry.projects.service import find_project
@@ -94,7 +95,7 @@ def merged(former: Mapping[str, Any] | None, parts: Sequence[ContractPart]) -> d
     amendments = {each["number"]: each for each in values["amendments"] or ()}
     for part in parts:
         if part.amendment == 0:
-            values |= part.values
+            values |= {name: value for name, value in part.values.items() if name != "contract_status"}
         else:
             signed_on = part.values["signed_on"].isoformat()
             amendments[part.amendment] = {
@@ -151,12 +152,14 @@ def decide_match(actor: Actor, contract_id: int, number: str, state: MatchState,
     """
     actor.require(Permission.CONTRACTS_MATCH)
     with transaction() as session:
+        # Before the row of the match: a night that matches meanwhile would delete what is decided here.
+        advisory_lock(session, MATCH_LOCK)
         contract = find_contract(actor, contract_id)
         project = find_project(actor, number)
         if project.agency_id != contract.agency_id:
             raise invalid("/project", "match-other-agency")
         own = (Match.contract_id == contract.id, Match.project_id == project.id)
-        match = session.scalar(select(Match).where(*own).with_for_update())
+        match = session.scalar(select(Match).where(*own))
         match = match or Match(contract_id=contract.id, project_id=project.id, score=0)
         match.match_state, match.remark = state.value, remark
         match.decided_account_id, match.decided_at = actor.account_id, now()

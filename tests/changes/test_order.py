@@ -71,7 +71,7 @@ def test_a_number_that_is_taken_and_not_committed_holds_up_later_ones(own_app: F
             number_changes(session)
             other = threading.Thread(target=write_fast)
             other.start()
-            _wait_for_a_blocked_backend(own_app)
+            wait_for_a_blocked_backend(own_app)
             with ThreadPoolExecutor(1) as pool:
                 before = pool.submit(_newest, own_app).result(60)
         other.join(60)
@@ -89,7 +89,7 @@ def _newest(app: Flask) -> int:
         return newest_seq()
 
 
-def _wait_for_a_blocked_backend(app: Flask) -> None:
+def wait_for_a_blocked_backend(app: Flask) -> None:
     """Return when a transaction of this database waits for a lock."""
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with app.app_context():

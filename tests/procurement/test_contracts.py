@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import io
+import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
-from registry.core.database import db
+from registry.core.database import db, transaction
+from registry.core.dialects import advisory_lock
 from registry.core.errors import Invalid
+from registry.freeze.contract_differences import ContractDifference, ContractTerms, differences
 from registry.journal.service import JournalEntry
-from registry.procurement.models import Contract, FormerContract, Match
-from registry.procurement.service import classify_and_match, import_contracts
+from registry.procurement.classification import PROCUREMENT_WORDS, ItWords
+from registry.procurement.matching import MATCH_LOCK
+from registry.procurement.models import Contract, FormerContract, Match, MatchState
+from registry.procurement.service import classify_and_match, decide_match, import_contracts
 from registry.projects.models import Project
 from tests.api.callers import caller, codes
-from tests.factories import a_project, an_actor, an_agency
+from tests.changes.test_order import wait_for_a_blocked_backend
+from tests.factories import a_project, an_actor, an_agency, with_account
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of, xlsx_of
 from tests.procurement.contract_rows import SUPPLIER, ndjson_of, row_of, the_contract
@@ -91,10 +98,14 @@ def test_other_values_are_kept_with_those_before(agency: Agency) -> None:
 
 
 def test_amendments_belong_to_their_contract_in_whichever_order_they_come(agency: Agency) -> None:
-    first = row_of(agency)
-    second = first | {"contract_number_sys": f"{agency.bin}/260001/01", "sign_date": "2026-05-04"}
+    first = row_of(agency, status="Действует")
+    second = first | {
+        "contract_number_sys": f"{agency.bin}/260001/01",
+        "sign_date": "2026-05-04",
+        "description_ru": "Продление",
+    }
     third = second | {"contract_number_sys": f"{agency.bin}/260001/02", "contract_sum_wnds": "90000000"}
-    run(third)
+    run(third | {"status": "Исполнен"})
     assert (the_contract().signed_on, the_contract().sum_kzt, the_contract().current_sum_kzt) == (
         None,
         None,
@@ -111,6 +122,7 @@ def test_amendments_belong_to_their_contract_in_whichever_order_they_come(agency
         {"number": 1, "signed_on": "2026-05-04", "sum_kzt": 60_000_000},
         {"number": 2, "signed_on": "2026-05-04", "sum_kzt": 90_000_000},
     ]
+    assert (contract.contract_status, contract.description_ru) == ("Исполнен", first["description_ru"])
 
 
 def test_contract_of_an_individual_keeps_neither_number_nor_name(agency: Agency) -> None:
@@ -205,12 +217,40 @@ def test_number_of_the_portal_is_certain_whatever_else_differs(agency: Agency) -
     assert states() == [(project.number, "matched")]
 
 
-def test_contract_is_matched_with_a_project_that_is_registered_later(agency: Agency) -> None:
-    run(row_of(agency))
+def test_each_night_contracts_are_judged_and_matched_again(
+    app: Flask, agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setitem(app.config, PROCUREMENT_WORDS, ItWords({}, re.compile("(?!)"), {}))
+        run(row_of(agency))
+        assert not the_contract().is_it
     project = a_project(agency, contract_number="ИС-2026/17")
     assert states() == []
     classify_and_match()
-    assert states() == [(project.number, "matched")]
+    assert (states(), the_contract().is_it) == ([(project.number, "matched")], True)
+
+
+@pytest.mark.postgres_only
+def test_decision_waits_for_a_night_that_matches_and_stays(own_app: Flask) -> None:
+    with own_app.app_context():
+        agency = an_agency()
+        number = a_project(agency, contract_number="ис 2026 17", supplier_bin="941140001336").number
+        run(row_of(agency))
+        contract_id, reviewer = the_contract().id, with_account(an_actor(Role.REVIEWER))
+        db.session.rollback()
+
+    def confirm() -> None:
+        with own_app.app_context():
+            decide_match(reviewer, contract_id, number, MatchState.CONFIRMED)
+
+    with own_app.app_context(), ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            advisory_lock(session, MATCH_LOCK)
+            decision = pool.submit(confirm)
+            wait_for_a_blocked_backend(own_app)
+            session.execute(delete(Match))
+        decision.result(60)
+        assert states() == [(number, "confirmed")]
 
 
 @pytest.mark.on_both
@@ -218,16 +258,18 @@ def test_rejected_pair_is_not_proposed_again_and_a_person_can_match_any_other(
     client: FlaskClient, agency: Agency
 ) -> None:
     a, b = a_project(agency, contract_number="ИС-2026/17"), a_project(agency, contract_number=None, name_ru="Кадастр")
+    c = a_project(agency, contract_number=None, supplier_bin=SUPPLIER, budget_kzt=60_000_000)
     run(row_of(agency))
     reviewer, path = caller(client, Role.REVIEWER), f"/procurement-contracts/{the_contract().id}/match-decisions"
     shown = reviewer.post(path, {"project": a.number, "match_state": "rejected", "remark": "Другая система"})
     assert [(each["match_state"], each["remark"]) for each in shown.get_json()["matches"]] == [
-        ("rejected", "Другая система")
+        ("rejected", "Другая система"),
+        ("to_check", None),
     ]
     classify_and_match()
-    assert states() == [(a.number, "rejected")]
+    assert states() == sorted([(a.number, "rejected"), (c.number, "to_check")])
     assert reviewer.post(path, {"project": b.number, "match_state": "confirmed"}).status_code == 200
-    assert sorted(states()) == sorted([(a.number, "rejected"), (b.number, "confirmed")])
+    assert states() == sorted([(a.number, "rejected"), (b.number, "confirmed")])
     other = a_project()
     assert codes(reviewer.post(path, {"project": other.number, "match_state": "confirmed"})) == {
         ("/project", "match-other-agency")
@@ -260,6 +302,24 @@ def test_contract_says_how_it_differs_from_the_record(client: FlaskClient, agenc
     run(row_of(agency), row_of(agency) | raised)
     shown = caller(client, Role.REVIEWER).get(f"/procurement-contracts/{the_contract().id}").get_json()
     assert shown["matches"][0]["differences"] == ["signed_later", "sum_above_budget", "raised_after_cutoff"]
+
+
+@pytest.mark.parametrize(
+    ("amendments", "is_raised"),
+    [
+        ([("2025-12-31", 70)], False),
+        ([("2026-01-01", 70)], True),
+        ([("2025-12-31", 70), ("2026-01-01", 70)], False),
+        ([("2026-01-01", 50), ("2026-02-01", 60)], False),
+        ([("2026-01-01", None), ("2026-02-01", 61)], True),
+    ],
+)
+def test_contract_is_raised_after_the_cutoff_above_all_that_was_agreed_before(
+    amendments: list[tuple[str, int | None]], is_raised: bool
+) -> None:
+    agreed = tuple((date.fromisoformat(day), total) for day, total in amendments)
+    found = differences(ContractTerms(None, 60, agreed), None, None, date(2026, 1, 1))
+    assert found == ([ContractDifference.RAISED_AFTER_CUTOFF] if is_raised else [])
 
 
 def test_agency_sees_its_own_contracts_alone(client: FlaskClient, agency: Agency) -> None:
