@@ -57,6 +57,8 @@ GUIDES = {
     "administrator": "en",
     "administrator.ru": "ru",
     "administrator.kk": "kk",
+    "../tutorial": "en",
+    "operator": "en",
     "agency": "en",
     "agency.ru": "ru",
     "agency.kk": "kk",
