@@ -49,6 +49,7 @@ FETCHED_AT: Final = time(4, 0)
 # What changed on the day of the last fetch may have changed after it.
 OVERLAP: Final = timedelta(days=1)
 MAX_NAMED: Final = 5
+MAX_ID: Final = 1 << 63
 ROW: Final = table_of(PortalFetch)
 
 
@@ -123,17 +124,21 @@ def read_page(portal: Portal, customer: str, after: int | None, since: date | No
         contracts = [*(answer["data"]["Contract"] or ())]
         info = answer["extensions"]["pageInfo"]
         next_id = int(info["lastId"]) if info["hasNextPage"] and contracts else None
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PortalFailed("the answer has no page of contracts") from error
-    if next_id is not None and next_id == after:
-        raise PortalFailed("the portal gives the same page again")
+    if next_id is not None and not 0 < next_id < (MAX_ID if after is None else after):
+        raise PortalFailed("the portal names no page after this one: ids go down")
     parts: list[ContractPart] = []
     unread = []
     for contract in contracts:
         try:
-            parts += read_objects([contract])[0]
+            own = read_objects([contract])[0]
         except (Invalid, AttributeError) as error:
-            unread.append(_named(contract, error))
+            unread.append(_named(contract, _wrong(error)))
+        else:
+            parts += (each for each in own if each.values["customer_bin"] == customer)
+            if any(each.values["customer_bin"] != customer for each in own):
+                unread.append(_named(contract, "of another customer"))
     return PortalPage(parts, next_id, unread)
 
 
@@ -178,18 +183,26 @@ def _ask(portal: Portal, body: Mapping[str, Any]) -> Any:
         raise PortalFailed(f"the portal answers {answer.status_code}")
     try:
         reply = answer.json() if len(answer.content) <= MAX_ANSWER else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PortalFailed("the answer is no JSON") from error
     if not isinstance(reply, dict) or reply.get("errors"):
-        raise PortalFailed(f"the portal refuses the query: {str((reply or {}).get('errors'))[:200]}")
+        raise PortalFailed(f"the portal refuses the query: {_printable((reply or {}).get('errors'))[:200]}")
     return reply
 
 
-def _named(contract: Any, error: Exception) -> str:
+def _named(contract: Any, wrong: str) -> str:
     number = contract.get("contractNumberSys") if isinstance(contract, Mapping) else None
+    return f"{_printable(number)[:60]}: {wrong}"
+
+
+def _wrong(error: Exception) -> str:
     problems = error.problems if isinstance(error, Invalid) else ()
-    wrong = ", ".join(f"{each.pointer.rpartition('/')[2]} {each.code}" for each in problems)
-    return f"{str(number)[:60]}: {wrong or 'unreadable'}"
+    return ", ".join(f"{each.pointer.rpartition('/')[2]} {each.code}" for each in problems) or "unreadable"
+
+
+def _printable(value: Any) -> str:
+    """Return what the portal says without what a database cannot keep."""
+    return "".join(filter(str.isprintable, str(value)))
 
 
 def _keep_rows() -> None:

@@ -88,6 +88,11 @@ def server() -> Iterator[FakePortal]:
         thread.join()
 
 
+def page_before(last_id: str) -> bytes:
+    info = f'{{"hasNextPage": true, "lastId": {last_id}}}'
+    return f'{{"data": {{"Contract": [{{}}]}}, "extensions": {{"pageInfo": {info}}}}}'.encode()
+
+
 @pytest.fixture
 def agency(app: Flask) -> Agency:
     return an_agency()
@@ -161,6 +166,11 @@ def test_fetch_that_breaks_off_goes_on_after_the_last_page(
         (b"[]", "the portal refuses the query"),
         (b'{"errors": [{"message": "Unknown field"}]}', "the portal refuses the query: [{'message': 'Unknown field'}]"),
         (b'{"data": {"Contract": []}}', "the answer has no page of contracts"),
+        (b"[" * 200_000, "the answer is no JSON"),
+        (b'{"errors": "\\u0000\\ud800"}', "the portal refuses the query: "),
+        (page_before("1e999"), "the answer has no page of contracts"),
+        (page_before("9223372036854775808"), "the portal names no page after this one"),
+        (page_before("-1"), "the portal names no page after this one"),
         (b'{"data": {"Contract": 7}, "extensions": {"pageInfo": {"hasNextPage": false}}}', "the answer has no page"),
     ],
 )
@@ -181,6 +191,20 @@ def test_contract_that_cannot_be_read_is_named_and_the_others_are_imported(serve
     fetch(server)
     assert numbers() == ["260001"]
     assert failing_fetches() == [(agency.bin, f"{agency.bin}/260002/00: sign_date expected-date")]
+
+
+def test_contract_of_another_customer_than_was_asked_for_is_named_and_left_out(
+    server: FakePortal, agency: Agency
+) -> None:
+    page = json.loads(page_before("1")) | {"data": {"Contract": [object_of(row_of("070240006286"))]}}
+    server.answers = [json.dumps(page).encode()]
+    fetch(server)
+    assert failing_fetches() == [(agency.bin, "070240006286/260001/00: of another customer")]
+
+
+def test_pages_in_a_circle_end(server: FakePortal, agency: Agency) -> None:
+    server.answers = [page_before("7"), page_before("9"), page_before("7")]
+    assert fetch(server) == 1
 
 
 def test_file_does_not_change_what_the_portal_gave(server: FakePortal, agency: Agency) -> None:
