@@ -8,6 +8,7 @@ An amendment is a contract of its own there, with the number of the first one an
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -119,6 +120,8 @@ def read_parts(fields: Sequence[CellField], rows: Iterable[Row]) -> tuple[list[C
         if part is not None and (former := parts.get((part.number_sys, part.amendment))) is not None:
             part, wrong = _joined(former, part), _differing(former, part)
         problems += [Problem(f"/file/{row.number}{each.pointer}", each.code, each.params) for each in wrong]
+        if len(problems) >= MAX_PROBLEMS:
+            break
         if part is not None:
             parts[part.number_sys, part.amendment] = part
     if problems:
@@ -183,18 +186,18 @@ def _check(columns: Sequence[str], headers: Sequence[str]) -> None:
 
 
 def _lines(content: bytes) -> tuple[list[str], Iterator[Row]]:
-    """Return the fields and rows of NDJSON: one contract a line. Raises Invalid for a line that is no JSON object."""
-    rows = []
-    for number, line in enumerate(content.splitlines(), 1):
-        if line.strip():
-            try:
-                contract = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise invalid(f"/file/{number}", "expected-objects") from error
-            if not isinstance(contract, dict):
-                raise invalid(f"/file/{number}", "expected-objects")
-            rows.append(_row(number, contract))
-    return [*ROW.inputs], iter(rows)
+    """Return the fields and rows of NDJSON: one contract a line, Invalid when one is reached that is no JSON object."""
+    return [*ROW.inputs], (_line(*each) for each in enumerate(io.BytesIO(content), 1) if not each[1].isspace())
+
+
+def _line(number: int, line: bytes) -> Row:
+    try:
+        contract = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"/file/{number}", "expected-objects") from error
+    if not isinstance(contract, dict):
+        raise invalid(f"/file/{number}", "expected-objects")
+    return _row(number, contract)
 
 
 def _row(number: int, contract: Mapping[str, Any]) -> Row:
