@@ -221,17 +221,19 @@ def _best(pairs: Iterable[Pair]) -> list[Pair]:
 def match_contracts(agency_ids: Collection[int]) -> None:
     """Match the contracts of agencies with their projects again, in the open transaction; decisions of people stay.
 
-    A rejected pair is not proposed again, and a contract with a confirmed project has nothing to check.
+    A rejected pair is not proposed again, and a contract with a confirmed project that is not withdrawn has nothing to
+    check.
     """
     session = require_transaction()
     advisory_lock(session, MATCH_LOCK)
+    is_kept = NOT_WITHDRAWN.label("is_kept")
     for agency_id in sorted(agency_ids):
         contracts = list(session.execute(_rows(CONTRACT, CONTRACT_COLUMNS, agency_id)))
         projects = list(session.execute(_rows(table_of(Project), PROJECT_COLUMNS, agency_id).where(NOT_WITHDRAWN)))
         own = select(CONTRACT.c.id).where(CONTRACT.c.agency_id == agency_id)
         stored = {
             (row.contract_id, row.project_id): row
-            for row in session.execute(select(MATCH).where(MATCH.c.contract_id.in_(own)))
+            for row in session.execute(select(MATCH, is_kept).join(Project).where(MATCH.c.contract_id.in_(own)))
         }
         rejected = {key for key, row in stored.items() if row.match_state == MatchState.REJECTED}
         _save(stored, pairs_of([*map(_contract, contracts)], [*map(_project, projects)], rejected))
@@ -240,7 +242,7 @@ def match_contracts(agency_ids: Collection[int]) -> None:
 def _save(stored: Mapping[tuple[int, int], Any], pairs: Iterable[Pair]) -> None:
     session = require_transaction()
     decided = {key for key, row in stored.items() if row.match_state in DECIDED}
-    settled = {key[0] for key, row in stored.items() if row.match_state == MatchState.CONFIRMED}
+    settled = {key[0] for key, row in stored.items() if row.match_state == MatchState.CONFIRMED and row.is_kept}
     rows = {}
     for pair in pairs:
         key = (pair.contract_id, pair.project_id)

@@ -53,7 +53,8 @@ def _kept() -> ColumnElement[bool]:
 
 
 def _has(*states: str) -> ColumnElement[bool]:
-    return CONTRACT.c.id.in_(select(MATCH.c.contract_id).where(MATCH.c.match_state.in_(states)))
+    matches = select(MATCH.c.contract_id).join(Project, PROJECT.id == MATCH.c.project_id)
+    return CONTRACT.c.id.in_(matches.where(MATCH.c.match_state.in_(states), NOT_WITHDRAWN))
 
 
 def _of_match(codes: Sequence[str]) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, select
 
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
+from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Invalid
@@ -176,6 +177,8 @@ def test_file_with_a_wrong_row_names_its_place_and_writes_nothing(
         (b"{" * 100_000, ("/file/1", "expected-objects")),
         (b"customer_bin;contract_number_sys\n1;2\n", ("/file", "column-missing")),
         (b"%PDF-1.7", ("/file", "file-not-a-table")),
+        # Reading stops at the fiftieth problem: the last line, which comes after it, is not reached.
+        (b"{}\n" * 25 + b"{", ("/file/1/customer_bin", "required")),
     ],
 )
 def test_file_that_is_no_download_is_refused(app: Flask, content: bytes, problem: tuple[str, str]) -> None:
@@ -274,6 +277,19 @@ def test_rejected_pair_is_not_proposed_again_and_a_person_can_match_any_other(
     assert codes(reviewer.post(path, {"project": other.number, "match_state": "confirmed"})) == {
         ("/project", "match-other-agency")
     }
+
+
+@pytest.mark.on_both
+def test_contract_of_a_withdrawn_project_is_without_one_and_matched_again(client: FlaskClient, agency: Agency) -> None:
+    project, other = a_project(agency, contract_number="ИС-2026/17"), a_project(agency, contract_number=None)
+    run(row_of(agency))
+    reviewer, path = caller(client, Role.REVIEWER), f"/procurement-contracts/{the_contract().id}/match-decisions"
+    reviewer.post(path, {"project": project.number, "match_state": "confirmed"})
+    project.withdrawn_at, other.contract_number = now(), "ИС-2026/17"
+    db.session.commit()
+    assert len(reviewer.get("/procurement-contracts?match=unmatched").get_json()["items"]) == 1
+    classify_and_match()
+    assert sorted(states()) == sorted([(project.number, "confirmed"), (other.number, "matched")])
 
 
 def test_list_narrows_by_match_project_and_words(client: FlaskClient, agency: Agency) -> None:
