@@ -52,6 +52,7 @@ from registry.journal.witnesses import failing_witnesses
 from registry.notifications.email import MailServer
 from registry.notifications.models import ChannelUnavailable
 from registry.notifications.service import failed_emails
+from registry.procurement.portal import failing_fetches
 from registry.settings import Settings, SettingsInvalid, read_settings
 from registry.webhooks.queue import failing_webhooks
 
@@ -508,6 +509,9 @@ def waiting() -> Iterator[Finding]:
         findings.append(failure(f"doctor-queue-{name}", runbook, count=queue.waiting, minutes=minutes))
     if failing := failing_webhooks():
         findings.append(warning("doctor-webhooks-failing", "queue-stuck", count=failing))
+    if fetches := failing_fetches():
+        number, error = fetches[0]
+        findings.append(warning("doctor-contracts-failing", "queue-stuck", count=len(fetches), bin=number, error=error))
     failed = failed_emails()
     if failed:
         findings.append(warning("doctor-queue-failed", "mail-down", count=failed))

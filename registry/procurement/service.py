@@ -16,7 +16,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import AGENCIES
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
-from registry.core.dialects import advisory_lock
+from registry.core.dialects import advisory_lock, insert_rows
 from registry.core.errors import invalid
 from registry.core.files import printable_file_name
 from registry.core.search import folded_words, reference_of
@@ -117,14 +117,15 @@ def save(changes: Sequence[Mapping[str, Any]]) -> None:
     """Write the rows of ``planned`` in the open transaction."""
     session = require_transaction()
     words, at = words_in_use(), now()
+    new = []
     for row in changes:
         verdict = words.verdict(row["procurement_codes"] or (), row["description_kk"], row["description_ru"])
         known = {**row, **verdict_columns(verdict), "words": search_text(row), "changed_at": at}
         if known.pop("id") is None:
-            session.add(Contract(**known))
+            new.append(known)
         else:
             session.execute(update(CONTRACT).where(CONTRACT.c.id == row["id"]).values(**known))
-    session.flush()
+    insert_rows(session, Contract, new)
 
 
 def classify_and_match() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,16 +21,17 @@ from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Invalid
-from registry.freeze.contract_differences import ContractDifference, ContractTerms, differences
 from registry.journal.service import JournalEntry
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords
 from registry.procurement.matching import MATCH_LOCK
 from registry.procurement.models import Contract, FormerContract, Match, MatchState
 from registry.procurement.service import classify_and_match, decide_match, import_contracts
 from registry.projects.models import Project
+from registry.requests.kinds import agency_succeeded
 from tests.api.callers import caller, codes
 from tests.changes.test_order import wait_for_a_blocked_backend
 from tests.factories import a_project, an_actor, an_agency, with_account
+from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of, xlsx_of
 from tests.procurement.contract_rows import SUPPLIER, ndjson_of, row_of, the_contract
@@ -320,24 +323,6 @@ def test_contract_says_how_it_differs_from_the_record(client: FlaskClient, agenc
     assert shown["matches"][0]["differences"] == ["signed_later", "sum_above_budget", "raised_after_cutoff"]
 
 
-@pytest.mark.parametrize(
-    ("amendments", "is_raised"),
-    [
-        ([("2025-12-31", 70)], False),
-        ([("2026-01-01", 70)], True),
-        ([("2025-12-31", 70), ("2026-01-01", 70)], False),
-        ([("2026-01-01", 50), ("2026-02-01", 60)], False),
-        ([("2026-01-01", None), ("2026-02-01", 61)], True),
-    ],
-)
-def test_contract_is_raised_after_the_cutoff_above_all_that_was_agreed_before(
-    amendments: list[tuple[str, int | None]], is_raised: bool
-) -> None:
-    agreed = tuple((date.fromisoformat(day), total) for day, total in amendments)
-    found = differences(ContractTerms(None, 60, agreed), None, None, date(2026, 1, 1))
-    assert found == ([ContractDifference.RAISED_AFTER_CUTOFF] if is_raised else [])
-
-
 def test_agency_sees_its_own_contracts_alone(client: FlaskClient, agency: Agency) -> None:
     other = an_agency()
     run(row_of(agency), row_of(other))
@@ -393,3 +378,33 @@ def test_page_of_the_import_names_the_wrong_place(signed_in: SignedIn, agency: A
     response = signed_in(Role.REVIEWER).send("/contracts/import", "/contracts/import", file=file)
     assert response.status_code == 422
     assert "Row 2" in response.text and "sign_date" in response.text
+
+
+def test_contracts_pass_on_to_the_successor_of_their_agency(agency: Agency) -> None:
+    run(row_of(agency))
+    successor = an_agency()
+    with transaction():
+        agency_succeeded.publish(agency.id, successor.id)
+    assert (the_contract().agency_id, the_contract().customer_bin) == (successor.id, agency.bin)
+
+
+def test_command_imports_a_file_or_only_checks_it(registry: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "contracts.csv"
+    path.write_bytes(csv_of(row_of("070240006286")))
+    checked = registry("contracts", "import", path, "--dry-run", "--json")
+    assert checked.json == {**NOTHING, "dry_run": True, "other_customers": 1}
+    path.write_bytes(csv_of(row_of("070240006286", sign_date="весной")))
+    assert registry("contracts", "import", path).code == 5
+
+
+def test_command_that_fetches_needs_a_token_and_says_which_agencies_failed(
+    registry: CommandLine, services: Callable[[], Any]
+) -> None:
+    assert registry("contracts", "fetch").code == 2
+    with services():
+        agency = an_agency()
+    nowhere = {"REGISTRY_PROCUREMENT_TOKEN": "0123456789abcdef", "REGISTRY_PROCUREMENT_URL": "http://127.0.0.1:9/v3"}
+    failed = registry("contracts", "fetch", **nowhere)
+    assert failed.code == 1
+    assert f"{agency.bin}: the portal cannot be reached" in failed.err
+    assert "0123456789abcdef" not in failed.err
