@@ -176,7 +176,15 @@ class Text(InputField):
         return schema | {"minLength": 1, "pattern": NOT_BLANK} if self.required else schema
 
 
-class Email(Text):
+class Reference(Text):
+    """A number or an address, as written."""
+
+    def from_text(self, text: str) -> object:
+        """Return the text; a dash says that there is none."""
+        return None if is_blank(text) else super().from_text(text)
+
+
+class Email(Reference):
     """One e-mail address, as written."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
@@ -185,17 +193,13 @@ class Email(Text):
             raise InvalidValue("email-invalid")
         return text
 
-    def from_text(self, text: str) -> object:
-        """Return the address; a dash says that there is none."""
-        return None if is_blank(text) else super().from_text(text)
-
     @property
     def json_schema(self) -> dict[str, Any]:
         """A string with the pattern of addresses."""
         return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({EMAIL.pattern})?\\s*$"}
 
 
-class Url(Text):
+class Url(Reference):
     """An http or https URL without credentials: everybody who may see the project may see the URL."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
@@ -214,10 +218,6 @@ class Url(Text):
         if "@" in parts.netloc:
             raise InvalidValue("url-with-credentials")
         return text
-
-    def from_text(self, text: str) -> object:
-        """Return the address; a dash says that there is none."""
-        return None if is_blank(text) else super().from_text(text)
 
     @property
     def json_schema(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
@@ -271,8 +271,8 @@ FIRST_SHORT_YEAR: Final = 91
 MONTHS_A_YEAR: Final = 12
 # A number without a date format in a spreadsheet: days since 1899-12-30. From 1982 to 2064.
 SERIAL: Final = re.compile(r"([3-5][0-9]{4})(?:[.,][0-9]+)?")
-# There is no contract yet, and so no date.
-NO_DAY: Final = frozenset(map(_folded, ("no", "нет", "жоқ")))
+# There is no contract yet, or no end, and so no date.
+NO_DAY: Final = frozenset(map(_folded, ("no", "нет", "жоқ", "постоянно", "ежегодно", "тұрақты", "жыл сайын")))
 SERIAL_ZERO: Final = date(1899, 12, 30)
 # A year, a month with a year, a quarter, a half-year.
 INCOMPLETE: Final = re.compile(
@@ -291,17 +291,43 @@ PERIOD_NUMBERS: Final = {
     **{"и": 1, "ии": 2, "иии": 3, "иv": 4, "i": 1, "ii": 2, "iii": 3, "iv": 4},
     **{"перв": 1, "втор": 2, "трет": 3, "четв": 4, "бири": 1, "екин": 2, "ушин": 3, "торт": 4},
 }
-PERIOD_WORD: Final = re.compile(r"[0-9]+|[^\W\d_]+")
+PERIOD_WORD: Final = re.compile(r"[0-9]+|(?:до )?конца|[^\W\d_]+")
 PERIOD_YEAR: Final = re.compile(r"(?:19|20)[0-9]{2}")
 # "1-й квартал 2026 г.", "2026 жылғы 1-ші тоқсан"
-FILLERS: Final = re.compile("г|год[ау]?|ж|жыл(?:ы|гы)?|й|ый|ой|о?е|н?ши|н?шы|в|y")
+FILLERS: Final = re.compile("(?:до )?конца|гг?|год[аы]?|году|ж|жыл(?:ы|гы|дар|дары)?|й|ый|ой|о?е|н?ши|н?шы|в|с|y")
+# No dash of "1-й" and "2-тоқсан".
+BETWEEN_PERIODS: Final = re.compile(rf"(?<![0-9])[{DASH}]|[{DASH}](?![^\W\d_])|\bпо\b")
 
 
 def read_period(text: str) -> tuple[date, date] | None:
-    """Return the first and the last day of a month, quarter, half-year or year; None for other texts."""
-    words = [word for word in PERIOD_WORD.findall(_folded(text[:MAX_LENGTH])) if not FILLERS.fullmatch(word)]
+    """Return the first and the last day of a month, quarter, half-year or year, or of two and what lies between them;
+    None for other texts.
+    """
+    halves = [PERIOD_WORD.findall(half) for half in BETWEEN_PERIODS.split(_folded(text[:MAX_LENGTH]))]
+    whole = _period([word for half in halves for word in half])
+    if whole is not None or len(halves) != len(("first", "last")):
+        return whole
+    first, last = halves
+    # "I–IV кварталы 2026": what one of them says once is said of both.
+    begin, end = (_period([*half, *_said_once(half, other)]) for half, other in ((first, last), (last, first)))
+    return (begin[0], end[1]) if begin and end and begin < end else None
+
+
+def _said_once(half: Sequence[str], other: Sequence[str]) -> Iterator[str]:
+    if not any(map(PERIOD_YEAR.fullmatch, half)):
+        yield from filter(PERIOD_YEAR.fullmatch, other)
+    if not any(_months_of_period(word) or _month(word) for word in half):
+        yield from filter(_months_of_period, other)
+
+
+def _months_of_period(word: str) -> int | None:
+    return next((months for start, months in PERIOD_MONTHS.items() if word.startswith(start)), None)
+
+
+def _period(written: Sequence[str]) -> tuple[date, date] | None:
+    words = [word for word in written if not FILLERS.fullmatch(word)]
     years = [word for word in words if PERIOD_YEAR.fullmatch(word)]
-    lengths = [months for word in words for start, months in PERIOD_MONTHS.items() if word.startswith(start)]
+    lengths = [months for word in words if (months := _months_of_period(word)) is not None]
     numbers = [number for word in words if word not in years and (number := _number_of_period(word)) is not None]
     if len(years) != 1 or len(lengths) > 1 or len(words) != 1 + len(lengths) + len(numbers) or len(numbers) > 1:
         return None

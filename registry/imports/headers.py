@@ -193,6 +193,7 @@ class Group(NamedTuple):
 
 GROUPS: Final = tuple(Group(**group) for group in WORDS["groups"])
 OTHER_GROUPS: Final = frozenset(comparable(name) for group in GROUPS if group.is_other for name in group.names)
+BETWEEN: Final = frozenset(map(comparable, WORDS["between"]["names"]))
 ORGANISATION: Final = frozenset(map(comparable, WORDS["organisation"]["names"]))
 
 
@@ -208,7 +209,7 @@ def header_texts(own: str, levels: Sequence[str]) -> list[str]:
 
     Below an organisation a BIN, a name or a telephone is that organisation's, and does not stand alone.
     """
-    groups = [group for group in reversed(list(dict.fromkeys(levels))) if group != own]
+    groups = [group for group in reversed(dict.fromkeys(levels)) if group != own and comparable(group) not in BETWEEN]
     texts = [f"{group} {own}" for group in groups]
     texts += [" ".join(reversed([own, *groups[:count]])) for count in range(2, len(groups) + 1)]
     if comparable(own) in ORGANISATION and any(comparable(group) in OTHER_GROUPS for group in groups):

@@ -11,12 +11,13 @@ from registry.core.spreadsheets.reader import Table
 from registry.core.values import comparable
 
 TOTALS: Final = re.compile(
-    r"\W*(?:всего|итого|итог|жиыны|жиынтығы|барлығы|қорытынды|total|grand\s*total)\b.*", re.IGNORECASE | re.DOTALL
+    r"\W*(?:всего|итого|итог|в том числе|из них|оның ішінде|жиыны|жиынтығы|барлығы|қорытынды|total|grand\s*total)\b.*",
+    re.IGNORECASE | re.DOTALL,
 )
 # What the template has in the key of its example row.
 EXAMPLES: Final = frozenset(map(comparable, ("пример", "мысал", "example")))
 # First letters of totals and examples: most keys need no further look.
-NOTE_LETTERS: Final = frozenset('иИвВжЖбБқҚпПмМtTgGeE"«')
+NOTE_LETTERS: Final = frozenset('иИвВжЖбБқҚоОпПмМtTgGeE"«')
 # In tables with so many columns a row with one cell is a signature or a heading, unless the cell is a code.
 MIN_COLUMNS_OF_RECORDS: Final = 4
 BLANK: Final = re.compile(r"\s")

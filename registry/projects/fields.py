@@ -18,6 +18,7 @@ from registry.core.fields import (
     Email,
     Entries,
     InputField,
+    Reference,
     Telephone,
     Text,
     Url,
@@ -148,7 +149,7 @@ class ProjectFields(BaseSchema):
         hint=lazy_text("Only for a project that is finished or stopped."),
         description="Real end.",
     )
-    contract_number = Text(label=lazy_text("Contract number"), description="Number of the contract.")
+    contract_number = Reference(label=lazy_text("Contract number"), description="Number of the contract.")
     supplier_bin = Bin(
         label=lazy_text("Supplier’s BIN"), hint=lazy_text("Twelve digits."), description="BIN of the supplier."
     )
@@ -178,7 +179,7 @@ class ProjectFields(BaseSchema):
         hint=lazy_text("What the object cost when it was made. For a modification it sets the limit."),
         description="What the object cost at first, in whole tenge.",
     )
-    consent_number = Text(
+    consent_number = Reference(
         label=lazy_text("Number of the authorised body’s consent"),
         hint=lazy_text("The number of the letter. A modification needs it."),
         description="Number of the authorised body's consent.",
@@ -201,7 +202,7 @@ class ProjectFields(BaseSchema):
         ),
         description="Numbers of projects and names of systems with which the object exchanges data.",
     )
-    security_conclusion_number = Text(
+    security_conclusion_number = Reference(
         label=lazy_text("Number of the security test conclusion"),
         hint=lazy_text("Only of a positive conclusion. Operation needs one."),
         description="Number of the positive conclusion of the information security test.",

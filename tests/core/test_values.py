@@ -111,6 +111,13 @@ def test_uncertain_date_is_refused(text: str, code: str) -> None:
         ("02.2028", "2028-02-01", "2028-02-29"),
         ("декабрь 2026", "2026-12-01", "2026-12-31"),
         ("2026 ж.", "2026-01-01", "2026-12-31"),
+        ("I–IV кварталы 2026 г.", "2026-01-01", "2026-12-31"),
+        ("II кв. 2026 – II кв. 2027", "2026-04-01", "2027-06-30"),
+        ("2026 жылғы 2–3-тоқсан", "2026-04-01", "2026-09-30"),
+        ("январь – март 2026 года", "2026-01-01", "2026-03-31"),
+        ("март 2026 – 4 квартал 2027", "2026-03-01", "2027-12-31"),
+        ("с 2026 по 2028 годы", "2026-01-01", "2028-12-31"),
+        ("до конца 2027 года", "2027-01-01", "2027-12-31"),
     ],
 )
 def test_period_has_its_first_and_last_day(text: str, first: str, last: str) -> None:
@@ -119,7 +126,16 @@ def test_period_has_its_first_and_last_day(text: str, first: str, last: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["5 квартал 2026", "13.2026", "2026–2027", "1-2 квартал 2026", "квартал 2026", "01.02.2026", "I квартал", "0"],
+    [
+        "5 квартал 2026",
+        "13.2026",
+        "2027–2026",
+        "III-I квартал 2026",
+        "2025-2026-2027",
+        "квартал 2026",
+        "01.02-2026",
+        "0",
+    ],
 )
 def test_text_that_is_no_single_period_has_no_days(text: str) -> None:
     assert read_period(text) is None
@@ -217,7 +233,7 @@ def test_word_with_two_meanings_is_no_choice(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\u00a0", "-", " \u2013 ", "\u2014"])
 def test_dash_is_no_value(text: str) -> None:
-    fields = (DAY, NUMBER, BIN, Boolean(), FIELDS["stage"], AGENCY_FIELDS["region"])
+    fields = (DAY, NUMBER, BIN, Boolean(), FIELDS["stage"], FIELDS["contract_number"], AGENCY_FIELDS["region"])
     assert [read(field, text) for field in fields] == [None] * len(fields)
 
 

@@ -333,9 +333,9 @@ def test_header_that_names_real_work_asks_nothing(app: Flask, header: str) -> No
 
 def test_amounts_in_columns_by_year_are_the_costs_by_year_and_the_budget(app: Flask) -> None:
     an_agency(bin=BIN)
-    group = ("Объём финансирования, млн. тенге", None, None)
     content = xlsx_of(
-        (*HEADER, *group),
+        (*HEADER, "Предполагаемые расходы, млн. тенге"),
+        (*[None] * len(HEADER), "в том числе по годам"),
         (*[None] * len(HEADER), "2026 год", "2027 год", "2028 год"),
         row(1, 145.5, "–", 98),
         row(2, None, None, None),
@@ -358,13 +358,14 @@ def test_headings_totals_and_signatures_are_no_projects_in_a_table_of_few_fields
         (1, "Итоговая аттестация школ", "Акт", 5_000_000, "Республиканский бюджет"),
         (2, "Всего понемногу", "Акт", 7_000_000, None),
         (None, "Всего по плану:", None, "12 000 000,00", None),
+        (None, "оның ішінде ағымдағы шығыстар", None, 5_000_000, None),
         (None, "Директор департамента ____________ Т. Оспанов"),
     )
     chosen = {"object_kind": "system", "work_type": "creation", "stage": "planning", "placement": "unknown"}
     editor = an_actor(Role.AGENCY_EDITOR, agency)
     run = import_now(editor, "projects", False, "x", content, options=ImportOptions(values=chosen))
     assert (run.created, run.rejected) == (2, 0)
-    assert ("rows-left-out", "2, 5, 6") in warnings(run)
+    assert ("rows-left-out", "2, 5, 6, 7") in warnings(run)
 
 
 def test_merged_cells_count_for_each_row_but_amounts_for_the_first(app: Flask) -> None:
@@ -472,6 +473,8 @@ def test_second_table_of_a_sheet_is_left_out_and_named(app: Flask, first: bool) 
         ("Поставщик", "supplier_name"),
         ("Код бюджетной программы", "budget_programme"),
         ("Дата окончания", None),
+        ("Срок реализации", "planned_end_on"),
+        ("Өнім берушінің БСН", "supplier_bin"),
         ("Окончание (план)", "planned_end_on"),
         ("Номер в реестре", "number"),
         ("Тізілімдегі нөмірі", "number"),
