@@ -161,7 +161,9 @@ def pairs_of(
             others = (each for each in projects if (contract.id, each.id) not in rejected)
             compared += filter(None, (compare(contract, project, weights) for project in others))
     known = _best(_unambiguous(compared, {each.id for each in contracts if each.is_it}))
-    return _best([*known, *_parts(contracts, known)])
+    # What is known of a pair itself counts before what another contract says of it.
+    every = {(pair.contract_id, pair.project_id): pair for pair in [*_parts(contracts, known), *known]}
+    return _best(every.values())
 
 
 def _unambiguous(pairs: Sequence[Pair], it: Collection[int]) -> list[Pair]:

@@ -28,6 +28,8 @@ def test_first_administrator_answers_for_the_service_account_of_the_first_token(
     script = [sys.executable, str(CHECKOUT / "scripts" / "first_tokens")]
     ran = subprocess.run(script, capture_output=True, text=True, env=environment, cwd="/", check=False)
     assert ran.returncode == 0 and "ADMINISTRATOR=qtr_" in ran.stdout, ran.stderr
+    # The tutorial needs the records of the demo.
+    assert "What to do first: docs/how-to/administrator.md." in ran.stdout
     with own_app.app_context():
         account = account_named("first administrator's programs")
         assert account is not None and owner_name(account) == "administrator"
