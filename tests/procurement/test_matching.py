@@ -61,6 +61,7 @@ def test_matches_are_right_and_few_are_missed(capsys: pytest.CaptureFixture[str]
     right = [(agency, pair) for agency, pair in pairs if (pair.contract_id, pair.project_id) in agency.truth]
     certain = [pair for _, pair in pairs if pair.is_certain]
     certain_right = [pair for _, pair in right if pair.is_certain]
+    assert len({(id(agency), pair.contract_id, pair.project_id) for agency, pair in pairs}) == len(pairs)
     figures = {
         "pairs": expected,
         "precision": share(len(right), len(pairs)),
