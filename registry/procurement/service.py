@@ -79,12 +79,12 @@ def planned(
         elif customer not in agencies:
             counts["other_customers"] += 1
         else:
-            values = merged(former, group)
+            values = merged(former, group) | {"customer_bin": customer}
             is_same = former is not None and all(former[name] == value for name, value in values.items())
             counts["unchanged" if is_same else "updated" if former else "created"] += 1
             if not is_same:
                 row = {**values, "source": source.value, "source_sha256": digest, "number_sys": number}
-                row |= {"customer_bin": customer, "agency_id": agencies[customer], "id": former and former["id"]}
+                row |= {"agency_id": agencies[customer], "id": former and former["id"]}
                 changes.append(row)
     return changes, counts
 
@@ -205,7 +205,7 @@ def _agencies(bins: Iterable[str]) -> dict[str, int]:
 
 
 def _stored(numbers: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    columns = [CONTRACT.c[name] for name in ("id", "number_sys", *VALUES)]
+    columns = [CONTRACT.c[name] for name in ("id", "number_sys", "customer_bin", *VALUES)]
     stored: dict[str, Mapping[str, Any]] = {}
     for start in range(0, len(numbers), CHUNK):
         rows = db.session.execute(select(*columns).where(CONTRACT.c.number_sys.in_(numbers[start : start + CHUNK])))

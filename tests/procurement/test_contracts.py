@@ -101,6 +101,15 @@ def test_other_values_are_kept_with_those_before(agency: Agency) -> None:
     assert (former.sum_kzt, former.until) == (60_000_000, the_contract().changed_at)
 
 
+def test_contract_that_was_imported_for_another_customer_is_moved_to_its_own(agency: Agency) -> None:
+    other = an_agency()
+    run(row_of(other, contract_number_sys=f"{agency.bin}/260001/00"))
+    a_project(other, contract_number="ИС-2026/17")
+    classify_and_match()
+    assert run(row_of(agency))["updated"] == 1
+    assert (the_contract().customer_bin, the_contract().agency_id, states()) == (agency.bin, agency.id, [])
+
+
 def test_amendments_belong_to_their_contract_in_whichever_order_they_come(agency: Agency) -> None:
     first = row_of(agency, status="Действует")
     second = first | {
