@@ -6,7 +6,6 @@ from functools import partial
 from typing import Final
 
 from flask import Response
-from flask.views import MethodView
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
@@ -22,34 +21,25 @@ def pack_response(evidence: Evidence) -> Response:
     return file_download(evidence.name, "zip", ZIP, partial(write_pack, current_actor(), evidence))
 
 
-@blp.route("/cases/<row_id:case_id>/evidence.zip")
-class EvidenceOfCase(MethodView):
-    """A case as evidence."""
-
-    @blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_case")
-    @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
-    def get(self, case_id: int) -> Response:
-        """Download the evidence pack of a case: its record, project, flags, decisions, letters, documents and acts."""
-        return pack_response(evidence_of_case(current_actor(), case_id))
+@blp.route("/cases/<row_id:case_id>/evidence.zip", methods=["GET"])
+@blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_case")
+@blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
+def download_evidence_of_case(case_id: int) -> Response:
+    """Download the evidence pack of a case: its record, project, flags, decisions, letters, documents and acts."""
+    return pack_response(evidence_of_case(current_actor(), case_id))
 
 
-@blp.route("/projects/<number>/evidence.zip")
-class EvidenceOfProject(MethodView):
-    """A project as evidence."""
-
-    @blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_project")
-    @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
-    def get(self, number: str) -> Response:
-        """Download the evidence pack of a project, with all its cases."""
-        return pack_response(evidence_of_project(current_actor(), number))
+@blp.route("/projects/<number>/evidence.zip", methods=["GET"])
+@blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_project")
+@blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
+def download_evidence_of_project(number: str) -> Response:
+    """Download the evidence pack of a project, with all its cases."""
+    return pack_response(evidence_of_project(current_actor(), number))
 
 
-@blp.route("/audits/<row_id:id>/evidence.zip")
-class EvidenceOfAudit(MethodView):
-    """An audit as evidence."""
-
-    @blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_audit")
-    @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
-    def get(self, id: int) -> Response:
-        """Download the evidence pack of an audit: its record, the changes that it made, its policy and its acts."""
-        return pack_response(evidence_of_audit(current_actor(), id))
+@blp.route("/audits/<row_id:id>/evidence.zip", methods=["GET"])
+@blp.requires(Permission.JOURNAL_READ, operation="download_evidence_of_audit")
+@blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
+def download_evidence_of_audit(id: int) -> Response:
+    """Download the evidence pack of an audit: its record, the changes that it made, its policy and its acts."""
+    return pack_response(evidence_of_audit(current_actor(), id))
