@@ -60,6 +60,7 @@ from registry.web.labels import choice_label, field_label, name_in_page_language
 from registry.web.lists import (
     ListCell,
     ListPage,
+    Tab,
     TableColumn,
     choice_column,
     filter_fields,
@@ -94,17 +95,6 @@ class WorkList:
     page: str = CASES
     counted: bool = True
     in_line: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """A work list on the page. ``here`` is true for the current one."""
-
-    text: str
-    address: str
-    here: bool
-    count: int | None
-    in_line: bool
 
 
 ALL_OPEN: Final = WorkList(lazy_text("All open"), Permission.CASES_READ, {"status": ANY_OPEN})

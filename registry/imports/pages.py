@@ -26,13 +26,12 @@ from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
 from registry.imports.values import UNIT, WORDS, Values, choices_of_new, day_first
-from registry.platform.pages import uploaded_file
 from registry.projects.schemas import PROJECT_PATCH
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import problem_message, row_error_message
 from registry.web.formats import day, gettext
-from registry.web.forms import Form, invalid_form, typed_values
+from registry.web.forms import Form, invalid_form, typed_values, uploaded_file
 from registry.web.labels import choice_label, field_label, options
 from registry.web.lists import render_list, requested_page
 

@@ -16,7 +16,7 @@ from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.fields import BaseSchema
 from registry.exemptions.schemas import EXEMPTION_BODY
-from registry.http.requests import read_files, read_form
+from registry.http.requests import read_files
 from registry.platform.inventory import read_upload, store_upload, take_upload
 from registry.platform.products import (
     PRODUCT_BODY,
@@ -257,7 +257,7 @@ def inventory(actor: Actor) -> Answer:
     if request.method != "POST":
         return render_template("platform/inventory.html", form=Form(), summary=None)
     try:
-        name, content = uploaded_file()
+        name, content = forms.uploaded_file()
         summary = preview_inventory(actor, name, content)
     except Invalid as error:
         return render_template("platform/inventory.html", form=forms.invalid_form({}, error, "file"), summary=None), 422
@@ -307,15 +307,6 @@ def _preview(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int)
         projects=projects_numbered(actor, numbers),
         agencies=agency_names(row["agency"] for row in rows["unregistered"]),
     )
-
-
-def uploaded_file() -> tuple[str, bytes]:
-    """Return the name and content of the uploaded file. Raises Invalid when none was selected."""
-    selected = request.files.get("file")
-    if selected is None or not selected.filename:
-        raise invalid("/file", "page-choose-file")
-    upload = read_form()[1]["file"]
-    return upload.name, upload.content
 
 
 # Products of the platform: list, register, change.

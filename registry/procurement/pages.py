@@ -11,10 +11,8 @@ from flask import render_template, request, url_for
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages
 from registry.agencies.service import agency_by_bin
-from registry.cases.list_pages import Tab
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.translations import lazy_text
-from registry.platform.pages import uploaded_file
 from registry.procurement.matching import CERTAIN_REASON, PART_REASON
 from registry.procurement.models import Contract, ContractMatch, MatchState
 from registry.procurement.queries import (
@@ -30,11 +28,12 @@ from registry.projects.queries import list_projects, projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import NOTHING, money, money_in_short, short_day
 from registry.web.formats import gettext as _
-from registry.web.forms import Form, invalid_form, typed_values
+from registry.web.forms import Form, invalid_form, typed_values, uploaded_file
 from registry.web.labels import field_label, name_in_page_language
 from registry.web.lists import (
     ListCell,
     ListPage,
+    Tab,
     TableColumn,
     filter_fields,
     render_list,

@@ -12,7 +12,7 @@ from flask import redirect, render_template, request
 
 from registry.accounts.roles import StepUpRequired
 from registry.core.clock import today
-from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
 from registry.core.fields import (
     AnyDay,
     BaseSchema,
@@ -32,6 +32,7 @@ from registry.core.fields import (
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
+from registry.http.requests import read_form
 from registry.projects.fields import FIELDS
 from registry.web.blueprint import Answer, flash_message
 from registry.web.errors import day_typed, error_message, problem_message
@@ -206,6 +207,15 @@ def invalid_form(values: Mapping[str, str], service_error: RegistryError, at: st
     if isinstance(service_error, Invalid):
         return Form(values, service_error.problems)
     return Form(values, service_error=service_error, at=at)
+
+
+def uploaded_file() -> tuple[str, bytes]:
+    """Return the name and content of the uploaded file. Raises Invalid when none was selected."""
+    selected = request.files.get("file")
+    if selected is None or not selected.filename:
+        raise invalid("/file", "page-choose-file")
+    upload = read_form()[1]["file"]
+    return upload.name, upload.content
 
 
 def typed_values(names: Iterable[str]) -> dict[str, str]:

@@ -146,6 +146,17 @@ def filter_fields(*names: str) -> list[FilterField]:
     return [(name, field_label(name), options(name)) for name in names]
 
 
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A work list on the page. ``here`` is true for the current one."""
+
+    text: str
+    address: str
+    here: bool
+    count: int | None
+    in_line: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListPage:
     """The page of a list: its title, the endpoint that its filters are sent to, its columns, and its form of filters.

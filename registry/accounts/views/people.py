@@ -48,7 +48,6 @@ from registry.core.values import plain_number
 from registry.government_reports.service import count_open_reports
 from registry.http.responses import xlsx_download
 from registry.journal.pages import action_label, history_rows, principal_label
-from registry.platform.pages import uploaded_file
 from registry.projects.drafts import count_drafts
 from registry.requests.restriction import ADMISSION, propose_admission, waiting_admission
 from registry.web import forms
@@ -473,7 +472,7 @@ def people_import(actor: Actor) -> Answer:
     if request.method != "POST":
         return _form(actor, Form())
     try:
-        content = open_table(uploaded_file()[1]).content
+        content = open_table(forms.uploaded_file()[1]).content
         if len(content) > MAX_TABLE_LENGTH:
             raise invalid("/file", "too-many-people", limit=MAX_ROWS)
         result = import_people(actor, content, dry_run=True)
