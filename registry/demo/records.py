@@ -146,10 +146,10 @@ def add_people() -> None:
     """Create accounts with random passwords, which an administrator has to replace."""
     for row in _people():
         if person_named(row["name"]) is None:
-            account_actor = demo_actor(row["name"])
+            new = demo_actor(row["name"])
             add_person(
                 demo_actor(ADMINISTRATOR),
-                NewPerson(account_actor.principal, account_actor.role, account_actor.agency_id, row["email"], "en"),
+                NewPerson(new.principal, new.role, new.agency_id, row["email"], "en"),
                 generate_password(),
             )
 
