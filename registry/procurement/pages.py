@@ -80,8 +80,8 @@ def _page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
             TableColumn(
                 field_label("signed_on"), None, lambda row: ListCell(_day(row["signed_on"])), "day", "-signed_on"
             ),
-            TableColumn(field_label("current_sum_kzt"), None, _sum_cell, "person", "-current_sum_kzt"),
             TableColumn(field_label("supplier_name"), None, lambda row: ListCell(row["supplier_name"] or NOTHING)),
+            TableColumn(field_label("current_sum_kzt"), None, _sum_cell, "number", "-current_sum_kzt"),
             *(TableColumn(field_label(name), itemgetter(name)) for name in FILES),
             TableColumn(field_label("is_it"), lambda row: _("Yes") if row["is_it"] else _("No")),
             TableColumn(field_label("it_reason"), itemgetter("it_reason")),
