@@ -102,7 +102,7 @@ def test_order_can_be_appealed_during_second_review(then: list[str], present: Pr
 @pytest.mark.parametrize("person", [AIGERIM, AIGERIM_AS_SUPERVISOR, SAULE])
 def test_who_proposed_or_approved_takes_no_part_in_the_appeal(person: Actor) -> None:
     case = appealed(a_project())
-    assert possible_actions(person, case, None) == ["comment"]
+    assert possible_actions(with_account(person), case, None) == ["comment"]
     with pytest.raises(AppealNeedsOthers):
         act(person, case, "claim")
     with pytest.raises(AppealNeedsOthers):
@@ -130,7 +130,7 @@ def test_case_that_was_handed_over_to_who_decided_it_can_be_taken_by_others() ->
     with transaction():
         find_case_to_change(SAULE, case.id).assign_to(with_account(AIGERIM).account_id, "aigerim")
     case = find_case(SAULE, case.id)
-    assert possible_actions(AIGERIM, case, None) == ["comment"]
+    assert possible_actions(with_account(AIGERIM), case, None) == ["comment"]
     assert act(BOLAT, case, "assign", "bolat").assignee == "bolat"
 
 
@@ -150,7 +150,7 @@ def test_case_names_the_roles_that_nobody_has_who_may_decide_the_appeal(
     appealed(project)
     for name, role in people.items():
         a_token(role, name=name)
-    shown = show_case(SAULE, case_of(project), "en")["appeal"]
+    shown = show_case(with_account(SAULE), case_of(project), "en")["appeal"]
     assert (shown["missing"], shown["is_barred"]) == (missing, True)
     assert show_case(editor_of(project.agency), case_of(project), "en")["appeal"]["missing"] == []
 
@@ -220,7 +220,7 @@ def test_decision_on_an_appeal_is_not_appealed_again() -> None:
 @pytest.mark.parametrize("person", [AIGERIM, AIGERIM_AS_SUPERVISOR, SAULE])
 def test_who_decided_before_the_appeal_decides_nothing_after_it(person: Actor) -> None:
     case = decided_appeal(a_project(), migrate_by(in_days(60)))
-    shown = show_case(person, case, "en")
+    shown = show_case(with_account(person), case, "en")
     assert (shown["actions"], shown["appeal"]["is_barred"]) == (["comment"], True)
     with pytest.raises(NotAllowed):
         act(person, case, "claim")
@@ -232,7 +232,7 @@ def test_who_decided_before_the_appeal_decides_nothing_after_it(person: Actor) -
 
 def test_order_on_an_appeal_is_not_withdrawn_by_one_person() -> None:
     case = decided_appeal(a_project(), migrate_by(in_days(60)))
-    assert "withdraw" not in possible_actions(TIMUR, case, None)
+    assert "withdraw" not in possible_actions(with_account(TIMUR), case, None)
     with pytest.raises(OrderDecidedOnAppeal):
         act(TIMUR, case, "withdraw")
 
