@@ -41,6 +41,8 @@ def project(agency: Agency, present: Present) -> Project:
     add_document(OPERATOR, find_project(OPERATOR, made.number), "../../шарт: 1.pdf", "application/pdf", CONTRACT)
     audit()
     case = act(AIGERIM, case_of(made), "claim")
+    act(AIGERIM, case, "propose", migrate_by(date(2026, 8, 1)))
+    act(SAULE, case, "return", "A month more.")
     act(AIGERIM, case, "propose", migrate_by(date(2026, 9, 1)))
     act(SAULE, case, "approve")
     make_checkpoint(SCHEDULE)
@@ -84,8 +86,9 @@ def test_pack_of_a_case_has_what_a_court_reads_and_verifies_alone(
         *("project.json", "history.json", "flags.kk.json", "flags.ru.json", f"cases/{case.id}.json", "summary.pdf"),
         *("documents/1.pdf", "documents.json", "letters/QL-2026-000001.json", "letters/QL-2026-000001.pdf"),
         *("acts.ndjson", "checkpoint.txt", "keys.txt", "manifest.json", "manifest.note", "verify.py", "VERIFY.txt"),
-        f"known/decision-{json.loads((folder / f'cases/{case.id}.json').read_bytes())['decisions'][0]['id']}.json",
     }
+    approved = [each.id for each in case.decisions if each.outcome == "approved"]
+    assert [each.name for each in folder.glob("known/*")] == [f"decision-{id}.json" for id in approved]
     assert (folder / "documents/1.pdf").read_bytes() == CONTRACT
     [policy] = folder.glob("policies/*.toml")
     assert policy.stem == db.session.scalars(db.select(AuditRun.policy_digest)).one()
@@ -193,7 +196,12 @@ def test_pack_of_a_restricted_project_is_for_those_who_may_read_it_and_is_marked
     assert json.loads((folder / "manifest.json").read_bytes())["restricted"] is True
     assert verified(folder)[0] == 0
     audit_id = db.session.scalars(db.select(AuditRun.id)).one()
+    whole = pack_of(client, f"/audits/{audit_id}", tmp_path / "whole")
     narrow = pack_of(client, f"/audits/{audit_id}", tmp_path / "narrow", Role.ADMINISTRATOR)
+    assert [json.loads((each / "manifest.json").read_bytes())["restricted"] for each in (whole, narrow)] == [
+        True,
+        False,
+    ]
     assert any(act["redacted"] and act["hashed"] is None for act in acts_of(narrow))
     assert project.number.encode() not in b"".join(each.read_bytes() for each in narrow.rglob("*") if each.is_file())
     assert verified(narrow)[0] == 0
