@@ -163,7 +163,7 @@ def pairs_of(
     known = _best(_unambiguous(compared, {each.id for each in contracts if each.is_it}))
     # What is known of a pair itself counts before what another contract says of it.
     every = {(pair.contract_id, pair.project_id): pair for pair in [*_parts(contracts, known), *known]}
-    return _best(every.values())
+    return _best(pair for key, pair in every.items() if key not in rejected)
 
 
 def _unambiguous(pairs: Sequence[Pair], it: Collection[int]) -> list[Pair]:

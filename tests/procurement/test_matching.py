@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -74,3 +75,23 @@ def test_matches_are_right_and_few_are_missed(capsys: pytest.CaptureFixture[str]
     assert figures["precision"] >= 0.97
     assert figures["recall"] >= 0.9
     assert figures["precision_of_certain"] >= 0.99
+
+
+def test_a_rejected_part_of_a_project_is_proposed_no_more() -> None:
+    work = words_of({"name_ru": "Сопровождение информационной системы учёта земельных участков"})
+    signed, supplier = date(2026, 3, 2), "010140000012"
+    contracts = [
+        ContractFacts(1, "1/00", "77", supplier, signed, {9_000_000}, work, is_it=True),
+        ContractFacts(2, "2/00", "78", supplier, signed, {4_000_000}, work, is_it=True),
+    ]
+    others = [
+        ContractFacts(
+            each, f"{each}/00", str(each), None, signed, {1_000}, words_of({"name_ru": f"Бумага {each}"}), is_it=False
+        )
+        for each in range(100, 120)
+    ]
+    contracts += others
+    projects = [ProjectFacts(5, "77", supplier, signed, 9_000_000, words_of({"name_ru": "Портал «Жер»"}))]
+    assert {(pair.contract_id, pair.project_id) for pair in pairs_of(contracts, projects)} == {(1, 5), (2, 5)}
+    kept = pairs_of(contracts, projects, {(2, 5)})
+    assert [(pair.contract_id, pair.project_id) for pair in kept] == [(1, 5)]
