@@ -511,9 +511,10 @@ def _page(
 ) -> str:
     case_record = find_case(actor, case_id)
     view = show_case(actor, case_record, page_locale())
-    is_restricted = case_record.project_record.is_restricted
-    documents = documents_of(case_record.project_record)
-    journal_restricted_reads(actor, [view["project"]] if is_restricted else [], "case")
+    # Read before what is journalled: a commit forgets what is related to the case.
+    project_record = case_record.project_record
+    is_withdrawn, documents = project_record.withdrawn_at is not None, documents_of(project_record)
+    journal_restricted_reads(actor, [view["project"]] if project_record.is_restricted else [], "case")
     form_values = dict(texts or {})
     active = active_only(view["flags"])
     on_project = active_flags_of(actor, [view["project"]], page_locale())[view["project"]]
@@ -563,8 +564,8 @@ def _page(
         with_letter=WITH_LETTER,
         letter=letter,
         has_files=letter is not None and bool(read_files(f"{opened}-{FILE}")),
-        addable=_addable(actor, case_record, view, sides),
-        may_add_documents=case_record.project_record.withdrawn_at is None and actor.may(Permission.CASES_COMMENT),
+        addable=set() if is_withdrawn else _addable(actor, view, sides),
+        may_add_documents=not is_withdrawn and actor.may(Permission.CASES_COMMENT),
         opened=shown,
         to_approve=ActionName.APPROVE in actions,
         # Whoever records decisions of the Commission starts with the one that the case waits for.
@@ -623,12 +624,10 @@ def _is_correspondence(event: Mapping[str, Any]) -> bool:
     )
 
 
-def _addable(actor: Actor, case_record: Case, view: Mapping[str, Any], sides: Mapping[int, str]) -> set[int]:
+def _addable(actor: Actor, view: Mapping[str, Any], sides: Mapping[int, str]) -> set[int]:
     """Return the ids of the entries to which the person may add documents: of actions that say something, by the own
     side.
     """
-    if case_record.project_record.withdrawn_at is not None:
-        return set()
     own = {event_id for event_id, side in sides.items() if may_add_to(actor, side)}
     return {event["id"] for event in view["events"] if event["action"] in WITH_FILES and event["id"] in own}
 

@@ -45,6 +45,17 @@ ORDERS = {
 }
 
 
+@pytest.mark.parametrize("query", ["", "?preview=1"])
+def test_supervisor_opens_a_case_with_letters_of_a_restricted_project(signed_in: SignedIn, query: str) -> None:
+    project, case = flagged_case()
+    decided_case(project, migrate_by(in_days(30)))
+    with transaction():
+        project.is_restricted = True
+    shown = signed_in(Role.SUPERVISOR).get(f"{case}{query}")
+    assert shown.status_code == 200 and project.number in shown.text
+    assert signed_in(Role.REVIEWER).get(f"{case}{query}").status_code == 404
+
+
 @pytest.mark.parametrize("decision", list(ORDERS))
 def test_order_shows_agency_instructions_and_links(signed_in: SignedIn, decision: str) -> None:
     agency = an_agency()
