@@ -166,7 +166,7 @@ def _combined(number: int, rows: Sequence[Sequence[str]], matcher: Matcher) -> H
         for place in range(width):
             text = " ".join(row[place].split()) if place < len(row) else ""
             # A merged cell has its text in the first column only.
-            above = text or (above if depth < len(rows) else "")
+            above = text or ("" if own[place] or depth == len(rows) else above)
             if text:
                 own[place] = text
             if above:

@@ -246,6 +246,9 @@ def test_columns_below_a_group_belong_to_it(app: Flask) -> None:
     first = stored()[0]
     assert (first.supplier_bin, first.supplier_name, first.contract_number) == (BIN, "ТОО Озеро", "12-А")
     assert first.name_ru == "Система 1"
+    cells = (("Реквизиты", *HEADER[:2], "Наименование", *HEADER[3:]), ("Исполнитель",), ("БИН",), (None, *row(1)))
+    run = import_now(ADMINISTRATOR, "projects", True, "x", xlsx_of(*cells))
+    assert run.layout["columns"][:4] == ["supplier_bin", "agency", "external_id", "name_ru"]
 
 
 @pytest.mark.parametrize("name", REFUSED)
