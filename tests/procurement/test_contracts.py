@@ -24,7 +24,7 @@ from registry.core.errors import Invalid
 from registry.journal.service import JournalEntry
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords
 from registry.procurement.matching import MATCH_LOCK
-from registry.procurement.models import Contract, FormerContract, Match, MatchState
+from registry.procurement.models import VALUES, Contract, FormerContract, Match, MatchState
 from registry.procurement.service import classify_and_match, decide_match, import_contracts
 from registry.projects.models import Project
 from registry.requests.kinds import agency_succeeded
@@ -95,10 +95,12 @@ def test_the_same_file_twice_changes_nothing(agency: Agency) -> None:
 @pytest.mark.on_both
 def test_other_values_are_kept_with_those_before(agency: Agency) -> None:
     run(row_of(agency))
+    before = {name: getattr(the_contract(), name) for name in VALUES}
     assert run(row_of(agency, contract_sum_wnds="61 000 000,49"))["updated"] == 1
     assert the_contract().sum_kzt == 61_000_000
     (former,) = db.session.scalars(select(FormerContract)).all()
     assert (former.sum_kzt, former.until) == (60_000_000, the_contract().changed_at)
+    assert {name: getattr(former, name) for name in VALUES} == before
 
 
 def test_contract_that_was_imported_for_another_customer_is_moved_to_its_own(agency: Agency) -> None:
