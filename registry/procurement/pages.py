@@ -181,7 +181,8 @@ def decide_contract_match(actor: Actor, contract_id: int) -> Answer:
     """Confirm or reject that the contract is that of a project, and go on with those to check of the agency."""
     texts = typed_values(("project", "match_state", "remark"))
     values, problems = MATCH_DECISION.load_texts(texts)
-    if problems:
+    missing = [Problem(f"/{name}", "required") for name in ("project", "match_state") if name not in texts]
+    if problems := (*problems, *missing):
         return _contract_page(actor, contract_id, Form(texts, problems)), 422
     state = MatchState(values["match_state"])
     try:

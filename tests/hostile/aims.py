@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
-from registry.core.fields import InputField, Text, WholeNumber
+from registry.core.fields import InputField, Reference, Text, WholeNumber
 from registry.http.requests import MULTIPART
 from registry.journal import service as journal
 from tests.api.access_matrix.roles import AGENCY
@@ -167,7 +167,7 @@ def aims(client: FlaskClient, home: Agency) -> dict[str, Aim]:
 
 def kind_of(field: InputField) -> str:
     """Return the corpus's name for the type of a field."""
-    if type(field) is Text:
+    if type(field) in (Text, Reference):
         return f"text{field.limit}"
     if isinstance(field, WholeNumber):
         return "class" if field.largest == 3 else "whole"

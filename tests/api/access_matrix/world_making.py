@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.models import Account, account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import SCHEDULE, Role
 from registry.accounts.service import NewPerson, add_person
 from registry.accounts.tokens import add_service_account, issue_service_token
 from registry.agencies.models import Agency
@@ -25,6 +25,7 @@ from registry.core.database import db, transaction
 from registry.exemptions.service import add_exemption_document, record_exemption
 from registry.government_reports.service import begin_government_report, freeze_figures
 from registry.imports.service import queue_import
+from registry.journal.checkpoints import make_checkpoint
 from registry.letters.models import Letter
 from registry.policies.service import draft_policy
 from registry.procurement.models import Contract
@@ -92,6 +93,7 @@ def a_world(agency: Agency) -> World:
         template_id = add_template(an_actor(Role.SUPERVISOR), a_template()).id
     people = (case_id, account_id, service.id, key_id)
     letter = a_letter(case_id)
+    make_checkpoint(SCHEDULE)
     return World(agency, project, *ids, reviewed, *people, requests, link["id"], letter, template_id, reports)
 
 
