@@ -6,7 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -138,7 +138,8 @@ def test_next_night_asks_for_what_changed_since_the_day_before_the_last_fetch(
 def test_fetch_that_breaks_off_goes_on_after_the_last_page(
     server: FakePortal, agency: Agency, present: Present
 ) -> None:
-    present.set(datetime.fromisoformat("2026-06-10T10:00:00Z"))
+    # Before midnight in Kazakhstan.
+    present.set(datetime.fromisoformat("2026-06-10T18:59:30Z"))
     server.contracts = [
         object_of(row_of(agency, number=f"26000{id}", contract_number=f"{id}"), id) for id in range(1, 4)
     ]
@@ -150,11 +151,12 @@ def test_fetch_that_breaks_off_goes_on_after_the_last_page(
     server.answers = [json.dumps(whole).encode(), 503]
     assert fetch(server) == 1
     assert (numbers(), row().after_id, row().error) == (["260002", "260003"], 2, "the portal answers 503")
-    present.set(datetime.fromisoformat("2026-06-10T10:00:59Z"))
+    present.set(datetime.fromisoformat("2026-06-10T19:00:29Z"))
     assert fetch(server) == 0
-    present.set(datetime.fromisoformat("2026-06-10T10:01:01Z"))
+    present.set(datetime.fromisoformat("2026-06-10T19:00:31Z"))
     assert fetch(server) == 1
     assert (numbers(), row().error, row().tries) == (["260001", "260002", "260003"], None, 0)
+    assert row().fetched_on == date(2026, 6, 10)
 
 
 @pytest.mark.parametrize(
