@@ -417,6 +417,7 @@ def test_folder_address_and_mailbox_get_each_checkpoint_once(
 
 def test_everybody_reads_the_newest_checkpoint_and_the_keys(app: Flask, client: FlaskClient) -> None:
     assert client.get("/checkpoints/latest.txt").status_code == 404
+    assert "/checkpoints/latest.txt" not in client.get("/checkpoints").text
     checkpoint = grow()
     assert client.get("/checkpoints/latest.txt").get_data(as_text=True) == checkpoint.note
     page = client.get("/checkpoints").get_data(as_text=True)
