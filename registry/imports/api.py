@@ -103,6 +103,8 @@ class FormObject(fields.Field[Mapping[Any, Any]]):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[Any, Any]:  # noqa: ARG002 - marshmallow's
         try:
             sent = json.loads(value) if isinstance(value, str) and len(value) <= self._limit else None
+            # No database stores a lone surrogate, which an escape may give.
+            json.dumps(sent, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             sent = None
         return self._read(sent)

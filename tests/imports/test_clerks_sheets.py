@@ -409,6 +409,7 @@ def test_api_names_what_a_file_leaves_open_and_takes_the_answers(editor: Caller)
         ("[]", "values-invalid"),
         ('{"stage": "planning"}', "values-invalid"),
         ('{"stage": {"x": {}}}', "values-invalid"),
+        (r'{"stage": {"\ud800": "planning"}}', "values-invalid"),
         ('{"stage": {"x": "evil"}}', "not-a-choice"),
         ('{"budget_kzt": "dozen"}', "not-a-choice"),
         ('{"name_ru": {"x": "y"}}', "not-a-choice"),
