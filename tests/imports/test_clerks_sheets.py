@@ -351,6 +351,8 @@ def test_amounts_in_columns_by_year_are_the_costs_by_year_and_the_budget(app: Fl
     assert (first.budget_kzt, second.cost_by_year, second.budget_kzt) == (243_500_000, None, None)
     asked = problems_of(content)
     assert [problem.code for problem in asked] == ["amounts-in-thousands"]
+    twice = problems_of(xlsx_of((*HEADER, "Бюджет на 2026 год", "Сумма на 2026 год"), row(1, 5_000_000, 6_000_000)))
+    assert [problem.code for problem in twice] == ["columns-for-one-field"]
 
 
 def test_headings_totals_and_signatures_are_no_projects_in_a_table_of_few_fields(app: Flask) -> None:
