@@ -49,6 +49,8 @@ def test_reviewer_takes_cases_by_keyboard_alone(browser: Browser, address: str, 
     page.keyboard.press("p")
     title = page.locator(".preview h2 a")
     assert title.inner_text() == page.evaluate("document.activeElement.textContent")
+    # A short list is not stretched to the height of its preview.
+    assert page.evaluate("document.querySelector('.list tbody tr').offsetHeight") < 60
     check_page(page, "en")
     page.keyboard.press("p")
     assert not title.is_visible()
