@@ -66,6 +66,7 @@ def test_me_is_the_own_account_and_what_the_token_may(client: FlaskClient, agenc
         "permissions": [
             "agencies.read",
             "cases.read",
+            "contracts.read",
             "exemptions.read",
             "orders.read",
             "own-account.read",
