@@ -114,7 +114,7 @@ def evidence_of_audit(actor: Actor, audit_id: int) -> Evidence:
     actor.require(Permission.JOURNAL_READ)
     run = find_audit(actor, audit_id)
     changes = all_changes_of(actor, run)
-    record = visible_run(actor, run)
+    record = {name: value for name, value in visible_run(actor, run).items() if not name.endswith("_account_id")}
     files = chain(
         [("audit.json", _json(record)), ("changes.json", _json(changes))],
         _policies({run.policy_digest}),

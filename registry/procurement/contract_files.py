@@ -24,7 +24,8 @@ from registry.procurement.models import MAX_TEXT
 
 MAX_PROBLEMS: Final = 50
 MAX_DEPTH: Final = 4
-AMENDMENT: Final = re.compile(r"(.+/.+)/([0-9]{1,3})")
+# Behind the last slash of a number that has one before.
+AMENDMENT: Final = re.compile(r"[0-9]{1,3}")
 TENGE: Final = "KZT"
 DELETED: Final = ("1", "true")
 BOM: Final = b"\xef\xbb\xbf"
@@ -131,7 +132,8 @@ def read_parts(fields: Sequence[CellField], rows: Iterable[Row]) -> tuple[list[C
 
 def _part(row: int, values: dict[str, Any]) -> ContractPart:
     number = values["contract_number_sys"]
-    match = AMENDMENT.fullmatch(number)
+    first, _slash, amendment = number.rpartition("/")
+    is_amendment = "/" in first.strip("/") and AMENDMENT.fullmatch(amendment) is not None
     supplier = read_digits(values.get("supplier_biin") or "", LENGTH, MAX_LOST_ZEROS)
     # The number of an individual is kept nowhere, nor is the name that belongs to it.
     is_company = is_bin(supplier)
@@ -148,7 +150,7 @@ def _part(row: int, values: dict[str, Any]) -> ContractPart:
         "contract_status": values.get("status"),
         "procurement_codes": values.get("ref_enstru_code"),
     }
-    return ContractPart(row, match[1] if match else number, int(match[2]) if match else 0, kept)
+    return ContractPart(row, first if is_amendment else number, int(amendment) if is_amendment else 0, kept)
 
 
 def _joined(former: ContractPart, part: ContractPart) -> ContractPart:

@@ -69,6 +69,12 @@ def acts_of(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "acts.ndjson").read_text().splitlines()]
 
 
+def document_of(folder: Path) -> str:
+    """Return where the pack has its only document."""
+    [listed] = json.loads((folder / "documents.json").read_bytes())
+    return f"documents/{listed['id']}.pdf"
+
+
 def key() -> str:
     """The verifier key as an auditor has it from elsewhere."""
     return checkpoint_keys()[0].verifier_key
@@ -84,12 +90,12 @@ def test_pack_of_a_case_has_what_a_court_reads_and_verifies_alone(
     names = {each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file()}
     assert names >= {
         *("project.json", "history.json", "flags.kk.json", "flags.ru.json", f"cases/{case.id}.json", "summary.pdf"),
-        *("documents/1.pdf", "documents.json", "letters/QL-2026-000001.json", "letters/QL-2026-000001.pdf"),
+        *(document_of(folder), "documents.json", "letters/QL-2026-000001.json", "letters/QL-2026-000001.pdf"),
         *("acts.ndjson", "checkpoint.txt", "keys.txt", "manifest.json", "manifest.note", "verify.py", "VERIFY.txt"),
     }
     approved = [each.id for each in case.decisions if each.outcome == "approved"]
     assert [each.name for each in folder.glob("known/*")] == [f"decision-{id}.json" for id in approved]
-    assert (folder / "documents/1.pdf").read_bytes() == CONTRACT
+    assert (folder / document_of(folder)).read_bytes() == CONTRACT
     [policy] = folder.glob("policies/*.toml")
     assert policy.stem == db.session.scalars(db.select(AuditRun.policy_digest)).one()
     actions = [json.loads(act["hashed"])[4] for act in acts_of(folder)]
@@ -131,7 +137,7 @@ def change_act(folder: Path) -> None:
 
 def exchange_document(folder: Path) -> None:
     """Exchange a document, and the manifest with it."""
-    (folder / "documents/1.pdf").write_bytes(b"%PDF-1.7 another")
+    (folder / document_of(folder)).write_bytes(b"%PDF-1.7 another")
 
 
 def later_date(folder: Path) -> None:
@@ -145,7 +151,7 @@ def later_date(folder: Path) -> None:
     [
         (change_act, "its text was changed"),
         (forge_act, "it is not in the journal of the checkpoint"),
-        (exchange_document, "documents/1.pdf: no act of the journal has its SHA-256"),
+        (exchange_document, ".pdf: no act of the journal has its SHA-256"),
         (later_date, "manifest.json: it is not the one that was signed"),
         (lambda folder: (folder / "project.json").write_text("{}"), "project.json: the file was changed"),
         (lambda folder: (folder / "history.json").unlink(), "history.json: the file is missing"),

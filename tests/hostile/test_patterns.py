@@ -19,6 +19,7 @@ import pytest
 from registry.accounts import passwords as common_passwords
 from registry.imports import headers
 from registry.imports.models import ImportKind
+from registry.procurement.classification import it_words
 
 pytestmark = pytest.mark.sqlite_only
 ROOT: Final = Path(__file__).parents[2] / "registry"
@@ -61,6 +62,7 @@ IN_FUNCTIONS: Final = {
         pattern for kind in ImportKind for pattern in headers._patterns(kind).values()
     ],
     "registry/accounts/passwords.py": lambda: [common_passwords._one_word()],
+    "registry/procurement/classification.py": lambda: [it_words("").pattern],
     # Paths of the installation, escaped.
     "registry/cli/init.py": list,
 }

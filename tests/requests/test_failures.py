@@ -17,7 +17,7 @@ from registry.requests.kinds import agency_succeeded
 from registry.requests.models import Request, RequestKind
 from registry.requests.service import cancel, carry_out_due_requests
 from tests.api.callers import caller
-from tests.factories import an_agency
+from tests.factories import an_agency, with_account
 from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, delete_emails, queued_emails
@@ -32,7 +32,8 @@ NEXT = DAY + timedelta(days=1)
 def failing(app: Flask, present: Present, monkeypatch: pytest.MonkeyPatch) -> Request:
     """A succession of tomorrow that something above it will prevent."""
     present.set(DAY)
-    request = a_succession(an_agency(), an_agency(), NEXT)
+    create_reader(Role.ADMINISTRATOR, name="first")
+    request = a_succession(an_agency(), an_agency(), NEXT, with_account(ASKER))
     failing_id = request.agency_id
 
     def fail(former_id: int, _successor_id: int) -> None:
@@ -65,7 +66,6 @@ def test_a_request_that_fails_stays_due_and_keeps_no_other_from_its_day(
 
 
 def test_operators_and_deciders_get_one_notice_a_day(failing: Request, present: Present) -> None:
-    create_reader(Role.ADMINISTRATOR, name="first")
     create_reader(Role.OPERATOR, name="operator")
     create_reader(Role.REVIEWER, name="reviewer")
     expected = [

@@ -52,10 +52,10 @@ DAY = date(2026, 9, 30)
 ASKER, DECIDER = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
 
 
-def a_succession(former: Agency, successor: Agency, on: date = DAY, **values: object) -> Request:
+def a_succession(former: Agency, successor: Agency, on: date = DAY, asker: Actor = ASKER, **values: object) -> Request:
     """A confirmed succession."""
     body = {"successor": successor.bin, "on": on, "act": "No. 17", "reason": "They merge.", **values}
-    request = ask(ASKER, RequestKind.SUCCESSION, former.bin, body)
+    request = ask(asker, RequestKind.SUCCESSION, former.bin, body)
     return confirm(DECIDER, RequestKind.SUCCESSION, request.id)
 
 

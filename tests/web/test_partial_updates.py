@@ -89,6 +89,7 @@ PROJECT_VALUES: dict[str, Any] = {
     "responsible_phone": "+7 (7172) 74-00-00, вн. 12",
     "cost_by_year": [{"year": 2026, "amount_kzt": 0}, {"year": 2027, "amount_kzt": 1_000_000}],
     "integrations": ["eGov", "Шлюз «Ә»"],
+    "security_conclusion_number": "Х-7",
     "security_conclusion_on": date(2025, 2, 2),
     "source_repository_url": "https://git.example.kz/a?b=1&c=2",
 }
