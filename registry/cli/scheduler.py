@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -21,6 +22,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.accounts.attempts import delete_old_failures
+from registry.accounts.roles import SCHEDULE
 from registry.audits.jobs import run_due_audit
 from registry.audits.schedule import ClockGuard
 from registry.changes.service import delete_old_changes, number_changes_by_hand
@@ -42,7 +44,7 @@ from registry.notifications.jobs import (
 from registry.notifications.service import delete_old_emails
 from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.open_data.service import write_when_due
-from registry.procurement.jobs import fetch_when_due
+from registry.procurement.portal import fetch_due_contracts
 from registry.procurement.service import classify_and_match
 from registry.projects.fingerprints import refresh_fingerprints
 from registry.requests.service import carry_out_due_requests
@@ -80,7 +82,7 @@ LOGGED_EVERY_S: Final = 60
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
     """Return all recurring jobs."""
-    clock_guard, channels = ClockGuard(), usable_channels(settings)
+    clock_guard, channels, portal = ClockGuard(), usable_channels(settings), settings.procurement
     return (
         # Asks which due date has no audit, and therefore also catches up after downtime.
         Job("nightly audit", timedelta(minutes=1), lambda: run_due_audit(settings.audit_at, None, clock_guard)),
@@ -103,7 +105,11 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),
         Job("journal", timedelta(minutes=10), verify_when_due),
         Job("checkpoints", timedelta(minutes=1), lambda: checkpoint_when_due(settings)),
-        Job("procurement contracts", timedelta(minutes=1), lambda: fetch_when_due(settings)),
+        *(
+            [Job("procurement contracts", timedelta(minutes=1), partial(fetch_due_contracts, portal, SCHEDULE))]
+            if portal
+            else []
+        ),
         # By the list of words and the projects as they are then.
         Job("matches of contracts", timedelta(days=1), classify_and_match),
         # After the nightly audit, and within a minute when there is none yet.

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 from flask import Response
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
-from registry.evidence.service import Evidence, evidence_of_audit, evidence_of_case, evidence_of_project, write_pack
-from registry.http.responses import ZIP, file_download
+from registry.evidence.pages import pack_response
+from registry.evidence.service import evidence_of_audit, evidence_of_case, evidence_of_project
+from registry.http.responses import ZIP
 
 blp = ApiBlueprint("evidence", __name__, description="Evidence packs: ZIP files that prove themselves offline.")
 OF_PACK: Final = "A ZIP: docs/reference/journal.md."
-
-
-def pack_response(evidence: Evidence) -> Response:
-    """Return the pack as a download."""
-    return file_download(evidence.name, "zip", ZIP, partial(write_pack, current_actor(), evidence))
 
 
 @blp.route("/cases/<row_id:case_id>/evidence.zip", methods=["GET"])
@@ -26,7 +21,8 @@ def pack_response(evidence: Evidence) -> Response:
 @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
 def download_evidence_of_case(case_id: int) -> Response:
     """Download the evidence pack of a case: its record, project, flags, decisions, letters, documents and acts."""
-    return pack_response(evidence_of_case(current_actor(), case_id))
+    actor = current_actor()
+    return pack_response(actor, evidence_of_case(actor, case_id))
 
 
 @blp.route("/projects/<number>/evidence.zip", methods=["GET"])
@@ -34,7 +30,8 @@ def download_evidence_of_case(case_id: int) -> Response:
 @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
 def download_evidence_of_project(number: str) -> Response:
     """Download the evidence pack of a project, with all its cases."""
-    return pack_response(evidence_of_project(current_actor(), number))
+    actor = current_actor()
+    return pack_response(actor, evidence_of_project(actor, number))
 
 
 @blp.route("/audits/<row_id:id>/evidence.zip", methods=["GET"])
@@ -42,4 +39,5 @@ def download_evidence_of_project(number: str) -> Response:
 @blp.response(200, {}, content_type=ZIP, description=OF_PACK, headers=CONTENT_DISPOSITION)
 def download_evidence_of_audit(id: int) -> Response:
     """Download the evidence pack of an audit: its record, the changes that it made, its policy and its acts."""
-    return pack_response(evidence_of_audit(current_actor(), id))
+    actor = current_actor()
+    return pack_response(actor, evidence_of_audit(actor, id))

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from functools import partial
 
+from flask import Response
+
 from registry.accounts.roles import Actor, Permission
 from registry.evidence.service import Evidence, evidence_of_audit, evidence_of_case, evidence_of_project, write_pack
 from registry.http.responses import ZIP, file_download
 from registry.web.blueprint import Answer, pages
 
 
+def pack_response(actor: Actor, evidence: Evidence) -> Response:
+    """Return the pack as a download, for the pages and the API."""
+    return file_download(evidence.name, "zip", ZIP, partial(write_pack, actor, evidence))
+
+
 @pages.page("/cases/<row_id:case_id>/evidence.zip", needs=Permission.JOURNAL_READ)
 def evidence_pack_of_case(actor: Actor, case_id: int) -> Answer:
     """Download the evidence pack of a case."""
-    return _download(actor, evidence_of_case(actor, case_id))
+    return pack_response(actor, evidence_of_case(actor, case_id))
 
 
 @pages.page("/projects/<number>/evidence.zip", needs=Permission.JOURNAL_READ)
 def evidence_pack_of_project(actor: Actor, number: str) -> Answer:
     """Download the evidence pack of a project."""
-    return _download(actor, evidence_of_project(actor, number))
+    return pack_response(actor, evidence_of_project(actor, number))
 
 
 @pages.page("/audits/<row_id:audit_id>/evidence.zip", needs=Permission.JOURNAL_READ)
 def evidence_pack_of_audit(actor: Actor, audit_id: int) -> Answer:
     """Download the evidence pack of an audit."""
-    return _download(actor, evidence_of_audit(actor, audit_id))
-
-
-def _download(actor: Actor, evidence: Evidence) -> Answer:
-    return file_download(evidence.name, "zip", ZIP, partial(write_pack, actor, evidence))
+    return pack_response(actor, evidence_of_audit(actor, audit_id))
