@@ -18,11 +18,7 @@ from registry.approvals.kinds import register_kind
 from registry.audits.queries import move_in_last_audit
 from registry.cases.commission import CommissionDecision
 from registry.cases.decisions import accepted_since
-from registry.cases.models import (
-    case_acted,
-    case_id_of_flag,
-    case_seen,
-)
+from registry.cases.models import case_acted, case_id_of_flag, case_seen
 from registry.cases.service import hand_over_cases
 from registry.changes.service import number_changes
 from registry.core.database import after_rollback, before_commit, before_journal

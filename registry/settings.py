@@ -21,8 +21,8 @@ from marshmallow.validate import OneOf, Predicate, Regexp
 from registry.accounts.oidc_configuration import OidcClient, oidc_client, oidc_issuer, oidc_value
 from registry.accounts.roles import Role
 from registry.core.files import CONFIG
-from registry.core.settings import PARSERS as DATABASE_PARSERS
 from registry.core.settings import (
+    PARSERS as DATABASE_PARSERS,
     DatabaseLimits,
     check_database_url,
     database_limits,
@@ -30,18 +30,12 @@ from registry.core.settings import (
     support_contact,
     whole_number,
 )
-from registry.http.telemetry import PARSERS as TELEMETRY_PARSERS
-from registry.http.telemetry import read_telemetry
+from registry.http.telemetry import PARSERS as TELEMETRY_PARSERS, read_telemetry
 from registry.journal.witnesses import PARSERS as WITNESS_PARSERS
-from registry.notifications.settings import PARSERS as AITU_PARSERS
-from registry.notifications.settings import AituBot, Mail, aitu_bot, mail_sender, smtp_server
-from registry.open_data.models import PARSERS as OPEN_DATA_PARSERS
-from registry.open_data.models import Licence
-from registry.procurement.classification import PARSERS as WORDS_PARSERS
-from registry.procurement.classification import ItWords
-from registry.procurement.portal import PARSERS as PORTAL_PARSERS
-from registry.procurement.portal import URL as PORTAL_URL
-from registry.procurement.portal import Portal
+from registry.notifications.settings import PARSERS as AITU_PARSERS, AituBot, Mail, aitu_bot, mail_sender, smtp_server
+from registry.open_data.models import PARSERS as OPEN_DATA_PARSERS, Licence
+from registry.procurement.classification import PARSERS as WORDS_PARSERS, ItWords
+from registry.procurement.portal import PARSERS as PORTAL_PARSERS, URL as PORTAL_URL, Portal
 from registry.webhooks.sender import PARSERS as WEBHOOK_PARSERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent

@@ -20,8 +20,7 @@ from registry.accounts.account_changes import (
     enable_account,
 )
 from registry.accounts.account_names import clean_name
-from registry.accounts.attempts import COLUMNS as FAILED_COLUMNS
-from registry.accounts.attempts import FAILED_SIGN_INS
+from registry.accounts.attempts import COLUMNS as FAILED_COLUMNS, FAILED_SIGN_INS
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over
 from registry.accounts.models import (

@@ -33,11 +33,9 @@ from registry.api.blueprint import (
 from registry.api.error_codes import error_codes, field_codes
 from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
-from registry.cases.vocabulary import DecisionKind, Outcome, ReasonCode
-from registry.cases.vocabulary import Status as CaseStatus
+from registry.cases.vocabulary import DecisionKind, Outcome, ReasonCode, Status as CaseStatus
 from registry.core.fields import NOT_BLANK, BaseSchema, field_json_schema, object_of, shown_object
-from registry.flags.vocabulary import AuditStatus, FlagStatus
-from registry.flags.vocabulary import Trigger as AuditTrigger
+from registry.flags.vocabulary import AuditStatus, FlagStatus, Trigger as AuditTrigger
 from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
 from registry.http.requests import (

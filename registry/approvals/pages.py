@@ -26,8 +26,7 @@ from registry.projects.documents import names_of_documents
 from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
-from registry.web.formats import gettext as _
-from registry.web.formats import moment, numbered, short_day
+from registry.web.formats import gettext as _, moment, numbered, short_day
 from registry.web.forms import Form, answer_decision
 from registry.web.labels import choice_label, name_in_page_language, options
 from registry.web.lists import (

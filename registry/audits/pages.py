@@ -24,8 +24,7 @@ from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message
-from registry.web.formats import day
-from registry.web.formats import gettext as _
+from registry.web.formats import day, gettext as _
 from registry.web.forms import FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label
 from registry.web.lists import render_list, requested_filters, requested_page

@@ -29,10 +29,9 @@ from registry.journal.service import JournalEntry
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import FORMER, former_of, former_pasts
 from registry.projects.models import Project
-from registry.projects.objects import READ as SIBLINGS_BY
-from registry.projects.objects import siblings_of_values
-from registry.projects.revisions import CONFIRMED as CONFIRMED_FACTS
+from registry.projects.objects import READ as SIBLINGS_BY, siblings_of_values
 from registry.projects.revisions import (
+    CONFIRMED as CONFIRMED_FACTS,
     LAW_LOOKS_AT,
     READ_OF_PAST,
     Revision,

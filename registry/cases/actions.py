@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from registry.accounts.roles import Actor, Permission
-from registry.cases import decisions
-from registry.cases import service as cases
+from registry.cases import decisions, service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.text_templates import filled_proposal, require_proposal_of_many

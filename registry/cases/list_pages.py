@@ -53,8 +53,7 @@ from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, parent_page, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.formats import NOTHING, days_since, ngettext, numbered, short_day
-from registry.web.formats import gettext as _
+from registry.web.formats import NOTHING, days_since, gettext as _, ngettext, numbered, short_day
 from registry.web.forms import FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label, name_in_page_language, options, tag_colour
 from registry.web.lists import (

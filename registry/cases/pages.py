@@ -93,8 +93,7 @@ from registry.projects.visibility import journal_restricted_reads
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
-from registry.web.formats import day, ngettext
-from registry.web.formats import gettext as _
+from registry.web.formats import day, gettext as _, ngettext
 from registry.web.forms import (
     Field,
     Form,

@@ -29,14 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from registry.accounts.roles import Actor
-from registry.cases.models import (
-    CASE,
-    Case,
-    CaseDecision,
-    CaseEvent,
-    CaseFlag,
-    add_event,
-)
+from registry.cases.models import CASE, Case, CaseDecision, CaseEvent, CaseFlag, add_event
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import end_appeal, end_orders, end_proposal, send_back
 from registry.cases.transitions import waiting_proposal
@@ -45,12 +38,7 @@ from registry.core.clock import national_calendar, now, today
 from registry.core.database import Instant, db, require_transaction, transaction
 from registry.core.dialects import is_among, refresh_statistics
 from registry.exemptions.models import Exemption
-from registry.exemptions.service import (
-    exemption_in_force,
-    find_exemption,
-    find_exemption_to_change,
-    record_revocation,
-)
+from registry.exemptions.service import exemption_in_force, find_exemption, find_exemption_to_change, record_revocation
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import ACTIVE_STATUSES, SEVERITY_RANK, Flag, lock_flags_for_review, rank
 from registry.flags.vocabulary import FlagStatus

@@ -29,8 +29,7 @@ from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.changes.service import restart_feed
-from registry.cli import postgresql_backup as postgres_copies
-from registry.cli import sqlite_backup as sqlite_copies
+from registry.cli import postgresql_backup as postgres_copies, sqlite_backup as sqlite_copies
 from registry.cli.app_context import as_owner, command_settings, has_database_file, open_database, open_registry
 from registry.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, CommandFailed, UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, print_json, print_message, print_pairs

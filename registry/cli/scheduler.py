@@ -35,12 +35,7 @@ from registry.imports.worker import delete_old_files, run_next_import
 from registry.journal.jobs import checkpoint_when_due
 from registry.journal.verification import verify_when_due
 from registry.notifications.digest import write_due_digest
-from registry.notifications.jobs import (
-    deliver_notifications,
-    follow_acts,
-    read_aitu_updates,
-    usable_channels,
-)
+from registry.notifications.jobs import deliver_notifications, follow_acts, read_aitu_updates, usable_channels
 from registry.notifications.service import delete_old_emails
 from registry.notifications.weekly_overview import write_due_weekly_overview
 from registry.open_data.service import write_when_due

@@ -24,8 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
-from registry.core import collation as kazakh_order
-from registry.core import postgresql as postgres
+from registry.core import collation as kazakh_order, postgresql as postgres
 from registry.core.files import make_private
 from registry.core.postgresql import pause_after_errors
 from registry.core.settings import DatabaseLimits

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
-from sqlalchemy import Dialect
-from sqlalchemy import Text as TextColumn
+from sqlalchemy import Dialect, Text as TextColumn
 from sqlalchemy.types import TypeDecorator
 
 from registry.core.clock import rfc3339, today

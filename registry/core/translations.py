@@ -9,8 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from registry.core.files import PACKAGE
 from registry.freeze import vocabulary
-from registry.freeze.vocabulary import Translate
-from registry.freeze.vocabulary import lazy_text as lazy_text
+from registry.freeze.vocabulary import Translate, lazy_text as lazy_text
 
 # The languages of the service: the only list.
 

@@ -16,8 +16,7 @@ from sqlalchemy import func, select
 
 from registry.audits.jobs import run_nightly_audit
 from registry.audits.service import run_audit
-from registry.cases import decisions
-from registry.cases import service as cases
+from registry.cases import decisions, service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import open_case

@@ -22,17 +22,10 @@ from registry.exemptions.service import add_exemption_document, read_exemption_d
 from registry.http.responses import document_download
 from registry.projects.pages import FILE, LETTER, add_letters
 from registry.web.blueprint import Answer, pages, redirect_to
-from registry.web.formats import NOTHING, ngettext, short_day
-from registry.web.formats import gettext as _
+from registry.web.formats import NOTHING, gettext as _, ngettext, short_day
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import field_label, name_in_page_language
-from registry.web.lists import (
-    ListCell,
-    ListPage,
-    TableColumn,
-    filter_fields,
-    record_cell,
-)
+from registry.web.lists import ListCell, ListPage, TableColumn, filter_fields, record_cell
 
 # Pages of exemptions that end soon; after its end the project is flagged again.
 

@@ -29,8 +29,7 @@ from registry.projects.pages import (
 from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
 from registry.web.current_user import page_locale
-from registry.web.formats import NOTHING, ngettext, numbered
-from registry.web.formats import gettext as _
+from registry.web.formats import NOTHING, gettext as _, ngettext, numbered
 from registry.web.labels import choice_label, field_label, options
 from registry.web.lists import (
     ListCell,

@@ -19,8 +19,7 @@ from registry.government_reports.schemas import CORRECTION, REPORT_BODY, REPORT_
 from registry.http.responses import document_download, pdf_download
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.formats import day
-from registry.web.formats import gettext as _
+from registry.web.formats import day, gettext as _
 from registry.web.forms import Field, Form, FormPage, answer_form, as_typed, invalid_form, schema_field
 from registry.web.lists import download_table, render_list, requested_filters, requested_page
 

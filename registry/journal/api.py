@@ -17,13 +17,7 @@ from registry.core.fields import BaseSchema, ReadOnly, Timestamp
 from registry.core.values import plain_number
 from registry.http.requests import Parameter
 from registry.http.responses import CSV, NDJSON, csv_download, ndjson_download
-from registry.journal.checkpoints import (
-    KeyState,
-    checkpoint_keys,
-    consistency_proof,
-    find_checkpoint,
-    make_checkpoint,
-)
+from registry.journal.checkpoints import KeyState, checkpoint_keys, consistency_proof, find_checkpoint, make_checkpoint
 from registry.journal.queries import CHECKPOINT_LIST, JOURNAL, export_chain, export_csv, read_inclusion_proof
 from registry.journal.read_replica import use_read_replica
 

@@ -24,15 +24,7 @@ from registry.core.installation import decrypt, encrypt, installed_at
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 from registry.journal import service
-from registry.journal.merkle import (
-    BLOCK,
-    GrowingTree,
-    Tree,
-    VerifierKey,
-    checkpoint_text,
-    leaf_hash,
-    signed_note,
-)
+from registry.journal.merkle import BLOCK, GrowingTree, Tree, VerifierKey, checkpoint_text, leaf_hash, signed_note
 from registry.journal.service import COLUMNS, JournalActor, JournalEntry, JournalHead, hashed_text
 
 PURPOSE: Final = b"key of checkpoints"

@@ -19,14 +19,9 @@ from registry.letters.queries import LETTER_LIST
 from registry.letters.service import ISSUER, letter_pdf
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
-from registry.web.formats import gettext as _
-from registry.web.formats import short_day
+from registry.web.formats import gettext as _, short_day
 from registry.web.labels import choice_label, name_in_page_language, options
-from registry.web.lists import (
-    ListCell,
-    ListPage,
-    TableColumn,
-)
+from registry.web.lists import ListCell, ListPage, TableColumn
 
 # A letter as a file: PDF/A, and HTML without the register's menu, for the pages and the API.
 

@@ -28,8 +28,7 @@ from registry.cases.workflow import ORDERING
 from registry.core.clock import ALMATY, now
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage, enqueue, has_waiting, lock_waiting, mark_delivered
-from registry.inbox.events import ACTIONS as INBOX_ACTIONS
-from registry.inbox.events import write_entries
+from registry.inbox.events import ACTIONS as INBOX_ACTIONS, write_entries
 from registry.journal.service import Act, read_acts
 from registry.letters.models import Letter
 from registry.notifications.models import KINDS, Channel

@@ -11,8 +11,7 @@ from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
 from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, UploadedFile, row_error
 from registry.approvals.api import proposed, proposed_instead
-from registry.approvals.fields import APPROVAL
-from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
+from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.tables import Approval
 from registry.core.database import transaction
 from registry.core.fields import BaseSchema, ReadOnly, object_of
@@ -21,10 +20,13 @@ from registry.platform.products import PRODUCT, PRODUCT_BODY, PRODUCT_LIST, save
 from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.api import etag_data, project_row
 from registry.projects.schemas import PROJECT
-from registry.requests.confirmation import ENDING as ENDING_KIND
-from registry.requests.confirmation import FACT as FACT_KIND
-from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
-from registry.requests.confirmation import PLACEMENT, confirm_or_propose
+from registry.requests.confirmation import (
+    ENDING as ENDING_KIND,
+    FACT as FACT_KIND,
+    ONBOARDING as ONBOARDING_KIND,
+    PLACEMENT,
+    confirm_or_propose,
+)
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
 from registry.requests.restriction import propose_restriction
 

@@ -32,11 +32,14 @@ from registry.projects.documents import documents_of
 from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
 from registry.projects.service import read_project, read_project_to_change
-from registry.requests.confirmation import ENDING as ENDING_KIND
-from registry.requests.confirmation import FACT as FACT_KIND
-from registry.requests.confirmation import ONBOARDING as ONBOARDING_KIND
-from registry.requests.confirmation import PLACEMENT as PLACEMENT_KIND
-from registry.requests.confirmation import confirm_or_propose, facts_to_confirm
+from registry.requests.confirmation import (
+    ENDING as ENDING_KIND,
+    FACT as FACT_KIND,
+    ONBOARDING as ONBOARDING_KIND,
+    PLACEMENT as PLACEMENT_KIND,
+    confirm_or_propose,
+    facts_to_confirm,
+)
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
 from registry.requests.restriction import propose_restriction
 from registry.web import forms

@@ -40,8 +40,7 @@ from registry.projects.queries import projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome
-from registry.web.formats import day, money, number
-from registry.web.formats import gettext as _
+from registry.web.formats import day, gettext as _, money, number
 from registry.web.forms import Field, FormPage, answer_form, as_typed, form_field
 from registry.web.labels import choice_label, field_label
 

@@ -15,31 +15,15 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Proble
 from registry.core.translations import lazy_text
 from registry.procurement.matching import CERTAIN_REASON, PART_REASON
 from registry.procurement.models import Contract, ContractMatch, MatchState
-from registry.procurement.queries import (
-    CONTRACT_LIST,
-    counts_of,
-    find_contract,
-    read_contract,
-    without_contract,
-)
+from registry.procurement.queries import CONTRACT_LIST, counts_of, find_contract, read_contract, without_contract
 from registry.procurement.schemas import MATCH_DECISION
 from registry.procurement.service import decide_match, import_contracts
 from registry.projects.queries import list_projects, projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
-from registry.web.formats import NOTHING, money, money_in_short, short_day
-from registry.web.formats import gettext as _
+from registry.web.formats import NOTHING, gettext as _, money, money_in_short, short_day
 from registry.web.forms import Form, invalid_form, typed_values, uploaded_file
 from registry.web.labels import field_label, name_in_page_language
-from registry.web.lists import (
-    ListCell,
-    ListPage,
-    Tab,
-    TableColumn,
-    filter_fields,
-    render_list,
-    requested_page,
-    tag_of,
-)
+from registry.web.lists import ListCell, ListPage, Tab, TableColumn, filter_fields, render_list, requested_page, tag_of
 
 FILTERS: Final = (
     *("q", "agency", "number_sys", "contract_number", "supplier_bin", "project", "is_it", "match"),

@@ -36,8 +36,7 @@ from registry.api.parameters import (
 )
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed_instead
-from registry.approvals.fields import APPROVAL
-from registry.approvals.fields import EXAMPLE as APPROVAL_EXAMPLE
+from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.kinds import MAX_REASON_LENGTH
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.audits.verdicts import (
@@ -90,21 +89,8 @@ from registry.projects.documents import DocumentFields, add_document, documents_
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.former_records import former_records_shown, without_hidden
-from registry.projects.links import (
-    add_link,
-    links_page,
-    similar_items,
-    similar_to_project,
-    similar_to_values,
-)
-from registry.projects.migration_plans import (
-    PLAN,
-    PLAN_BODY,
-    PLAN_CONFIRMATION,
-    confirm_plan,
-    plan_of,
-    save_plan,
-)
+from registry.projects.links import add_link, links_page, similar_items, similar_to_project, similar_to_values
+from registry.projects.migration_plans import PLAN, PLAN_BODY, PLAN_CONFIRMATION, confirm_plan, plan_of, save_plan
 from registry.projects.models import Project
 from registry.projects.objects import read_object
 from registry.projects.queries import PROJECT_LIST, list_histories, list_projects

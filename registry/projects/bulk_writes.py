@@ -26,12 +26,7 @@ from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
 from registry.projects.fields import FIELDS, with_changes
-from registry.projects.fingerprints import (
-    COMPARED,
-    ProjectFingerprint,
-    fingerprint_row,
-    save_fingerprints,
-)
+from registry.projects.fingerprints import COMPARED, ProjectFingerprint, fingerprint_row, save_fingerprints
 from registry.projects.former_records import (
     REASON,
     Match,

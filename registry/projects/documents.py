@@ -19,8 +19,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
 from registry.core.database import Instant, Model, db, transaction
 from registry.core.errors import Conflict, NotFound, Problem, invalid
-from registry.core.fields import BaseSchema, Choice
-from registry.core.fields import Text as TextField
+from registry.core.fields import BaseSchema, Choice, Text as TextField
 from registry.core.lists import Listing, Page, read_page
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force

@@ -28,19 +28,11 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.core.database import Instant, db, read_in_transaction, table_of
 from registry.core.dialects import copy_csv, has_copy, instant_text
-from registry.core.fields import Entries, WholeNumber
-from registry.core.fields import Text as TextField
+from registry.core.fields import Entries, Text as TextField, WholeNumber
 from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets.form_workbook import FILLING_IN, write_form
 from registry.core.spreadsheets.rows import FORMULA_PREFIXES
-from registry.core.spreadsheets.writer import (
-    CSV_BOM,
-    MAX_XLSX_ROWS,
-    Cell,
-    TooManyRowsForXlsx,
-    csv_lines,
-    table_as_xlsx,
-)
+from registry.core.spreadsheets.writer import CSV_BOM, MAX_XLSX_ROWS, Cell, TooManyRowsForXlsx, csv_lines, table_as_xlsx
 from registry.core.translations import Language, lazy_text, translate
 from registry.freeze.current import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY

@@ -16,8 +16,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now, rfc3339, today
 from registry.core.database import Instant, Model, db, require_transaction, table_of
 from registry.core.errors import Conflict, NotFound, invalid
-from registry.core.fields import DAY_SCHEMA, BaseSchema, Day, ReadOnly, Timestamp, nullable
-from registry.core.fields import Text as TextField
+from registry.core.fields import DAY_SCHEMA, BaseSchema, Day, ReadOnly, Text as TextField, Timestamp, nullable
 from registry.core.translations import lazy_text
 from registry.freeze.dates import add_months
 from registry.freeze.vocabulary import Placement

@@ -16,13 +16,7 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.pages import (
-    add_list_pages,
-    agency_choices,
-    agency_defaults,
-    agency_name,
-    agency_names,
-)
+from registry.agencies.pages import add_list_pages, agency_choices, agency_defaults, agency_name, agency_names
 from registry.approvals.fields import REMARK
 from registry.approvals.queries import waiting_about
 from registry.audits.pages import active_only, rule_titles
@@ -79,8 +73,7 @@ from registry.projects.fields import (
     merge_problems,
     newly_asked,
 )
-from registry.projects.filters import BELOW, KIND
-from registry.projects.filters import FILTERS as PROJECT_FILTERS
+from registry.projects.filters import BELOW, FILTERS as PROJECT_FILTERS, KIND
 from registry.projects.fingerprints import COMPARED
 from registry.projects.former_records import REASON, former_records_shown, linked_records
 from registry.projects.links import OF_ONE_OBJECT, add_link, links_page, similar_items, similar_to_values
@@ -119,8 +112,16 @@ from registry.saved_views.pages import view_line
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.formats import NOTHING, gettext, money, money_in_short, ngettext, short_day, within_sentence
-from registry.web.formats import gettext as _
+from registry.web.formats import (
+    NOTHING,
+    gettext,
+    gettext as _,
+    money,
+    money_in_short,
+    ngettext,
+    short_day,
+    within_sentence,
+)
 from registry.web.forms import (
     Form,
     FormPage,

@@ -29,12 +29,7 @@ from registry.projects.fingerprints import (
     fingerprint_row,
     save_fingerprints,
 )
-from registry.projects.former_records import (
-    former_records_of,
-    link_edited_records,
-    reason_problem,
-    save_former_records,
-)
+from registry.projects.former_records import former_records_of, link_edited_records, reason_problem, save_former_records
 from registry.projects.models import (
     CHANGEABLE,
     EXTERNAL_ID_UNIQUE,

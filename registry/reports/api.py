@@ -20,7 +20,9 @@ from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import AI_GROUPS, COUNTED, GROUPS, ai_systems, compliance, compliance_on, counted_by
 from registry.reports.overview import (
     BY_COUNTRY,
+    COUNTED as FIGURES_COUNTED,
     DAYS,
+    GROUPS as HISTORY_GROUPS,
     NAMES,
     AtRisk,
     Compared,
@@ -32,8 +34,6 @@ from registry.reports.overview import (
     history,
     overview,
 )
-from registry.reports.overview import COUNTED as FIGURES_COUNTED
-from registry.reports.overview import GROUPS as HISTORY_GROUPS
 
 # The reports endpoint: where projects stand.
 

@@ -49,6 +49,7 @@ from registry.reports.overview import (
     BY_AGENCY,
     BY_COUNTRY,
     DAYS,
+    GROUPS as HISTORY_GROUPS,
     MEMBERS,
     AtRisk,
     Comparison,
@@ -64,12 +65,10 @@ from registry.reports.overview import (
     policy_changes,
     worse_and_better,
 )
-from registry.reports.overview import GROUPS as HISTORY_GROUPS
 from registry.web.blueprint import Answer, pages
 from registry.web.current_user import page_locale
 from registry.web.errors import day_typed
-from registry.web.formats import gettext as _
-from registry.web.formats import ngettext
+from registry.web.formats import gettext as _, ngettext
 from registry.web.forms import Form
 from registry.web.labels import SHARE_PATTERNS, choice_label, field_label, name_in_page_language, share_class
 from registry.web.lists import ENDINGS, download_table

@@ -27,8 +27,7 @@ from registry.platform import confirmations
 from registry.platform.confirmations import confirmed_by_key
 from registry.platform.inventory import lists_key
 from registry.platform.models import ConfirmationKind
-from registry.platform.schemas import FACTS as FACTS_OF_RECORD
-from registry.platform.schemas import MAX_EVIDENCE_LENGTH
+from registry.platform.schemas import FACTS as FACTS_OF_RECORD, MAX_EVIDENCE_LENGTH
 from registry.projects.documents import Document, documents_of, scan_problems
 from registry.projects.edits import confirmed_facts
 from registry.projects.models import Project

@@ -31,8 +31,7 @@ from registry.requests.service import is_in_effect
 from registry.requests.succession import beside_projects, touched, visible_ids
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
-from registry.web.formats import gettext as _
-from registry.web.formats import moment, number, numbered, short_day
+from registry.web.formats import gettext as _, moment, number, numbered, short_day
 from registry.web.forms import Form, FormPage
 from registry.web.labels import (
     choice_label,
@@ -43,12 +42,7 @@ from registry.web.labels import (
     name_in_page_language,
     options,
 )
-from registry.web.lists import (
-    ListCell,
-    ListPage,
-    TableColumn,
-    choice_column,
-)
+from registry.web.lists import ListCell, ListPage, TableColumn, choice_column
 
 # What the pages of requests show of each kind, and the names of their agencies.
 

@@ -29,8 +29,7 @@ from registry.saved_views.schemas import MAX_FILTERS, VIEW_BODY
 from registry.saved_views.service import delete_view, save_view
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
 from registry.web.errors import problem_message
-from registry.web.formats import gettext as _
-from registry.web.formats import number
+from registry.web.formats import gettext as _, number
 from registry.web.forms import FormPage, answer_form, form_field
 from registry.web.labels import choice_label, options
 from registry.web.lists import render_list, requested_filters, requested_page

@@ -12,8 +12,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_names
 from registry.core.errors import Malformed
 from registry.projects.queries import projects_numbered
-from registry.search.service import RecordKind, record_numbered
-from registry.search.service import search as search_register
+from registry.search.service import RecordKind, record_numbered, search as search_register
 from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import problem_message

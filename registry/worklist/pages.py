@@ -43,8 +43,7 @@ from registry.requests.models import RequestState
 from registry.requests.queries import REQUEST_LIST, kinds_to_decide, of_kinds
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
-from registry.web.formats import day
-from registry.web.formats import gettext as _
+from registry.web.formats import day, gettext as _
 from registry.web.labels import choice_label, role_name
 from registry.web.layout import settings_groups
 

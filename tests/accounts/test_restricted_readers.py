@@ -36,8 +36,16 @@ from registry.core.database import db, transaction
 from registry.notifications.immediate import process_outbox
 from registry.settings import CHECKOUT
 from tests.api.callers import Caller, code
-from tests.factories import ADMINISTRATOR as LOCAL
-from tests.factories import PASSWORD, a_project, an_actor, an_agency, bearer, in_session, restrict
+from tests.factories import (
+    ADMINISTRATOR as LOCAL,
+    PASSWORD,
+    a_project,
+    an_actor,
+    an_agency,
+    bearer,
+    in_session,
+    restrict,
+)
 from tests.webhooks.world import a_webhook, webhook_now
 
 FIRST = an_actor(Role.ADMINISTRATOR, name="first")

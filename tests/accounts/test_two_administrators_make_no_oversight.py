@@ -28,8 +28,7 @@ from registry.accounts.roles import OVERSIGHT_ROLES, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named, set_password
 from registry.accounts.tokens import add_service_account, issue
 from registry.core.database import db
-from tests.factories import ADMINISTRATOR as LOCAL
-from tests.factories import PASSWORD, an_actor, an_agency
+from tests.factories import ADMINISTRATOR as LOCAL, PASSWORD, an_actor, an_agency
 
 FIRST, SECOND = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.ADMINISTRATOR, name="second")
 SAULE = an_actor(Role.SUPERVISOR, name="saule")

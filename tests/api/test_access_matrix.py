@@ -20,8 +20,7 @@ from registry.api.blueprint import API_PREFIX
 from registry.core.database import db, transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.access_matrix.roles import AGENCY, CASE_READERS, SEE_RESTRICTED
-from tests.api.access_matrix.routes import TRIES, expected, send
-from tests.api.access_matrix.routes import prepared as prepared_call
+from tests.api.access_matrix.routes import TRIES, expected, prepared as prepared_call, send
 from tests.api.access_matrix.world import World
 from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import Caller, caller

@@ -9,8 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 from flask import Flask
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from sqlalchemy import select
 
 from registry.accounts.roles import Role

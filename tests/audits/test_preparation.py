@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from sqlalchemy import delete, select, update
 
 from registry.agencies.service import agency_by_bin

@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 from sqlalchemy import Connection, select
 
 from registry.audits import counting

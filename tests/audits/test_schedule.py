@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from registry.audits.schedule import ScheduledRun, due_on, first_due, is_due, missed
 from registry.core.clock import ALMATY, local_instant

@@ -11,13 +11,9 @@ from sqlalchemy import select
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.audits.service import run_audit
-from registry.cases import decisions
-from registry.cases import service as cases
+from registry.cases import decisions, service as cases
 from registry.cases.models import Case, Order
-from registry.cases.queries import (
-    find_case,
-    find_case_to_change,
-)
+from registry.cases.queries import find_case, find_case_to_change
 from registry.core.clock import today
 from registry.core.database import db, transaction
 from registry.flags.models import AuditRun, Flag

@@ -11,16 +11,7 @@ from registry.accounts.roles import Actor, Role, local_actor
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.cases.lists import count_cases
 from registry.cases.team import team
-from tests.cases.cast import (
-    AIGERIM,
-    NO_BREACH,
-    SAULE,
-    act,
-    audit,
-    case_of,
-    decided_case,
-    under_review,
-)
+from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, decided_case, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_agency, bearer
 from tests.fixtures.web import SignedIn
 from tests.inbox.people import a_person, actor_named

@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
@@ -27,8 +26,7 @@ from tests.audits.steps import exempt
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, NO_BREACH, SAULE, TIMUR, act, audit, edit, in_days, migrate_by
 from tests.changes.steps import restrict
 from tests.changes.warehouse import Warehouse, lists_of, shown_by_lists
-from tests.factories import ADMINISTRATOR as LOCAL_ADMINISTRATOR
-from tests.factories import a_project, an_agency
+from tests.factories import ADMINISTRATOR as LOCAL_ADMINISTRATOR, a_project, an_agency
 from tests.present import Present
 
 DAY = date(2026, 9, 30)

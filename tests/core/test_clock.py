@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import select
 
 from registry.agencies.models import Agency

@@ -8,8 +8,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from marshmallow import ValidationError
 
 from registry.agencies.fields import AGENCY_FIELDS

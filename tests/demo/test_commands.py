@@ -29,8 +29,7 @@ from registry.flags.models import AuditRun, Flag
 from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
-from registry.reports.overview import history as history_of_overview
-from registry.reports.overview import overview
+from registry.reports.overview import history as history_of_overview, overview
 from registry.settings import read_settings
 from tests.api.callers import caller, code
 from tests.factories import an_agency

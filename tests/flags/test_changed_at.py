@@ -29,8 +29,7 @@ from registry.exemptions.models import Exemption
 from registry.exemptions.service import record_exemption
 from registry.flags.queries import list_flags
 from registry.platform.confirmations import verify_placement
-from registry.projects.api import etag_data as project_tag
-from registry.projects.api import project_row
+from registry.projects.api import etag_data as project_tag, project_row
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from tests.cases.cast import (

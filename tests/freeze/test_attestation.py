@@ -7,8 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from registry.freeze.evaluation import evaluate
 from registry.freeze.rules import attestation_due, attested_before, fact_states

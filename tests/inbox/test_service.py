@@ -15,14 +15,7 @@ from registry.core.database import db
 from registry.core.lists import Page
 from registry.inbox import service
 from registry.inbox.models import Watch
-from registry.inbox.queries import (
-    INBOX,
-    InboxEntryNotFound,
-    case_of_entry,
-    count_unread,
-    due_soon,
-    is_watching,
-)
+from registry.inbox.queries import INBOX, InboxEntryNotFound, case_of_entry, count_unread, due_soon, is_watching
 from registry.journal.service import JournalEntry
 from registry.projects.service import ProjectNotFound
 from tests.cases.cast import case_of

@@ -12,13 +12,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from registry.core.database import db, init_database
 from registry.core.postgresql import libpq_address
-from registry.core.schema import (
-    MIGRATION_LOCK_ID,
-    UpgradeRunning,
-    downgrade_schema,
-    schema_is_current,
-    upgrade_schema,
-)
+from registry.core.schema import MIGRATION_LOCK_ID, UpgradeRunning, downgrade_schema, schema_is_current, upgrade_schema
 from registry.core.settings import DatabaseLimits
 from tests.factories import a_project, an_agency
 

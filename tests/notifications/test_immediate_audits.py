@@ -19,9 +19,7 @@ from registry.flags.models import AuditRun
 from registry.journal import service as journal
 from tests.audits.policy_steps import TIMUR, activate, draft
 from tests.audits.steps import SUPERVISOR, create_projects, installed, set_verified
-from tests.cases.cast import (
-    audit,
-)
+from tests.cases.cast import audit
 from tests.factories import ADMINISTRATOR
 from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present

@@ -24,8 +24,7 @@ from tests.cases.cast import audit
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.notifications.mail_server import MailStore, free_port, mail_through, send_due_emails, serving
 from tests.notifications.readers import create_reader
-from tests.pdf_structure import assert_pdf_a_2u
-from tests.pdf_structure import text_of as text_of_pdf
+from tests.pdf_structure import assert_pdf_a_2u, text_of as text_of_pdf
 from tests.present import Present
 
 MONDAY = date(2026, 3, 9)

@@ -7,8 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import date, timedelta
 
 from flask import Flask
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from registry.accounts.roles import Actor, Role
 from registry.core.errors import Conflict, Invalid

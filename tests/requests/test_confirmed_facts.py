@@ -24,8 +24,7 @@ from registry.projects.documents import add_document
 from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change
 from registry.requests.models import RequestKind
-from registry.requests.service import ask
-from registry.requests.service import confirm as confirm_request
+from registry.requests.service import ask, confirm as confirm_request
 from tests.api.callers import Caller, caller, code, codes
 from tests.cases.cast import ADMINISTRATOR, AIGERIM, SAULE
 from tests.factories import a_project, a_service_token, an_actor, an_agency, audit_without_findings, list_key

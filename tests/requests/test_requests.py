@@ -23,16 +23,7 @@ from registry.requests.models import Request, RequestKind
 from registry.requests.service import RequestAlreadyWaiting, ask, carry_out_due_requests, confirm
 from tests.api.callers import caller, code, codes
 from tests.cases.cast import audit
-from tests.factories import (
-    ADMINISTRATOR,
-    PASSWORD,
-    a_project,
-    a_service_token,
-    a_token,
-    an_agency,
-    bearer,
-    restrict,
-)
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_service_token, a_token, an_agency, bearer, restrict
 
 ACT = {"act": "Decree No. 17", "reason": "The ministries merge."}
 

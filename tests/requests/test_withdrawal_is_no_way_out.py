@@ -10,8 +10,7 @@ from typing import Final
 
 import pytest
 from flask import Flask
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency

@@ -16,10 +16,8 @@ from typing import Any
 import pytest
 import trustme
 from flask import Flask
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from standardwebhooks.webhooks import Webhook as Verifier
-from standardwebhooks.webhooks import WebhookVerificationError
+from hypothesis import given, settings, strategies as st
+from standardwebhooks.webhooks import Webhook as Verifier, WebhookVerificationError
 
 from registry.core.installation import decrypt, encrypt
 from registry.webhooks.models import DeliveryError

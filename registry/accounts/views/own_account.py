@@ -33,14 +33,8 @@ from registry.core.errors import Invalid, Problem, invalid
 from registry.core.fields import AnyDay, BaseSchema, Boolean, Text
 from registry.notifications.aitu import AITU_BOT_NAME
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
-from registry.web.current_user import (
-    clear_session_cookie,
-    current_user,
-    keep_device,
-    set_session_cookie,
-)
-from registry.web.formats import gettext as _
-from registry.web.formats import ngettext
+from registry.web.current_user import clear_session_cookie, current_user, keep_device, set_session_cookie
+from registry.web.formats import gettext as _, ngettext
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
 
 # Pages for absences with a deputy: the own ones, those of a person, and for supervisors those of the reviewers.

@@ -54,8 +54,7 @@ from registry.web import forms
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
-from registry.web.formats import gettext as _
-from registry.web.formats import ngettext
+from registry.web.formats import gettext as _, ngettext
 from registry.web.forms import Field, Form, FormPage
 from registry.web.labels import display_value, field_label, name_in_page_language, options, role_name
 from registry.web.lists import render_list, requested_filters, requested_page

@@ -9,8 +9,7 @@ from typing import Any, Final
 from flask import Blueprint, current_app, make_response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from registry.accounts import oidc_provider
-from registry.accounts import sign_in as access
+from registry.accounts import oidc_provider, sign_in as access
 from registry.accounts.attempts import FAILED_SIGN_INS, TooManyAttempts
 from registry.accounts.models import MAX_EMAIL_LENGTH
 from registry.accounts.oidc_configuration import sign_in_configuration

@@ -11,8 +11,7 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from sqlalchemy import select
 
 from registry.accounts.account_changes import (

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from registry.accounts.roles import Role
 from registry.core.clock import today
-from tests.api.access_matrix.bodies import (
-    a_confirmation,
-    a_person,
-    a_webhook,
-    succession,
-    transfer,
-)
+from tests.api.access_matrix.bodies import a_confirmation, a_person, a_webhook, succession, transfer
 from tests.api.access_matrix.roles import (
     ALL,
     APPROVERS,

@@ -11,13 +11,7 @@ from sqlalchemy import select
 
 from registry.accounts.models import Account, Person
 from registry.accounts.roles import Actor, Role
-from registry.cases.decisions import (
-    AnotherCaseOpen,
-    AppealDecided,
-    AppealPending,
-    AppealTooLate,
-    NothingToAppeal,
-)
+from registry.cases.decisions import AnotherCaseOpen, AppealDecided, AppealPending, AppealTooLate, NothingToAppeal
 from registry.cases.lists import list_cases, show_case
 from registry.cases.models import Appeal, Case, order_in_force
 from registry.cases.queries import find_case, find_case_to_change

@@ -41,8 +41,7 @@ from tests.cases.cast import (
     under_review,
     verify,
 )
-from tests.factories import ADMINISTRATOR as LOCAL_ADMINISTRATOR
-from tests.factories import a_project, a_token, restrict
+from tests.factories import ADMINISTRATOR as LOCAL_ADMINISTRATOR, a_project, a_token, restrict
 from tests.present import Present
 
 
