@@ -10,13 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, ForeignKey, and_, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from registry.accounts.account_management import (
-    can_manage,
-    is_own,
-    require_account_manager,
-    require_unchanged,
-    sees_account,
-)
+from registry.accounts import account_management
 from registry.accounts.models import Account, AccountKind, AccountNotFound, find_account, is_active, require_person
 from registry.accounts.roles import Actor, Permission, Role, RoleNotAllowed
 from registry.core.clock import now, today
@@ -81,7 +75,7 @@ def record_absence(actor: Actor, account_id: int, deputy_id: int, first_day: dat
         # Locked in one order, so that two absences that would make a deputy of a deputy wait for one another.
         accounts = {each: find_account(each, lock=True) for each in sorted({account_id, deputy_id})}
         account, deputy = accounts[account_id], accounts[deputy_id]
-        require_unchanged(actor)
+        account_management.require_unchanged(actor)
         _require_may_record(actor, account)
         _require_days(first_day, last_day)
         if not may_deputize(deputy, account):
@@ -116,7 +110,7 @@ def end_absence(actor: Actor, absence_id: int, account_id: int | None = None) ->
         if absence is None or absence.ended_at is not None or account_id not in (None, absence.account_id):
             raise AbsenceNotFound(id=absence_id)
         account = find_account(absence.account_id)
-        require_unchanged(actor)
+        account_management.require_unchanged(actor)
         _require_may_record(actor, account)
         close_absence(actor, absence, account)
     return account
@@ -134,7 +128,7 @@ def may_record_absence(actor: Actor, account: Account) -> bool:
     if not account.is_person or not actor.is_person:
         return False
     leads = actor.may(Permission.CASES_LEAD) and Role(account.role) in LED_BY_SUPERVISORS
-    return is_own(actor, account) or leads or can_manage(actor, account)
+    return account_management.is_own(actor, account) or leads or account_management.can_manage(actor, account)
 
 
 def may_deputize(deputy: Account, account: Account) -> bool:
@@ -236,10 +230,12 @@ def _today() -> tuple[ColumnElement[bool], ...]:
 
 def _require_may_record(actor: Actor, account: Account) -> None:
     if may_record_absence(actor, account):
-        if can_manage(actor, account):
-            require_account_manager(actor)
+        if account_management.can_manage(actor, account):
+            account_management.require_account_manager(actor)
         return
-    if not (is_own(actor, account) or actor.may(Permission.PEOPLE_READ)) or not sees_account(actor, account):
+    if not (
+        account_management.is_own(actor, account) or actor.may(Permission.PEOPLE_READ)
+    ) or not account_management.sees_account(actor, account):
         raise AccountNotFound(id=account.id)
     raise RoleNotAllowed(role=actor.role.value, permission=Permission.PEOPLE_MANAGE.value)
 

@@ -11,26 +11,11 @@ from typing import Any, Final, TextIO
 
 import click
 
-from registry.accounts import tokens as access
-from registry.accounts.account_changes import (
-    command_actor,
-    confirm_account,
-    confirm_token,
-    disable_account,
-    enable_account,
-)
+from registry.accounts import account_changes, models, tokens as access
 from registry.accounts.account_names import clean_name
 from registry.accounts.attempts import COLUMNS as FAILED_COLUMNS, FAILED_SIGN_INS
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import hand_over
-from registry.accounts.models import (
-    Account,
-    AccountKind,
-    AccountNameUnknown,
-    AccountStatus,
-    account_named,
-    factor_kinds,
-)
 from registry.accounts.passwords import MAX_LENGTH, generate_password
 from registry.accounts.people_import import import_people
 from registry.accounts.queries import ACCOUNT_LIST, all_tokens
@@ -38,18 +23,9 @@ from registry.accounts.roles import AGENCY_ROLES, Role, Scope
 from registry.accounts.schemas import ACCOUNT, LifetimeField
 from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, person_named
 from registry.agencies.service import agency_by_bin
+from registry.cli import output
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID, UsageError, problem_lines
-from registry.cli.output import (
-    DAY,
-    FieldType,
-    as_json_option,
-    cli_text,
-    print_json,
-    print_message,
-    print_pairs,
-    print_table,
-)
 from registry.core.errors import Invalid
 from registry.core.lists import MAX_LIMIT, Page, every_page
 from registry.core.translations import LANGUAGES
@@ -97,32 +73,34 @@ def add(
     """
     person_role = Role(role)
     if person_role in AGENCY_ROLES and agency_bin is None:
-        raise UsageError(cli_text("cli-token-needs-agency", role=role))
+        raise UsageError(output.cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     entered = _read_password(password_stdin, ask_password)
     person = NewPerson(name, person_role, agency_id, email, language)
     password = entered or generate_password()
     try:
-        account = add_person(command_actor(), person, password, must_change=entered is None).account
+        account = add_person(account_changes.command_actor(), person, password, must_change=entered is None).account
     except Invalid as error:
-        raise UsageError(cli_text("cli-user-refused"), *problem_lines(error.problems)) from error
+        raise UsageError(output.cli_text("cli-user-refused"), *problem_lines(error.problems)) from error
     if account.pending_since is not None:
         # Whoever confirms it is displayed another password.
-        print_message("cli-user-pending", name=account.name, role=role)
+        output.print_message("cli-user-pending", name=account.name, role=role)
         return
     if entered is None:
         click.echo(password)
-    print_message("cli-user-added", name=account.name, role=role)
+    output.print_message("cli-user-added", name=account.name, role=role)
 
 
 @users.command("list")
-@click.option("--kind", type=click.Choice(AccountKind.codes()), help="People, or service accounts.")
+@click.option("--kind", type=click.Choice(models.AccountKind.codes()), help="People, or service accounts.")
 @click.option("--role", type=click.Choice(Role.codes()), help="Accounts with this role.")
-@click.option("--status", type=click.Choice(AccountStatus.codes()), help="Accounts with this status.")
+@click.option("--status", type=click.Choice(models.AccountStatus.codes()), help="Accounts with this status.")
 @click.option("--agency", metavar="BIN", help="Accounts of this agency and of those below it.")
-@click.option("--inactive-since", type=DAY, metavar="DATE", help="Neither signed in nor used a token since this day.")
+@click.option(
+    "--inactive-since", type=output.DAY, metavar="DATE", help="Neither signed in nor used a token since this day."
+)
 @click.option("--q", "words", metavar="TEXT", help="Words, or parts of them, in name and e-mail address.")
-@as_json_option
+@output.as_json_option
 @in_registry
 def list_users(as_json: bool, words: str | None, inactive_since: date | None, **choices: str | None) -> None:
     """List the accounts of people and services, by name."""
@@ -130,15 +108,15 @@ def list_users(as_json: bool, words: str | None, inactive_since: date | None, **
     if inactive_since is not None:
         filters["inactive_since"] = inactive_since.isoformat()
     rows: list[dict[str, Any]] = []
-    for items in every_page(lambda page: ACCOUNT_LIST.read(command_actor(), filters, page), list):
-        kinds = factor_kinds([row["id"] for row in items])
+    for items in every_page(lambda page: ACCOUNT_LIST.read(account_changes.command_actor(), filters, page), list):
+        kinds = models.factor_kinds([row["id"] for row in items])
         rows += [{**{name: row[name] for name in COLUMNS}, KINDS: kinds.get(row["id"], [])} for row in items]
     if as_json:
-        print_json({"items": rows})
+        output.print_json({"items": rows})
     else:
         # In place of whether there is a factor, which ones.
         texts = [row | {"second_factor": ", ".join(row[KINDS])} for row in rows]
-        print_table(COLUMNS, texts)
+        output.print_table(COLUMNS, texts)
 
 
 @users.command("set")
@@ -181,12 +159,12 @@ def set_values(
     if owner is not None:
         changes["owner_id"] = _account(owner).id
     if not changes:
-        raise UsageError(cli_text("cli-nothing-to-set"))
+        raise UsageError(output.cli_text("cli-nothing-to-set"))
     try:
-        changed = edit_account(command_actor(), account.id, changes)
+        changed = edit_account(account_changes.command_actor(), account.id, changes)
     except Invalid as error:
-        raise UsageError(cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
-    print_message("cli-user-changed", name=changed.name)
+        raise UsageError(output.cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
+    output.print_message("cli-user-changed", name=changed.name)
     _print_whether_pending(changed)
 
 
@@ -195,8 +173,8 @@ def set_values(
 @in_registry
 def disable(name: str) -> None:
     """Disable the account of a person or a service. Its sessions and tokens end immediately."""
-    disable_account(command_actor(), _account(name).id)
-    print_message("cli-user-disabled", name=name)
+    account_changes.disable_account(account_changes.command_actor(), _account(name).id)
+    output.print_message("cli-user-disabled", name=name)
 
 
 @users.command()
@@ -205,8 +183,8 @@ def disable(name: str) -> None:
 def enable(name: str) -> None:
     """Enable an account again. The password is unchanged; earlier sessions and tokens stay ended."""
     account = _account(name)
-    enable_account(command_actor(), account.id)
-    print_message("cli-user-enabled", name=name)
+    account_changes.enable_account(account_changes.command_actor(), account.id)
+    output.print_message("cli-user-enabled", name=name)
     _print_whether_pending(account)
 
 
@@ -219,46 +197,46 @@ def confirm(name: str) -> None:
     A person's new password is printed, alone, on standard output, this once. It must be changed at the first sign-in.
     """
     account = _account(name)
-    password = confirm_account(command_actor(), account.id, Role(account.role))
+    password = account_changes.confirm_account(account_changes.command_actor(), account.id, Role(account.role))
     if password is not None:
         click.echo(password)
-    print_message("cli-user-confirmed", name=account.name, role=account.role)
+    output.print_message("cli-user-confirmed", name=account.name, role=account.role)
 
 
 @users.command("hand-over")
 @click.argument("name")
 @click.option("--to", "receiver", required=True, metavar="NAME", help="The person who gets the work.")
-@as_json_option
+@output.as_json_option
 @in_registry
 def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
     """Give all open work of the person NAME to another one: cases, drafts, reports, service accounts."""
     giver, taker = _account(name), _account(receiver)
     try:
-        counts = hand_over(command_actor(), giver.id, taker.id)
+        counts = hand_over(account_changes.command_actor(), giver.id, taker.id)
     except Invalid as error:
-        raise UsageError(cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
+        raise UsageError(output.cli_text("cli-user-not-changed"), *problem_lines(error.problems)) from error
     if as_json:
-        print_json(counts)
+        output.print_json(counts)
     else:
-        print_pairs(counts)
-    print_message("cli-user-handed-over", name=giver.name, receiver=taker.name)
+        output.print_pairs(counts)
+    output.print_message("cli-user-handed-over", name=giver.name, receiver=taker.name)
 
 
 @users.command("failed-sign-ins")
 @click.option("--name", help="The name that was entered, of an account or not.")
 @click.option("--source", metavar="ADDRESS", help="The address that they came from.")
 @click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=50, show_default=True, help="How many at most.")
-@as_json_option
+@output.as_json_option
 @in_registry
 def failed_sign_ins(name: str | None, source: str | None, limit: int, as_json: bool) -> None:
     """List the latest failed and refused sign-ins of the last 90 days. A name that no account has is not stored."""
     filters = {key: value for key, value in (("name", name), ("source", source)) if value}
-    rows = FAILED_SIGN_INS.read(command_actor(), filters, Page(limit)).items
+    rows = FAILED_SIGN_INS.read(account_changes.command_actor(), filters, Page(limit)).items
     shown = [{column: row[column] for column in FAILED_COLUMNS} for row in rows]
     if as_json:
-        print_json({"items": shown})
+        output.print_json({"items": shown})
     else:
-        print_table(FAILED_COLUMNS, shown)
+        output.print_table(FAILED_COLUMNS, shown)
 
 
 @users.command("reset-factor")
@@ -270,19 +248,19 @@ def reset_factor(name: str) -> None:
     Where the role requires a second factor, the person enrols a new one at the next sign-in.
     """
     account = _account(name)
-    reset_factors(command_actor(), account.id)
-    print_message("cli-user-factors-reset", name=account.name)
+    reset_factors(account_changes.command_actor(), account.id)
+    output.print_message("cli-user-factors-reset", name=account.name)
 
 
-def _print_whether_pending(account: Account) -> None:
-    if account.status == AccountStatus.PENDING:
-        print_message("cli-user-pending", name=account.name, role=account.role)
+def _print_whether_pending(account: models.Account) -> None:
+    if account.status == models.AccountStatus.PENDING:
+        output.print_message("cli-user-pending", name=account.name, role=account.role)
 
 
-def _account(name: str) -> Account:
-    account = account_named(name) or account_named(clean_name(name))
+def _account(name: str) -> models.Account:
+    account = models.account_named(name) or models.account_named(clean_name(name))
     if account is None:
-        raise AccountNameUnknown(name=name)
+        raise models.AccountNameUnknown(name=name)
     return account
 
 
@@ -290,7 +268,9 @@ def _read_password(from_stdin: bool, ask: bool) -> str | None:
     if from_stdin:
         return sys.stdin.readline(MAX_LENGTH + 2).rstrip("\r\n")
     if ask:
-        return str(click.prompt(cli_text("cli-user-password"), hide_input=True, confirmation_prompt=True, err=True))
+        return str(
+            click.prompt(output.cli_text("cli-user-password"), hide_input=True, confirmation_prompt=True, err=True)
+        )
     return None
 
 
@@ -307,15 +287,15 @@ def import_file(file: Path, dry_run: bool) -> None:
     Whoever has an e-mail address is invited where there is a mail server. For the others a one-time password is
     printed, this once, on standard output as CSV: name, password. Rows with errors are left out.
     """
-    result = import_people(command_actor(), file.read_bytes(), dry_run=dry_run)
+    result = import_people(account_changes.command_actor(), file.read_bytes(), dry_run=dry_run)
     print_row_errors(result.errors)
     passwords = [(person.name, person.password) for person in result.created if person.password is not None]
     if passwords:
         csv.writer(sys.stdout).writerows([("name", "password"), *passwords])
     code = "cli-people-checked" if dry_run else "cli-people-added"
-    print_message(code, count=len(result.created), refused=result.refused)
+    output.print_message(code, count=len(result.created), refused=result.refused)
     if result.unchanged:
-        print_message("cli-people-unchanged", count=len(result.unchanged))
+        output.print_message("cli-people-unchanged", count=len(result.unchanged))
     if result.refused:
         raise click.exceptions.Exit(INVALID)
 
@@ -358,7 +338,7 @@ def tokens() -> None:
 @click.option("--agency", "agency_bin", metavar="BIN", help="The agency, for the agency roles.")
 @click.option(
     "--expires-in",
-    type=FieldType("lifetime", LifetimeField()),
+    type=output.FieldType("lifetime", LifetimeField()),
     metavar="90d",
     help="Lifetime in s, m, h or d, at most 366 days; by default 90 days.",
 )
@@ -392,12 +372,12 @@ def issue(
     """Issue a token and print only the token on standard output. It is displayed only once."""
     token_role = None if role is None else Role(role)
     name = clean_name(name)
-    if token_role in AGENCY_ROLES and agency_bin is None and account_named(name) is None:
-        raise UsageError(cli_text("cli-token-needs-agency", role=role))
+    if token_role in AGENCY_ROLES and agency_bin is None and models.account_named(name) is None:
+        raise UsageError(output.cli_text("cli-token-needs-agency", role=role))
     agency_id = None if agency_bin is None else agency_by_bin(agency_bin).id
     try:
         issued = access.issue(
-            command_actor(),
+            account_changes.command_actor(),
             name,
             token_role,
             agency_id,
@@ -409,17 +389,17 @@ def issue(
         )
     except Invalid as error:
         # All values are options, so this is a usage error.
-        raise UsageError(cli_text("cli-token-refused"), *problem_lines(error.problems)) from error
+        raise UsageError(output.cli_text("cli-token-refused"), *problem_lines(error.problems)) from error
     click.echo(issued.text)
-    print_message("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
+    output.print_message("cli-token-issued", key_id=issued.key_id, name=name, role=issued.role.value)
     if issued.pending:
-        print_message("cli-token-pending", key_id=issued.key_id)
+        output.print_message("cli-token-pending", key_id=issued.key_id)
 
 
 def _person_id(name: str) -> int:
     person = person_named(name) if name.isprintable() else None
     if person is None:
-        raise AccountNameUnknown(name=name)
+        raise models.AccountNameUnknown(name=name)
     return person.account_id
 
 
@@ -428,8 +408,8 @@ def _person_id(name: str) -> int:
 @in_registry
 def revoke(key_id: str) -> None:
     """Revoke the token with KEY_ID, the part between the two underscores. It stops working immediately."""
-    access.revoke(command_actor(), key_id)
-    print_message("cli-token-revoked", key_id=key_id)
+    access.revoke(account_changes.command_actor(), key_id)
+    output.print_message("cli-token-revoked", key_id=key_id)
 
 
 @tokens.command("confirm")
@@ -437,8 +417,8 @@ def revoke(key_id: str) -> None:
 @in_registry
 def confirm_pending_token(key_id: str) -> None:
     """Confirm the token of KEY_ID, which an administrator issued for a service account with an oversight role."""
-    confirm_token(command_actor(), key_id)
-    print_message("cli-token-confirmed", key_id=key_id)
+    account_changes.confirm_token(account_changes.command_actor(), key_id)
+    output.print_message("cli-token-confirmed", key_id=key_id)
 
 
 @tokens.command()
@@ -450,30 +430,30 @@ def rekey(file: TextIO) -> None:
     FILE holds the previous key; `-` reads it from stdin. Tokens that neither key has signed stay invalid; with an empty
     FILE (`/dev/null`) all that the present key has not signed.
     """
-    rekeyed, foreign = access.rekey_tokens(command_actor(), file.read().strip())
-    print_message("cli-tokens-rekeyed", rekeyed=rekeyed, foreign=foreign)
+    rekeyed, foreign = access.rekey_tokens(account_changes.command_actor(), file.read().strip())
+    output.print_message("cli-tokens-rekeyed", rekeyed=rekeyed, foreign=foreign)
 
 
 @tokens.command("list")
-@as_json_option
+@output.as_json_option
 @in_registry
 def list_tokens(as_json: bool) -> None:
     """List the issued tokens, without their secrets."""
-    _print_tokens(all_tokens(command_actor()), as_json)
+    _print_tokens(all_tokens(account_changes.command_actor()), as_json)
 
 
 @tokens.command("inactive")
-@as_json_option
+@output.as_json_option
 @in_registry
 def list_inactive_tokens(as_json: bool) -> None:
     """List the working tokens that nobody used for 90 days, without their secrets."""
-    _print_tokens(all_tokens(command_actor(), "inactive"), as_json)
+    _print_tokens(all_tokens(account_changes.command_actor(), "inactive"), as_json)
 
 
 def _print_tokens(listed: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     rows = [{name: token[KEYS.get(name, name)] for name in TOKEN_COLUMNS} for token in listed]
     if as_json:
-        print_json({"items": rows})
+        output.print_json({"items": rows})
     else:
         texts = ({name: " ".join(row[name] or ()) for name in LISTS} for row in rows)
-        print_table(TOKEN_COLUMNS, [row | text for row, text in zip(rows, texts, strict=True)])
+        output.print_table(TOKEN_COLUMNS, [row | text for row, text in zip(rows, texts, strict=True)])

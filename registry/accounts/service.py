@@ -11,28 +11,12 @@ from typing import Any, Final, TypedDict
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts import account_management, models, password_links
-from registry.accounts.account_changes import (
-    change_role,
-    email_of,
-    end_access,
-    lock_last_ones,
-    require_another_supervisor,
-)
+from registry.accounts import account_changes, account_management, models, password_links, passwords
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, begin_password_link, mark_succeeded
 from registry.accounts.models import Account, AccountKind, AccountsNeedAPerson, Person
 from registry.accounts.oidc_configuration import sign_in_configuration
-from registry.accounts.passwords import (
-    MAX_LENGTH,
-    MIN_LENGTH,
-    NO_PASSWORD,
-    generate_password,
-    hash_password,
-    is_common,
-    verify_password,
-)
 from registry.accounts.roles import LOCAL, Actor, Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, change_owner, names_of
 from registry.accounts.sessions import carried_over, start_session
@@ -81,7 +65,7 @@ def add_person(actor: Actor, new: NewPerson, password: str | None, *, must_chang
     if problems:
         raise Invalid(problems)
     account_management.require_may_give(actor, new.role, new.agency_id)
-    password_hash = NO_PASSWORD if password is None else hash_password(password)
+    password_hash = passwords.NO_PASSWORD if password is None else passwords.hash_password(password)
     with transaction() as session:
         account_management.require_unchanged(actor)
         account = models.new_account(actor, name, AccountKind.PERSON, new.role, new.agency_id)
@@ -133,13 +117,13 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
     problems = password_problems(password, find_person(actor, person_id).name)
     if problems:
         raise Invalid(problems)
-    password_hash = hash_password(password)
+    password_hash = passwords.hash_password(password)
     with transaction():
         person = find_person(actor, person_id)
         # Two administrators who do this to each other wait, so that one of them stays active.
-        alike = lock_last_ones(person.account_id)
+        alike = account_changes.lock_last_ones(person.account_id)
         account = account_management.find_managed_account(actor, person.account_id)
-        require_another_supervisor(actor, account, alike)
+        account_changes.require_another_supervisor(actor, account, alike)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         account.invited_at = None
         password_links.delete_invitation(account.id)
@@ -159,7 +143,7 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
         raise AccountsNeedAPerson
     old_hash = person.password_hash
     attempt = begin_password_change(person.account_id)
-    if not verify_password(old_hash, old):
+    if not passwords.verify_password(old_hash, old):
         with transaction():
             journal.record(actor, "account.password-refused", f"account:{person.name}")
         raise invalid("/old_password", "old-password-wrong")
@@ -170,7 +154,7 @@ def change_own_password(actor: Actor, old: str, new: str) -> str:
         with transaction():
             mark_succeeded(attempt)
         raise Invalid(problems)
-    new_hash = hash_password(new)
+    new_hash = passwords.hash_password(new)
     with transaction() as session:
         mark_succeeded(attempt)
         session.refresh(person, with_for_update=True)
@@ -188,11 +172,13 @@ def password_problems(password: str, name: str, pointer: str = "/password") -> l
     """Return the problems of a new password: its length, that many use it, or that it contains the name and little
     else.
     """
-    if not MIN_LENGTH <= len(password) <= MAX_LENGTH:
-        return [Problem(pointer, "password-length", {"shortest": MIN_LENGTH, "longest": MAX_LENGTH})]
-    if name.casefold() in password.casefold() and len(password) < len(name) + MIN_LENGTH:
+    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
+        return [
+            Problem(pointer, "password-length", {"shortest": passwords.MIN_LENGTH, "longest": passwords.MAX_LENGTH})
+        ]
+    if name.casefold() in password.casefold() and len(password) < len(name) + passwords.MIN_LENGTH:
         return [Problem(pointer, "password-like-name")]
-    if is_common(password):
+    if passwords.is_common(password):
         return [Problem(pointer, "password-common")]
     return []
 
@@ -200,7 +186,7 @@ def password_problems(password: str, name: str, pointer: str = "/password") -> l
 def _store_password(person: Person, password_hash: str, *, must_change: bool) -> None:
     person.password_hash, person.password_set_at, person.password_must_change = password_hash, now(), must_change
     person.first_half = None
-    end_access(person.account)
+    account_changes.end_access(person.account)
 
 
 def _must_change(actor: Actor, requested: bool | None) -> bool:
@@ -232,7 +218,7 @@ def create_person(actor: Actor, new: NewPerson) -> tuple[Person, str | None]:
     """
     if password_links.can_be_invited(new.email):
         return invite_person(actor, new), None
-    password = generate_password()
+    password = passwords.generate_password()
     return add_person(actor, new, password, must_change=True), password
 
 
@@ -275,7 +261,7 @@ def invite_again(actor: Actor, account_id: int) -> None:
         account = account_management.find_managed_account(actor, account_id)
         if account.status != "invited":
             raise AccountNotInvited(name=account.name)
-        email = email_of(account)
+        email = account_changes.email_of(account)
         if email is None or not password_links.can_be_invited(email):
             raise NoMailServer
         password_links.send_invitation(actor, account, email)
@@ -299,7 +285,7 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
     problems = password_problems(password, account_of_link(key).name)
     if problems:
         raise Invalid(problems)
-    password_hash = hash_password(password)
+    password_hash = passwords.hash_password(password)
     with transaction() as session:
         invitation = password_links.find_invitation(key)
         account = session.get_one(Account, invitation.account_id, populate_existing=True, with_for_update=True)
@@ -426,19 +412,19 @@ def edit_account(actor: Actor, account_id: int, changes: AccountChanges) -> Acco
     """
     account_management.require_account_manager(actor)
     with transaction():
-        alike = lock_last_ones(account_id)
+        alike = account_changes.lock_last_ones(account_id)
         account = account_management.find_managed_account(actor, account_id)
         problems = _problems(account, changes)
         if problems:
             raise Invalid(problems)
         if "role" in changes or "agency_id" in changes:
             role = changes.get("role", Role(account.role))
-            change_role(actor, account_id, role, changes.get("agency_id", account.agency_id))
+            account_changes.change_role(actor, account_id, role, changes.get("agency_id", account.agency_id))
         if "owner_id" in changes:
             change_owner(actor, account_id, changes["owner_id"])
         if "email" in changes or "language" in changes:
-            if "email" in changes and changes["email"] != email_of(account):
-                require_another_supervisor(actor, account, alike)
+            if "email" in changes and changes["email"] != account_changes.email_of(account):
+                account_changes.require_another_supervisor(actor, account, alike)
             _change_personal(actor, account, changes)
         if "name" in changes:
             _rename(actor, account, clean_name(changes["name"]))

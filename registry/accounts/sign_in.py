@@ -17,7 +17,7 @@ from typing import Any, Final
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import func, select
 
-from registry.accounts import models, oidc_provider
+from registry.accounts import models, oidc_provider, sessions
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems, skeleton
 from registry.accounts.agency_tree import AGENCIES, last_successor
 from registry.accounts.attempts import begin_sign_in, is_locked, mark_succeeded, record_failure
@@ -27,14 +27,6 @@ from registry.accounts.password_links import delete_invitation
 from registry.accounts.passwords import NO_PASSWORD, SignInBusy, hash_password, needs_rehash, verify_password
 from registry.accounts.roles import AGENCY_ROLES, STEP_UP_MAX_AGE, Actor, Role
 from registry.accounts.service import person_named, personal_problems
-from registry.accounts.sessions import (
-    WebSession,
-    device_name,
-    end_session,
-    secret_hash_of,
-    session_credential,
-    start_session,
-)
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import NotAllowed, RegistryError
@@ -114,9 +106,9 @@ def _sign_in_with_password(name: str, password: str, origin: SignInRequest, devi
         person.password_hash = rehashed
         # The first sign-in of a new account is always on a new device, and its person has just chosen the password.
         is_first = person.last_signed_in_at is None
-        secret = start_session(person.id, source, device=device_name(origin.user_agent))
+        secret = sessions.start_session(person.id, source, device=sessions.device_name(origin.user_agent))
         awaits_factor = needs_factor(person.id, person.role)
-        credential = session_credential(secret_hash_of(secret))
+        credential = sessions.session_credential(sessions.secret_hash_of(secret))
         actor = _actor(person.account, origin, credential)
         action = "person.password-accepted" if awaits_factor else "person.signed-in"
         if not awaits_factor:
@@ -136,7 +128,7 @@ def needs_factor(person_id: int, role: str) -> bool:
 def sign_out(actor: Actor, secret: str) -> None:
     """End the session."""
     with transaction():
-        end_session(secret)
+        sessions.end_session(secret)
         journal.record(actor, "person.signed-out", f"person:{actor.principal}")
 
 
@@ -384,12 +376,12 @@ def end_sessions_of_identity(
     if subject is None and provider_session is None:
         return 0
     with transaction() as session:
-        statement = select(WebSession, OidcIdentity.account_id).join(
-            OidcIdentity, OidcIdentity.id == WebSession.oidc_identity_id
+        statement = select(sessions.WebSession, OidcIdentity.account_id).join(
+            OidcIdentity, OidcIdentity.id == sessions.WebSession.oidc_identity_id
         )
-        statement = statement.where(OidcIdentity.issuer == issuer, WebSession.started_at <= started_before)
+        statement = statement.where(OidcIdentity.issuer == issuer, sessions.WebSession.started_at <= started_before)
         if provider_session is not None:
-            statement = statement.where(WebSession.provider_session == provider_session)
+            statement = statement.where(sessions.WebSession.provider_session == provider_session)
         if subject is not None:
             statement = statement.where(OidcIdentity.subject == subject)
         rows = session.execute(statement).all()
@@ -405,7 +397,9 @@ def id_token_of(secret: str) -> str | None:
     """Return the ID token of a session, which the provider wants to see at sign-out; None for a session with a
     password.
     """
-    statement = select(WebSession.id_token).where(WebSession.secret_hash == secret_hash_of(secret))
+    statement = select(sessions.WebSession.id_token).where(
+        sessions.WebSession.secret_hash == sessions.secret_hash_of(secret)
+    )
     return decrypt(ID_TOKENS, db.session.scalar(statement))
 
 
@@ -547,17 +541,17 @@ def _start(
 ) -> SignedIn:
     person_id = require_transaction().scalars(select(Person.id).where(Person.account_id == account.id)).one()
     factor = {"factor_at": _factor_at(claims), "factor_kind": "oidc"} if claims.second_factor else {}
-    secret = start_session(
+    secret = sessions.start_session(
         person_id,
         request.source,
-        device=device_name(request.user_agent),
+        device=sessions.device_name(request.user_agent),
         oidc_identity_id=identity.id,
         provider_session=claims.provider_session,
         id_token=encrypt(ID_TOKENS, id_token),
         **factor,
     )
     awaits_factor = not claims.second_factor and needs_factor(person_id, account.role)
-    actor = _actor(account, request, session_credential(secret_hash_of(secret)))
+    actor = _actor(account, request, sessions.session_credential(sessions.secret_hash_of(secret)))
     details = {"issuer": claims.issuer, "second_factor": claims.second_factor}
     action = "person.provider-accepted" if awaits_factor else "person.signed-in"
     if not awaits_factor:

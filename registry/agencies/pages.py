@@ -26,30 +26,10 @@ from registry.core.search import words_of
 from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.compliance import UNFLAGGED, agency_overview
 from registry.requests.queries import REQUEST_LIST
+from registry.web import labels, lists
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, present_text, schema_field
-from registry.web.labels import (
-    SHARE_PATTERNS,
-    choice_label,
-    display_value,
-    field_label,
-    name_in_page_language,
-    share_class,
-)
-from registry.web.lists import (
-    ENDINGS,
-    ListCell,
-    ListPage,
-    TableColumn,
-    download_list,
-    filter_fields,
-    plain_column,
-    record_cell,
-    render_list_page,
-    requested_filters,
-    requested_page,
-)
 
 # Agencies in forms and lists: choices, and names by BIN.
 
@@ -61,7 +41,7 @@ def agency_choices(actor: Actor, most: int = MAX_CHOICES) -> list[tuple[str, str
     rows = db.session.execute(_own(actor).limit(most + 1)).all()
     if len(rows) > most:
         return []
-    choices = [(agency.bin, f"{name_in_page_language(agency)} ({agency.bin})") for agency in rows]
+    choices = [(agency.bin, f"{labels.name_in_page_language(agency)} ({agency.bin})") for agency in rows]
     return sorted(choices, key=lambda choice: kazakh_key(choice[1]))
 
 
@@ -75,7 +55,7 @@ def agency_names(bins: Iterable[str]) -> dict[str, str]:
     """Return the names of agencies by BIN, in the page's language."""
     names = (Agency.bin, Agency.name_kk, Agency.name_ru, Agency.name_en)
     rows = db.session.execute(select(*names).where(Agency.bin.in_(set(bins))))
-    return {agency.bin: name_in_page_language(agency) for agency in rows}
+    return {agency.bin: labels.name_in_page_language(agency) for agency in rows}
 
 
 def agency_name(number: str | None) -> str:
@@ -83,7 +63,7 @@ def agency_name(number: str | None) -> str:
     if number is None:
         return ""
     try:
-        return name_in_page_language(agency_by_bin(number))
+        return labels.name_in_page_language(agency_by_bin(number))
     except NotFound:
         return number
 
@@ -138,7 +118,7 @@ def add_list_pages(
     needs: Permission,
     names: Collection[str],
     read: Read,
-    page_of: Callable[[Actor, Mapping[str, str]], ListPage],
+    page_of: Callable[[Actor, Mapping[str, str]], lists.ListPage],
     usual: Callable[[Actor], dict[str, str]] = lambda _actor: {},
     *,
     has_tables: bool = True,
@@ -154,31 +134,31 @@ def add_list_pages(
         address = address_with_agency(actor)
         if address is not None:
             return redirect(address)
-        filters = requested_filters(names)
+        filters = lists.requested_filters(names)
         return list_page(actor, filters, read, page_of(actor, filters))
 
     def table(actor: Actor, ending: str) -> Answer:
-        filters = requested_filters(names)
+        filters = lists.requested_filters(names)
         columns = page_of(actor, {}).columns
-        return download_list(ending, name.replace("_", "-"), columns, lambda page: read(actor, filters, page))
+        return lists.download_list(ending, name.replace("_", "-"), columns, lambda page: read(actor, filters, page))
 
     show.__name__, table.__name__ = name, f"{name}_table"
     pages.page(path, needs=needs)(show)
     if has_tables:
-        pages.page(f"{path}.<{ENDINGS}:ending>", needs=needs)(table)
+        pages.page(f"{path}.<{lists.ENDINGS}:ending>", needs=needs)(table)
 
 
-def list_page(actor: Actor, filters: Mapping[str, str], read: Read, page: ListPage) -> str:
+def list_page(actor: Actor, filters: Mapping[str, str], read: Read, page: lists.ListPage) -> str:
     """Return the page of a list with an agency filter."""
-    listing = Listing([], None) if names_no_agency(filters) else read(actor, filters, requested_page())
+    listing = Listing([], None) if names_no_agency(filters) else read(actor, filters, lists.requested_page())
     agency = agency_filter(actor, filters, with_below=page.with_below)
-    return render_list_page(page, listing, filters, actor, agency)
+    return lists.render_list_page(page, listing, filters, actor, agency)
 
 
 def suggested_agencies(actor: Actor, text: str) -> list[tuple[str, str]]:
     """``(BIN, name)`` of the first open agencies, by name, that have the words of a text in their BIN or a name."""
     rows = db.session.execute(_own(actor).where(Agency.id.in_(ids_with_words(text[:MAX_LENGTH], misspelt=True)))).all()
-    choices = [(agency.bin, name_in_page_language(agency)) for agency in rows]
+    choices = [(agency.bin, labels.name_in_page_language(agency)) for agency in rows]
     return sorted(choices, key=lambda choice: kazakh_key(choice[1]))[:MAX_SUGGESTIONS]
 
 
@@ -263,8 +243,8 @@ def agency(actor: Actor, bin: str) -> Answer:
         overview=agency_overview(actor, shown),
         unflagged_statuses=UNFLAGGED,
         any_open=ANY_OPEN,
-        share_class=share_class,
-        share_patterns=SHARE_PATTERNS,
+        share_class=labels.share_class,
+        share_patterns=labels.SHARE_PATTERNS,
         requests=_requests(actor, bin),
         approvals=waiting_about(actor, subject=f"agency:{bin}"),
     )
@@ -283,7 +263,7 @@ def agency_tree(actor: Actor) -> Answer:
     number = request.args.get("within") or None
     top = None if number is None else agency_by_bin(number)
     rows = open_agencies_below(top, MAX_AGENCIES + 1)
-    ordered = sorted(rows[:MAX_AGENCIES], key=lambda row: kazakh_key(name_in_page_language(row[0])))
+    ordered = sorted(rows[:MAX_AGENCIES], key=lambda row: kazakh_key(labels.name_in_page_language(row[0])))
     return render_template(
         "agencies/tree.html",
         actor=actor,
@@ -301,41 +281,45 @@ FILTERS: Final = ("q", "kind", "region")
 @pages.page("/agencies", needs=Permission.AGENCIES_READ)
 def agencies(actor: Actor) -> Answer:
     """List all agencies."""
-    filters = requested_filters(FILTERS)
+    filters = lists.requested_filters(FILTERS)
     may_write = actor.may(Permission.AGENCIES_WRITE)
-    shown = ListPage(
+    shown = lists.ListPage(
         title=_("Agencies"),
         endpoint="agencies",
         columns=_columns(),
         empty=_("No agency matches."),
         words=_("Words in the name, or the BIN"),
-        fields=filter_fields("kind", "region"),
+        fields=lists.filter_fields("kind", "region"),
         buttons=[(_("Register an agency"), url_for("web.new_agency"))] if may_write else [],
         links=[(_("Agencies as a tree"), url_for("web.agency_tree"))],
         help=("administrator", "register-agencies", _("How to register agencies")) if may_write else None,
         has_tables=False,
     )
-    return render_list_page(shown, AGENCY_LIST.read(actor, filters, requested_page(50)), filters, actor)
+    return lists.render_list_page(shown, AGENCY_LIST.read(actor, filters, lists.requested_page(50)), filters, actor)
 
 
-def _columns() -> list[TableColumn]:
+def _columns() -> list[lists.TableColumn]:
     return [
-        TableColumn(
-            field_label("agency"),
+        lists.TableColumn(
+            labels.field_label("agency"),
             None,
-            lambda item: record_cell(
+            lambda item: lists.record_cell(
                 item, url_for("web.agency", bin=item.bin), item.bin, _("Closed") if item.closed_on else ""
             ),
             "main",
         ),
-        plain_column(field_label("kind"), lambda item: choice_label("kind", item.kind)),
-        plain_column(field_label("region"), lambda item: display_value("region", item.region), "state"),
-        TableColumn(_("More"), None, _projects_cell, "state"),
+        lists.plain_column(labels.field_label("kind"), lambda item: labels.choice_label("kind", item.kind)),
+        lists.plain_column(
+            labels.field_label("region"), lambda item: labels.display_value("region", item.region), "state"
+        ),
+        lists.TableColumn(_("More"), None, _projects_cell, "state"),
     ]
 
 
-def _projects_cell(item: Agency) -> ListCell:
-    return ListCell(_("Projects"), "", url_for("web.projects", agency=item.bin), row=name_in_page_language(item))
+def _projects_cell(item: Agency) -> lists.ListCell:
+    return lists.ListCell(
+        _("Projects"), "", url_for("web.projects", agency=item.bin), row=labels.name_in_page_language(item)
+    )
 
 
 @pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))

@@ -18,7 +18,7 @@ from registry.api.parameters import ListArguments
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
 from registry.approvals.fields import APPROVAL
-from registry.cases import schemas
+from registry.cases import schemas, text_templates
 from registry.cases.actions import act_on_cases, carry_out, open_cases
 from registry.cases.commission import DecisionFile, propose_commission_decision, record_court
 from registry.cases.lists import CASE_LIST, list_cases, list_timelines, show_case
@@ -27,14 +27,6 @@ from registry.cases.order_lists import APPEAL_LIST, ORDER_LIST
 from registry.cases.queries import find_case, find_case_to_change, read_case
 from registry.cases.service import add_case_document, case_document, case_documents_page, open_case, read_case_document
 from registry.cases.team import OF_OTHERS, team
-from registry.cases.text_templates import (
-    TEMPLATE_LIST,
-    add_template,
-    change_template,
-    delete_template,
-    find_template,
-    find_template_to_change,
-)
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
 from registry.core.database import transaction
@@ -515,10 +507,10 @@ def template_etag(template: CaseTemplate) -> tuple[object, ...]:
 class CaseTemplates(MethodView):
     """All templates."""
 
-    @templates_blp.listing(TEMPLATE_LIST, schemas.TEMPLATE, operation="list_case_templates")
+    @templates_blp.listing(text_templates.TEMPLATE_LIST, schemas.TEMPLATE, operation="list_case_templates")
     def get(self, query: ListArguments) -> Any:
         """List the templates, the oldest first."""
-        return TEMPLATE_LIST.read(current_actor(), *query)
+        return text_templates.TEMPLATE_LIST.read(current_actor(), *query)
 
     @templates_blp.requires(Permission.CASES_LEAD, operation="create_case_template")
     @templates_blp.arguments(schemas.TEMPLATE_BODY)
@@ -528,7 +520,7 @@ class CaseTemplates(MethodView):
     def post(self, values: Mapping[str, Any]) -> Any:
         """Add a template."""
         with transaction():
-            template = add_template(current_actor(), values)
+            template = text_templates.add_template(current_actor(), values)
         templates_blp.set_etag(template_etag(template))
         return template, {"Location": f"{API_PREFIX}/case-templates/{template.id}"}
 
@@ -542,7 +534,7 @@ class CaseTemplateById(MethodView):
     @templates_blp.response(200, schemas.TEMPLATE)
     def get(self, id: int) -> Any:
         """Read a template."""
-        template = find_template(current_actor(), id)
+        template = text_templates.find_template(current_actor(), id)
         templates_blp.set_etag(template_etag(template))
         return template
 
@@ -554,9 +546,9 @@ class CaseTemplateById(MethodView):
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change a template. A rule that is null is any rule."""
         with transaction():
-            template = find_template_to_change(current_actor(), id)
+            template = text_templates.find_template_to_change(current_actor(), id)
             templates_blp.check_etag(template_etag(template))
-            change_template(current_actor(), template, values)
+            text_templates.change_template(current_actor(), template, values)
             templates_blp.set_etag(template_etag(template))
         return template
 
@@ -566,6 +558,6 @@ class CaseTemplateById(MethodView):
     def delete(self, id: int) -> None:
         """Delete a template; the journal keeps its text. With `If-Match`, only in the state that was read."""
         with transaction():
-            template = find_template_to_change(current_actor(), id)
+            template = text_templates.find_template_to_change(current_actor(), id)
             require_fresh_if_named(make_tag(*template_etag(template)))
-            delete_template(current_actor(), template)
+            text_templates.delete_template(current_actor(), template)

@@ -14,6 +14,7 @@ from registry.accounts.absences import substituted_by, substitutions
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.agencies.pages import add_list_pages, list_page
 from registry.audits.pages import main_findings, rule_titles
+from registry.cases import text_templates
 from registry.cases.lists import ANY_OPEN, CASE_LIST, WATCH_LIST, count_cases, list_cases, list_watched, position_of
 from registry.cases.models import Case
 from registry.cases.order_lists import APPEAL_LIST, ORDER_LIST
@@ -21,16 +22,6 @@ from registry.cases.queries import reviewers
 from registry.cases.schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.service import open_case
 from registry.cases.team import OF_OTHERS, OF_OVERSIGHT, OF_REVIEWERS, team
-from registry.cases.text_templates import (
-    FIELDS,
-    PLACEHOLDERS,
-    TEMPLATE_LIST,
-    add_template,
-    change_template,
-    delete_template,
-    find_template,
-    find_template_to_change,
-)
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import local_date, now
@@ -578,10 +569,10 @@ BOTH: Final = ("GET", "POST")
 @pages.page("/cases/templates", needs=Permission.CASES_LEAD)
 def case_templates(actor: Actor) -> Answer:
     """List the templates, narrowed by kind, rule and language."""
-    filters = requested_filters(TEMPLATE_LIST.filters)
+    filters = requested_filters(text_templates.TEMPLATE_LIST.filters)
     return render_list(
         "cases/text_templates.html",
-        TEMPLATE_LIST.read(actor, filters, requested_page()),
+        text_templates.TEMPLATE_LIST.read(actor, filters, requested_page()),
         filters=filters,
         kinds=options("template_kind"),
         rules=list(rule_titles().items()),
@@ -597,7 +588,7 @@ def new_case_template(actor: Actor) -> Answer:
 
     def act(values: dict[str, Any]) -> Answer:
         with transaction():
-            add_template(actor, values)
+            text_templates.add_template(actor, values)
         flash_message(_("Template added."))
         return redirect_to("case_templates")
 
@@ -607,15 +598,17 @@ def new_case_template(actor: Actor) -> Answer:
 @pages.page("/cases/templates/<row_id:template_id>", needs=Permission.CASES_LEAD, methods=BOTH)
 def case_template(actor: Actor, template_id: int) -> Answer:
     """Change a template."""
-    template = find_template(actor, template_id)
+    template = text_templates.find_template(actor, template_id)
 
     def act(values: dict[str, Any]) -> Answer:
         with transaction():
-            changes = change_template(actor, find_template_to_change(actor, template_id), values)
+            changes = text_templates.change_template(
+                actor, text_templates.find_template_to_change(actor, template_id), values
+            )
         flash_changes(changes)
         return redirect_to("case_templates")
 
-    present = {name: as_typed(getattr(template, name)) for name in FIELDS}
+    present = {name: as_typed(getattr(template, name)) for name in text_templates.FIELDS}
     page = replace(
         _template_form(_("Change the template"), _("Save")),
         schema=TEMPLATE_PATCH,
@@ -629,13 +622,15 @@ def case_template(actor: Actor, template_id: int) -> Answer:
 def delete_case_template(actor: Actor, template_id: int) -> Answer:
     """Delete a template; the journal keeps its text."""
     with transaction():
-        delete_template(actor, find_template_to_change(actor, template_id))
+        text_templates.delete_template(actor, text_templates.find_template_to_change(actor, template_id))
     flash_message(_("Template deleted."))
     return redirect_to("case_templates")
 
 
 def _template_form(title: str, submit: str) -> FormPage:
-    hint = _("These are filled in: %(names)s.") % {"names": ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)}
+    hint = _("These are filled in: %(names)s.") % {
+        "names": ", ".join(f"{{{name}}}" for name in text_templates.PLACEHOLDERS)
+    }
     languages = [(code, LANGUAGE_NAMES[code]) for code in OFFICIAL_LANGUAGES]
     return FormPage(
         title,

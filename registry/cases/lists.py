@@ -15,17 +15,11 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.accounts.same_person import accounts_ever_named, acted
 from registry.agencies.queries import BY_NAME, ids_with_each
 from registry.agencies.service import own_agencies
+from registry.cases import transitions
 from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
 from registry.cases.models import Appeal, Case, CaseDecision, CaseFlag
 from registry.cases.queries import flags_of_cases, missing_for_appeal
 from registry.cases.service import documents_by_event
-from registry.cases.transitions import (
-    appealed_decision,
-    newest_appeal,
-    possible_actions,
-    took_no_part,
-    waiting_proposal,
-)
 from registry.cases.vocabulary import Outcome, Status
 from registry.cases.workflow import ACCEPTING, OPEN
 from registry.core import lists
@@ -63,7 +57,7 @@ from registry.projects.word_search import has_words
 
 def show_case(actor: Actor, case: Case, language: Language) -> dict[str, Any]:
     """Return the whole case: its summary, its timeline and the actions that the actor may take now."""
-    actions = possible_actions(actor, case, waiting_proposal(case))
+    actions = transitions.possible_actions(actor, case, transitions.waiting_proposal(case))
     return show_cases(actor, [case], language)[0] | {
         "events": _events(actor, case, documents_by_event(actor, case)),
         "actions": [name for name in actions if name != "appeal" or can_be_appealed(case)],
@@ -77,14 +71,14 @@ COURT_SHOWN: Final = ("new_decision_id", "in_court_on", "settled_on", "court_out
 
 def _appeal(actor: Actor, case: Case) -> dict[str, Any] | None:
     """Return the last appeal of the case; to oversight also who is missing to decide on it, and who may not."""
-    made = newest_appeal(case)
+    made = transitions.newest_appeal(case)
     if made is None:
         return None
     shown = {name: _plain(getattr(made, name)) for name in (*APPEAL_SHOWN, *COURT_SHOWN)}
-    appealed = None if actor.role in AGENCY_ROLES else appealed_decision(case)
+    appealed = None if actor.role in AGENCY_ROLES else transitions.appealed_decision(case)
     return shown | {
         "missing": [] if appealed is None or made.outcome is not None else missing_for_appeal(case, appealed),
-        "is_barred": appealed is not None and not took_no_part(actor, appealed),
+        "is_barred": appealed is not None and not transitions.took_no_part(actor, appealed),
     }
 
 

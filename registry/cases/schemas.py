@@ -6,19 +6,8 @@ from typing import Any, ClassVar, Final
 
 from marshmallow import fields
 
+from registry.cases import vocabulary
 from registry.cases.decisions import TEXTS
-from registry.cases.vocabulary import (
-    RULINGS,
-    AppealOutcome,
-    AppealState,
-    CommissionOutcome,
-    DecisionEnd,
-    DecisionKind,
-    OrderState,
-    ReasonCode,
-    Status,
-    TemplateKind,
-)
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.fields import (
     DAY_SCHEMA,
@@ -49,8 +38,8 @@ ATOMIC_TEXT: Final = "Whether nothing is done unless everything can be; by defau
 TEXT_SCHEMA: Final[dict[str, Any]] = {"type": "string"}
 DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "id": {"type": "integer"},
-    "decision": {"type": "string", "enum": list(DecisionKind.codes())},
-    "reason_code": nullable({"type": "string", "enum": list(ReasonCode.codes())}),
+    "decision": {"type": "string", "enum": list(vocabulary.DecisionKind.codes())},
+    "reason_code": nullable({"type": "string", "enum": list(vocabulary.ReasonCode.codes())}),
     "reason": TEXT_SCHEMA,
     "legal_basis": TEXT_SCHEMA,
     **{name: nullable(TEXT_SCHEMA) for name in TEXTS},
@@ -67,7 +56,7 @@ DECISION_PROPERTIES: Final[dict[str, Any]] = {
     "decided_by": nullable(TEXT_SCHEMA),
     "decided_at": nullable({"type": "string", "format": "date-time"}),
     "appeal_until": nullable(dict(DAY_SCHEMA)),
-    "ended_because": nullable({"type": "string", "enum": list(DecisionEnd.codes())}),
+    "ended_because": nullable({"type": "string", "enum": list(vocabulary.DecisionEnd.codes())}),
 }
 DECISION_SCHEMA: Final = shown_object(DECISION_PROPERTIES)
 DOCUMENT_PROPERTIES: Final[dict[str, Any]] = {
@@ -84,8 +73,8 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
     "at": {"type": "string", "format": "date-time"},
     "action": {"type": "string"},
     "by": {"type": "string"},
-    "from": nullable({"type": "string", "enum": list(Status.codes())}),
-    "to": {"type": "string", "enum": list(Status.codes())},
+    "from": nullable({"type": "string", "enum": list(vocabulary.Status.codes())}),
+    "to": {"type": "string", "enum": list(vocabulary.Status.codes())},
     "comment": nullable(TEXT_SCHEMA),
     "details": {"type": "object", "additionalProperties": True},
     "documents": {"type": "array", "items": shown_object(DOCUMENT_PROPERTIES)},
@@ -94,14 +83,14 @@ EVENT_PROPERTIES: Final[dict[str, Any]] = {
 EVENT_SCHEMA: Final = shown_object(EVENT_PROPERTIES, sometimes=("for_agency",))
 
 
-RULING: Final = nullable({"type": "string", "enum": list(RULINGS)})
+RULING: Final = nullable({"type": "string", "enum": list(vocabulary.RULINGS)})
 APPEAL_PROPERTIES: Final[dict[str, Any]] = {
     "id": {"type": "integer"},
     "decision_id": {"type": "integer", "description": "The appealed decision, of `decisions`."},
     "appealed_at": {"type": "string", "format": "date-time"},
     "appealed_by": TEXT_SCHEMA,
     "suspends": {"type": "boolean", "description": "Whether the decision has no effect until the appeal is decided."},
-    "outcome": nullable({"type": "string", "enum": list(AppealOutcome.codes())}),
+    "outcome": nullable({"type": "string", "enum": list(vocabulary.AppealOutcome.codes())}),
     "decided_at": nullable({"type": "string", "format": "date-time"}),
     "new_decision_id": nullable({"type": "integer", "description": "The decision on the appeal."}),
     "in_court_on": nullable(dict(DAY_SCHEMA)),
@@ -159,8 +148,8 @@ class CaseAssignment(CaseComment):
 class CaseProposal(CaseComment):
     """A decision to propose."""
 
-    decision = Choice(DecisionKind.codes(), description="What is proposed.", required=True)
-    reason_code = Choice(ReasonCode.codes(), description="Why there is no breach; with `no_breach` alone.")
+    decision = Choice(vocabulary.DecisionKind.codes(), description="What is proposed.", required=True)
+    reason_code = Choice(vocabulary.ReasonCode.codes(), description="Why there is no breach; with `no_breach` alone.")
     reason = Text(MAX_TEXT_LENGTH, description="The reason, in one language; required without the two below.")
     reason_kk = Text(MAX_TEXT_LENGTH, description="The reason in Kazakh.", label=lazy_text("Reason in Kazakh"))
     reason_ru = Text(MAX_TEXT_LENGTH, description="The reason in Russian.", label=lazy_text("Reason in Russian"))
@@ -184,7 +173,7 @@ class CommissionDecision(CaseComment):
     """The Commission's decision on a referred case."""
 
     outcome = Choice(
-        CommissionOutcome.codes(),
+        vocabulary.CommissionOutcome.codes(),
         description="Whether the exemption is granted.",
         required=True,
         label=lazy_text("What the Commission decided"),
@@ -206,7 +195,7 @@ class CourtRecord(CaseComment):
 
     on = Day(description="The date of the lawsuit, or of the ruling.", required=True, label=lazy_text("Date"))
     court_outcome = Choice(
-        RULINGS,
+        vocabulary.RULINGS,
         description="What the ruling makes of the decision; only when the case is in court.",
         label=lazy_text("Ruling of the court"),
     )
@@ -290,7 +279,7 @@ class CaseSummary(BaseSchema):
     id = ReadOnly("The case.", {"type": "integer"})
     project = ReadOnly("The project's number.", TEXT_SCHEMA)
     agency = ReadOnly("The agency's BIN.", TEXT_SCHEMA)
-    status = ReadOnly("Where it stands.", {"type": "string", "enum": list(Status.codes())})
+    status = ReadOnly("Where it stands.", {"type": "string", "enum": list(vocabulary.Status.codes())})
     severity = ReadOnly("Of its most severe active flag.", {"type": "string", "enum": list(Severity.codes())})
     assignee = ReadOnly("Who holds it.", nullable(TEXT_SCHEMA))
     flags = fields.List(fields.Nested(FLAG), dump_only=True, metadata={"description": "What it covers."})
@@ -390,7 +379,9 @@ class TemplateBody(BaseSchema):
 
     READ_ONLY: ClassVar[frozenset[str]] = frozenset({"id", "version", "changed_at", "changed_by"})
 
-    kind = Choice(TemplateKind.codes(), description="What it is for.", required=True, label=lazy_text("Used for"))
+    kind = Choice(
+        vocabulary.TemplateKind.codes(), description="What it is for.", required=True, label=lazy_text("Used for")
+    )
     rule = Choice(RULES, description="The rule that it is for; null for any.")
     language = Choice(OFFICIAL_LANGUAGES, description="Its language.", required=True, label=lazy_text("Language"))
     title = Text(200, description="By which it is chosen.", required=True, label=lazy_text("Title"))
@@ -433,7 +424,7 @@ class Order(BaseSchema):
     days_left = ReadOnly("Until that day, negative after it; null when none run.", {"type": ["integer", "null"]})
     state = ReadOnly(
         "`to_confirm`: an audit cleared its flags, and a person has to confirm that.",
-        {"type": "string", "enum": list(OrderState.codes())},
+        {"type": "string", "enum": list(vocabulary.OrderState.codes())},
     )
     fulfilment_claimed = ReadOnly(
         "Whether the record says that it is carried out, which nobody has confirmed.", {"type": "boolean"}
@@ -452,13 +443,13 @@ class Appeal(BaseSchema):
     project = ReadOnly("The project's number.", TEXT_SCHEMA)
     agency = ReadOnly("BIN of the project's agency.", TEXT_SCHEMA)
     case = ReadOnly("The case in which it was decided; null for leaders.", {"type": ["integer", "null"]})
-    decision = ReadOnly("What is appealed.", {"type": "string", "enum": list(DecisionKind.codes())})
-    state = ReadOnly("How far it is.", {"type": "string", "enum": list(AppealState.codes())})
+    decision = ReadOnly("What is appealed.", {"type": "string", "enum": list(vocabulary.DecisionKind.codes())})
+    state = ReadOnly("How far it is.", {"type": "string", "enum": list(vocabulary.AppealState.codes())})
     suspends = ReadOnly("Whether the decision has no effect until the appeal is decided.", {"type": "boolean"})
     due_on = ReadOnly("By when to decide on it; null once it is decided.", nullable(dict(DAY_SCHEMA)))
     outcome = ReadOnly(
         "`discontinued`: the case closed without a decision on the appeal.",
-        nullable({"type": "string", "enum": list(AppealOutcome.codes())}),
+        nullable({"type": "string", "enum": list(vocabulary.AppealOutcome.codes())}),
     )
     appealed_at = Timestamp("When the agency appealed.")
     decided_at = Timestamp("When it was decided.", nullable=True)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import contains_eager
 
 from registry.accounts.handover import HandOver
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
+from registry.cases import transitions
 from registry.cases.models import (
     Case,
     CaseDecision,
@@ -25,14 +26,6 @@ from registry.cases.models import (
     side_of,
 )
 from registry.cases.queries import find_case, find_case_to_change, may_review_restricted, reviewer_id
-from registry.cases.transitions import (
-    account_took_no_part,
-    appealed_decision,
-    apply,
-    authorize,
-    last_decision,
-    open_appeal,
-)
 from registry.cases.vocabulary import ActionName, AppealOutcome, FurtherEvent, Status
 from registry.core.clock import national_calendar, now, today
 from registry.core.database import db, require_transaction, transaction
@@ -119,20 +112,20 @@ def open_case(actor: Actor, number: str) -> Case:
 
 def claim(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Assign an unassigned case to the actor, or take back one's own case for review. An order needs a supervisor."""
-    step = authorize(actor, case, "claim")
+    step = transitions.authorize(actor, case, "claim")
     case.assign_to(actor.account_id, actor.principal)
-    return apply(step, comment, details={"assignee": actor.principal})
+    return transitions.apply(step, comment, details={"assignee": actor.principal})
 
 
 def assign(actor: Actor, case: Case, assignee: str, comment: str | None = None) -> Case:
     """Assign a case to a reviewer. Reviewers assign unassigned cases and their own; supervisors any. Raises Invalid."""
-    step = authorize(actor, case, "assign")
+    step = transitions.authorize(actor, case, "assign")
     account_id = actor.account_id if assignee == actor.principal else _reviewer_id(case, assignee)
-    appealed = appealed_decision(case)
-    if appealed is not None and not account_took_no_part(account_id, assignee, appealed):
+    appealed = transitions.appealed_decision(case)
+    if appealed is not None and not transitions.account_took_no_part(account_id, assignee, appealed):
         raise invalid("/assignee", "assignee-decided-it", assignee=assignee)
     case.assign_to(account_id, assignee)
-    return apply(step, comment, details={"assignee": assignee})
+    return transitions.apply(step, comment, details={"assignee": assignee})
 
 
 def _reviewer_id(case: Case, assignee: str) -> int:
@@ -146,60 +139,60 @@ def _reviewer_id(case: Case, assignee: str) -> int:
 
 def release(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Return a case to the queue."""
-    step = authorize(actor, case, "release")
+    step = transitions.authorize(actor, case, "release")
     case.assign_to(None, None)
-    return apply(step, comment)
+    return transitions.apply(step, comment)
 
 
 def ask(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Ask the agency: the review pauses and the answer deadline starts. Without a text, ask to explain the findings."""
-    return apply(authorize(actor, case, "ask"), comment)
+    return transitions.apply(transitions.authorize(actor, case, "ask"), comment)
 
 
 def answer(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Answer for the agency. Late answers are accepted."""
-    return apply(authorize(actor, case, "answer"), comment)
+    return transitions.apply(transitions.authorize(actor, case, "answer"), comment)
 
 
 def refer(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Refer the case to the Commission. Its decision is recorded as an exemption, or the case is returned."""
-    return apply(authorize(actor, case, "refer"), comment)
+    return transitions.apply(transitions.authorize(actor, case, "refer"), comment)
 
 
 def send_back(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Return a proposal to its reviewer, or a case from the Commission or from confirmation to review."""
-    step = authorize(actor, case, "return")
+    step = transitions.authorize(actor, case, "return")
     end_proposal(step.proposal, "returned", actor)
-    return apply(step, comment)
+    return transitions.apply(step, comment)
 
 
 def withdraw(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Withdraw what the case waits for: the question, the proposal, the referral or, for a supervisor, the order."""
-    step = authorize(actor, case, "withdraw")
+    step = transitions.authorize(actor, case, "withdraw")
     end_proposal(step.proposal, "withdrawn", actor)
     if case.status == Status.REMEDIATION:
         end_orders(case.project_id, "withdrawn")
-    return apply(step, comment, details={"withdrawn_from": case.status})
+    return transitions.apply(step, comment, details={"withdrawn_from": case.status})
 
 
 def confirm(actor: Actor, case: Case, comment: str | None = None) -> Case:
     """Close a case as resolved because its flags are cleared. Weaker flags go back to the watch list."""
-    step = authorize(actor, case, "confirm")
+    step = transitions.authorize(actor, case, "confirm")
     active = select(Flag.id).where(Flag.project_id == case.project_id, Flag.status != "cleared")
     end_appeal(case, AppealOutcome.DISCONTINUED)
     db.session.execute(delete(CaseFlag).where(CaseFlag.case_id == case.id, CaseFlag.flag_id.in_(active)))
-    return apply(step, comment)
+    return transitions.apply(step, comment)
 
 
 def say(actor: Actor, case: Case, comment: str, *, for_agency: bool = False) -> Case:
     """Add a comment to the timeline. An oversight comment is an internal note unless ``for_agency``."""
-    step = authorize(actor, case, "comment")
-    return apply(step, comment, comment_visible_to_agency=for_agency or actor.role in AGENCY_ROLES)
+    step = transitions.authorize(actor, case, "comment")
+    return transitions.apply(step, comment, comment_visible_to_agency=for_agency or actor.role in AGENCY_ROLES)
 
 
 def decision_in_effect(case: Case) -> CaseDecision | None:
     """Return the last approved decision of the case, unless it was appealed, withdrawn or replaced."""
-    last = last_decision(case)
+    last = transitions.last_decision(case)
     return last if last is not None and last.ended_because is None else None
 
 
@@ -218,7 +211,7 @@ def end_orders(project_id: int, because: str) -> None:
 
 def end_appeal(case: Case, outcome: AppealOutcome, decision: CaseDecision | None = None) -> None:
     """End the open appeal of a case, if any, with an outcome and the decision that it led to."""
-    appeal = open_appeal(case)
+    appeal = transitions.open_appeal(case)
     if appeal is not None:
         appeal.outcome, appeal.decided_at = outcome.value, now()
         appeal.new_decision_id = None if decision is None else decision.id

@@ -24,16 +24,9 @@ from registry.cli.backup import backups_in, taken_at
 from registry.cli.exit_codes import FAILED
 from registry.cli.output import as_json_option, cli_text, print_json, print_message
 from registry.cli.scheduler import jobs
+from registry.core import database_checks
 from registry.core.clock import ALMATY, TimeZoneDataStale, load_calendar, now, require_current_zone, rfc3339, today
 from registry.core.database import STANDBY, Base, db
-from registry.core.database_checks import (
-    DISK_FULL,
-    MIN_FREE_BYTES,
-    is_corruption_error,
-    is_damaged,
-    is_disk_full,
-    standby_state,
-)
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
 from registry.core.errors import CalendarInvalid
 from registry.core.installation import ScheduledJob, has_other_key, installed_at, scheduled_jobs
@@ -169,7 +162,7 @@ def _disk(folder: Path) -> Finding:
     free = disk.f_bavail * disk.f_frsize
     percent = 100 * disk.f_bavail // max(disk.f_blocks, 1)
     numbers = {"path": folder, "free": free // MIB, "percent": percent}
-    if free < MIN_FREE_BYTES:
+    if free < database_checks.MIN_FREE_BYTES:
         return failure("doctor-disk-full", "full-disk", **numbers)
     if free < LOW_BYTES or percent < LOW_PERCENT:
         return warning("doctor-disk-low", "full-disk", **numbers)
@@ -243,14 +236,14 @@ def unusable(error: Exception, settings: Settings) -> Finding:
     """Return the finding for an error of the database."""
     original = getattr(error, "orig", error)
     reason = " ".join(str(original).split())
-    if is_corruption_error(original):
+    if database_checks.is_corruption_error(original):
         return _damaged(make_url(settings.database_url).database)
     if isinstance(error_of(error), DatabaseBusy):
         return failure("doctor-database-busy", "lock-held", reason=reason)
     if not settings.embedded and any(words in reason for words in PASSWORD_REFUSED):
         return failure("doctor-database-password", "key-rotation", reason=reason)
     runbook = "failover" if not settings.embedded else None
-    if getattr(original, "sqlstate", None) == DISK_FULL:
+    if getattr(original, "sqlstate", None) == database_checks.DISK_FULL:
         runbook = "full-disk"
     return failure("doctor-database-unavailable", runbook, reason=reason)
 
@@ -262,7 +255,7 @@ def database() -> Finding:
         return _server()
     if not path.is_file():
         return failure("doctor-database-missing", path=path)
-    if is_damaged():
+    if database_checks.is_damaged():
         return _damaged(path)
     version = db.session.scalar(text("SELECT sqlite_version()"))
     return good("doctor-database-ok", server=f"SQLite {version}", place=path)
@@ -275,7 +268,7 @@ def _server() -> Finding:
         "server": f"PostgreSQL {info.parameter_status('server_version')}",
         "place": f"{info.user}@{info.host}:{info.port}/{info.dbname}",
     }
-    if is_disk_full():
+    if database_checks.is_disk_full():
         return failure("doctor-database-unavailable", "full-disk", reason="disk-full")
     if info.server_version // 10_000 < LEAST_POSTGRESQL:
         return warning("doctor-database-old", **description, least=LEAST_POSTGRESQL)
@@ -398,7 +391,7 @@ def policy() -> Finding:
 
 def standby() -> Finding | None:
     """Does the standby follow, where one is named?"""
-    state = standby_state()
+    state = database_checks.standby_state()
     if state is None:
         return None
     if state.lag_s is None:

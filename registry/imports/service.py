@@ -17,6 +17,7 @@ from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Table, printable, require_upload_size, stored_table
 from registry.core.spreadsheets.rows import shown_value
+from registry.imports import models
 from registry.imports.columns import chosen_mapping, remembered_columns, remembered_words
 from registry.imports.header_search import Header, Mappings
 from registry.imports.headers import FIELDS, KNOWN, header_key, is_by_year
@@ -33,16 +34,6 @@ from registry.imports.layout import (
     layout_of,
     see_rows,
     with_columns,
-)
-from registry.imports.models import (
-    ORIGINAL,
-    FilePiece,
-    ImportKind,
-    ImportRun,
-    forget_results,
-    has_file,
-    store_file,
-    stored_file,
 )
 from registry.imports.notes import below_column_numbers
 from registry.imports.queries import find_import, require_rows
@@ -83,7 +74,7 @@ NO_OPTIONS: Final = ImportOptions()
 
 def queue_import(
     actor: Actor, kind: str, dry_run: bool, file_name: str, content: bytes, options: ImportOptions = NO_OPTIONS
-) -> ImportRun:
+) -> models.ImportRun:
     """Queue a file for the background worker. The file is read once, so that an unreadable one fails immediately.
 
     Raises RoleNotAllowed and Invalid (pointer /file: not a table, wrong columns, over 20 MiB; /mapping; /kind).
@@ -101,7 +92,7 @@ def import_now(
     content: bytes,
     on_progress: Progress | None = None,
     options: ImportOptions = NO_OPTIONS,
-) -> ImportRun:
+) -> models.ImportRun:
     """Import a file of any size synchronously, for the command line; ``on_progress`` is called after each chunk.
 
     Raises RoleNotAllowed and Invalid. If this process is killed, the background worker continues the run.
@@ -115,14 +106,14 @@ def import_now(
 
 def run_dry_run_now(
     actor: Actor, import_id: int, on_progress: Progress | None = None, change_reason: str | None = None
-) -> ImportRun:
+) -> models.ImportRun:
     """Import the file of a dry run synchronously. Raises as ``run_dry_run``."""
     with transaction():
         lease = begin(run_dry_run(actor, import_id, change_reason))
     return run_import(lease, on_progress)
 
 
-def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) -> ImportRun:
+def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) -> models.ImportRun:
     """Queue the file of a dry run for import, without a second upload; its columns are read alike.
 
     ``change_reason`` comes before the reason that was given with the dry run.
@@ -136,7 +127,7 @@ def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) 
     require_importer(actor, dry.kind)
     with transaction() as session:
         session.refresh(dry, with_for_update=True)
-        if not dry.dry_run or dry.state != "done" or dry.layout is None or not has_file(dry.id):
+        if not dry.dry_run or dry.state != "done" or dry.layout is None or not models.has_file(dry.id):
             raise DryRunNotUsable(id=dry.id)
         values = {name: getattr(dry, name) for name in ("kind", "file_name", "sha256", "total", "layout", "warnings")}
         values["change_reason"] = change_reason or dry.change_reason
@@ -144,7 +135,7 @@ def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) 
         run = _new_run(actor, **values, state="queued", dry_run=False, dry_run_id=dry.id)
         session.add(run)
         session.flush()
-        session.execute(update(FilePiece).where(FilePiece.import_id == dry.id).values(import_id=run.id))
+        session.execute(update(models.FilePiece).where(models.FilePiece.import_id == dry.id).values(import_id=run.id))
         _record_queued(actor, run)
     return run
 
@@ -152,9 +143,9 @@ def run_dry_run(actor: Actor, import_id: int, change_reason: str | None = None) 
 def require_importer(actor: Actor, kind: str) -> None:
     """Raise RoleNotAllowed, or Invalid for an unknown kind. The scope of a token to import grants what the rows do."""
     actor.require(Permission.IMPORTS_RUN)
-    if kind not in ImportKind.codes():
-        raise invalid("/kind", "not-a-choice", options=", ".join(ImportKind.codes()))
-    actor.require_role(Permission.AGENCIES_WRITE if kind == ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
+    if kind not in models.ImportKind.codes():
+        raise invalid("/kind", "not-a-choice", options=", ".join(models.ImportKind.codes()))
+    actor.require_role(Permission.AGENCIES_WRITE if kind == models.ImportKind.AGENCIES else Permission.PROJECTS_WRITE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +216,7 @@ def _take_in(
     file: ReadFile,
     options: ImportOptions,
     state: str = "queued",
-) -> ImportRun:
+) -> models.ImportRun:
     """Store a file and its run: queued, or unmapped until somebody has chosen its columns."""
     run = _new_run(
         actor,
@@ -247,8 +238,8 @@ def _take_in(
     with transaction() as session:
         session.add(run)
         session.flush()
-        store_file(run.id, file.table.content)
-        store_file(run.id, file.original, ORIGINAL)
+        models.store_file(run.id, file.table.content)
+        models.store_file(run.id, file.original, models.ORIGINAL)
         _record_queued(actor, run)
     return run
 
@@ -257,8 +248,8 @@ def _stored(problem: Problem) -> dict[str, Any]:
     return {"code": problem.code, "params": problem.params}
 
 
-def _new_run(actor: Actor, **values: Any) -> ImportRun:
-    return ImportRun(
+def _new_run(actor: Actor, **values: Any) -> models.ImportRun:
+    return models.ImportRun(
         attempts=0,
         account_id=actor.account_id,
         principal=actor.principal,
@@ -273,7 +264,7 @@ def _new_run(actor: Actor, **values: Any) -> ImportRun:
     )
 
 
-def _record_queued(actor: Actor, run: ImportRun) -> None:
+def _record_queued(actor: Actor, run: models.ImportRun) -> None:
     """Journal in the open transaction that a run was queued which writes."""
     if run.state == "queued" and not run.dry_run:
         details = {"kind": run.kind, "file_name": run.file_name, "sha256": run.sha256, "rows": run.total}
@@ -314,7 +305,7 @@ def receive_import(
     content: bytes,
     change_reason: str | None = None,
     sheet: str | None = None,
-) -> ImportRun:
+) -> models.ImportRun:
     """Queue a file that a person sends, or hold it until its columns and values are chosen.
 
     Raises RoleNotAllowed, and Invalid for what is no table.
@@ -339,28 +330,28 @@ def receive_import(
     return _take_in(actor, kind, dry_run, file_name, file, options, "queued" if is_known else "unmapped")
 
 
-def receive_sheet(actor: Actor, import_id: int, sheet: str) -> ImportRun:
+def receive_sheet(actor: Actor, import_id: int, sheet: str) -> models.ImportRun:
     """Make a dry run of another sheet of the workbook of a dry run.
 
     Raises ImportNotFound, RoleNotAllowed, DryRunNotUsable where the workbook is not kept, and as ``receive_import``.
     """
     run = find_import(actor, import_id)
     require_rows(actor, run)
-    content = stored_file(run.id, original=True)
+    content = models.stored_file(run.id, original=True)
     if not content:
         raise DryRunNotUsable(id=run.id)
     return receive_import(actor, run.kind, True, run.file_name, content, run.change_reason, sheet)
 
 
-def can_map_columns(run: ImportRun) -> bool:
+def can_map_columns(run: models.ImportRun) -> bool:
     """True for a file that waits for its columns, and for a finished dry run that was not imported."""
-    return run.state == "unmapped" or (run.dry_run and run.state == "done" and has_file(run.id))
+    return run.state == "unmapped" or (run.dry_run and run.state == "done" and models.has_file(run.id))
 
 
 class FileToMap(NamedTuple):
     """A file whose columns may be mapped: its run, its columns, and what is asked of their values."""
 
-    run: ImportRun
+    run: models.ImportRun
     columns: list[FileColumn]
     questions: Sequence[Mapping[str, Any]]
 
@@ -388,7 +379,7 @@ def columns_to_map(actor: Actor, import_id: int, chosen: Sequence[str | None] | 
 
 def map_columns(
     actor: Actor, import_id: int, fields: Sequence[str | None], values: Values = NO_OPTIONS.values
-) -> ImportRun:
+) -> models.ImportRun:
     """Give each column its field, None to leave it out, and queue the import, or the dry run once more.
 
     ``values``: how their cells are read. When the import has succeeded, the columns are remembered for the agency's
@@ -421,7 +412,7 @@ def map_columns(
         session.refresh(run, with_for_update=True)
         if not can_map_columns(run):
             raise ImportAlreadyMapped(id=run.id)
-        forget_results(run)
+        models.forget_results(run)
         chosen = {**before.get("chosen", {}), **mapping, "words": words}
         further = {"questions": seen.questions, "sheets": before.get("sheets", []), "chosen": chosen}
         run.layout, run.total, run.state = {**seen.layout.as_json(), **further}, seen.total, "queued"
@@ -435,12 +426,12 @@ def _padded(fields: Sequence[str | None], header: Header) -> list[str | None]:
     return [*fields[: len(header.texts)], *[None] * (len(header.texts) - len(fields))]
 
 
-def _strictness(actor: Actor, run: ImportRun) -> Strictness:
+def _strictness(actor: Actor, run: models.ImportRun) -> Strictness:
     is_strict = run.state == "done" and not layout_from_json(run.layout or {}).skips_notes
     return Strictness(strict=is_strict, needs_agency=actor.agency_id is None)
 
 
-def _mappable(actor: Actor, import_id: int) -> ImportRun:
+def _mappable(actor: Actor, import_id: int) -> models.ImportRun:
     run = find_import(actor, import_id)
     require_importer(actor, run.kind)
     require_rows(actor, run)
@@ -449,14 +440,14 @@ def _mappable(actor: Actor, import_id: int) -> ImportRun:
     return run
 
 
-def _table_and_header(actor: Actor, run: ImportRun) -> tuple[Table, Header]:
+def _table_and_header(actor: Actor, run: models.ImportRun) -> tuple[Table, Header]:
     stored = layout_from_json(run.layout or {})
     merged = tuple((column, first, last) for column, first, last in stored.merged)
-    table = replace(stored_table(stored_file(run.id)), is_workbook=stored.is_workbook, merged=merged)
+    table = replace(stored_table(models.stored_file(run.id)), is_workbook=stored.is_workbook, merged=merged)
     return table, header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
 
 
-def _as_before(run: ImportRun, header: Header) -> list[str | None]:
+def _as_before(run: models.ImportRun, header: Header) -> list[str | None]:
     """Return the fields that a dry run gave to the columns; empty for a file that had none, or another header."""
     layout = None if run.state == "unmapped" or run.layout is None else layout_from_json(run.layout)
     if layout is None or list(layout.headers) != header.texts[: len(layout.headers)]:

@@ -16,18 +16,8 @@ from registry.accounts.attempts import TooManyAttempts
 from registry.core.errors import Conflict
 from registry.core.messages import message
 from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES
+from registry.notifications import delivery
 from registry.notifications.aitu import AituClient, has_valid_code, link_with_code
-from registry.notifications.delivery import (
-    MAX_PER_RUN,
-    AituTransport,
-    DeliveryResult,
-    EmailTransport,
-    confirm_sent,
-    drop_waiting,
-    fall_back_to_email,
-    has_unconfirmed_notices,
-    send_due,
-)
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import Channel, ChannelUnavailable, NoticeRejected
 from registry.notifications.settings import AituBot
@@ -43,8 +33,8 @@ class DeliveryRun:
     """Result of one delivery run: the number of outbox messages processed, the e-mails, and the Aitu messages."""
 
     handed_on: int
-    emails: DeliveryResult
-    aitu: DeliveryResult
+    emails: delivery.DeliveryResult
+    aitu: delivery.DeliveryResult
 
 
 def usable_channels(settings: Settings) -> frozenset[Channel]:
@@ -58,7 +48,7 @@ def follow_acts(settings: Settings) -> int:
     return process_outbox(with_mail=settings.mail is not None, with_aitu=settings.aitu is not None)
 
 
-def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> DeliveryRun:
+def deliver_notifications(settings: Settings, most: int = delivery.MAX_PER_RUN) -> DeliveryRun:
     """Process the outbox and send due notices, at most ``most`` of a channel. Without one, they are discarded.
 
     An error of the outbox is raised after the delivery of what is queued.
@@ -70,23 +60,23 @@ def deliver_notifications(settings: Settings, most: int = MAX_PER_RUN) -> Delive
     return DeliveryRun(handed_on, *delivered)
 
 
-def _deliver(settings: Settings, most: int) -> tuple[DeliveryResult, DeliveryResult]:
+def _deliver(settings: Settings, most: int) -> tuple[delivery.DeliveryResult, delivery.DeliveryResult]:
     """Return the results of e-mails and of Aitu."""
     # First Aitu, so that what it rejects goes by e-mail in the same run.
-    aitu = DeliveryResult() if settings.aitu is None else _deliver_to_aitu(settings, settings.aitu, most)
+    aitu = delivery.DeliveryResult() if settings.aitu is None else _deliver_to_aitu(settings, settings.aitu, most)
     if settings.mail is None:
-        return DeliveryResult(), aitu
-    fall_back_to_email(timedelta(0) if settings.aitu is None else FALLS_BACK_AFTER)
+        return delivery.DeliveryResult(), aitu
+    delivery.fall_back_to_email(timedelta(0) if settings.aitu is None else FALLS_BACK_AFTER)
     if settings.aitu is None:
-        drop_waiting(Channel.AITU)
-    return send_due(EmailTransport(settings.mail), most), aitu
+        delivery.drop_waiting(Channel.AITU)
+    return delivery.send_due(delivery.EmailTransport(settings.mail), most), aitu
 
 
-def _deliver_to_aitu(settings: Settings, bot: AituBot, most: int) -> DeliveryResult:
-    if has_unconfirmed_notices(Channel.AITU):
+def _deliver_to_aitu(settings: Settings, bot: AituBot, most: int) -> delivery.DeliveryResult:
+    if delivery.has_unconfirmed_notices(Channel.AITU):
         # After a kill or a lost answer: what Aitu already has is not sent again.
         read_updates(bot)
-    result = send_due(AituTransport(bot), most, falls_back=settings.mail is not None)
+    result = delivery.send_due(delivery.AituTransport(bot), most, falls_back=settings.mail is not None)
     if result.sent:
         # The confirmations of what was sent; left there, they would pile up.
         read_updates(bot)
@@ -127,7 +117,7 @@ def read_updates(bot: AituBot) -> int:
 def _handle(client: AituClient, each: Mapping[str, Any]) -> None:
     match each:
         case {"type": "MessageIdAssigned", "localId": str(key)}:
-            confirm_sent(Channel.AITU, key)
+            delivery.confirm_sent(Channel.AITU, key)
         case {
             "type": "Message",
             "author": {"type": "USER", "id": str(user_id)},

@@ -16,15 +16,8 @@ from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
 from registry.journal.service import read_acts
+from registry.notifications import models
 from registry.notifications.aitu import AituLink
-from registry.notifications.models import (
-    EMAIL_ONLY,
-    OPTIONAL_DIGEST,
-    OPTIONAL_IMMEDIATE,
-    Channel,
-    ChannelChoice,
-    OutboundEmail,
-)
 
 FORMER_ADDRESS: Final = "account-email"
 
@@ -48,7 +41,7 @@ class Recipient:
     switched_off: frozenset[str] = frozenset()
     weekly_overview: bool = False
     aitu_id: str | None = None
-    channels: ChannelChoice = ChannelChoice.EMAIL
+    channels: models.ChannelChoice = models.ChannelChoice.EMAIL
 
 
 class Directory:
@@ -70,7 +63,7 @@ class Directory:
         for each in (*agencies, *people):
             if each.actor.agency_id is not None:
                 # Unless the person chose Aitu: the agency's address gets everything.
-                by_aitu = each.address is None or each.channels is ChannelChoice.AITU
+                by_aitu = each.address is None or each.channels is models.ChannelChoice.AITU
                 key = f"person {each.person_id}" if by_aitu else str(each.address).casefold()
                 self._at[each.actor.agency_id][key] = each
 
@@ -105,7 +98,7 @@ class Directory:
         return [each for each in self.who_may(Permission.CASES_REVIEW) if each.actor.account_id in both]
 
 
-def load_directory(channels: frozenset[Channel] = EMAIL_ONLY) -> Directory:
+def load_directory(channels: frozenset[models.Channel] = models.EMAIL_ONLY) -> Directory:
     """Load all current recipients whom one of the channels reaches."""
     agencies = db.session.execute(select(Agency.id, Agency.bin, Agency.parent_id, Agency.email)).all()
     people = db.session.execute(
@@ -120,9 +113,9 @@ def load_directory(channels: frozenset[Channel] = EMAIL_ONLY) -> Directory:
         [
             _person(person, link)
             for person, link in people
-            if (person.email and Channel.EMAIL in channels) or (link and Channel.AITU in channels)
+            if (person.email and models.Channel.EMAIL in channels) or (link and models.Channel.AITU in channels)
         ],
-        [_agency(row.id, row.bin, row.email) for row in agencies if row.email and Channel.EMAIL in channels],
+        [_agency(row.id, row.bin, row.email) for row in agencies if row.email and models.Channel.EMAIL in channels],
         {row.id: row.parent_id for row in agencies},
         {each.absent_id: each.deputy_id for each in substitutions()},
     )
@@ -146,7 +139,7 @@ def former_recipient(person: Person, entry: int) -> Recipient | None:
     return replace(_person(person, None), address=old[0]) if any(old) else None
 
 
-def recipient_of(notice: OutboundEmail) -> Recipient | None:
+def recipient_of(notice: models.OutboundEmail) -> Recipient | None:
     """Return who gets a queued notice now; that of another address goes to the one before it."""
     [first, *_] = notice.events
     if first["kind"] == FORMER_ADDRESS:
@@ -162,11 +155,11 @@ def _person(person: Person, link: AituLink | None) -> Recipient:
         name=person.name,
         person_id=person.id,
         switched_off=frozenset()
-        .union(() if person.immediate_emails else OPTIONAL_IMMEDIATE)
-        .union(() if person.digest_emails else OPTIONAL_DIGEST),
+        .union(() if person.immediate_emails else models.OPTIONAL_IMMEDIATE)
+        .union(() if person.digest_emails else models.OPTIONAL_DIGEST),
         weekly_overview=person.weekly_overview,
         aitu_id=None if link is None else link.peer_id,
-        channels=ChannelChoice.EMAIL if link is None else ChannelChoice(link.channels),
+        channels=models.ChannelChoice.EMAIL if link is None else models.ChannelChoice(link.channels),
     )
 
 

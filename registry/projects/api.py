@@ -13,6 +13,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import AGENCY
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST
+from registry.api import parameters
 from registry.api.blueprint import (
     API_PREFIX,
     CONTENT_DISPOSITION,
@@ -24,30 +25,12 @@ from registry.api.blueprint import (
     current_actor,
 )
 from registry.api.exports import add_lines, expand_parameter, split_expand
-from registry.api.parameters import (
-    ListArguments,
-    PageSchema,
-    QueryParameter,
-    QuerySchema,
-    filter_query,
-    list_query,
-    page_response,
-    parameters_of,
-)
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed_instead
 from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.kinds import MAX_REASON_LENGTH
+from registry.audits import verdicts
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
-from registry.audits.verdicts import (
-    ProposedProject,
-    is_reason_required,
-    rules_that_would_flag,
-    verdict_at_registration,
-    verdict_of,
-    verdict_to_check,
-    verdict_to_check_change,
-)
 from registry.core.database import repeated, table_of, transaction
 from registry.core.errors import Malformed, Problem, RegistryError
 from registry.core.fields import DAY_OR_INSTANT_SCHEMA, AnyDay, BaseSchema, Loaded, ReadOnly, Text, Timestamp
@@ -59,31 +42,13 @@ from registry.flags.schemas import FLAG
 from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.rules import started_on
+from registry.http import responses
 from registry.http.error_handlers import problem_body
 from registry.http.requests import Parameter, SentFile, request_locale
-from registry.http.responses import (
-    CSV,
-    NDJSON,
-    XLSX,
-    csv_download,
-    document_download,
-    make_tag,
-    ndjson_download,
-    require_state_if_named,
-    xlsx_download,
-)
 from registry.journal.read_replica import use_read_replica
 from registry.platform.products import products_for
+from registry.projects import bulk_writes, schemas, service
 from registry.projects.attestations import attest_project
-from registry.projects.bulk_writes import (
-    ExternalIdsCollided,
-    NewProject,
-    Planned,
-    ProjectChange,
-    number_of,
-    put_project,
-    write_batch,
-)
 from registry.projects.details import read_id, read_whole
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
@@ -95,40 +60,6 @@ from registry.projects.models import Project
 from registry.projects.objects import read_object
 from registry.projects.queries import PROJECT_LIST, list_histories, list_projects
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
-from registry.projects.schemas import (
-    ACTIVE_FLAGS,
-    AGENCY_RECORD,
-    ATTESTATION,
-    CHECKED_CHANGE,
-    CHECKED_PROJECT,
-    DIGITAL_OBJECT,
-    JUDGED_PROJECT,
-    LINK_BODY,
-    PROJECT,
-    PROJECT_BATCH,
-    PROJECT_BATCH_ITEM,
-    PROJECT_BATCH_RESULT,
-    PROJECT_BODY,
-    PROJECT_LINK,
-    PROJECT_PATCH,
-    PROJECT_REPLACEMENT,
-    PROJECT_REVISION,
-    REVISION,
-    SHORT_PROJECT,
-    SIMILAR_PROJECTS,
-    VERDICT,
-)
-from registry.projects.service import (
-    ExternalIdTaken,
-    change_project,
-    check_project,
-    find_project,
-    find_project_to_change,
-    planned_change,
-    read_project,
-    read_project_to_change,
-    register_project,
-)
 from registry.projects.vocabulary import DocumentKind
 from registry.requests.link_removal import remove_or_propose
 
@@ -147,10 +78,10 @@ def expanded(actor: Actor, listing: Listing, expand: Sequence[str], language: La
         agencies = {
             each["bin"]: AGENCY.dump(each) for each in AGENCY_LIST.read(actor, {}, Page(MAX_LIMIT), only=(named,)).items
         }
-        items = [{**item, AGENCY_RECORD: agencies[item["agency"]]} for item in items]
+        items = [{**item, schemas.AGENCY_RECORD: agencies[item["agency"]]} for item in items]
     if OF_FLAGS in expand and items:
         flags = active_flags_of(actor, [item["number"] for item in items], language)
-        items = [{**item, ACTIVE_FLAGS: [FLAG.dump(flag) for flag in flags[item["number"]]]} for item in items]
+        items = [{**item, schemas.ACTIVE_FLAGS: [FLAG.dump(flag) for flag in flags[item["number"]]]} for item in items]
     return Listing(items, listing.next, listing.count)
 
 
@@ -201,16 +132,16 @@ ON: Final = Parameter(
 )
 
 
-class KnownQuery(QuerySchema):
+class KnownQuery(parameters.QuerySchema):
     """What was known when."""
 
-    known_at = QueryParameter(KNOWN_AT)
+    known_at = parameters.QueryParameter(KNOWN_AT)
 
 
-class VerdictQuery(QuerySchema):
+class VerdictQuery(parameters.QuerySchema):
     """On which date."""
 
-    on = QueryParameter(ON, AnyDay())
+    on = parameters.QueryParameter(ON, AnyDay())
 
 
 class KnownVerdictQuery(VerdictQuery, KnownQuery):
@@ -223,11 +154,11 @@ class Projects(MethodView):
 
     @blp.listing(
         PROJECT_LIST,
-        SHORT_PROJECT,
+        schemas.SHORT_PROJECT,
         operation="list_all_projects",
         more=[expand_parameter(*EXPANSIONS)],
     )
-    def get(self, query: ListArguments) -> Any:
+    def get(self, query: parameters.ListArguments) -> Any:
         """List and search projects."""
         use_read_replica()
         filters, expand = split_expand(query.filters, *EXPANSIONS)
@@ -235,10 +166,10 @@ class Projects(MethodView):
         return expanded(current_actor(), listing, expand, request_locale())
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="create_project")
-    @blp.arguments(PROJECT_BODY)
+    @blp.arguments(schemas.PROJECT_BODY)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, JUDGED_PROJECT, description="Registered.", headers=LOCATION)
+    @blp.response(201, schemas.JUDGED_PROJECT, description="Registered.", headers=LOCATION)
     def post(self, sent: Loaded) -> Any:
         """Register a project.
 
@@ -247,9 +178,9 @@ class Projects(MethodView):
         agency = sent.values.pop("agency", None)
         reason = sent.values.pop("change_reason", None)
         with transaction():
-            project = register_project(current_actor(), agency, sent.values, sent.problems, reason)
+            project = service.register_project(current_actor(), agency, sent.values, sent.problems, reason)
             row = project_row(project)
-            verdict = verdict_at_registration(project, request_locale())
+            verdict = verdicts.verdict_at_registration(project, request_locale())
         blp.set_etag(etag_data(row))
         return {**row, "verdict": verdict}, {"Location": f"{API_PREFIX}/projects/{project.number}"}
 
@@ -260,17 +191,17 @@ class ProjectCheck(MethodView):
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_registering")
     @blp.arguments(VerdictQuery(), location="query")
-    @blp.arguments(PROJECT_BODY)
+    @blp.arguments(schemas.PROJECT_BODY)
     @blp.idempotent
-    @blp.response(200, CHECKED_PROJECT)
+    @blp.response(200, schemas.CHECKED_PROJECT)
     def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
         """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
         actor = current_actor()
         sent.values.pop("change_reason", None)
-        agency = check_project(actor, sent.values.pop("agency", None), sent.values, sent.problems)
+        agency = service.check_project(actor, sent.values.pop("agency", None), sent.values, sent.problems)
         similar = similar_to_values(actor, agency.id, sent.values)
         former = former_records_shown(actor, agency.id, sent.values)
-        verdict = verdict_to_check(agency, sent.values, query.get("on"), request_locale(), former.pasts)
+        verdict = verdicts.verdict_to_check(agency, sent.values, query.get("on"), request_locale(), former.pasts)
         of_former = {"former_records": former.numbers, "is_reason_required": former.is_reason_required}
         return {**verdict, **of_former, "similar": similar_items(similar, request_locale())}
 
@@ -283,7 +214,7 @@ class ProjectByNumber(MethodView):
     @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(KnownQuery(), location="query")
     @blp.etag
-    @blp.response(200, PROJECT)
+    @blp.response(200, schemas.PROJECT)
     def get(self, query: Mapping[str, Any], number: str) -> Any:
         """Read a project; with `known_at` the record as it was known then."""
         known_at = known_at_of(query)
@@ -297,19 +228,19 @@ class ProjectByNumber(MethodView):
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="patch_project")
     @blp.etag
-    @blp.arguments(PROJECT_PATCH, location="merge_patch")
+    @blp.arguments(schemas.PROJECT_PATCH, location="merge_patch")
     @blp.idempotent
-    @blp.response(200, PROJECT)
+    @blp.response(200, schemas.PROJECT)
     def patch(self, sent: Loaded, number: str) -> Any:
         """Change a project. A field that is null is cleared, an absent one stays.
 
         An edit of what a confirmation rests on ends that confirmation.
         """
         with transaction():
-            project = find_project_to_change(current_actor(), number)
+            project = service.find_project_to_change(current_actor(), number)
             blp.check_etag(etag_data(project_row(project)))
             reason = sent.values.pop("change_reason", None)
-            change_project(current_actor(), project, sent.values, sent.problems, reason)
+            service.change_project(current_actor(), project, sent.values, sent.problems, reason)
             row = project_row(project)
         blp.set_etag(etag_data(row))
         return row
@@ -320,17 +251,17 @@ class ProjectChangeCheck(MethodView):
     """An edit of a project that is not saved."""
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_changing")
-    @blp.arguments(PROJECT_PATCH, location="patch_to_check")
+    @blp.arguments(schemas.PROJECT_PATCH, location="patch_to_check")
     @blp.idempotent
-    @blp.response(200, CHECKED_CHANGE)
+    @blp.response(200, schemas.CHECKED_CHANGE)
     def post(self, sent: Loaded, number: str) -> Any:
         """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
-        project = read_project_to_change(current_actor(), number, "check")
+        project = service.read_project_to_change(current_actor(), number, "check")
         sent.values.pop("change_reason", None)
-        before, after = planned_change(current_actor(), project, sent.values, sent.problems)
+        before, after = service.planned_change(current_actor(), project, sent.values, sent.problems)
         changes = differences(before, after)
-        verdict = verdict_to_check_change(project, after, request_locale())
-        return {**verdict, "changes": changes, "is_reason_required": is_reason_required(changes)}
+        verdict = verdicts.verdict_to_check_change(project, after, request_locale())
+        return {**verdict, "changes": changes, "is_reason_required": verdicts.is_reason_required(changes)}
 
 
 @blp.route("/projects/<number>/attestation")
@@ -338,14 +269,14 @@ class ProjectAttestation(MethodView):
     """That the record of a project is still true."""
 
     @blp.requires(Permission.PROJECTS_ATTEST, operation="attest_project")
-    @blp.arguments(ATTESTATION, required=False)
+    @blp.arguments(schemas.ATTESTATION, required=False)
     @blp.idempotent
     @blp.etag
-    @blp.response(200, PROJECT, description="The project as it is now.")
+    @blp.response(200, schemas.PROJECT, description="The project as it is now.")
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Confirm, as a person of the agency, that the record is true as of today."""
         with transaction():
-            project = find_project_to_change(current_actor(), number)
+            project = service.find_project_to_change(current_actor(), number)
             attest_project(current_actor(), project, values.get("read_version"))
             row = project_row(project)
         blp.set_etag(etag_data(row))
@@ -389,10 +320,10 @@ class ProjectMigrationPlanConfirmation(MethodView):
 class ProjectHistory(MethodView):
     """The revisions of a project."""
 
-    @blp.listing(Permission.PROJECTS_READ, REVISION, operation="read_history")
-    def get(self, query: ListArguments, number: str) -> Any:
+    @blp.listing(Permission.PROJECTS_READ, schemas.REVISION, operation="read_history")
+    def get(self, query: parameters.ListArguments, number: str) -> Any:
         """Read every change of a project, the oldest first, from its registration on."""
-        project = read_project(current_actor(), number, "history")
+        project = service.read_project(current_actor(), number, "history")
         return history_page(project.id, query.page)
 
 
@@ -403,17 +334,17 @@ class ProjectVerdict(MethodView):
     @blp.requires(Permission.PROJECTS_READ, operation="read_verdict")
     @blp.doc(responses=PAST_ERRORS)
     @blp.arguments(KnownVerdictQuery(), location="query")
-    @blp.response(200, VERDICT)
+    @blp.response(200, schemas.VERDICT)
     def get(self, query: Mapping[str, Any], number: str) -> Any:
         """Explain what the freeze says of a project on a date.
 
         With `known_at` from what the register knew then, by the policy of the last audit before it.
         """
         known_at = known_at_of(query)
-        project = read_project(current_actor(), number, "verdict")
+        project = service.read_project(current_actor(), number, "verdict")
         if known_at is not None:
             return verdict_known_at(project, query.get("on"), known_at, request_locale())
-        return verdict_of(project, query.get("on"), request_locale())
+        return verdicts.verdict_of(project, query.get("on"), request_locale())
 
 
 @blp.route("/projects/<number>/flags")
@@ -422,19 +353,19 @@ class ProjectFlags(MethodView):
 
     @blp.requires(Permission.PROJECTS_READ, operation="list_flags_of_project")
     @blp.doc(responses=PAST_ERRORS)
-    @blp.arguments(list_query((KNOWN_AT,), FLAG_LIST.sorts), location="query")
-    @blp.response(200, PageSchema(FLAG), headers=LINK)
-    def get(self, query: ListArguments, number: str) -> Any:
+    @blp.arguments(parameters.list_query((KNOWN_AT,), FLAG_LIST.sorts), location="query")
+    @blp.response(200, parameters.PageSchema(FLAG), headers=LINK)
+    def get(self, query: parameters.ListArguments, number: str) -> Any:
         """List the flags of a project, cleared ones too; with `known_at` as they were then."""
         known_at = known_at_of(query.filters)
         if known_at is not None:
             project_id = read_id(current_actor(), number, "flags")
             run, policy = run_known_at(known_at), policy_known_at(known_at)
             last_on = None if run is None else run.on
-            return page_response(
+            return parameters.page_response(
                 flags_of_then(current_actor(), project_id, known_at, query.page, request_locale(), policy, last_on)
             )
-        return page_response(read_flags(current_actor(), number, query.page, request_locale()))
+        return parameters.page_response(read_flags(current_actor(), number, query.page, request_locale()))
 
 
 # The endpoint of batches: many projects are registered with one request.
@@ -449,9 +380,9 @@ class ProjectBatch(MethodView):
     """Several projects."""
 
     @batch_blp.requires(Permission.PROJECTS_WRITE, operation="create_many_projects")
-    @batch_blp.arguments(PROJECT_BATCH, location="batch_json")
-    @batch_blp.idempotent(collision=ExternalIdsCollided)
-    @batch_blp.response(200, PROJECT_BATCH_RESULT)
+    @batch_blp.arguments(schemas.PROJECT_BATCH, location="batch_json")
+    @batch_blp.idempotent(collision=bulk_writes.ExternalIdsCollided)
+    @batch_blp.response(200, schemas.PROJECT_BATCH_RESULT)
     def post(self, sent: Mapping[str, Any]) -> Any:
         """Register up to 1,000 projects, or register and change them by external id.
 
@@ -459,41 +390,43 @@ class ProjectBatch(MethodView):
         (`424` for what could have been). Pointers of a problem lead into its item. An interrupted request has written
         nothing. With `dry_run` the answer is the plan: what would be written, and which rules would flag it.
         """
-        items = [PROJECT_BATCH_ITEM.load(item) for item in sent["items"]]
+        items = [schemas.PROJECT_BATCH_ITEM.load(item) for item in sent["items"]]
         options = {name: sent.get(name) is True for name in ("atomic", "dry_run")}
-        results = write_batch(current_actor(), items, upsert=sent.get("mode") == "upsert", **options)
+        results = bulk_writes.write_batch(current_actor(), items, upsert=sent.get("mode") == "upsert", **options)
         shown = [_shown(plan, number) for plan, number in results]
         if options["dry_run"]:
             _add_rules(shown, [plan for plan, _ in results])
         return {"items": shown}
 
 
-def _shown(plan: Planned, number: str | None) -> dict[str, Any]:
+def _shown(plan: bulk_writes.Planned, number: str | None) -> dict[str, Any]:
     if isinstance(plan, RegistryError):
         return {"status": plan.status, "outcome": "rejected", "problem": problem_body(plan)}
-    if isinstance(plan, NewProject):
+    if isinstance(plan, bulk_writes.NewProject):
         return {"status": 201, "outcome": "created", **({} if number is None else {"number": number})}
     outcome = "updated" if plan.changes else "unchanged"
     return {"status": 200, "outcome": outcome, "number": number, "changes": plan.changes}
 
 
-def _add_rules(shown: Sequence[dict[str, Any]], plans: Sequence[Planned]) -> None:
+def _add_rules(shown: Sequence[dict[str, Any]], plans: Sequence[bulk_writes.Planned]) -> None:
     """Add the rules that would flag each planned project and do not now, and those that would no longer."""
     planned = [(item, plan) for item, plan in zip(shown, plans, strict=True) if not isinstance(plan, RegistryError)]
-    changed = [plan for _, plan in planned if isinstance(plan, ProjectChange)]
-    now = iter(rules_that_would_flag([_proposed(plan, plan.before) for plan in changed]))
-    then = rules_that_would_flag([_proposed(plan, plan.values) for _, plan in planned])
+    changed = [plan for _, plan in planned if isinstance(plan, bulk_writes.ProjectChange)]
+    now = iter(verdicts.rules_that_would_flag([_proposed(plan, plan.before) for plan in changed]))
+    then = verdicts.rules_that_would_flag([_proposed(plan, plan.values) for _, plan in planned])
     for (item, plan), rules in zip(planned, then, strict=True):
-        former = next(now) if isinstance(plan, ProjectChange) else []
+        former = next(now) if isinstance(plan, bulk_writes.ProjectChange) else []
         item["opened"] = [rule for rule in rules if rule not in former]
         item["ended"] = [rule for rule in former if rule not in rules]
 
 
-def _proposed(plan: NewProject | ProjectChange, values: Mapping[str, Any]) -> ProposedProject:
-    if isinstance(plan, ProjectChange):
-        return ProposedProject(plan.values["agency_id"], plan.values["id"], values)
+def _proposed(
+    plan: bulk_writes.NewProject | bulk_writes.ProjectChange, values: Mapping[str, Any]
+) -> verdicts.ProposedProject:
+    if isinstance(plan, bulk_writes.ProjectChange):
+        return verdicts.ProposedProject(plan.values["agency_id"], plan.values["id"], values)
     pasts = tuple(each.past for each in without_hidden(current_actor(), plan.former))
-    return ProposedProject(plan.agency_id, None, values, pasts)
+    return verdicts.ProposedProject(plan.agency_id, None, values, pasts)
 
 
 # The endpoint of projects by the agency's own reference: read, and registered or replaced.
@@ -509,19 +442,19 @@ class ProjectByExternalId(MethodView):
 
     @external_ids_blp.requires(Permission.PROJECTS_READ, operation="read_project_by_external_id")
     @external_ids_blp.etag
-    @external_ids_blp.response(200, PROJECT)
+    @external_ids_blp.response(200, schemas.PROJECT)
     def get(self, bin: str, external_id: str) -> Any:
         """Read a project by its external id, which is percent-encoded and may hold `/`."""
-        row = read_whole(current_actor(), number_of(current_actor(), bin, external_id), "project")
+        row = read_whole(current_actor(), bulk_writes.number_of(current_actor(), bin, external_id), "project")
         external_ids_blp.set_etag(etag_data(row))
         return row
 
     # Without ``etag``: a program that says what its own fields are need not have read the others.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="patch_project_by_external_id")
     @external_ids_blp.honours("IfMatch")
-    @external_ids_blp.arguments(PROJECT_PATCH, location="merge_patch")
+    @external_ids_blp.arguments(schemas.PROJECT_PATCH, location="merge_patch")
     @external_ids_blp.idempotent
-    @external_ids_blp.response(200, PROJECT, headers={"ETag": ETAG})
+    @external_ids_blp.response(200, schemas.PROJECT, headers={"ETag": ETAG})
     def patch(self, sent: Loaded, bin: str, external_id: str) -> Any:
         """Change a project by its external id. A field that is null is cleared, an absent one stays.
 
@@ -529,10 +462,10 @@ class ProjectByExternalId(MethodView):
         """
         actor = current_actor()
         with transaction():
-            project = find_project_to_change(actor, number_of(actor, bin, external_id))
+            project = service.find_project_to_change(actor, bulk_writes.number_of(actor, bin, external_id))
             _require_state(project)
             reason = sent.values.pop("change_reason", None)
-            change_project(actor, project, sent.values, sent.problems, reason)
+            service.change_project(actor, project, sent.values, sent.problems, reason)
             row = project_row(project)
         external_ids_blp.set_etag(etag_data(row))
         return row
@@ -540,9 +473,11 @@ class ProjectByExternalId(MethodView):
     # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="put_project")
     @external_ids_blp.honours("IfMatch", "IfNoneMatchAny")
-    @external_ids_blp.arguments(PROJECT_REPLACEMENT)
-    @external_ids_blp.response(200, PROJECT, description="Replaced.", headers={"ETag": ETAG})
-    @external_ids_blp.alt_response(201, schema=PROJECT, description="Registered.", headers={"ETag": ETAG, **LOCATION})
+    @external_ids_blp.arguments(schemas.PROJECT_REPLACEMENT)
+    @external_ids_blp.response(200, schemas.PROJECT, description="Replaced.", headers={"ETag": ETAG})
+    @external_ids_blp.alt_response(
+        201, schema=schemas.PROJECT, description="Registered.", headers={"ETag": ETAG, **LOCATION}
+    )
     def put(self, sent: Loaded, bin: str, external_id: str) -> Any:
         """Register a project, or replace all its fields, by its external id.
 
@@ -553,20 +488,20 @@ class ProjectByExternalId(MethodView):
 
         def put_once() -> tuple[dict[str, Any], bool]:
             with transaction():
-                project, is_new = put_project(
+                project, is_new = bulk_writes.put_project(
                     current_actor(), bin, external_id, sent.values, sent.problems, reason, _require_state
                 )
                 return project_row(project), is_new
 
-        row, is_new = repeated(put_once, ExternalIdTaken)
-        headers = {"ETag": quote_etag(make_tag(*etag_data(row)))}
+        row, is_new = repeated(put_once, service.ExternalIdTaken)
+        headers = {"ETag": quote_etag(responses.make_tag(*etag_data(row)))}
         if is_new:
             return row, 201, {**headers, "Location": f"{API_PREFIX}/projects/{row['number']}"}
         return row, headers
 
 
 def _require_state(project: Project | None) -> None:
-    require_state_if_named(None if project is None else make_tag(*etag_data(project_row(project))))
+    responses.require_state_if_named(None if project is None else responses.make_tag(*etag_data(project_row(project))))
 
 
 # The exports endpoints: everything known of the projects that the caller may see.
@@ -579,7 +514,7 @@ HEADER_ROW = Parameter(
     {"type": "string", "enum": ["codes", "labels"], "default": "codes"},
     former="headers",
 )
-QUERY = filter_query((*parameters_of(PROJECT_LIST), HEADER_ROW))
+QUERY = parameters.filter_query((*parameters.parameters_of(PROJECT_LIST), HEADER_ROW))
 DESCRIPTION = "One row a project."
 
 
@@ -589,12 +524,12 @@ class ProjectsCsv(MethodView):
 
     @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_csv")
     @exports_blp.arguments(QUERY, location="query")
-    @exports_blp.response(200, {}, content_type=CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+    @exports_blp.response(200, {}, content_type=responses.CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
         filters, labels_in = _headers(filters)
         use_read_replica(for_export=True)
-        return csv_download("projects", export_csv(current_actor(), filters, labels_in=labels_in))
+        return responses.csv_download("projects", export_csv(current_actor(), filters, labels_in=labels_in))
 
 
 @exports_blp.route("/exports/projects.xlsx")
@@ -603,13 +538,13 @@ class ProjectsXlsx(MethodView):
 
     @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_xlsx")
     @exports_blp.arguments(QUERY, location="query")
-    @exports_blp.response(200, {}, content_type=XLSX, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+    @exports_blp.response(200, {}, content_type=responses.XLSX, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as an Excel workbook. It can be edited and imported again."""
         actor = current_actor()
         filters, labels_in = _headers(filters)
         use_read_replica(for_export=True)
-        return xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
+        return responses.xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
 
 
 @exports_blp.route("/exports/projects.ndjson")
@@ -617,15 +552,17 @@ class ProjectsNdjson(MethodView):
     """Projects as lines of JSON."""
 
     @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_ndjson")
-    @exports_blp.arguments(filter_query(parameters_of(PROJECT_LIST)), location="query")
-    @exports_blp.response(200, {}, content_type=NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION)
+    @exports_blp.arguments(parameters.filter_query(parameters.parameters_of(PROJECT_LIST)), location="query")
+    @exports_blp.response(
+        200, {}, content_type=responses.NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION
+    )
     def get(self, filters: Mapping[str, str]) -> Response:
         """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""
         use_read_replica(for_export=True)
-        return ndjson_download("projects", export_ndjson(current_actor(), filters))
+        return responses.ndjson_download("projects", export_ndjson(current_actor(), filters))
 
 
-add_lines(exports_blp, "history", PROJECT_LIST, PROJECT_REVISION, list_histories, sort="number")
+add_lines(exports_blp, "history", PROJECT_LIST, schemas.PROJECT_REVISION, list_histories, sort="number")
 
 
 def _headers(sent: Mapping[str, str]) -> tuple[dict[str, str], Language | None]:
@@ -652,7 +589,7 @@ class SimilarProjects(MethodView):
     """The likely duplicates of a project."""
 
     @related_blp.requires(Permission.PROJECTS_READ, operation="read_similar_projects")
-    @related_blp.response(200, SIMILAR_PROJECTS)
+    @related_blp.response(200, schemas.SIMILAR_PROJECTS)
     def get(self, number: str) -> Any:
         """List the likely duplicates of a project, the most similar first, ten at most.
 
@@ -667,7 +604,7 @@ class DigitalObjects(MethodView):
 
     @related_blp.requires(Permission.PROJECTS_READ)
     @related_blp.doc(operationId="read_object")
-    @related_blp.response(200, DIGITAL_OBJECT)
+    @related_blp.response(200, schemas.DIGITAL_OBJECT)
     def get(self, code: str) -> Any:
         """Read an object by its code, by its key on QazTech or by the number of a project on it.
 
@@ -683,8 +620,8 @@ class DigitalObjects(MethodView):
 class ProjectLinks(MethodView):
     """The links of a project."""
 
-    @related_blp.listing(Permission.PROJECTS_READ, PROJECT_LINK, operation="list_links")
-    def get(self, query: ListArguments, number: str) -> Any:
+    @related_blp.listing(Permission.PROJECTS_READ, schemas.PROJECT_LINK, operation="list_links")
+    def get(self, query: parameters.ListArguments, number: str) -> Any:
         """List the links from and to a project, the oldest first.
 
         Links with a project that the caller may not read are left out.
@@ -693,9 +630,9 @@ class ProjectLinks(MethodView):
         return links_page(current_actor(), project_id, query.page)
 
     @related_blp.requires(Permission.PROJECTS_LINK, operation="create_link")
-    @related_blp.arguments(LINK_BODY)
+    @related_blp.arguments(schemas.LINK_BODY)
     @related_blp.idempotent
-    @related_blp.response(201, PROJECT_LINK, description="Linked.", headers=LOCATION)
+    @related_blp.response(201, schemas.PROJECT_LINK, description="Linked.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Link a project to another. A link that exists already is returned as it is."""
         with transaction():
@@ -706,10 +643,10 @@ class ProjectLinks(MethodView):
 WHY: Final = Parameter("reason", "Why; required where another person must approve it.", {"type": "string"})
 
 
-class LinkRemovalQuery(QuerySchema):
+class LinkRemovalQuery(parameters.QuerySchema):
     """Why a link is removed."""
 
-    reason = QueryParameter(WHY, Text(MAX_REASON_LENGTH))
+    reason = parameters.QueryParameter(WHY, Text(MAX_REASON_LENGTH))
 
 
 @related_blp.route("/projects/<number>/links/<row_id:id>")
@@ -779,9 +716,9 @@ class Documents(MethodView):
     """The documents of a project."""
 
     @documents_blp.listing(Permission.PROJECTS_READ, DOCUMENT, operation="list_documents")
-    def get(self, query: ListArguments, number: str) -> Any:
+    def get(self, query: parameters.ListArguments, number: str) -> Any:
         """List the documents of a project, the oldest first."""
-        return documents_page(read_project(current_actor(), number, "documents"), query.page)
+        return documents_page(service.read_project(current_actor(), number, "documents"), query.page)
 
     @documents_blp.requires(Permission.DOCUMENTS_WRITE, operation="create_document")
     @documents_blp.arguments(DocumentForm(), location="multipart")
@@ -789,7 +726,7 @@ class Documents(MethodView):
     @documents_blp.response(201, DOCUMENT, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], number: str) -> Any:
         """Add a document to a project."""
-        project = find_project(current_actor(), number)
+        project = service.find_project(current_actor(), number)
         file: SentFile = form["file"]
         document = add_document(
             current_actor(),
@@ -814,6 +751,6 @@ class DocumentById(MethodView):
     )
     def get(self, number: str, id: int) -> Response:
         """Download a document, checked against its SHA-256."""
-        document, content = read_document(read_project(current_actor(), number, "document"), id)
+        document, content = read_document(service.read_project(current_actor(), number, "document"), id)
         documents_blp.set_etag(document.sha256)
-        return document_download(document.name, content)
+        return responses.document_download(document.name, content)

@@ -25,6 +25,7 @@ from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
+from registry.projects import service
 from registry.projects.fields import FIELDS, with_changes
 from registry.projects.fingerprints import COMPARED, ProjectFingerprint, fingerprint_row, save_fingerprints
 from registry.projects.former_records import (
@@ -45,15 +46,6 @@ from registry.projects.models import (
     reserve_numbers,
 )
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, revision_row, snapshot
-from registry.projects.service import (
-    AgencyNotYours,
-    ExternalIdTaken,
-    agencies_to_register_for,
-    change_project,
-    checked_agency,
-    planned_change,
-    register_project,
-)
 from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
 
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
@@ -321,7 +313,7 @@ def _checked(actor: Actor, items: Sequence[Loaded], *, upsert: bool, lock: bool)
     counts.
     """
     bins = {item.values["agency"] for item in items if item.values.get("agency") is not None}
-    agencies = agencies_to_register_for(sorted(bins))
+    agencies = service.agencies_to_register_for(sorted(bins))
     is_own = cache(lambda agency_id: may_act_for(actor, agency_id))
     pairs = [
         (agencies[agency].id, external_id)
@@ -339,13 +331,13 @@ def _checked(actor: Actor, items: Sequence[Loaded], *, upsert: bool, lock: bool)
         to_change = project if upsert and project is not None and _may_see(actor, project) else None
         whole = {**NOTHING, **values} if to_change is None else with_changes(snapshot(to_change), values)
         try:
-            agency = checked_agency(number, named, is_own, whole, [*item.problems, *_missing_id(item, upsert)])
+            agency = service.checked_agency(number, named, is_own, whole, [*item.problems, *_missing_id(item, upsert)])
             if external_id is not None and place != (other := first.setdefault((agency.id, external_id), place)):
                 raise _twice(agency, external_id, other, upsert=upsert)
             if to_change is not None:
                 plans.append(_planned_change(actor, to_change, values, reason))
             elif project is not None:
-                raise ExternalIdTaken(external_id=external_id, agency=agency.bin)
+                raise service.ExternalIdTaken(external_id=external_id, agency=agency.bin)
             else:
                 plans.append(NewProject(agency.id, agency.bin, whole, reason=reason))
         except RegistryError as error:
@@ -366,12 +358,12 @@ def _missing_id(item: Loaded, upsert: bool) -> list[Problem]:
 def _twice(agency: Agency, external_id: str, first: int, *, upsert: bool) -> RegistryError:
     if upsert:
         return Invalid([Problem(f"/{EXTERNAL_ID}", "external-id-twice", {"row": first})])
-    return ExternalIdTaken(external_id=external_id, agency=agency.bin)
+    return service.ExternalIdTaken(external_id=external_id, agency=agency.bin)
 
 
 def _planned_change(actor: Actor, project: Project, values: Mapping[str, Any], reason: str | None) -> ProjectChange:
     require_not_withdrawn(project)
-    before, after = planned_change(actor, project, values)
+    before, after = service.planned_change(actor, project, values)
     kept = {name: getattr(project, name) for name in ("id", "number", "agency_id", "version")}
     return ProjectChange({**after, **kept}, differences(before, after), reason, before)
 
@@ -446,13 +438,13 @@ def put_project(
     """
     require_transaction()
     actor.require(Permission.PROJECTS_WRITE)
-    agency = agencies_to_register_for([agency_bin]).get(agency_bin) if is_bin(agency_bin) else None
+    agency = service.agencies_to_register_for([agency_bin]).get(agency_bin) if is_bin(agency_bin) else None
     if agency is None:
         raise AgencyNotFound(bin=agency_bin)
     # Of a closed agency everybody may know who succeeded it.
     require_open(agency)
     if not may_act_for(actor, agency.id):
-        raise AgencyNotYours(bin=agency_bin)
+        raise service.AgencyNotYours(bin=agency_bin)
     external_id = _usable(external_id)
     statement = _statement(agency_bin, external_id).options(contains_eager(Project.agency)).with_for_update(of=Project)
     project = db.session.scalar(statement.execution_options(populate_existing=True))
@@ -462,9 +454,9 @@ def put_project(
     require_state(project)
     whole = {**dict.fromkeys(FIELDS), **values, EXTERNAL_ID: external_id}
     if project is None:
-        return register_project(actor, agency_bin, whole, known, reason), True
+        return service.register_project(actor, agency_bin, whole, known, reason), True
     require_not_withdrawn(project)
-    change_project(actor, project, whole, known, reason)
+    service.change_project(actor, project, whole, known, reason)
     return project, False
 
 

@@ -16,15 +16,7 @@ from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, dry_run_option, language
 from registry.core.lists import kind_of
-from registry.imports.commands import (
-    answers_option,
-    checked_reason,
-    chosen_values,
-    column_mapping,
-    import_file,
-    import_options,
-    row_answers,
-)
+from registry.imports import commands
 from registry.imports.service import ImportOptions
 from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.filters import FILTERS
@@ -38,9 +30,9 @@ def projects() -> None:
 @projects.command("import")
 @click.argument("file", type=FILE)
 @dry_run_option
-@import_options
+@commands.import_options
 @click.option("--reason", help="Why registered projects change, for their history.")
-@answers_option
+@commands.answers_option
 @as_json_option
 @in_registry
 def import_(
@@ -57,13 +49,17 @@ def import_(
 
     An invalid row is reported on standard error and does not stop the import; the command then exits with 5.
     """
-    import_file(
+    commands.import_file(
         "projects",
         file,
         dry_run,
         as_json,
         ImportOptions(
-            column_mapping(columns), strict, checked_reason(reason), row_answers(answers), chosen_values(values)
+            commands.column_mapping(columns),
+            strict,
+            commands.checked_reason(reason),
+            commands.row_answers(answers),
+            commands.chosen_values(values),
         ),
     )
 

@@ -6,25 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from registry.agencies.vocabulary import REGIONS, Region
+from registry.core import fields
 from registry.core.errors import Problem
-from registry.core.fields import (
-    AMOUNT,
-    MAX_PLANNED_END,
-    BaseSchema,
-    Bin,
-    Boolean,
-    Choice,
-    Day,
-    Email,
-    Entries,
-    InputField,
-    Reference,
-    Telephone,
-    Text,
-    Url,
-    WholeNumber,
-    YearlyAmounts,
-)
 from registry.core.translations import lazy_text
 from registry.core.values import ChoiceLabels, InvalidValue
 from registry.freeze.facts import AI_ENTRY
@@ -46,7 +29,7 @@ from registry.projects.vocabulary import (
 # The field of integrations: numbers of projects and names of systems that an object exchanges data with.
 
 
-class Integrations(Entries):
+class Integrations(fields.Entries):
     """A list of project numbers and names of systems. A number must have its check digit right."""
 
     def check_entry(self, entry: str) -> None:
@@ -56,140 +39,142 @@ class Integrations(Entries):
             raise InvalidValue("project-number-invalid", number=entry)
 
 
-class ProjectFields(BaseSchema):
+class ProjectFields(fields.BaseSchema):
     """The writable fields. A field that is added here also needs a column in ``models.py`` and a migration."""
 
-    external_id = Text(
+    external_id = fields.Text(
         label=lazy_text("Your own reference"),
         hint=lazy_text("The number of the project in your own accounts. It must be unique within the agency."),
         description="The agency's own reference, unique within it.",
     )
-    object_code = Text(
+    object_code = fields.Text(
         label=lazy_text("Code of the object"),
         hint=lazy_text("The same for all projects on one system, so that they are seen together."),
         description="Projects of one agency with the same code work on the same object.",
     )
-    name_kk = Text(
+    name_kk = fields.Text(
         500,
         label=lazy_text("Name in Kazakh"),
         hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
         description="Name in Kazakh; this or `name_ru` is required.",
     )
-    name_ru = Text(
+    name_ru = fields.Text(
         500,
         label=lazy_text("Name in Russian"),
         hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
         description="Name in Russian; this or `name_kk` is required.",
     )
-    name_en = Text(500, label=lazy_text("Name in English"), description="Name in English.")
-    purpose = Text(
+    name_en = fields.Text(500, label=lazy_text("Name in English"), description="Name in English.")
+    purpose = fields.Text(
         5000,
         label=lazy_text("Purpose"),
         hint=lazy_text("What it is for, in a few sentences."),
         description="What it is for.",
     )
-    sector = Choice(Sector, label=lazy_text("Sector"), description="Division of COFOG: health is `07`, education `09`.")
-    object_kind = Choice(
+    sector = fields.Choice(
+        Sector, label=lazy_text("Sector"), description="Division of COFOG: health is `07`, education `09`."
+    )
+    object_kind = fields.Choice(
         ObjectKind, OBJECT_KINDS, label=lazy_text("Kind of object"), description="What is worked on.", required=True
     )
-    work_type = Choice(
+    work_type = fields.Choice(
         WorkType, WORK_TYPES, label=lazy_text("Kind of work"), description="What is done to it.", required=True
     )
-    stage = Choice(
+    stage = fields.Choice(
         Stage,
         STAGES,
         label=lazy_text("Stage"),
         description="How far the work is; the last three are final.",
         required=True,
     )
-    placement = Choice(
+    placement = fields.Choice(
         Placement,
         PLACEMENTS,
         label=lazy_text("Hosting"),
         description="Where the agency says that the object lives: a claim until it is confirmed.",
         required=True,
     )
-    platform_key = Text(
+    platform_key = fields.Text(
         label=lazy_text("Key on QazTech"),
         hint=lazy_text("If the object is on QazTech: the key that QazTech gave it."),
         description="The object's key on QazTech.",
     )
-    onboarding_due_on = Day(
+    onboarding_due_on = fields.Day(
         label=lazy_text("Onboarding due date"),
         hint=lazy_text("If the object is being onboarded to QazTech: the date by which it will be finished."),
         description="When the move to QazTech is to be done.",
     )
-    specification_approved_on = Day(
+    specification_approved_on = fields.Day(
         label=lazy_text("Specification approved on"), description="Approval of the technical specification."
     )
-    contract_signed_on = Day(
+    contract_signed_on = fields.Day(
         label=lazy_text("Contract signed on"),
         hint=lazy_text("The earlier of this date and the next one counts as the beginning."),
         description="Signing of the contract.",
     )
-    work_started_on = Day(label=lazy_text("Work started on"), description="Real start of the work.")
-    pilot_started_on = Day(
+    work_started_on = fields.Day(label=lazy_text("Work started on"), description="Real start of the work.")
+    pilot_started_on = fields.Day(
         label=lazy_text("Pilot started on"),
         hint=lazy_text("A pilot lasts twelve months at most."),
         description="Start of the pilot.",
     )
-    commissioned_on = Day(
+    commissioned_on = fields.Day(
         label=lazy_text("Result commissioned on"),
         hint=lazy_text("When the result of this project went into operation."),
         description="Commissioning of this project's result.",
     )
-    object_commissioned_on = Day(
+    object_commissioned_on = fields.Day(
         label=lazy_text("Object in operation since"),
         hint=lazy_text("For work on something that existed before: when that went into operation."),
         description="Commissioning of the object, before this work.",
     )
-    planned_end_on = Day(MAX_PLANNED_END, label=lazy_text("Planned end"), description="Planned end.")
-    ended_on = Day(
+    planned_end_on = fields.Day(fields.MAX_PLANNED_END, label=lazy_text("Planned end"), description="Planned end.")
+    ended_on = fields.Day(
         label=lazy_text("Ended on"),
         hint=lazy_text("Only for a project that is finished or stopped."),
         description="Real end.",
     )
-    contract_number = Reference(label=lazy_text("Contract number"), description="Number of the contract.")
-    supplier_bin = Bin(
+    contract_number = fields.Reference(label=lazy_text("Contract number"), description="Number of the contract.")
+    supplier_bin = fields.Bin(
         label=lazy_text("Supplier’s BIN"), hint=lazy_text("Twelve digits."), description="BIN of the supplier."
     )
-    supplier_name = Text(
+    supplier_name = fields.Text(
         500,
         label=lazy_text("Supplier’s name"),
         hint=lazy_text("As in the contract."),
         description="Name of the supplier.",
     )
-    budget_kzt = WholeNumber(
+    budget_kzt = fields.WholeNumber(
         label=lazy_text("Budget"),
         hint=lazy_text("Whole tenge, without tiyn. Left empty, it becomes the sum of the years."),
         description="Budget in whole tenge.",
     )
-    budget_programme = Text(
+    budget_programme = fields.Text(
         label=lazy_text("Budget programme"),
         hint=lazy_text("Its code, such as 047 or 047-100; a name may follow."),
         description="Code of the budget programme, and its name.",
     )
-    cost_by_year = YearlyAmounts(
+    cost_by_year = fields.YearlyAmounts(
         label=lazy_text("Cost by year"),
         hint=lazy_text("The part of the budget for each year, in whole tenge. The years together must not exceed it."),
         description="The budget by year, in whole tenge; together not more than `budget_kzt`.",
     )
-    object_original_cost_kzt = WholeNumber(
+    object_original_cost_kzt = fields.WholeNumber(
         label=lazy_text("Original cost of the object"),
         hint=lazy_text("What the object cost when it was made. For a modification it sets the limit."),
         description="What the object cost at first, in whole tenge.",
     )
-    consent_number = Reference(
+    consent_number = fields.Reference(
         label=lazy_text("Number of the authorised body’s consent"),
         hint=lazy_text("The number of the letter. A modification needs it."),
         description="Number of the authorised body's consent.",
     )
-    funding = Choice(Funding, FUNDINGS, label=lazy_text("Funding"), description="Where the money comes from.")
-    region = Choice(Region, REGIONS, label=lazy_text("Region"), description="First two digits of KATO.")
-    url = Url(
+    funding = fields.Choice(Funding, FUNDINGS, label=lazy_text("Funding"), description="Where the money comes from.")
+    region = fields.Choice(Region, REGIONS, label=lazy_text("Region"), description="First two digits of KATO.")
+    url = fields.Url(
         label=lazy_text("Web address"), hint=lazy_text("Begins with https://"), description="The object's address."
     )
-    source_repository_url = Url(
+    source_repository_url = fields.Url(
         label=lazy_text("Source code repository"),
         hint=lazy_text("Begins with https://"),
         description="The address of the repository of the source code.",
@@ -202,107 +187,109 @@ class ProjectFields(BaseSchema):
         ),
         description="Numbers of projects and names of systems with which the object exchanges data.",
     )
-    security_conclusion_number = Reference(
+    security_conclusion_number = fields.Reference(
         label=lazy_text("Number of the security test conclusion"),
         hint=lazy_text("Only of a positive conclusion. Operation needs one."),
         description="Number of the positive conclusion of the information security test.",
     )
-    security_conclusion_on = Day(
+    security_conclusion_on = fields.Day(
         label=lazy_text("Date of the security test conclusion"),
         description="Date of the positive conclusion of the information security test.",
     )
-    object_class = WholeNumber(
+    object_class = fields.WholeNumber(
         1,
         3,
         ChoiceLabels(ObjectClass, OBJECT_CLASSES),
         label=lazy_text("Class of the object"),
         description="Class of the object, 1 the highest.",
     )
-    is_ai = Boolean(
+    is_ai = fields.Boolean(
         label=lazy_text("Uses artificial intelligence"),
         hint=lazy_text("Learns from data or decides by itself."),
         description="Whether it uses artificial intelligence.",
     )
-    holds_personal_data = Boolean(label=lazy_text("Holds personal data"), description="Whether it holds personal data.")
-    ai_purpose = Text(
+    holds_personal_data = fields.Boolean(
+        label=lazy_text("Holds personal data"), description="Whether it holds personal data."
+    )
+    ai_purpose = fields.Text(
         2000,
         label=lazy_text("Purpose of the AI system"),
         hint=lazy_text("What it decides, suggests or generates, and for whom. It is public."),
         description="What the AI system decides, suggests or generates, and for whom.",
     )
-    ai_model = Text(
+    ai_model = fields.Text(
         500,
         label=lazy_text("Model of the AI system"),
         hint=lazy_text("Name and version."),
         description="Model, with its version.",
     )
-    ai_supplier = Text(
+    ai_supplier = fields.Text(
         500,
         label=lazy_text("Supplier of the model"),
         hint=lazy_text("The organisation, or that it is your own development. It is public."),
         description="Who supplies the model.",
     )
-    ai_data = Text(
+    ai_data = fields.Text(
         2000,
         label=lazy_text("Data used by the AI system"),
         hint=lazy_text("What it learns from and what it works on."),
         description="Data that the AI system learns from and works on.",
     )
-    ai_personal_data = Boolean(
+    ai_personal_data = fields.Boolean(
         label=lazy_text("The AI system uses personal data"), description="Whether the AI system uses personal data."
     )
-    ai_risk_class = Choice(
+    ai_risk_class = fields.Choice(
         AiRisk,
         label=lazy_text("Degree of risk of the AI system"),
         hint=lazy_text("What its failure would do to people, society and the state. It is public."),
         description="Degree of risk of the AI system.",
     )
-    ai_overseer = Text(
+    ai_overseer = fields.Text(
         500,
         label=lazy_text("Who oversees the AI system and may stop it"),
         hint=lazy_text("The post, and how it is stopped."),
         description="Who oversees the AI system and may stop it.",
     )
-    ai_tests = Text(
+    ai_tests = fields.Text(
         2000,
         label=lazy_text("Tests of the AI system"),
         hint=lazy_text("What was tested, when, and with which result."),
         description="Tests of the AI system and their results.",
     )
-    ai_notice = Text(
+    ai_notice = fields.Text(
         2000,
         label=lazy_text("How people are informed that AI is used"),
         hint=lazy_text("Where and in which words. It is public."),
         description="How people are informed that AI is used.",
     )
-    ai_objection = Text(
+    ai_objection = fields.Text(
         2000,
         label=lazy_text("How people can object"),
         hint=lazy_text("To whom, in what way, and when they have an answer. It is public."),
         description="How people can object to what the AI system decides.",
     )
-    ai_office = Text(
+    ai_office = fields.Text(
         500,
         label=lazy_text("Unit responsible for the AI system"),
         hint=lazy_text("The unit of your organisation, without names of persons. It is public."),
         description="The unit that answers for the AI system, without names of persons.",
     )
-    ai_reviewed_on = Day(
+    ai_reviewed_on = fields.Day(
         label=lazy_text("AI entry reviewed on"),
         hint=lazy_text("When somebody last checked that all of this is true. Once a year."),
         description="When the entry on the AI system was last checked.",
     )
-    responsible_name = Text(label=lazy_text("Responsible person"), description="Who answers for it.")
-    responsible_position = Text(label=lazy_text("Position"), description="That person's position.")
-    responsible_phone = Telephone(
+    responsible_name = fields.Text(label=lazy_text("Responsible person"), description="Who answers for it.")
+    responsible_position = fields.Text(label=lazy_text("Position"), description="That person's position.")
+    responsible_phone = fields.Telephone(
         label=lazy_text("Telephone"),
         hint=lazy_text("For example +7 7172 74 00 00"),
         description="That person's telephone number.",
     )
-    responsible_email = Email(label=lazy_text("E-mail"), description="That person's e-mail.")
+    responsible_email = fields.Email(label=lazy_text("E-mail"), description="That person's e-mail.")
 
 
-FIELDS: Final[Mapping[str, InputField]] = ProjectFields().inputs
+FIELDS: Final[Mapping[str, fields.InputField]] = ProjectFields().inputs
 REQUIRED: Final = tuple(name for name, field in FIELDS.items() if field.required)
 READ_ONLY: Final = (
     "number",
@@ -432,7 +419,7 @@ def with_changes(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[
 def total_of_years(values: Mapping[str, Any]) -> int | None:
     """Return the cost of all years together; None when it is not given by year."""
     amounts = values.get("cost_by_year")
-    return sum(each[AMOUNT] for each in amounts) if amounts else None
+    return sum(each[fields.AMOUNT] for each in amounts) if amounts else None
 
 
 def merge_problems(known: Sequence[Problem], further: Sequence[Problem]) -> list[Problem]:

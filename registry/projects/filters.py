@@ -23,20 +23,12 @@ from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.freeze.rules import REQUIRED_OF_AI, RULES
 from registry.freeze.vocabulary import AgencyKind, Severity
+from registry.projects import vocabulary
 from registry.projects.attestations import attestation_condition
 from registry.projects.fields import FIELDS, FILTERED_TEXTS, READ_ONLY, REQUIRED
 from registry.projects.migration_plans import plan_condition
 from registry.projects.models import HAS_RARE_STATUS, RARE_STATUSES, STATUS, STATUS_COLUMNS, Project
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects, withdrawn_condition
-from registry.projects.vocabulary import (
-    FLAG_AGES,
-    AttestationState,
-    FreezeStatus,
-    ObjectClass,
-    PlanState,
-    Sector,
-    WithdrawnProjects,
-)
 from registry.projects.word_search import has_words, search_query
 
 PROJECT: Final = table_of(Project).c
@@ -45,7 +37,7 @@ OF_PROJECT: Final[Mapping[str, lists.Filter]] = {
     "project": lists.TextFilter(PROJECT.number),
     "agency": lists.BinFilter(table_of(Agency).c.bin),
     "region": lists.ChoiceFilter(PROJECT.region, Region.codes()),
-    "sector": lists.ChoiceFilter(PROJECT.sector, Sector.codes()),
+    "sector": lists.ChoiceFilter(PROJECT.sector, vocabulary.Sector.codes()),
 }
 
 # When a project started, as SQL. ``freeze/rules.py`` says the same in Python.
@@ -131,7 +123,7 @@ def reads_references(actor: Actor) -> bool:
 
 def filter_conditions(raw: Mapping[str, str], *, references: bool = False) -> list[ColumnElement[bool]]:
     """Return the conditions of ``project_conditions`` without those of visibility. ``references``: as above."""
-    withdrawn_too = "withdrawn" in raw or FreezeStatus.WITHDRAWN in raw.get("freeze_status", "").split(",")
+    withdrawn_too = "withdrawn" in raw or vocabulary.FreezeStatus.WITHDRAWN in raw.get("freeze_status", "").split(",")
     read = {name.removesuffix("_from").removesuffix("_to") for name in (*raw, *raw.get("is_null", "").split(","))}
     joined = () if OF_STATUS.isdisjoint(read) else (STATUS.c.project_id == PROJECT.id,)
     filters = FILTERS if references else PUBLIC_FILTERS
@@ -180,14 +172,17 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
         for name, field in FIELDS.items()
         if isinstance(field, Choice)
     },
-    "object_class": lists.CodesFilter(lambda codes: PROJECT.object_class.in_(map(int, codes)), ObjectClass.codes()),
-    "freeze_status": lists.CodesFilter(_has_freeze_status, FreezeStatus.codes()),
+    "object_class": lists.CodesFilter(
+        lambda codes: PROJECT.object_class.in_(map(int, codes)), vocabulary.ObjectClass.codes()
+    ),
+    "freeze_status": lists.CodesFilter(_has_freeze_status, vocabulary.FreezeStatus.codes()),
     "severity": lists.ChoiceFilter(STATUS.c.severity, Severity.codes()),
     "attestation": lists.CodesFilter(
-        lambda codes: attestation_condition(*map(AttestationState, codes)), AttestationState.codes()
+        lambda codes: attestation_condition(*map(vocabulary.AttestationState, codes)),
+        vocabulary.AttestationState.codes(),
     ),
-    "withdrawn": lists.CodesFilter(withdrawn_condition, WithdrawnProjects.codes()),
-    "migration_plan": lists.CodesFilter(plan_condition, PlanState.codes()),
+    "withdrawn": lists.CodesFilter(withdrawn_condition, vocabulary.WithdrawnProjects.codes()),
+    "migration_plan": lists.CodesFilter(plan_condition, vocabulary.PlanState.codes()),
     "number": lists.TextFilter(PROJECT.number),
     "agency": lists.BinFilter(table_of(Agency).c.bin),
     **{
@@ -221,7 +216,7 @@ FILTERS: Final[Mapping[str, lists.Filter]] = {
     ),
     **_linked(
         "flag_age",
-        lists.ChoiceFilter(null(), FLAG_AGES),
+        lists.ChoiceFilter(null(), vocabulary.FLAG_AGES),
         f"How many days open flags are open, at least; `31-high`: of this severity only. {lists.SEVERAL}",
     ),
     **_linked(

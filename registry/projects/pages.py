@@ -19,16 +19,9 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages, agency_choices, agency_defaults, agency_name, agency_names
 from registry.approvals.fields import REMARK
 from registry.approvals.queries import waiting_about
+from registry.audits import verdicts
 from registry.audits.pages import active_only, rule_titles
 from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_at, values_known_at, verdict_known_at
-from registry.audits.verdicts import (
-    PROJECT_FACTS,
-    is_reason_required,
-    later_changes,
-    verdict_after_change,
-    verdict_of,
-    verdict_to_check,
-)
 from registry.cases.models import Case
 from registry.cases.order_lists import order_of_project
 from registry.core.clock import local_date
@@ -51,15 +44,8 @@ from registry.http.responses import csv_download, document_download, xlsx_downlo
 from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.platform.confirmations import confirmations_of
 from registry.platform.products import products_for
+from registry.projects import documents, queries, service
 from registry.projects.attestations import attest_project, attestation_of, may_attest, records_to_attest
-from registry.projects.documents import (
-    DocumentFields,
-    DocumentQuotaExceeded,
-    LetterFields,
-    add_document,
-    documents_of,
-    read_document,
-)
 from registry.projects.drafts import Draft, DraftNotFound, discard_draft, drafts_of, find_draft, save_draft, start_draft
 from registry.projects.exports import export_csv, export_workbook, export_xlsx
 from registry.projects.fields import (
@@ -80,28 +66,8 @@ from registry.projects.links import OF_ONE_OBJECT, add_link, links_page, similar
 from registry.projects.migration_plans import PLAN_BODY, PLAN_CONFIRMATION, PLANNED, confirm_plan, plan_of, save_plan
 from registry.projects.models import Project
 from registry.projects.objects import read_object
-from registry.projects.queries import (
-    PROJECT_LIST,
-    asked_texts,
-    in_order,
-    list_projects,
-    projects_numbered,
-    with_budget,
-    without_year,
-)
 from registry.projects.revisions import differences, history, snapshot
 from registry.projects.schemas import LINK_BODY, PROJECT_BODY, PROJECT_PATCH
-from registry.projects.service import (
-    change_project,
-    check_project,
-    check_reference,
-    find_project,
-    find_project_to_change,
-    planned_change,
-    read_project,
-    read_project_to_change,
-    register_project,
-)
 from registry.projects.visibility import ProjectWithdrawn, visible_projects
 from registry.projects.vocabulary import LinkKind
 from registry.requests.link_removal import remove_or_propose
@@ -109,6 +75,7 @@ from registry.requests.queries import requests_of_project
 from registry.requests.service import withdrawal_in_effect
 from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
+from registry.web import forms
 from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
@@ -121,18 +88,6 @@ from registry.web.formats import (
     ngettext,
     short_day,
     within_sentence,
-)
-from registry.web.forms import (
-    Form,
-    FormPage,
-    answer_form,
-    changed_texts,
-    form_field,
-    invalid_form,
-    present_text,
-    project_field,
-    schema_field,
-    typed_values,
 )
 from registry.web.labels import choice_label, field_label, name_in_page_language, options
 from registry.web.lists import (
@@ -212,7 +167,7 @@ def next_part(texts: Mapping[str, str]) -> str | None:
 
 def current_texts(project: Project) -> dict[str, str]:
     """Return the texts of all fields."""
-    return {name: present_text(project_field(name), getattr(project, name)) for name in FIELDS}
+    return {name: forms.present_text(forms.project_field(name), getattr(project, name)) for name in FIELDS}
 
 
 # Project list page with search and filters in the URL, and its export.
@@ -245,7 +200,7 @@ def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
         fields=[*filter_fields(*CHOICES, *kinds), ("rule", _("Rule"), list(rule_titles().items()))],
         ticks=[("withdrawn", "include", _("with withdrawn projects"))],
         sorts=SORTS,
-        records=PROJECT_LIST,
+        records=queries.PROJECT_LIST,
         groups={
             "agency": (BY_AGENCY["agency"][0], lambda _key, item: item["agency_name"]),
             "freeze_status": (lazy_text("By status"), lambda key, _item: choice_label("freeze_status", key)),
@@ -259,9 +214,9 @@ def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
 
 
 def _read(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    shared, only = PROJECT_LIST.split(filters)
+    shared, only = queries.PROJECT_LIST.split(filters)
     with reads_from_replica():
-        listing = list_projects(actor, shared, page, only=only)
+        listing = queries.list_projects(actor, shared, page, only=only)
     names = agency_names(item["agency"] for item in listing.items)
     return replace(listing, items=[{**item, "agency_name": names[item["agency"]]} for item in listing.items])
 
@@ -299,7 +254,7 @@ add_list_pages("/projects", "projects", Permission.PROJECTS_READ, FILTERS, _read
 @pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
 def projects_table(actor: Actor, ending: str) -> Answer:
     """Download all projects that match the filters; the file can be edited and imported."""
-    shared, only = PROJECT_LIST.split(requested_filters(FILTERS))
+    shared, only = queries.PROJECT_LIST.split(requested_filters(FILTERS))
     labels_in = page_locale() if "labels" in (request.args.get("header_row"), request.args.get("headers")) else None
     use_read_replica(for_export=True)
     if ending == "csv":
@@ -316,7 +271,7 @@ ProjectRow = tuple[Mapping[str, Any], Project]
 
 def with_projects(actor: Actor, listing: Listing, name: str = "project") -> Listing:
     """Return a list with each item's project, which it names; without one that was restricted in the meantime."""
-    projects = projects_numbered(actor, (item[name] for item in listing.items))
+    projects = queries.projects_numbered(actor, (item[name] for item in listing.items))
     pairs = zip(listing.keys, listing.items, strict=True)
     rows = [(key, (item, projects[item[name]])) for key, item in pairs if item[name] in projects]
     return replace(listing, items=[row for _key, row in rows], keys=[key for key, _row in rows])
@@ -376,7 +331,7 @@ def cases_of_project(actor: Actor, number: str) -> list[Case]:
 
 # The letters that a form adds to a case or an exemption: files with one kind, description and pair of numbers.
 
-LETTER: Final = LetterFields()
+LETTER: Final = documents.LetterFields()
 FILE: Final = "file"
 
 
@@ -432,7 +387,7 @@ def links_for_page(actor: Actor, project: Project) -> list[dict[str, Any]]:
     number = project.number
     links = links_page(actor, project.id, ALL).items
     ends = [(link, link["target"] if link["project"] == number else link["project"]) for link in links]
-    named = projects_numbered(actor, (other for _link, other in ends))
+    named = queries.projects_numbered(actor, (other for _link, other in ends))
     return [
         {
             "id": link["id"],
@@ -452,17 +407,21 @@ def links_for_page(actor: Actor, project: Project) -> list[dict[str, Any]]:
 @pages.page("/projects/<number>/links", needs=Permission.PROJECTS_LINK, methods=("GET", "POST"))
 def link_project(actor: Actor, number: str) -> Answer:
     """Link the project to another one."""
-    project = read_project(actor, number, "project")
-    kind = form_field("kind", "radios", label=_("What this project is to the other"), choices=options("link_kind"))
-    page = FormPage(
+    project = service.read_project(actor, number, "project")
+    kind = forms.form_field(
+        "kind", "radios", label=_("What this project is to the other"), choices=options("link_kind")
+    )
+    page = forms.FormPage(
         _("Link to another project"),
         _("Add the link"),
         url_for("web.project", number=number),
-        [kind, *(schema_field(LINK_BODY.inputs[name]) for name in ("target", "note"))],
+        [kind, *(forms.schema_field(LINK_BODY.inputs[name]) for name in ("target", "note"))],
         LINK_BODY,
         subject=name_in_page_language(project),
     )
-    return answer_form(page, lambda values: _add(actor, number, values), {"target": request.args.get("target", "")})
+    return forms.answer_form(
+        page, lambda values: _add(actor, number, values), {"target": request.args.get("target", "")}
+    )
 
 
 @pages.page(
@@ -470,12 +429,12 @@ def link_project(actor: Actor, number: str) -> Answer:
 )
 def unlink_project(actor: Actor, number: str, link_id: int) -> Answer:
     """Remove a link, or propose to, where another person must approve it."""
-    project = read_project(actor, number, "project")
-    page = FormPage(
+    project = service.read_project(actor, number, "project")
+    page = forms.FormPage(
         _("Remove the link"),
         _("Send the proposal"),
         url_for("web.project", number=number, _anchor="links"),
-        [form_field("reason", "area", hint=_("How you know that the two are different objects."))],
+        [forms.form_field("reason", "area", hint=_("How you know that the two are different objects."))],
         REMARK,
         _("The findings of both projects rest on the link. Another person must approve it, one of you a supervisor."),
         name_in_page_language(project),
@@ -489,7 +448,7 @@ def unlink_project(actor: Actor, number: str, link_id: int) -> Answer:
         flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
         return redirect_to("approval_page", approval_id=approval.id)
 
-    return answer_form(page, act)
+    return forms.answer_form(page, act)
 
 
 def _add(actor: Actor, number: str, values: Mapping[str, Any]) -> Answer:
@@ -509,18 +468,18 @@ def _reason(reason: str) -> str:
 
 # The page of one project: details, verdict, flags, confirmations and documents.
 
-DOCUMENT = DocumentFields()
+DOCUMENT = documents.DocumentFields()
 
 
 @pages.page("/projects/<number>", needs=Permission.PROJECTS_READ)
 def project(actor: Actor, number: str) -> Answer:
     """Show the project; with ``preview`` the short form of it beside a list."""
-    return _detail_page(actor, number, Form())
+    return _detail_page(actor, number, forms.Form())
 
 
-def _detail_page(actor: Actor, number: str, form: Form) -> str:
+def _detail_page(actor: Actor, number: str, form: forms.Form) -> str:
     language = page_locale()
-    known = find_project(actor, number)
+    known = service.find_project(actor, number)
     flags = flags_of(actor, known.number, ALL, language).items
     links = links_for_page(actor, known)
     similar = similar_on_page(actor, known)
@@ -529,8 +488,8 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
     of_exemptions = documents_of_exemptions([exemption.id for exemption in exemptions])
     documents_by_exemption = {exemption.id: of_exemptions.get(exemption.id, []) for exemption in exemptions}
     # Read last: journalling a restricted read starts a transaction, which expires objects read before.
-    project = read_project(actor, number, "project")
-    verdict = verdict_of(project, None, language)
+    project = service.read_project(actor, number, "project")
+    verdict = verdicts.verdict_of(project, None, language)
     return render_template(
         "projects/preview.html" if "preview" in request.args else "projects/detail.html",
         actor=actor,
@@ -545,7 +504,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         cleared=[flag for flag in flags if flag["status"] == "cleared"],
         verdict=verdict,
         fact_states={each["fact"]: each["state"] for each in verdict["facts"]},
-        upcoming=later_changes(verdict),
+        upcoming=verdicts.later_changes(verdict),
         parts=shown_parts(snapshot(project)),
         asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],
         confirmed=CONFIRMED,
@@ -554,7 +513,7 @@ def _detail_page(actor: Actor, number: str, form: Form) -> str:
         exemptions=exemptions,
         exempt_until=max((each.valid_to for each in exemptions if each.status == "in_force"), default=None),
         exemption_documents=documents_by_exemption,
-        documents=documents_of(project),
+        documents=documents.documents_of(project),
         form=form,
         cases=cases_of_project(actor, number) if actor.may(Permission.CASES_READ) else [],
         requests=requests_of_project(actor, project.id) if actor.may(Permission.REQUESTS_READ) else [],
@@ -588,13 +547,13 @@ def digital_object(actor: Actor, code: str) -> Answer:
 @pages.page("/projects/<number>/documents", needs=Permission.DOCUMENTS_WRITE, methods=("POST",), takes_file=True)
 def add_project_document(actor: Actor, number: str) -> Answer:
     """Add a document to the project."""
-    project = find_project(actor, number)
+    project = service.find_project(actor, number)
     try:
         _add_uploaded(actor, project)
     except Invalid as error:
-        return _detail_page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 422
-    except (DocumentQuotaExceeded, ProjectWithdrawn) as error:
-        return _detail_page(actor, number, invalid_form(typed_values(DOCUMENT.fields), error, "file")), 409
+        return _detail_page(actor, number, forms.invalid_form(forms.typed_values(DOCUMENT.fields), error, "file")), 422
+    except (documents.DocumentQuotaExceeded, ProjectWithdrawn) as error:
+        return _detail_page(actor, number, forms.invalid_form(forms.typed_values(DOCUMENT.fields), error, "file")), 409
     flash_message(gettext("Document saved."))
     return redirect_to("project", number=number, _anchor="documents")
 
@@ -602,18 +561,18 @@ def add_project_document(actor: Actor, number: str) -> Answer:
 @pages.page("/projects/<number>/documents/<row_id:document_id>", needs=Permission.PROJECTS_READ)
 def project_document(actor: Actor, number: str, document_id: int) -> Answer:
     """Download a document; uploaded content is never rendered in the service's origin."""
-    document, content = read_document(read_project(actor, number, "document"), document_id)
+    document, content = documents.read_document(service.read_project(actor, number, "document"), document_id)
     return document_download(document.name, content)
 
 
 def _add_uploaded(actor: Actor, project: Project) -> None:
     upload = read_form()[1].get("file") if _has_file() else None
-    values, problems = DOCUMENT.load_texts(typed_values(DOCUMENT.fields))
+    values, problems = DOCUMENT.load_texts(forms.typed_values(DOCUMENT.fields))
     if upload is None:
         raise Invalid([Problem("/file", "page-choose-file"), *problems])
     if problems:
         raise Invalid(problems)
-    add_document(actor, project, upload.name, upload.content_type, upload.content, **values)
+    documents.add_document(actor, project, upload.name, upload.content_type, upload.content, **values)
 
 
 def _has_file() -> bool:
@@ -640,11 +599,11 @@ MONTH: Final = re.compile(r"[0-9]{1,2}\.[0-9]{4}")
 @pages.page("/projects/<number>/migration-plan", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
 def migration_plan(actor: Actor, number: str) -> Answer:
     """Write the migration plan of a project."""
-    project = read_project_to_change(actor, number, "migration plan")
+    project = service.read_project_to_change(actor, number, "migration plan")
     plan = plan_of(project.id)
-    fields = [schema_field(PLAN_BODY.inputs[name]) for name in PLANNED]
+    fields = [forms.schema_field(PLAN_BODY.inputs[name]) for name in PLANNED]
     fields[0] = replace(fields[0], control="text", hint=_("Month and year: 03.2027"))
-    page = FormPage(
+    page = forms.FormPage(
         _("Migration plan"),
         _("Save the plan"),
         url_for("web.project", number=number),
@@ -660,10 +619,10 @@ def migration_plan(actor: Actor, number: str) -> Answer:
             save_plan(actor, number, values)
 
     stored = {} if plan is None else {name: getattr(plan, name) for name in PLANNED}
-    present = {field.name: present_text(field, stored[field.name]) for field in page.fields if stored}
+    present = {field.name: forms.present_text(field, stored[field.name]) for field in page.fields if stored}
     if plan is not None:
         present["month"] = f"{plan.month:%m.%Y}"
-    return answer_form(page, act, present, done=_("The plan is saved."))
+    return forms.answer_form(page, act, present, done=_("The plan is saved."))
 
 
 def _with_day(texts: dict[str, str]) -> tuple[dict[str, str], list[Problem]]:
@@ -718,7 +677,7 @@ def attest_chosen(actor: Actor) -> Answer:
 def _attest(actor: Actor, number: str, version: str) -> None:
     # A version that is no number is none of the record's.
     with transaction():
-        attest_project(actor, find_project_to_change(actor, number), plain_number(version) or 0)
+        attest_project(actor, service.find_project_to_change(actor, number), plain_number(version) or 0)
 
 
 # The history of a project: all changes, and the record and the verdict as known on a past date.
@@ -754,15 +713,15 @@ class Past:
 def project_history(actor: Actor, number: str) -> Answer:
     """Show all changes, newest first; for a date above them what was known on it."""
     text = request.args.get(NAME, "").strip()[:MAX_LENGTH]
-    project = read_project(actor, number, "history")
-    form, past = Form({NAME: text}), None
+    project = service.read_project(actor, number, "history")
+    form, past = forms.Form({NAME: text}), None
     try:
         past = _past(project, text) if text else None
         if past:
             # As the form asks for it, also when a link has another notation.
-            form = Form({NAME: f"{past.on:%d.%m.%Y}"})
+            form = forms.Form({NAME: f"{past.on:%d.%m.%Y}"})
     except Invalid as error:
-        form = invalid_form({NAME: text}, error, NAME)
+        form = forms.invalid_form({NAME: text}, error, NAME)
     page = render_template(
         "projects/history.html",
         project=project,
@@ -827,19 +786,19 @@ def edit_section(actor: Actor, number: str, section: str, resumed: bool) -> Answ
 def _edit(actor: Actor, number: str, section: str | None, resumed: bool) -> Answer:
     """Show the form with the current values; a POST saves the changed fields, once their effect was shown."""
     if request.method != "POST":
-        project = read_project_to_change(actor, number, "project")
-        return _form(project, Form(current_texts(project)), section)
-    texts = with_budget(typed_values(FIELDS))
+        project = service.read_project_to_change(actor, number, "project")
+        return _form(project, forms.Form(current_texts(project)), section)
+    texts = queries.with_budget(forms.typed_values(FIELDS))
     if resumed:
-        project = read_project_to_change(actor, number, "project")
+        project = service.read_project_to_change(actor, number, "project")
         flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
-        return _form(project, Form({**current_texts(project), **texts}), section, tuple(texts))
+        return _form(project, forms.Form({**current_texts(project), **texts}), section, tuple(texts))
     with transaction():
-        project = find_project_to_change(actor, number)
+        project = service.find_project_to_change(actor, number)
         seen = _form_version(project)
         since = history(project.id)[seen:]
         edited = _own_changes(project, texts, since)
-        form = Form({**current_texts(project), **edited})
+        form = forms.Form({**current_texts(project), **edited})
         if since:
             # Nothing is saved until the user has seen the concurrent changes.
             return _form(project, form, section, tuple(edited), since), 409
@@ -854,9 +813,9 @@ def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[s
     loaded, reason_problems = PROJECT_PATCH.load_filled_texts({REASON: request.form.get(REASON, "")})
     reason = loaded.get(REASON)
     try:
-        before, after = planned_change(actor, project, values, problems)
+        before, after = service.planned_change(actor, project, values, problems)
     except (Invalid, Conflict) as error:
-        form = invalid_form({**current_texts(project), **edited}, error, "external_id")
+        form = forms.invalid_form({**current_texts(project), **edited}, error, "external_id")
         wrong = [name for name, _ in form.errors]
         return _form(project, form, section, (*edited, *wrong)), 422
     needed = [] if ASKED in request.form else newly_asked(before, after)
@@ -866,16 +825,16 @@ def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[s
     if needed:
         return _follow_up(project, section, edited, needed)
     changes = differences(before, after)
-    required = is_reason_required(changes)
+    required = verdicts.is_reason_required(changes)
     if required and reason is None and not reason_problems:
         reason_problems = (Problem(f"/{REASON}", "change-reason-required"),)
-    if any(change["field"] in PROJECT_FACTS for change in changes):
+    if any(change["field"] in verdicts.PROJECT_FACTS for change in changes):
         if CONFIRMATION not in request.form:
-            return _confirmation(project, section, edited, after, Form(), required)
+            return _confirmation(project, section, edited, after, forms.Form(), required)
         if reason_problems:
             texts = {REASON: request.form.get(REASON, "")}
-            return _confirmation(project, section, edited, after, Form(texts, reason_problems), required), 422
-    flash_changes(change_project(actor, project, values, (), reason))
+            return _confirmation(project, section, edited, after, forms.Form(texts, reason_problems), required), 422
+    flash_changes(service.change_project(actor, project, values, (), reason))
     return _to_project(project, section)
 
 
@@ -885,7 +844,7 @@ def _to_project(project: Project, section: str | None) -> Response:
 
 def _form(
     project: Project,
-    form: Form,
+    form: forms.Form,
     section: str | None,
     further: Sequence[str] = (),
     since: Sequence[Mapping[str, Any]] = (),
@@ -897,7 +856,7 @@ def _form(
     if section is not None:
         shown = shown_fields(section, form.values)
         others = {part: [name for name in names if name in further] for part, names in PARTS.items()}
-        parts = {section: in_order({*shown, *others.pop(section)}, PARTS[section])}
+        parts = {section: queries.in_order({*shown, *others.pop(section)}, PARTS[section])}
         parts |= {part: names for part, names in others.items() if names}
     return _edit_page(project, form, parts, section, since=since)
 
@@ -905,14 +864,14 @@ def _form(
 def _follow_up(project: Project, section: str | None, edited: Mapping[str, str], needed: Sequence[str]) -> str:
     """Return the page that asks what the changed answers need."""
     parts = {part: [name for name in names if name in needed] for part, names in PARTS.items()}
-    form = Form(current_texts(project))
+    form = forms.Form(current_texts(project))
     hidden = {**edited, ASKED: "yes"}
     return _edit_page(project, form, {part: names for part, names in parts.items() if names}, section, hidden=hidden)
 
 
 def _edit_page(
     project: Project,
-    form: Form,
+    form: forms.Form,
     parts: Parts,
     section: str | None,
     *,
@@ -924,7 +883,7 @@ def _edit_page(
         project=project,
         form=form,
         section=section,
-        parts={part: [project_field(name) for name in names] for part, names in parts.items()},
+        parts={part: [forms.project_field(name) for name in names] for part, names in parts.items()},
         part_title=part_title,
         conditions={} if section is None else CONDITIONS,
         hidden=hidden or {},
@@ -938,7 +897,7 @@ def _confirmation(
     section: str | None,
     edited: Mapping[str, str],
     after: Mapping[str, Any],
-    form: Form,
+    form: forms.Form,
     required: bool,
 ) -> str:
     before = {name: getattr(project, name) for name in after}
@@ -947,8 +906,8 @@ def _confirmation(
         project=project,
         form=form,
         changes=differences(before, after),
-        verdict=verdict_after_change(project, after, page_locale()),
-        reason=schema_field(PROJECT_PATCH.inputs[REASON]) if required else None,
+        verdict=verdicts.verdict_after_change(project, after, page_locale()),
+        reason=forms.schema_field(PROJECT_PATCH.inputs[REASON]) if required else None,
         hidden={**edited, ASKED: "yes", CONFIRMATION: "yes"},
         back_to_form=BACK,
         to_project=_project_address(project, section),
@@ -970,13 +929,13 @@ def _own_changes(project: Project, texts: Mapping[str, str], since: Sequence[Map
         for change in revision["changes"]:
             if change["field"] in FIELDS:
                 opened_with[change["field"]] = _typed_before(change["field"], change["old"])
-    return changed_texts(texts, opened_with)
+    return forms.changed_texts(texts, opened_with)
 
 
 def _typed_before(name: str, old: Any) -> str:
     # A revision stores dates as ISO 8601 text.
     value = date.fromisoformat(old) if old and isinstance(FIELDS.get(name), Day) else old
-    return present_text(project_field(name), value)
+    return forms.present_text(forms.project_field(name), value)
 
 
 # Registration: short pages, each with what the answers before it ask, and its own errors.
@@ -994,11 +953,11 @@ def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answ
         raise RouteNotFound
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
-        return _step(actor, draft, step, Form(draft.values))
-    typed = with_budget({**draft.values, **typed_values(("agency", *PARTS[step]))})
+        return _step(actor, draft, step, forms.Form(draft.values))
+    typed = queries.with_budget({**draft.values, **forms.typed_values(("agency", *PARTS[step]))})
     if resumed:
         flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
-        return _step(actor, draft, step, Form(typed))
+        return _step(actor, draft, step, forms.Form(typed))
     before = dict(draft.values)
     draft = save_draft(actor, draft_id, typed)
     if "autosave" in request.form:
@@ -1027,7 +986,7 @@ def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
 
 def load_draft(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[Problem]]:
     """Return the agency, the values and the problems of the questions that a draft asks."""
-    asked = {name: text for name, text in asked_texts(texts).items() if name in PROJECT_BODY.fields}
+    asked = {name: text for name, text in queries.asked_texts(texts).items() if name in PROJECT_BODY.fields}
     values, problems = PROJECT_BODY.load_filled_texts(asked)
     return values.pop("agency", None), values, problems
 
@@ -1037,26 +996,26 @@ def field_of(error: RegistryError) -> str:
     return "external_id" if isinstance(error, Conflict) else "agency"
 
 
-def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> Form | None:
+def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> forms.Form | None:
     """Return the form with what is wrong on this page, None when nothing is; later pages have not been answered yet."""
     agency, values, known = load_draft(texts)
     problems = merge_problems(known, cross_field_problems(values))
     here = [problem for problem in problems if part_of(problem.pointer[1:]) == step]
     if here:
-        return Form(texts, here)
+        return forms.Form(texts, here)
     if step == STEPS[0]:
         try:
-            check_reference(actor, agency, values.get("external_id"))
+            service.check_reference(actor, agency, values.get("external_id"))
         except (Invalid, Conflict, NotAllowed) as error:
-            return invalid_form(texts, error, field_of(error))
+            return forms.invalid_form(texts, error, field_of(error))
     return None
 
 
-def _step(actor: Actor, draft: Draft, step: str, form: Form) -> str:
-    fields = [project_field(name) for name in shown_fields(step, form.values)]
+def _step(actor: Actor, draft: Draft, step: str, form: forms.Form) -> str:
+    fields = [forms.project_field(name) for name in shown_fields(step, form.values)]
     if step == STEPS[0]:
         choices = agency_choices(actor)
-        agency = schema_field(PROJECT_BODY.inputs["agency"])
+        agency = forms.schema_field(PROJECT_BODY.inputs["agency"])
         fields.insert(0, replace(agency, control="select", choices=choices) if choices else agency)
     # The section of an AI system that the draft does not ask for any more is there until it is left.
     steps = [part for part in STEPS if part == step or part in shown_parts(form.values)]
@@ -1084,30 +1043,30 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
     """Show all values and the verdict; a POST registers the project."""
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
-        return _check(actor, draft, Form())
+        return _check(actor, draft, forms.Form())
     agency, values, problems = load_draft(draft.values)
-    texts = typed_values((REASON,))
+    texts = forms.typed_values((REASON,))
     loaded, wrong = PROJECT_BODY.load_filled_texts(texts)
     of_reason = [problem for problem in wrong if problem.pointer == f"/{REASON}"]
     try:
         with transaction():
-            project = register_project(actor, agency, values, (*problems, *of_reason), loaded.get(REASON))
+            project = service.register_project(actor, agency, values, (*problems, *of_reason), loaded.get(REASON))
             discard_draft(actor, draft_id)
     except (Invalid, Conflict, NotAllowed) as error:
         problems = error.problems if isinstance(error, Invalid) else ()
-        form = Form(texts, [problem for problem in problems if problem.pointer == f"/{REASON}"])
+        form = forms.Form(texts, [problem for problem in problems if problem.pointer == f"/{REASON}"])
         return _check(actor, draft, form), 422
     flash_message(gettext("The project is registered under the number %s.") % project.number)
     return redirect_to("project", number=project.number)
 
 
-def _check(actor: Actor, draft: Draft, form: Form) -> str:
+def _check(actor: Actor, draft: Draft, form: forms.Form) -> str:
     agency_bin, values, problems = load_draft(draft.values)
     verdict, errors, similar, former = None, [], [], None
     try:
-        agency = check_project(actor, agency_bin, values, problems)
+        agency = service.check_project(actor, agency_bin, values, problems)
         former = former_records_shown(actor, agency.id, values)
-        verdict = verdict_to_check(agency, values, None, page_locale(), former.pasts)
+        verdict = verdicts.verdict_to_check(agency, values, None, page_locale(), former.pasts)
         similar = similar_for_page(similar_to_values(actor, agency.id, values))
     except Invalid as error:
         errors = [
@@ -1128,14 +1087,14 @@ def _check(actor: Actor, draft: Draft, form: Form) -> str:
         agency=agency_name(agency_bin),
         values=values,
         verdict=verdict,
-        upcoming=None if verdict is None else later_changes(verdict),
+        upcoming=None if verdict is None else verdicts.later_changes(verdict),
         similar=similar,
         products=[] if is_on_platform else products_for(values.get(name) for name in (*NAMES, "purpose")),
         errors=errors,
         parts=parts,
         part_title=part_title,
         last_step=STEPS[-1],
-        without_year=without_year(values),
+        without_year=queries.without_year(values),
     )
 
 
@@ -1147,7 +1106,7 @@ def register(actor: Actor) -> Answer:
     """List the drafts; a POST creates a new one, or one with the entries of a draft that was deleted just now."""
     if request.method != "POST":
         return render_template("projects/register.html", drafts=drafts_of(actor), deleted={})
-    entries = typed_values(PROJECT_BODY.fields)
+    entries = forms.typed_values(PROJECT_BODY.fields)
     with transaction():
         draft = start_draft(actor)
         save_draft(actor, draft.id, entries or agency_defaults(actor))
@@ -1170,7 +1129,7 @@ def register_resume(actor: Actor, draft_id: int) -> Answer:
 def copy_project(actor: Actor, number: str) -> Response:
     """Start a draft with the values of a project, without its own reference; confirmations are not values."""
     with transaction():
-        project = read_project(actor, number, "project")
+        project = service.read_project(actor, number, "project")
         texts = {name: text for name, text in current_texts(project).items() if text and name != "external_id"}
         draft = start_draft(actor)
         save_draft(actor, draft.id, {"agency": project.agency.bin, **texts})

@@ -14,22 +14,11 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import BY_NAME
+from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db, table_of
 from registry.core.dialects import date_literal, has_statistics, is_sqlite
 from registry.core.fields import AMOUNT, YearlyAmounts
-from registry.core.lists import (
-    ListDeclaration,
-    Listing,
-    Page,
-    SortKey,
-    after,
-    build_page,
-    literal_limit,
-    order_by,
-    sort_keys,
-    with_count,
-)
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
@@ -92,9 +81,9 @@ READ_BY_FILTERS: Final[Any] = text(f"projects.{BY_FILTERS}")
 BUDGET_ENDS: Final = ("-1", str(2**63 - 1))
 
 
-def _by_start() -> SortKey:
+def _by_start() -> lists.SortKey:
     ends = (date_literal("0001-01-01"), date_literal("9999-12-31"))
-    return SortKey("started_on", started_on(policy_in_force()), date, nullable=True, ends=ends)
+    return lists.SortKey("started_on", started_on(policy_in_force()), date, nullable=True, ends=ends)
 
 
 def _matching(
@@ -112,15 +101,15 @@ def _matching(
     return statement.where(*_criteria(actor, raw, only, sort))
 
 
-PROJECT_LIST: Final = ListDeclaration[Actor](
+PROJECT_LIST: Final = lists.ListDeclaration[Actor](
     name="projects",
     permission=Permission.PROJECTS_READ,
     filters=FILTERS,
     sorts={
-        **sort_keys(PROJECT.registered_at, PROJECT.updated_at, STATUS.c.changed_at, PROJECT.number),
-        "budget_kzt": SortKey("budget_kzt", PROJECT.budget_kzt, int, nullable=True, ends=BUDGET_ENDS),
+        **lists.sort_keys(PROJECT.registered_at, PROJECT.updated_at, STATUS.c.changed_at, PROJECT.number),
+        "budget_kzt": lists.SortKey("budget_kzt", PROJECT.budget_kzt, int, nullable=True, ends=BUDGET_ENDS),
         "started_on": _by_start,
-        **sort_keys(STATUS.c.freeze_status),
+        **lists.sort_keys(STATUS.c.freeze_status),
         BY_NAME.name: BY_NAME,
     },
     default_sort="-registered_at",
@@ -134,8 +123,8 @@ PROJECT_LIST: Final = ListDeclaration[Actor](
 
 
 def list_projects(
-    actor: Actor, raw_filters: Mapping[str, str], page: Page, *, only: Sequence[ColumnElement[bool]] = ()
-) -> Listing:
+    actor: Actor, raw_filters: Mapping[str, str], page: lists.Page, *, only: Sequence[ColumnElement[bool]] = ()
+) -> lists.Listing:
     """Return a page of the projects that are visible to the actor and match the filters, as mappings.
 
     ``only``: additional conditions on Project. Restricted projects among them are journalled as read.
@@ -147,18 +136,18 @@ def list_projects(
     reader = actor.agency_id is not None, actor.may(Permission.RESTRICTED_READ), reads_references(actor)
     statement = filtered(sort, page.limit, reader, filters, tuple(only), (policy_in_force(), today(), is_sqlite()))
     if page.cursor is not None:
-        statement = statement.where(after(key, _unique(key), descending, page.cursor))
+        statement = statement.where(lists.after(key, _unique(key), descending, page.cursor))
     rows = db.session.execute(statement, {OWN_AGENCY: actor.agency_id}).mappings().all()
-    listing = build_page(rows, page, key, descending)
+    listing = lists.build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
-    return with_count(
+    return lists.with_count(
         replace(listing, items=[{**row} for row in listing.items]),
         lambda: _matching(actor, raw_filters, PROJECT.id, reads=[key.name], only=only),
         page,
     )
 
 
-def list_histories(actor: Actor, raw_filters: Mapping[str, str], page: Page) -> Listing:
+def list_histories(actor: Actor, raw_filters: Mapping[str, str], page: lists.Page) -> lists.Listing:
     """Return the revisions of a page of projects, as ``list_projects`` has it, of each the oldest first."""
     listing = list_projects(actor, raw_filters, page)
     numbers = [each["number"] for each in listing.items]
@@ -166,7 +155,7 @@ def list_histories(actor: Actor, raw_filters: Mapping[str, str], page: Page) -> 
     statement = select(*shown, Revision.reason).join(Project, PROJECT.id == Revision.project_id)
     statement = statement.where(PROJECT.number.in_(numbers), *visible_projects(actor))
     statement = statement.order_by(PROJECT.number, Revision.version)
-    return Listing([dict(row) for row in db.session.execute(statement).mappings()], listing.next)
+    return lists.Listing([dict(row) for row in db.session.execute(statement).mappings()], listing.next)
 
 
 def _criteria(
@@ -210,7 +199,7 @@ def _filtered_list(
     raw_filters, (bound, restricted, references) = dict(filters), reader
     return (
         _list_statement(sort, circumstances[0])
-        .limit(literal_limit(limit + 1))
+        .limit(lists.literal_limit(limit + 1))
         .where(
             *visible_with(bound=bound, restricted=restricted),
             *_conditions(raw_filters, only, references=references),
@@ -241,11 +230,11 @@ def _list_statement(sort: str, policy: Policy) -> Select[*tuple[Any, ...]]:
         select(*columns)
         .join(table_of(Agency), agency.id == project.agency_id)
         .join(STATUS, STATUS.c.project_id == project.id)
-        .order_by(*order_by(key, _unique(key), descending))
+        .order_by(*lists.order_by(key, _unique(key), descending))
     )
 
 
-def _unique(key: SortKey) -> ColumnElement[int]:
+def _unique(key: lists.SortKey) -> ColumnElement[int]:
     """Return the id of the project, of the same table as the key, so that an index serves both."""
     return STATUS.c.project_id if key.name == "changed_at" else table_of(Project).c.id
 

@@ -19,37 +19,17 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Proble
 from registry.core.search import project_words, search_words
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
+from registry.projects import fingerprints, models
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import cross_field_problems, merge_problems, with_changes
-from registry.projects.fingerprints import (
-    COMPARED,
-    VERSION,
-    ProjectFingerprint,
-    fingerprint,
-    fingerprint_row,
-    save_fingerprints,
-)
 from registry.projects.former_records import former_records_of, link_edited_records, reason_problem, save_former_records
-from registry.projects.models import (
-    CHANGEABLE,
-    EXTERNAL_ID_UNIQUE,
-    NO_VALUES,
-    PROJECT,
-    STATUS_COLUMNS,
-    Project,
-    ProjectStatus,
-    first_status,
-    is_project_number,
-    project_restricted,
-    reserve_number,
-)
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
 
 # What a registration is checked for before anything is written, one by one and in batches.
 
-SAME_EXTERNAL_ID: Final = select(PROJECT.c.number).where(
-    PROJECT.c.agency_id == bindparam("agency"), PROJECT.c.external_id == bindparam("reference")
+SAME_EXTERNAL_ID: Final = select(models.PROJECT.c.number).where(
+    models.PROJECT.c.agency_id == bindparam("agency"), models.PROJECT.c.external_id == bindparam("reference")
 )
 
 
@@ -118,12 +98,12 @@ class ProjectNotFound(NotFound):
     """The project does not exist, or the actor may not see it."""
 
 
-def find_project(actor: Actor, number: str) -> Project:
+def find_project(actor: Actor, number: str) -> models.Project:
     """Return the project with that number. Raises ProjectNotFound, also for projects that the actor may not see."""
     return _find(actor, number, lock=False)
 
 
-def read_project(actor: Actor, number: str, what: str) -> Project:
+def read_project(actor: Actor, number: str, what: str) -> models.Project:
     """Return the project with that number, for display; reading a restricted project is journalled as ``what``.
 
     Raises ProjectNotFound.
@@ -135,7 +115,7 @@ def read_project(actor: Actor, number: str, what: str) -> Project:
     return find_project(actor, number)
 
 
-def read_project_to_change(actor: Actor, number: str, what: str) -> Project:
+def read_project_to_change(actor: Actor, number: str, what: str) -> models.Project:
     """Return the project for a form that changes it. Raises ProjectNotFound, and ProjectWithdrawn before it is filled
     in.
     """
@@ -144,7 +124,7 @@ def read_project_to_change(actor: Actor, number: str, what: str) -> Project:
     return project
 
 
-def find_project_to_change(actor: Actor, number: str, *, even_withdrawn: bool = False) -> Project:
+def find_project_to_change(actor: Actor, number: str, *, even_withdrawn: bool = False) -> models.Project:
     """Return the project with that number, locked until the open transaction ends.
 
     Raises ProjectNotFound and, unless ``even_withdrawn``, ProjectWithdrawn.
@@ -197,7 +177,7 @@ def register_project(
     values: Mapping[str, Any],
     known: Sequence[Problem] = (),
     reason: str | None = None,
-) -> Project:
+) -> models.Project:
     """Register a project from validated values, with its first revision.
 
     ``reason``: why a withdrawn or ended one is registered again. Raises the same errors as check_project, and Invalid
@@ -209,37 +189,37 @@ def register_project(
         if reason is None and (problem := reason_problem(actor, former)) is not None:
             raise Invalid([problem])
         at = now()
-        row = {name: values.get(name) for name in CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
+        row = {name: values.get(name) for name in models.CHANGEABLE} | {"is_restricted": False, "agency_id": agency.id}
         row |= {"version": 1, "registered_at": at, "updated_at": at}
         changes = differences({"is_restricted": False}, row)
         words = project_words(row)
-        hashes = {"version": VERSION, **fingerprint(row, words)}
+        hashes = {"version": fingerprints.VERSION, **fingerprints.fingerprint(row, words)}
         # Registrations are serialised from here to the commit, so as much as possible is done before.
-        number, project_id = reserve_number()
+        number, project_id = models.reserve_number()
         row |= {"number": number, "id": project_id}
         row["words"] = search_words(words, row)
-        status = first_status(row, agency.kind, policy_in_force().scope)
+        status = models.first_status(row, agency.kind, policy_in_force().scope)
         try:
             insert_related(
                 session,
-                (Project, row),
-                (ProjectStatus, status),
-                (ProjectFingerprint, {"project_id": project_id, **hashes}),
+                (models.Project, row),
+                (models.ProjectStatus, status),
+                (fingerprints.ProjectFingerprint, {"project_id": project_id, **hashes}),
                 (Revision, revision_row(row, changes, actor.principal) | {"reason": reason}),
             )
         except IntegrityError as error:
-            if not violates(error, EXTERNAL_ID_UNIQUE):
+            if not violates(error, models.EXTERNAL_ID_UNIQUE):
                 raise
             raise ExternalIdTaken(external_id=row["external_id"], agency=agency.bin) from error
         save_former_records(session, {project_id: former}, at)
         given = {} if reason is None else {"reason": reason}
         details = {"agency": agency.bin, **given, "changes": changes}
         journal.record(actor, "project.registered", f"project:{number}", details)
-        return _as_stored({**row, **{column.name: status[column.name] for column in STATUS_COLUMNS}}, agency)
+        return _as_stored({**row, **{column.name: status[column.name] for column in models.STATUS_COLUMNS}}, agency)
 
 
 def planned_change(
-    actor: Actor, project: Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
+    actor: Actor, project: models.Project, changes: Mapping[str, Any], known: Sequence[Problem] = ()
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the values of a project before and after an edit, which ``change_project`` would save. Raises the same
     errors.
@@ -262,7 +242,7 @@ def planned_change(
 
 def change_project(
     actor: Actor,
-    project: Project,
+    project: models.Project,
     changes: Mapping[str, Any],
     known: Sequence[Problem] = (),
     reason: str | None = None,
@@ -278,20 +258,20 @@ def change_project(
     return save_changes(actor, project, before, after, "project.changed", change_reason=reason)
 
 
-def restrict_project(actor: Actor, project: Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
+def restrict_project(actor: Actor, project: models.Project, is_restricted: bool, reason: str) -> list[dict[str, Any]]:
     """Restrict access to the project or remove the restriction, in the open transaction. Raises RoleNotAllowed."""
     actor.require_role(Permission.PROJECTS_RESTRICT)
     before = snapshot(project)
     after = before | {"is_restricted": is_restricted}
     changes = save_changes(actor, project, before, after, "project.restricted", {"reason": reason})
     if changes:
-        project_restricted.publish(project)
+        models.project_restricted.publish(project)
     return changes
 
 
 def save_changes(
     actor: Actor,
-    project: Project,
+    project: models.Project,
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     action: str,
@@ -312,8 +292,8 @@ def save_changes(
     project.words = search_words(words := project_words(after), {**after, "number": project.number})
     _flush(project)
     save_revision(project, changes, actor.principal, change_reason)
-    if any(change["field"] in COMPARED for change in changes):
-        save_fingerprints(require_transaction(), [fingerprint_row(project.id, after, words)])
+    if any(change["field"] in fingerprints.COMPARED for change in changes):
+        fingerprints.save_fingerprints(require_transaction(), [fingerprints.fingerprint_row(project.id, after, words)])
     values = {**after, "id": project.id, "agency_id": project.agency_id}
     link_edited_records(require_transaction(), [(values, [change["field"] for change in changes])], project.updated_at)
     given = {} if change_reason is None else {"reason": change_reason}
@@ -328,36 +308,36 @@ def _agency(number: str, *, lock: bool) -> Agency | None:
     return agency
 
 
-def _find(actor: Actor, number: str, *, lock: bool) -> Project:
+def _find(actor: Actor, number: str, *, lock: bool) -> models.Project:
     statement = (
-        select(Project)
-        .join(Project.agency)
-        .options(contains_eager(Project.agency))
-        .where(Project.number == number, *visible_projects(actor))
+        select(models.Project)
+        .join(models.Project.agency)
+        .options(contains_eager(models.Project.agency))
+        .where(models.Project.number == number, *visible_projects(actor))
         .execution_options(populate_existing=True)
     )
     # PostgreSQL rejects NUL in a parameter.
-    valid = is_project_number(number)
-    project = db.session.scalar(statement.with_for_update(of=Project) if lock else statement) if valid else None
+    valid = models.is_project_number(number)
+    project = db.session.scalar(statement.with_for_update(of=models.Project) if lock else statement) if valid else None
     if project is None:
         raise ProjectNotFound(number=number)
     return project
 
 
-def _as_stored(row: Mapping[str, Any], agency: Agency) -> Project:
+def _as_stored(row: Mapping[str, Any], agency: Agency) -> models.Project:
     """Return the ORM object of a row that was just inserted, without a query: columns that were left out are NULL."""
-    project = Project(**{**NO_VALUES, **row})
+    project = models.Project(**{**models.NO_VALUES, **row})
     project.agency = agency
     make_transient_to_detached(project)
     db.session.add(project)
     return project
 
 
-def _flush(project: Project) -> None:
+def _flush(project: models.Project) -> None:
     external_id, agency = project.external_id, project.agency.bin
     try:
         db.session.flush()
     except IntegrityError as error:
-        if not violates(error, EXTERNAL_ID_UNIQUE):
+        if not violates(error, models.EXTERNAL_ID_UNIQUE):
             raise
         raise ExternalIdTaken(external_id=external_id, agency=agency) from error

@@ -12,19 +12,8 @@ from flask import redirect, render_template, request, url_for
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.core.errors import Malformed, Problem
 from registry.projects.filters import AGENCY, BELOW
+from registry.saved_views import queries
 from registry.saved_views.models import SavedView
-from registry.saved_views.queries import (
-    LISTS,
-    MAX_COUNTED,
-    SORT,
-    VIEW_LIST,
-    ShownView,
-    find_view,
-    may_delete,
-    problems_of_query,
-    readable_lists,
-    views_of_list,
-)
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_BODY
 from registry.saved_views.service import delete_view, save_view
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
@@ -61,18 +50,18 @@ def view_line(actor: Actor, name: str, query: Mapping[str, str]) -> ViewLine:
     """Return the line of a list that is displayed with this query."""
     # The box of the agencies below may be ticked without an agency: it then changes nothing.
     query = {key: value for key, value in query.items() if key != BELOW or AGENCY in query}
-    shown, more = views_of_list(actor, name)
+    shown, more = queries.views_of_list(actor, name)
     links = [ViewLink(each.view.id, each.view.name, count_text(each), each.view.query == query) for each in shown]
     may_save = bool(query) and actor.may(Permission.OWN_ACCOUNT_MANAGE) and not any(each.here for each in links)
     address = f"{url_for('web.new_saved_view')}?{urlencode({'list': name, **query})}"
     return ViewLine(links, more, url_for("web.saved_views", list=name), address if may_save else None)
 
 
-def count_text(shown: ShownView) -> str | None:
+def count_text(shown: queries.ShownView) -> str | None:
     """Return the count as it is displayed, None without one."""
     if not shown.is_counted:
         return None
-    return f"{number(MAX_COUNTED)}+" if shown.count is None else number(shown.count)
+    return f"{number(queries.MAX_COUNTED)}+" if shown.count is None else number(shown.count)
 
 
 # Pages of saved views: all of them, saving one, opening one, deleting one.
@@ -84,15 +73,15 @@ LIST: Final = "list"
 def saved_views(actor: Actor) -> Answer:
     """List the own views and the shared ones, narrowed by list."""
     filters = requested_filters((LIST,))
-    listing = VIEW_LIST.read(actor, filters, requested_page())
+    listing = queries.VIEW_LIST.read(actor, filters, requested_page())
     return render_list(
         "saved_views/list.html",
         listing,
         counts=[count_text(each) for each in listing.items],
-        deletable={each.view.id for each in listing.items if may_delete(actor, each)},
+        deletable={each.view.id for each in listing.items if queries.may_delete(actor, each)},
         problems={each.view.id: problem_message(each.problem) for each in listing.items if each.problem},
         filters=filters,
-        lists=[(code, text) for code, text in options("view_list") if code in readable_lists(actor)],
+        lists=[(code, text) for code, text in options("view_list") if code in queries.readable_lists(actor)],
     )
 
 
@@ -131,7 +120,7 @@ def new_saved_view(actor: Actor) -> Answer:
 @pages.page("/views/<row_id:view_id>", needs=ANY_SIGNED_IN)
 def open_saved_view(actor: Actor, view_id: int) -> Answer:
     """Redirect to the list with the view's query; without it, and with the reason, when the list refuses it."""
-    shown = find_view(actor, view_id)
+    shown = queries.find_view(actor, view_id)
     if shown.problem is None:
         return redirect(_list_address(shown.view), 303)
     texts = {"name": shown.view.name, "problem": problem_message(shown.problem)}
@@ -142,7 +131,7 @@ def open_saved_view(actor: Actor, view_id: int) -> Answer:
 @pages.page("/views/<row_id:view_id>/deletion", needs=Permission.OWN_ACCOUNT_MANAGE, methods=("GET", "POST"))
 def delete_saved_view(actor: Actor, view_id: int) -> Answer:
     """Ask whether the view is to be deleted, and delete it."""
-    shown = find_view(actor, view_id)
+    shown = queries.find_view(actor, view_id)
     if not shown.is_own:
         actor.require(Permission.SHARED_VIEWS_DELETE)
     if request.method != "POST":
@@ -157,14 +146,14 @@ def _requested_query(actor: Actor) -> tuple[str, dict[str, str]]:
     RoleNotAllowed.
     """
     name = request.args.get(LIST, "")
-    if name not in LISTS:
-        raise Malformed([Problem(LIST, "not-a-choice", {"options": ", ".join(LISTS)})])
-    actor.require(LISTS[name].permission)
-    query = requested_filters([each for each in dict.fromkeys(request.args) if each not in (LIST, SORT)])
-    sort = request.args.get(SORT)
+    if name not in queries.LISTS:
+        raise Malformed([Problem(LIST, "not-a-choice", {"options": ", ".join(queries.LISTS)})])
+    actor.require(queries.LISTS[name].permission)
+    query = requested_filters([each for each in dict.fromkeys(request.args) if each not in (LIST, queries.SORT)])
+    sort = request.args.get(queries.SORT)
     if sort:
-        query[SORT] = sort
-    problems = problems_of_query(actor, name, query, is_new=True)
+        query[queries.SORT] = sort
+    problems = queries.problems_of_query(actor, name, query, is_new=True)
     if problems or not 0 < len(query) <= MAX_FILTERS:
         raise Malformed(problems)
     return name, query
