@@ -41,7 +41,7 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
 
 @blp.route("/me", methods=["GET"])
 @blp.requires(Permission.OWN_ACCOUNT_READ, operation="read_own_account")
-@blp.response(200, schemas.OWN_ACCOUNT)
+@blp.response(200, schemas.OwnAccount)
 def read_own_account() -> Any:
     """Read the own account, and what the token may be used for."""
     actor = current_actor()
@@ -65,10 +65,10 @@ class Accounts(MethodView):
         return ACCOUNT_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.PEOPLE_MANAGE, operation="create_account")
-    @blp.arguments(schemas.ACCOUNT_BODY)
+    @blp.arguments(schemas.AccountBody)
     @blp.idempotent(secret=PASSWORD)
     @blp.etag
-    @blp.response(201, schemas.ACCOUNT_WITH_PASSWORD, description="Created.", headers=LOCATION)
+    @blp.response(201, schemas.AccountWithPassword, description="Created.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create an account.
 
@@ -113,10 +113,10 @@ class AccountById(MethodView):
 
 @blp.route("/accounts/<row_id:id>/confirmation", methods=["POST"])
 @blp.requires(Permission.ACCOUNTS_CONFIRM, operation="confirm_account")
-@blp.arguments(schemas.ACCOUNT_CONFIRMATION)
+@blp.arguments(schemas.AccountConfirmation)
 @blp.idempotent(secret=PASSWORD)
 @blp.etag
-@blp.response(200, schemas.ACCOUNT_WITH_PASSWORD)
+@blp.response(200, schemas.AccountWithPassword)
 def confirm(values: Mapping[str, Any], id: int) -> Any:
     """Confirm a pending account as the second person.
 
@@ -147,7 +147,7 @@ def propose_restricted_access(values: Mapping[str, Any], id: int) -> Any:
 
 @blp.route("/accounts/<row_id:id>/disabling", methods=["POST"])
 @blp.requires(Permission.PEOPLE_MANAGE, operation="disable_account")
-@blp.arguments(schemas.NO_FIELDS, required=False, example={})
+@blp.arguments(schemas.NoFields, required=False, example={})
 @blp.idempotent
 @blp.etag
 @blp.response(200, schemas.ACCOUNT)
@@ -159,7 +159,7 @@ def disable(_values: Mapping[str, Any], id: int) -> Any:
 
 @blp.route("/accounts/<row_id:id>/enabling", methods=["POST"])
 @blp.requires(Permission.PEOPLE_MANAGE, operation="enable_account")
-@blp.arguments(schemas.NO_FIELDS, required=False, example={})
+@blp.arguments(schemas.NoFields, required=False, example={})
 @blp.idempotent
 @blp.etag
 @blp.response(200, schemas.ACCOUNT)
@@ -171,9 +171,9 @@ def enable(_values: Mapping[str, Any], id: int) -> Any:
 
 @blp.route("/accounts/<row_id:id>/handover", methods=["POST"])
 @blp.requires(Permission.PEOPLE_MANAGE, operation="hand_over_work")
-@blp.arguments(schemas.HAND_OVER_BODY)
+@blp.arguments(schemas.HandOverBody)
 @blp.idempotent
-@blp.response(200, schemas.HANDED_OVER)
+@blp.response(200, schemas.HandedOver)
 def hand_over_work(values: Mapping[str, Any], id: int) -> Any:
     """Hand all open work of a person over to another one, in one step."""
     actor = current_actor()
@@ -212,15 +212,15 @@ SECRET: Final = "token"  # noqa: S105 - the name of a property
 class Tokens(MethodView):
     """The own tokens, and those that the role lists."""
 
-    @tokens_blp.listing(TOKEN_LIST, schemas.TOKEN, operation="list_all_tokens")
+    @tokens_blp.listing(TOKEN_LIST, schemas.Token, operation="list_all_tokens")
     def get(self, query: ListArguments) -> Any:
         """List the own tokens and, for account administrators and auditors, others; by default the newest first."""
         return TOKEN_LIST.read(current_actor(), *query)
 
     @tokens_blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="create_token")
-    @tokens_blp.arguments(schemas.TOKEN_BODY)
+    @tokens_blp.arguments(schemas.TokenBody)
     @tokens_blp.idempotent(secret=SECRET)
-    @tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.")
+    @tokens_blp.response(201, schemas.NewToken, description="Created.")
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create a token of the own account, never wider than the token of this request."""
         return _shown_once(tokens.issue_own_token(current_actor(), **_parameters(values)))
@@ -236,9 +236,9 @@ def revoke_token(key_id: str) -> None:
 
 @tokens_blp.route("/accounts/<row_id:id>/tokens", methods=["POST"])
 @tokens_blp.requires(Permission.TOKENS_MANAGE, Permission.TOKENS_READ, operation="create_service_token")
-@tokens_blp.arguments(schemas.TOKEN_BODY)
+@tokens_blp.arguments(schemas.TokenBody)
 @tokens_blp.idempotent(secret=SECRET)
-@tokens_blp.response(201, schemas.NEW_TOKEN, description="Created.")
+@tokens_blp.response(201, schemas.NewToken, description="Created.")
 def create_service_token(values: Mapping[str, Any], id: int) -> Any:
     """Create a token of a service account; with an oversight role it waits for a second person's confirmation."""
     return _shown_once(tokens.issue_service_token(current_actor(), id, **_parameters(values)))

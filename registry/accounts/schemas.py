@@ -245,15 +245,5 @@ class Session(BaseSchema):
 
 
 ACCOUNT: Final = Account()
-ACCOUNT_WITH_PASSWORD: Final = AccountWithPassword()
-OWN_ACCOUNT: Final = OwnAccount()
-ACCOUNT_BODY: Final = AccountBody()
 ACCOUNT_PATCH: Final = AccountPatch(partial=True)
-ACCOUNT_CONFIRMATION: Final = AccountConfirmation()
-HAND_OVER_BODY: Final = HandOverBody()
-HANDED_OVER: Final = HandedOver()
-NO_FIELDS: Final = NoFields()
-TOKEN: Final = Token()
-NEW_TOKEN: Final = NewToken()
-TOKEN_BODY: Final = TokenBody()
 SESSION: Final = Session()

@@ -424,7 +424,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
     def listing(
         self,
         records: ListDeclaration[Any] | Permission,
-        item: Schema,
+        item: Schema | type[Schema],
         example: Any = None,
         *,
         operation: str,
@@ -439,7 +439,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             records = ListDeclaration(name=operation, permission=records)
         permission = Permission(records.permission)  # type: ignore[call-arg] # by its code
         query = list_query((*parameters_of(records), *more), records.sorts, counted=records.counted)
-        page = PageSchema(item, counted=records.counted)
+        page = PageSchema(item() if isinstance(item, type) else item, counted=records.counted)
 
         def decorate(view: View) -> View:
             @wraps(view)
@@ -531,7 +531,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
         return decorate
 
-    def arguments(self, schema: Schema, *, location: str = "json", required: bool = True, **kwargs: Any) -> Any:
+    def arguments(self, schema: Any, *, location: str = "json", required: bool = True, **kwargs: Any) -> Any:
         """flask-smorest's, where a body that is not required may be absent."""
         if location == "json" and not required:
             location = "optional_json"

@@ -92,10 +92,10 @@ class Cases(MethodView):
         return with_projects(current_actor(), listing, expand)
 
     @blp.requires(Permission.CASES_REVIEW, operation="create_case")
-    @blp.arguments(schemas.CASE_OPENING)
+    @blp.arguments(schemas.CaseOpening)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, schemas.CASE, description="Opened.", headers=LOCATION)
+    @blp.response(201, schemas.Case, description="Opened.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Open a case for a project on the watch list."""
         case = open_case(current_actor(), values["project"])
@@ -110,7 +110,7 @@ class CaseById(MethodView):
 
     @blp.requires(Permission.CASES_READ, operation="read_case")
     @blp.etag
-    @blp.response(200, schemas.CASE)
+    @blp.response(200, schemas.Case)
     def get(self, case_id: int) -> Any:
         """Read a case with its timeline and what the caller may do now."""
         case = find_case(current_actor(), case_id)
@@ -167,7 +167,7 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
     )
     @blp.idempotent
     @blp.etag
-    @blp.response(200, schemas.CASE)
+    @blp.response(200, schemas.Case)
     def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
         """Act on a case.
 
@@ -242,9 +242,9 @@ for _name, _parts in ENDPOINTS_OF_MANY.items():
 @bulk_blp.route("/cases/open", methods=["POST"], endpoint="open_many_cases")
 @bulk_blp.requires(Permission.CASES_REVIEW, operation="open_many_cases")
 @bulk_blp.doc(summary="Open cases for several projects on the watch list")
-@bulk_blp.arguments(schemas.MANY_OPENED)
+@bulk_blp.arguments(schemas.ManyOpened)
 @bulk_blp.idempotent(commits_itself=True)
-@bulk_blp.response(200, schemas.MANY_OPENED_DONE)
+@bulk_blp.response(200, schemas.ManyOpenedDone)
 def open_many_cases(values: Mapping[str, Any]) -> Any:
     """Open cases. Each is independent; with `atomic`, nothing is done unless all can be."""
     result = open_cases(current_actor(), values["projects"], atomic=values.get("atomic") is True)
@@ -305,7 +305,7 @@ class CaseInCourt(MethodView):
     @commission_blp.doc(operationId="record_court")
     @commission_blp.arguments(CourtForm(), location="multipart")
     @commission_blp.idempotent
-    @commission_blp.response(200, schemas.CASE)
+    @commission_blp.response(200, schemas.Case)
     def post(self, form: Mapping[str, Any], case_id: int) -> Any:
         """Record that the agency went to court after the decision on its appeal, and later how the court ruled.
 
@@ -331,9 +331,6 @@ class CaseDocument(Letter):
     event = ReadOnly("The entry of the timeline to which it belongs.", {"type": "integer"})
 
 
-DOCUMENT: Final = CaseDocument()
-
-
 class CaseDocumentForm(LetterFields):
     """A document to add."""
 
@@ -346,7 +343,7 @@ class CaseDocumentForm(LetterFields):
 class CaseDocuments(MethodView):
     """The documents of a case."""
 
-    @documents_blp.listing(Permission.CASES_READ, DOCUMENT, operation="list_case_documents")
+    @documents_blp.listing(Permission.CASES_READ, CaseDocument, operation="list_case_documents")
     def get(self, query: ListArguments, case_id: int) -> Any:
         """List the documents of a case on entries that the caller may see, the oldest first."""
         actor = current_actor()
@@ -355,7 +352,7 @@ class CaseDocuments(MethodView):
     @documents_blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE, operation="create_case_document")
     @documents_blp.arguments(CaseDocumentForm(), location="multipart")
     @documents_blp.idempotent
-    @documents_blp.response(201, DOCUMENT, description="Kept.", headers=LOCATION)
+    @documents_blp.response(201, CaseDocument, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], case_id: int) -> Any:
         """Add a document to an entry of the timeline of one's own side, or as an entry of its own."""
         file: SentFile = form["file"]
@@ -507,7 +504,7 @@ def template_etag(template: CaseTemplate) -> tuple[object, ...]:
 class CaseTemplates(MethodView):
     """All templates."""
 
-    @templates_blp.listing(text_templates.TEMPLATE_LIST, schemas.TEMPLATE, operation="list_case_templates")
+    @templates_blp.listing(text_templates.TEMPLATE_LIST, schemas.Template, operation="list_case_templates")
     def get(self, query: ListArguments) -> Any:
         """List the templates, the oldest first."""
         return text_templates.TEMPLATE_LIST.read(current_actor(), *query)
@@ -516,7 +513,7 @@ class CaseTemplates(MethodView):
     @templates_blp.arguments(schemas.TEMPLATE_BODY)
     @templates_blp.idempotent
     @templates_blp.etag
-    @templates_blp.response(201, schemas.TEMPLATE, description="Added.", headers=LOCATION)
+    @templates_blp.response(201, schemas.Template, description="Added.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Add a template."""
         with transaction():
@@ -531,7 +528,7 @@ class CaseTemplateById(MethodView):
 
     @templates_blp.requires(Permission.CASES_REVIEW, operation="read_case_template")
     @templates_blp.etag
-    @templates_blp.response(200, schemas.TEMPLATE)
+    @templates_blp.response(200, schemas.Template)
     def get(self, id: int) -> Any:
         """Read a template."""
         template = text_templates.find_template(current_actor(), id)
@@ -542,7 +539,7 @@ class CaseTemplateById(MethodView):
     @templates_blp.etag
     @templates_blp.arguments(schemas.TEMPLATE_PATCH, location="merge_patch")
     @templates_blp.idempotent
-    @templates_blp.response(200, schemas.TEMPLATE)
+    @templates_blp.response(200, schemas.Template)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change a template. A rule that is null is any rule."""
         with transaction():

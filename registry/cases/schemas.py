@@ -342,18 +342,14 @@ class ManyOpenedDone(BaseSchema):
     refused = _refused(project=TEXT_SCHEMA)
 
 
-CASE: Final = Case()
 TIMELINE_ENTRY: Final = TimelineEntry()
 MANY_CASES: Final = ManyCases()
 MANY_ASSIGNED: Final = ManyAssigned()
 MANY_PROPOSED: Final = ManyProposed()
 MANY_APPROVED: Final = ManyApproved()
-MANY_OPENED: Final = ManyOpened()
-MANY_OPENED_DONE: Final = ManyOpenedDone()
 MANY_DONE: Final = ManyDone()
 MANY_CONFIRMED: Final = ManyConfirmed()
 CASE_SUMMARY: Final = CaseSummary()
-CASE_OPENING: Final = CaseOpening()
 CASE_COMMENT: Final = CaseComment()
 CASE_LETTER: Final = CaseLetter()
 CASE_REMARK: Final = CaseRemark()
@@ -406,7 +402,6 @@ class Template(TemplateBody):
     changed_by = ReadOnly("By whom; null for one that came with the service.", nullable(TEXT_SCHEMA))
 
 
-TEMPLATE: Final = Template()
 TEMPLATE_BODY: Final = TemplateBody()
 # Partial: what is required of a template may be absent, but not null.
 TEMPLATE_PATCH: Final = TemplatePatch(partial=True)

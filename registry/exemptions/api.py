@@ -19,7 +19,7 @@ from registry.cases.commission import propose_exemption
 from registry.cases.sync import revoke_exemption
 from registry.exemptions.models import Exemption
 from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
-from registry.exemptions.schemas import EXEMPTION, EXEMPTION_PROPOSAL, REVOCATION
+from registry.exemptions.schemas import EXEMPTION, ExemptionProposal, Revocation
 from registry.exemptions.service import add_exemption_document, exemption_documents_page, read_exemption_document
 from registry.http.requests import SentFile
 from registry.http.responses import document_download
@@ -52,7 +52,7 @@ class Exemptions(MethodView):
         return EXEMPTION_LIST.read(current_actor(), *query)
 
     @blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="create_exemption")
-    @blp.arguments(EXEMPTION_PROPOSAL)
+    @blp.arguments(ExemptionProposal)
     @blp.idempotent
     @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
     def post(self, values: dict[str, Any]) -> Any:
@@ -76,7 +76,7 @@ def read_one_exemption(id: int) -> Any:
 
 @blp.route("/exemptions/<row_id:id>/revocation", methods=["POST"])
 @blp.requires(Permission.EXEMPTIONS_RECORD, operation="revoke_one_exemption")
-@blp.arguments(REVOCATION)
+@blp.arguments(Revocation)
 @blp.idempotent
 @blp.etag
 @blp.response(200, EXEMPTION)

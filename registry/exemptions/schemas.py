@@ -64,5 +64,3 @@ class Revocation(BaseSchema):
 
 EXEMPTION: Final = Exemption()
 EXEMPTION_BODY: Final = ExemptionRecord()
-EXEMPTION_PROPOSAL: Final = ExemptionProposal()
-REVOCATION: Final = Revocation()

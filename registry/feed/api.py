@@ -29,7 +29,7 @@ from registry.core.values import InvalidValue, plain_number
 from registry.exemptions.queries import EXEMPTION_LIST
 from registry.exemptions.schemas import EXEMPTION
 from registry.feed.queries import MAX_WAIT_S, Change, record_reads, wait_for_changes
-from registry.feed.schemas import CHANGE, CHANGES, RECORD
+from registry.feed.schemas import CHANGE, RECORD, ChangesShown
 from registry.flags.models import Flag
 from registry.flags.queries import list_flags
 from registry.flags.schemas import FLAG
@@ -73,7 +73,7 @@ blp = ApiBlueprint(
 @blp.requires(Permission.PROJECTS_READ, operation="follow_changes")
 @blp.doc(responses={410: ERROR_NAMES[410]})
 @blp.arguments(filter_query((AFTER, START, TYPES, SUBJECTS, LIMIT, WAIT, expand_parameter(RECORD))), location="query")
-@blp.response(200, CHANGES)
+@blp.response(200, ChangesShown)
 def follow_changes(sent: Mapping[str, str]) -> Any:
     """Follow what changes: projects, flags, cases, exemptions, agencies, audits and imports, oldest first."""
     actor, (parameters, expand) = current_actor(), split_expand(sent, RECORD)

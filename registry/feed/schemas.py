@@ -59,6 +59,3 @@ class ChangesShown(BaseSchema):
     items = fields.List(fields.Nested(CHANGE), dump_only=True, metadata={"description": "The changes."})
     after = ReadOnly("The number to go on after.", {"type": "integer"})
     has_more = ReadOnly("Whether there were more when they were read: ask again at once.", {"type": "boolean"})
-
-
-CHANGES: Final = ChangesShown()

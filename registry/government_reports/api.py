@@ -193,7 +193,7 @@ class GovernmentReportByNumber(MethodView):
 
 @blp.route("/government-reports/<report_number>/freeze", methods=["POST"])
 @blp.requires(WRITE, operation="freeze_government_report")
-@blp.arguments(schemas.NO_DETAILS, required=False)
+@blp.arguments(schemas.NoDetails, required=False)
 @blp.idempotent
 @blp.etag
 @blp.response(200, schemas.REPORT)
@@ -204,7 +204,7 @@ def freeze_government_report(_values: Mapping[str, Any], report_number: str) -> 
 
 @blp.route("/government-reports/<report_number>/submission", methods=["POST"])
 @blp.requires(WRITE, operation="submit_government_report")
-@blp.arguments(schemas.NO_DETAILS, required=False)
+@blp.arguments(schemas.NoDetails, required=False)
 @blp.idempotent
 @blp.etag
 @blp.response(200, schemas.REPORT)
@@ -216,7 +216,7 @@ def submit_government_report(_values: Mapping[str, Any], report_number: str) -> 
 @blp.route("/government-reports/<report_number>/approval", methods=["POST"])
 @blp.requires(APPROVE, operation="approve_government_report")
 @blp.honours("IfMatch")
-@blp.arguments(schemas.NO_DETAILS, required=False)
+@blp.arguments(schemas.NoDetails, required=False)
 @blp.idempotent
 @blp.etag
 @blp.response(200, schemas.REPORT)

@@ -63,8 +63,6 @@ class DueSoonShown(BaseSchema):
 
 INBOX_ENTRY: Final = InboxEntryShown()
 DUE_SOON: Final = DueSoonShown()
-INBOX_READING: Final = InboxReading()
-INBOX_READ: Final = InboxRead()
 
 
 class InboxPage(PageSchema):
@@ -109,9 +107,9 @@ class Inbox(MethodView):
 
 @blp.route("/inbox/read", methods=["POST"])
 @blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="read_inbox")
-@blp.arguments(INBOX_READING)
+@blp.arguments(InboxReading)
 @blp.idempotent
-@blp.response(200, INBOX_READ)
+@blp.response(200, InboxRead)
 def read_inbox(values: Mapping[str, Any]) -> Any:
     """Mark entries as read: some, or all up to one of them. Ids of entries of others are ignored."""
     actor, entries, every = current_actor(), values.get("entries"), values.get("all") is True

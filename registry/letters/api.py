@@ -85,12 +85,8 @@ class IssuedLetter(LetterSummary):
     data = ReadOnly("What it says, frozen when it was issued: facts, and the texts in both languages.", DATA)
 
 
-SUMMARY: Final = LetterSummary()
-LETTER: Final = IssuedLetter()
-
-
 @blp.route("/letters", methods=["GET"])
-@blp.listing(LETTER_LIST, SUMMARY, operation="list_all_letters")
+@blp.listing(LETTER_LIST, LetterSummary, operation="list_all_letters")
 def list_all_letters(query: ListArguments) -> Any:
     """List letters, the newest first. Agencies see the letters to them. Sort by id or issued_on."""
     return LETTER_LIST.read(current_actor(), *query)
@@ -98,7 +94,7 @@ def list_all_letters(query: ListArguments) -> Any:
 
 @blp.route("/letters/<number>", methods=["GET"])
 @blp.requires(Permission.CASES_READ, operation="read_letter")
-@blp.response(200, LETTER)
+@blp.response(200, IssuedLetter)
 def letter_by_number(number: str) -> Any:
     """Read a letter with all that it says."""
     return read_letter(current_actor(), number)
@@ -121,7 +117,7 @@ def download_letter_as_html(number: str) -> Response:
 
 
 @blp.route("/cases/<row_id:case_id>/letters", methods=["GET"])
-@blp.listing(Permission.CASES_READ, SUMMARY, operation="list_letters_of_case")
+@blp.listing(Permission.CASES_READ, LetterSummary, operation="list_letters_of_case")
 def list_letters_of_case(query: ListArguments, case_id: int) -> Any:
     """List the letters of a case that the caller may see, the oldest first."""
     actor = current_actor()

@@ -169,7 +169,7 @@ class Projects(MethodView):
     @blp.arguments(schemas.PROJECT_BODY)
     @blp.idempotent
     @blp.etag
-    @blp.response(201, schemas.JUDGED_PROJECT, description="Registered.", headers=LOCATION)
+    @blp.response(201, schemas.JudgedProject, description="Registered.", headers=LOCATION)
     def post(self, sent: Loaded) -> Any:
         """Register a project.
 
@@ -193,7 +193,7 @@ class ProjectCheck(MethodView):
     @blp.arguments(VerdictQuery(), location="query")
     @blp.arguments(schemas.PROJECT_BODY)
     @blp.idempotent
-    @blp.response(200, schemas.CHECKED_PROJECT)
+    @blp.response(200, schemas.CheckedProject)
     def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
         """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
         actor = current_actor()
@@ -253,7 +253,7 @@ class ProjectChangeCheck(MethodView):
     @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_changing")
     @blp.arguments(schemas.PROJECT_PATCH, location="patch_to_check")
     @blp.idempotent
-    @blp.response(200, schemas.CHECKED_CHANGE)
+    @blp.response(200, schemas.CheckedChange)
     def post(self, sent: Loaded, number: str) -> Any:
         """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
         project = service.read_project_to_change(current_actor(), number, "check")
@@ -269,7 +269,7 @@ class ProjectAttestation(MethodView):
     """That the record of a project is still true."""
 
     @blp.requires(Permission.PROJECTS_ATTEST, operation="attest_project")
-    @blp.arguments(schemas.ATTESTATION, required=False)
+    @blp.arguments(schemas.AttestationBody, required=False)
     @blp.idempotent
     @blp.etag
     @blp.response(200, schemas.PROJECT, description="The project as it is now.")
@@ -320,7 +320,7 @@ class ProjectMigrationPlanConfirmation(MethodView):
 class ProjectHistory(MethodView):
     """The revisions of a project."""
 
-    @blp.listing(Permission.PROJECTS_READ, schemas.REVISION, operation="read_history")
+    @blp.listing(Permission.PROJECTS_READ, schemas.Revision, operation="read_history")
     def get(self, query: parameters.ListArguments, number: str) -> Any:
         """Read every change of a project, the oldest first, from its registration on."""
         project = service.read_project(current_actor(), number, "history")
@@ -380,9 +380,9 @@ class ProjectBatch(MethodView):
     """Several projects."""
 
     @batch_blp.requires(Permission.PROJECTS_WRITE, operation="create_many_projects")
-    @batch_blp.arguments(schemas.PROJECT_BATCH, location="batch_json")
+    @batch_blp.arguments(schemas.ProjectBatch, location="batch_json")
     @batch_blp.idempotent(collision=bulk_writes.ExternalIdsCollided)
-    @batch_blp.response(200, schemas.PROJECT_BATCH_RESULT)
+    @batch_blp.response(200, schemas.ProjectBatchResult)
     def post(self, sent: Mapping[str, Any]) -> Any:
         """Register up to 1,000 projects, or register and change them by external id.
 
@@ -473,7 +473,7 @@ class ProjectByExternalId(MethodView):
     # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="put_project")
     @external_ids_blp.honours("IfMatch", "IfNoneMatchAny")
-    @external_ids_blp.arguments(schemas.PROJECT_REPLACEMENT)
+    @external_ids_blp.arguments(schemas.ProjectReplacement)
     @external_ids_blp.response(200, schemas.PROJECT, description="Replaced.", headers={"ETag": ETAG})
     @external_ids_blp.alt_response(
         201, schema=schemas.PROJECT, description="Registered.", headers={"ETag": ETAG, **LOCATION}
@@ -589,7 +589,7 @@ class SimilarProjects(MethodView):
     """The likely duplicates of a project."""
 
     @related_blp.requires(Permission.PROJECTS_READ, operation="read_similar_projects")
-    @related_blp.response(200, schemas.SIMILAR_PROJECTS)
+    @related_blp.response(200, schemas.SimilarProjects)
     def get(self, number: str) -> Any:
         """List the likely duplicates of a project, the most similar first, ten at most.
 
@@ -604,7 +604,7 @@ class DigitalObjects(MethodView):
 
     @related_blp.requires(Permission.PROJECTS_READ)
     @related_blp.doc(operationId="read_object")
-    @related_blp.response(200, schemas.DIGITAL_OBJECT)
+    @related_blp.response(200, schemas.DigitalObject)
     def get(self, code: str) -> Any:
         """Read an object by its code, by its key on QazTech or by the number of a project on it.
 
@@ -620,7 +620,7 @@ class DigitalObjects(MethodView):
 class ProjectLinks(MethodView):
     """The links of a project."""
 
-    @related_blp.listing(Permission.PROJECTS_READ, schemas.PROJECT_LINK, operation="list_links")
+    @related_blp.listing(Permission.PROJECTS_READ, schemas.ProjectLink, operation="list_links")
     def get(self, query: parameters.ListArguments, number: str) -> Any:
         """List the links from and to a project, the oldest first.
 
@@ -632,7 +632,7 @@ class ProjectLinks(MethodView):
     @related_blp.requires(Permission.PROJECTS_LINK, operation="create_link")
     @related_blp.arguments(schemas.LINK_BODY)
     @related_blp.idempotent
-    @related_blp.response(201, schemas.PROJECT_LINK, description="Linked.", headers=LOCATION)
+    @related_blp.response(201, schemas.ProjectLink, description="Linked.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Link a project to another. A link that exists already is returned as it is."""
         with transaction():
@@ -698,7 +698,6 @@ class Letter(Document):
     incoming_number = ReadOnly("Number under which its receiver registered it.", {"type": ["string", "null"]})
 
 
-DOCUMENT: Final = Document()
 FILE_TEXT: Final = (
     "Up to 20 MiB, and all of a project's within the policy's `document_quota_mib`. "
     "Programs, scripts and HTML pages are refused."
@@ -715,7 +714,7 @@ class DocumentForm(DocumentFields):
 class Documents(MethodView):
     """The documents of a project."""
 
-    @documents_blp.listing(Permission.PROJECTS_READ, DOCUMENT, operation="list_documents")
+    @documents_blp.listing(Permission.PROJECTS_READ, Document, operation="list_documents")
     def get(self, query: parameters.ListArguments, number: str) -> Any:
         """List the documents of a project, the oldest first."""
         return documents_page(service.read_project(current_actor(), number, "documents"), query.page)
@@ -723,7 +722,7 @@ class Documents(MethodView):
     @documents_blp.requires(Permission.DOCUMENTS_WRITE, operation="create_document")
     @documents_blp.arguments(DocumentForm(), location="multipart")
     @documents_blp.idempotent
-    @documents_blp.response(201, DOCUMENT, description="Kept.", headers=LOCATION)
+    @documents_blp.response(201, Document, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], number: str) -> Any:
         """Add a document to a project."""
         project = service.find_project(current_actor(), number)

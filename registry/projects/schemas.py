@@ -344,18 +344,12 @@ def without_restricted_field() -> fields.ReadOnly:
 
 
 PROJECT: Final = Project()
-ATTESTATION: Final = AttestationBody()
 PROJECT_BODY: Final = ProjectRegistration()
 # Partial: a field that is required of a project may be absent, but not null.
 PROJECT_PATCH: Final = ProjectPatch(partial=True)
-PROJECT_BATCH: Final = ProjectBatch()
 PROJECT_BATCH_ITEM: Final = ProjectBatchItem(partial=[name for name in ProjectBatchItem().fields if name != "agency"])
-PROJECT_BATCH_RESULT: Final = ProjectBatchResult()
-PROJECT_REPLACEMENT: Final = ProjectReplacement()
-JUDGED_PROJECT: Final = JudgedProject()
 SHORT_PROJECT: Final = ShortProject()
 VERDICT: Final = Verdict()
-REVISION: Final = Revision()
 PROJECT_REVISION: Final = ProjectRevision()
 
 
@@ -487,9 +481,4 @@ class ProjectLink(fields.BaseSchema):
     added_by = fields.ReadOnly("By whom.", {"type": "string"})
 
 
-SIMILAR_PROJECTS: Final = SimilarProjects()
-DIGITAL_OBJECT: Final = DigitalObject()
-CHECKED_CHANGE: Final = CheckedChange()
-CHECKED_PROJECT: Final = CheckedProject()
 LINK_BODY: Final = LinkToAdd()
-PROJECT_LINK: Final = ProjectLink()

@@ -14,7 +14,7 @@ from registry.api.parameters import ListArguments
 from registry.core.messages import message
 from registry.http.requests import request_locale
 from registry.saved_views.queries import MAX_COUNTED, VIEW_LIST, ShownView, with_count
-from registry.saved_views.schemas import VIEW, VIEW_BODY
+from registry.saved_views.schemas import VIEW_BODY, View
 from registry.saved_views.service import delete_view, save_view
 
 blp = ApiBlueprint("saved-views", __name__, description="Named filters and sorts of a list, own and shared ones.")
@@ -41,7 +41,7 @@ def visible(shown: ShownView) -> dict[str, Any]:
 class Views(MethodView):
     """The views that the caller sees."""
 
-    @blp.listing(VIEW_LIST, VIEW, operation="list_views")
+    @blp.listing(VIEW_LIST, View, operation="list_views")
     def get(self, query: ListArguments) -> Any:
         """List the own views and those shared with the caller's side, the oldest first."""
         listing = VIEW_LIST.read(current_actor(), *query)
@@ -50,7 +50,7 @@ class Views(MethodView):
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="create_view")
     @blp.arguments(VIEW_BODY)
     @blp.idempotent
-    @blp.response(201, VIEW, description="Saved.")
+    @blp.response(201, View, description="Saved.")
     def post(self, values: Mapping[str, Any]) -> Any:
         """Save a view of a list; a person has at most 50."""
         return visible(with_count(current_actor(), save_view(current_actor(), values).id))

@@ -71,5 +71,4 @@ class View(ViewBody):
     created_at = Timestamp("When it was saved.")
 
 
-VIEW: Final = View()
 VIEW_BODY: Final = ViewBody()

@@ -129,9 +129,6 @@ class SearchResult(BaseSchema):
     people = fields.Nested(PeopleFound, dump_only=True)
 
 
-RESULT: Final = SearchResult()
-
-
 blp = ApiBlueprint("search", __name__, description="Search of the whole register.")
 VISIBLE: Final = "[^\\s\\u0000-\\u001f\\u007f-\\u009f\\ufffd]"
 WORDS: Final = Parameter(
@@ -145,7 +142,7 @@ WORDS: Final = Parameter(
 @blp.route("/search", methods=["GET"])
 @blp.requires(Permission.PROJECTS_READ, operation="search")
 @blp.arguments(filter_query([WORDS]), location="query")
-@blp.response(200, RESULT)
+@blp.response(200, SearchResult)
 def search_all(query: Mapping[str, str]) -> Any:
     """Search projects, agencies, cases, letters and people: the first five of each that the caller may list."""
     return search(current_actor(), query.get(WORDS.name, ""), request_locale())

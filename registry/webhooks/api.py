@@ -31,7 +31,7 @@ def etag_data(row: Mapping[str, Any]) -> tuple[object, ...]:
 class Webhooks(MethodView):
     """The webhooks that the caller sees."""
 
-    @blp.listing(queries.WEBHOOK_LIST, schemas.WEBHOOK, operation="list_webhooks")
+    @blp.listing(queries.WEBHOOK_LIST, schemas.WebhookShown, operation="list_webhooks")
     def get(self, query: ListArguments) -> Any:
         """List the own webhooks, those of service accounts that one answers for and, as with tokens, others."""
         return queries.WEBHOOK_LIST.read(current_actor(), *query)
@@ -40,7 +40,7 @@ class Webhooks(MethodView):
     @blp.arguments(schemas.WEBHOOK_BODY)
     @blp.idempotent(secret=SECRET)
     @blp.etag
-    @blp.response(201, schemas.WEBHOOK_WITH_SECRET, description="Created.", headers=LOCATION)
+    @blp.response(201, schemas.WebhookWithSecret, description="Created.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
         """Create a webhook. It gets what the account may see, from the next change on."""
         actor = current_actor()
@@ -56,7 +56,7 @@ class WebhookById(MethodView):
 
     @blp.requires(Permission.OWN_ACCOUNT_READ, operation="read_webhook")
     @blp.etag
-    @blp.response(200, schemas.WEBHOOK)
+    @blp.response(200, schemas.WebhookShown)
     def get(self, id: int) -> Any:
         """Read a webhook."""
         row = queries.webhook_row(current_actor(), id)
@@ -67,7 +67,7 @@ class WebhookById(MethodView):
     @blp.etag
     @blp.arguments(schemas.WEBHOOK_PATCH, location="merge_patch")
     @blp.idempotent
-    @blp.response(200, schemas.WEBHOOK)
+    @blp.response(200, schemas.WebhookShown)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change an own webhook. Enabled again, it goes on where it stopped."""
         actor = current_actor()
@@ -98,7 +98,7 @@ class WebhookById(MethodView):
 @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="rotate_webhook_secret")
 @blp.arguments(NOTHING, required=False)
 @blp.idempotent(secret=SECRET)
-@blp.response(200, schemas.WEBHOOK_WITH_SECRET, description="Rotated.")
+@blp.response(200, schemas.WebhookWithSecret, description="Rotated.")
 def rotate_webhook_secret(_values: Mapping[str, Any], id: int) -> Any:
     """Give an own webhook another secret. For 24 hours messages have two signatures, by both secrets."""
     actor = current_actor()
@@ -110,7 +110,7 @@ def rotate_webhook_secret(_values: Mapping[str, Any], id: int) -> Any:
 @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="replay_webhook")
 @blp.arguments(schemas.REPLAY_BODY)
 @blp.idempotent
-@blp.response(202, schemas.WEBHOOK, description="Accepted.")
+@blp.response(202, schemas.WebhookShown, description="Accepted.")
 def replay_webhook(values: Mapping[str, Any], id: int) -> Any:
     """Deliver again what an own webhook gets of all changes since an instant, with the same message ids."""
     actor = current_actor()
@@ -122,14 +122,14 @@ def replay_webhook(values: Mapping[str, Any], id: int) -> Any:
 @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="test_webhook")
 @blp.arguments(NOTHING, required=False)
 @blp.idempotent
-@blp.response(202, schemas.DELIVERY, description="Accepted.")
+@blp.response(202, schemas.DeliveryShown, description="Accepted.")
 def send_test_message(_values: Mapping[str, Any], id: int) -> Any:
     """Send a message of the type `webhook.test` to the receiver of an own webhook; its result is in the log."""
     return queries.delivery_row(queue_test(current_actor(), id))
 
 
 @blp.route("/webhooks/<row_id:id>/deliveries", methods=["GET"])
-@blp.listing(queries.DELIVERY_LIST, schemas.DELIVERY, operation="list_webhook_deliveries")
+@blp.listing(queries.DELIVERY_LIST, schemas.DeliveryShown, operation="list_webhook_deliveries")
 def list_webhook_deliveries(query: ListArguments, id: int) -> Any:
     """List the deliveries of an own webhook, the newest first. Ended ones are kept for 30 days."""
     return queries.list_deliveries(current_actor(), id, query.filters, query.page)

@@ -233,10 +233,7 @@ class WebhookMessage(BaseSchema):
     data = ReadOnly("The item of `GET /changes`.", {"$ref": "#/components/schemas/ChangeShown"})
 
 
-WEBHOOK: Final = WebhookShown()
 MESSAGE: Final = WebhookMessage()
-WEBHOOK_WITH_SECRET: Final = WebhookWithSecret()
 WEBHOOK_BODY: Final = WebhookBody()
 WEBHOOK_PATCH: Final = WebhookPatch(partial=True)
 REPLAY_BODY: Final = ReplayBody()
-DELIVERY: Final = DeliveryShown()
