@@ -185,8 +185,7 @@ def hand_over_work(values: Mapping[str, Any], id: int) -> Any:
 
 
 def _answer(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    blp.set_etag(etag_data(row))
-    return row
+    return blp.tagged(row, etag_data(row))
 
 
 def _create(actor: Actor, values: Mapping[str, Any]) -> tuple[int, str | None]:

@@ -64,8 +64,7 @@ class AgencyByBin(MethodView):
     def get(self, bin: str) -> Any:
         """Read an agency."""
         agency = agency_by_bin(bin)
-        blp.set_etag(etag_data(agency))
-        return agency
+        return blp.tagged(agency, etag_data(agency))
 
     @blp.requires(Permission.AGENCIES_WRITE, operation="patch_agency")
     @blp.etag

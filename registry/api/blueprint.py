@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial, wraps
 from importlib.resources import files
-from typing import Any, ClassVar, Final, NoReturn
+from typing import Any, ClassVar, Final, NoReturn, TypeVar
 
 import flask
 import flask_smorest
@@ -257,6 +257,7 @@ TEXT_FILE: Final = {"type": "string"}
 BINARY_FILE: Final = {"type": "string", "format": "binary"}
 JSON_FILE: Final = {"type": "object", "additionalProperties": True}
 View = Callable[..., Any]
+Shown = TypeVar("Shown")
 
 
 class PermissionNotDeclared(RuntimeError):
@@ -579,6 +580,11 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         # What is sent again is answered from what was stored, whatever the state is by now.
         if not g.get(REPLAYED_HERE):
             super()._verify_check_etag()
+
+    def tagged(self, shown: Shown, etag_data: object) -> Shown:
+        """Set the entity tag, and return what is shown."""
+        self.set_etag(etag_data)
+        return shown
 
     def _set_etag_in_response(self, response: Response) -> None:
         if REPLAYED not in response.headers:

@@ -117,8 +117,7 @@ class CaseById(MethodView):
         view = visible(case)
         project = case.project_record
         journal_restricted_reads(current_actor(), [project.number] if project.is_restricted else [], "case")
-        blp.set_etag(etag_data(view))
-        return view
+        return blp.tagged(view, etag_data(view))
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +176,7 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
             case = find_case_to_change(current_actor(), case_id)
             require_fresh_if_named(make_tag(*etag_data(visible(case))))
             view = visible(carry_out(current_actor(), case, name, values))
-        blp.set_etag(etag_data(view))
-        return view
+        return blp.tagged(view, etag_data(view))
 
 
 for _name in ACTIONS:
@@ -385,8 +383,7 @@ class CaseDocumentById(MethodView):
         """Download a document of a case, checked against its SHA-256."""
         actor = current_actor()
         document, content = read_case_document(actor, read_case(actor, case_id, "document"), id)
-        documents_blp.set_etag(document.sha256)
-        return document_download(document.name, content)
+        return documents_blp.tagged(document_download(document.name, content), document.sha256)
 
 
 # The registers of orders and of appeals.
@@ -532,8 +529,7 @@ class CaseTemplateById(MethodView):
     def get(self, id: int) -> Any:
         """Read a template."""
         template = text_templates.find_template(current_actor(), id)
-        templates_blp.set_etag(template_etag(template))
-        return template
+        return templates_blp.tagged(template, template_etag(template))
 
     @templates_blp.requires(Permission.CASES_LEAD, operation="patch_case_template")
     @templates_blp.etag

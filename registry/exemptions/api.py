@@ -70,8 +70,7 @@ class Exemptions(MethodView):
 def read_one_exemption(id: int) -> Any:
     """Read an exemption."""
     exemption = read_exemption(current_actor(), id)
-    blp.set_etag(etag_data(exemption))
-    return exemption
+    return blp.tagged(exemption, etag_data(exemption))
 
 
 @blp.route("/exemptions/<row_id:id>/revocation", methods=["POST"])
@@ -83,8 +82,7 @@ def read_one_exemption(id: int) -> Any:
 def revoke_one_exemption(values: Mapping[str, Any], id: int) -> Any:
     """Revoke an exemption: the flags that it covered are open at once, and the case is back under review."""
     exemption = revoke_exemption(current_actor(), id, values.get("reason"))
-    blp.set_etag(etag_data(exemption))
-    return exemption
+    return blp.tagged(exemption, etag_data(exemption))
 
 
 # The documents of exemptions: the Commission's decisions themselves, and the letters about them.
@@ -130,5 +128,4 @@ class ExemptionDocuments(MethodView):
 def download_exemption_document(exemption_id: int, id: int) -> Response:
     """Download a document of an exemption, checked against its SHA-256."""
     document, content = read_exemption_document(read_exemption(current_actor(), exemption_id), id)
-    documents_blp.set_etag(document.sha256)
-    return document_download(document.name, content)
+    return documents_blp.tagged(document_download(document.name, content), document.sha256)

@@ -85,8 +85,7 @@ def download_government_report_data(query: Mapping[str, Any], report_number: str
     """Download the frozen figures. Restricted projects count for those who may see them."""
     report = queries.find_government_report(current_actor(), report_number, query.get("version"))
     data, digest = queries.data_of_report(current_actor(), report)
-    files_blp.set_etag(digest)
-    return Response(data.encode(), content_type=JSON)
+    return files_blp.tagged(Response(data.encode(), content_type=JSON), digest)
 
 
 @files_blp.route("/exports/government-reports/<report_number>.csv", methods=["GET"])
@@ -127,8 +126,7 @@ def etag_data(report: GovernmentReport) -> tuple[object, ...]:
 
 def answer(report: GovernmentReport) -> dict[str, Any]:
     """Return the report as the caller sees it, with its entity tag."""
-    blp.set_etag(etag_data(report))
-    return queries.show_report(current_actor(), report)
+    return blp.tagged(queries.show_report(current_actor(), report), etag_data(report))
 
 
 def _require_state(report: GovernmentReport) -> None:

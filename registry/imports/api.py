@@ -271,8 +271,7 @@ KIND: Final = Parameter("kind", "What the rows are.", {**KINDS, "default": "proj
 def visible(run: ImportRun) -> dict[str, Any]:
     """Return the import in the caller's language; its entity tag is made from exactly that."""
     shown = shown_import(run)
-    blp.set_etag(("import", *map(repr, shown.values())))
-    return shown
+    return blp.tagged(shown, ("import", *map(repr, shown.values())))
 
 
 def shown_import(run: ImportRun) -> dict[str, Any]:

@@ -221,10 +221,8 @@ class ProjectByNumber(MethodView):
         row = read_whole(current_actor(), number, "project")
         if known_at is not None:
             row = record_known_at(row, known_at)
-            blp.set_etag((*etag_data(row), known_at))
-            return row
-        blp.set_etag(etag_data(row))
-        return row
+            return blp.tagged(row, (*etag_data(row), known_at))
+        return blp.tagged(row, etag_data(row))
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="patch_project")
     @blp.etag
@@ -242,8 +240,7 @@ class ProjectByNumber(MethodView):
             reason = sent.values.pop("change_reason", None)
             service.change_project(current_actor(), project, sent.values, sent.problems, reason)
             row = project_row(project)
-        blp.set_etag(etag_data(row))
-        return row
+        return blp.tagged(row, etag_data(row))
 
 
 @blp.route("/projects/<number>/check")
@@ -279,8 +276,7 @@ class ProjectAttestation(MethodView):
             project = service.find_project_to_change(current_actor(), number)
             attest_project(current_actor(), project, values.get("read_version"))
             row = project_row(project)
-        blp.set_etag(etag_data(row))
-        return row
+        return blp.tagged(row, etag_data(row))
 
 
 @blp.route("/projects/<number>/migration-plan")
@@ -446,8 +442,7 @@ class ProjectByExternalId(MethodView):
     def get(self, bin: str, external_id: str) -> Any:
         """Read a project by its external id, which is percent-encoded and may hold `/`."""
         row = read_whole(current_actor(), bulk_writes.number_of(current_actor(), bin, external_id), "project")
-        external_ids_blp.set_etag(etag_data(row))
-        return row
+        return external_ids_blp.tagged(row, etag_data(row))
 
     # Without ``etag``: a program that says what its own fields are need not have read the others.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="patch_project_by_external_id")
@@ -467,8 +462,7 @@ class ProjectByExternalId(MethodView):
             reason = sent.values.pop("change_reason", None)
             service.change_project(actor, project, sent.values, sent.problems, reason)
             row = project_row(project)
-        external_ids_blp.set_etag(etag_data(row))
-        return row
+        return external_ids_blp.tagged(row, etag_data(row))
 
     # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="put_project")
@@ -751,5 +745,4 @@ class DocumentById(MethodView):
     def get(self, number: str, id: int) -> Response:
         """Download a document, checked against its SHA-256."""
         document, content = read_document(service.read_project(current_actor(), number, "document"), id)
-        documents_blp.set_etag(document.sha256)
-        return responses.document_download(document.name, content)
+        return documents_blp.tagged(responses.document_download(document.name, content), document.sha256)

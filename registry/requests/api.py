@@ -53,8 +53,7 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
     def read(id: int) -> Any:
         """Read a request."""
         request = read_request(current_actor(), id, kind)
-        blp.set_etag(etag_data(request))
-        return shown(request)
+        return blp.tagged(shown(request), etag_data(request))
 
     def add_decision(verb: str, noun: str, permission: Permission, summary: str, decide: Decide) -> None:
         must = verb == "refuse"
@@ -71,8 +70,7 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
         def act(values: Mapping[str, Any], id: int) -> Any:
             """Decide a request."""
             request = decide(current_actor(), kind, id, values.get("reason"))
-            blp.set_etag(etag_data(request))
-            return shown(request)
+            return blp.tagged(shown(request), etag_data(request))
 
     add_decision(
         "confirm", "confirmation", handler.decides, "Confirm it as another person than who asked", service.confirm
@@ -167,8 +165,7 @@ def ask_confirmation(values: Mapping[str, Any], number: str) -> Any:
 def restore_withdrawn_project(values: Mapping[str, Any], id: int) -> Any:
     """Restore a withdrawn project: its flags are active again, and the next audit reopens its case."""
     request = restore_project(current_actor(), id, values["reason"])
-    blp.set_etag(etag_data(request))
-    return shown(request)
+    return blp.tagged(shown(request), etag_data(request))
 
 
 add_endpoints(blp, SUCCESSION, "succession")

@@ -95,8 +95,7 @@ class Vocabularies(MethodView):
     def get(self) -> Any:
         """List all vocabularies with their codes, and the label of each in Kazakh, Russian and English."""
         shown = list(vocabularies().values())
-        blp.set_etag(make_tag("vocabularies", shown))
-        return {"items": shown}
+        return blp.tagged({"items": shown}, make_tag("vocabularies", shown))
 
 
 @blp.route("/vocabularies/<name>")
@@ -111,5 +110,4 @@ class VocabularyByName(MethodView):
         shown = vocabularies().get(name)
         if shown is None:
             raise VocabularyNotFound(name=name)
-        blp.set_etag(make_tag("vocabulary", shown))
-        return shown
+        return blp.tagged(shown, make_tag("vocabulary", shown))

@@ -60,8 +60,7 @@ class WebhookById(MethodView):
     def get(self, id: int) -> Any:
         """Read a webhook."""
         row = queries.webhook_row(current_actor(), id)
-        blp.set_etag(etag_data(row))
-        return row
+        return blp.tagged(row, etag_data(row))
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="patch_webhook")
     @blp.etag
@@ -76,8 +75,7 @@ class WebhookById(MethodView):
             blp.check_etag(etag_data(queries.webhook_row(actor, id)))
             change_webhook(actor, webhook, values)
             row = queries.webhook_row(actor, id)
-        blp.set_etag(etag_data(row))
-        return row
+        return blp.tagged(row, etag_data(row))
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="delete_webhook")
     @blp.honours("IfMatch")
