@@ -104,20 +104,17 @@ class Cases(MethodView):
         return view, {"Location": f"{API_PREFIX}/cases/{case.id}"}
 
 
-@blp.route("/cases/<row_id:case_id>")
-class CaseById(MethodView):
-    """One case."""
-
-    @blp.requires(Permission.CASES_READ, operation="read_case")
-    @blp.etag
-    @blp.response(200, schemas.Case)
-    def get(self, case_id: int) -> Any:
-        """Read a case with its timeline and what the caller may do now."""
-        case = find_case(current_actor(), case_id)
-        view = visible(case)
-        project = case.project_record
-        journal_restricted_reads(current_actor(), [project.number] if project.is_restricted else [], "case")
-        return blp.tagged(view, etag_data(view))
+@blp.route("/cases/<row_id:case_id>", methods=["GET"])
+@blp.requires(Permission.CASES_READ, operation="read_case")
+@blp.etag
+@blp.response(200, schemas.Case)
+def read_one_case(case_id: int) -> Any:
+    """Read a case with its timeline and what the caller may do now."""
+    case = find_case(current_actor(), case_id)
+    view = visible(case)
+    project = case.project_record
+    journal_restricted_reads(current_actor(), [project.number] if project.is_restricted else [], "case")
+    return blp.tagged(view, etag_data(view))
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,23 +267,20 @@ class CommissionDecisionForm(schemas.CommissionDecision):
     file = UploadedFile(f"The decision, a PDF or an image. {FILE_TEXT}")
 
 
-@commission_blp.route("/cases/<row_id:case_id>/commission-decision")
-class CaseCommissionDecision(MethodView):
-    """The decision on a case."""
+@commission_blp.route("/cases/<row_id:case_id>/commission-decision", methods=["POST"])
+@commission_blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="record_commission_decision")
+@commission_blp.arguments(CommissionDecisionForm(), location="multipart")
+@commission_blp.idempotent
+@commission_blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
+def record_commission_decision(form: Mapping[str, Any], case_id: int) -> Any:
+    """Propose to record the Commission's decision on a referred case: an exemption, or back to review.
 
-    @commission_blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="record_commission_decision")
-    @commission_blp.arguments(CommissionDecisionForm(), location="multipart")
-    @commission_blp.idempotent
-    @commission_blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
-    def post(self, form: Mapping[str, Any], case_id: int) -> Any:
-        """Propose to record the Commission's decision on a referred case: an exemption, or back to review.
-
-        Another person, a supervisor, approves it.
-        """
-        file: SentFile = form["file"]
-        values = {name: value for name, value in form.items() if name != "file"}
-        files = [DecisionFile(file.name, file.content_type, file.content)]
-        return proposed(propose_commission_decision(current_actor(), case_id, values, files))
+    Another person, a supervisor, approves it.
+    """
+    file: SentFile = form["file"]
+    values = {name: value for name, value in form.items() if name != "file"}
+    files = [DecisionFile(file.name, file.content_type, file.content)]
+    return proposed(propose_commission_decision(current_actor(), case_id, values, files))
 
 
 class CourtForm(schemas.CourtRecord):
@@ -295,25 +289,22 @@ class CourtForm(schemas.CourtRecord):
     file = UploadedFile(f"The claim or the ruling, a PDF or an image. {FILE_TEXT}")
 
 
-@commission_blp.route("/cases/<row_id:case_id>/court")
-class CaseInCourt(MethodView):
-    """The court on a decided appeal."""
+@commission_blp.route("/cases/<row_id:case_id>/court", methods=["POST"])
+@commission_blp.requires(Permission.CASES_REVIEW)
+@commission_blp.doc(operationId="record_court")
+@commission_blp.arguments(CourtForm(), location="multipart")
+@commission_blp.idempotent
+@commission_blp.response(200, schemas.Case)
+def record_court_decision(form: Mapping[str, Any], case_id: int) -> Any:
+    """Record that the agency went to court after the decision on its appeal, and later how the court ruled.
 
-    @commission_blp.requires(Permission.CASES_REVIEW)
-    @commission_blp.doc(operationId="record_court")
-    @commission_blp.arguments(CourtForm(), location="multipart")
-    @commission_blp.idempotent
-    @commission_blp.response(200, schemas.Case)
-    def post(self, form: Mapping[str, Any], case_id: int) -> Any:
-        """Record that the agency went to court after the decision on its appeal, and later how the court ruled.
-
-        Nothing else changes: a new decision on the case carries the ruling out.
-        """
-        file: SentFile = form["file"]
-        values = {name: value for name, value in form.items() if name != "file"}
-        files = [DecisionFile(file.name, file.content_type, file.content)]
-        record_court(current_actor(), case_id, values, files)
-        return visible(find_case(current_actor(), case_id))
+    Nothing else changes: a new decision on the case carries the ruling out.
+    """
+    file: SentFile = form["file"]
+    values = {name: value for name, value in form.items() if name != "file"}
+    files = [DecisionFile(file.name, file.content_type, file.content)]
+    record_court(current_actor(), case_id, values, files)
+    return visible(find_case(current_actor(), case_id))
 
 
 # The documents of cases: letters and evidence on questions, answers, proposals and appeals.
@@ -370,20 +361,15 @@ class CaseDocuments(MethodView):
         return row, {"Location": f"{API_PREFIX}/cases/{case_id}/documents/{document.id}"}
 
 
-@documents_blp.route("/cases/<row_id:case_id>/documents/<row_id:id>")
-class CaseDocumentById(MethodView):
-    """One document of a case."""
-
-    @documents_blp.requires(Permission.CASES_READ, operation="download_case_document")
-    @documents_blp.etag
-    @documents_blp.response(
-        200, {}, content_type="application/octet-stream", description="The bytes as they were given."
-    )
-    def get(self, case_id: int, id: int) -> Response:
-        """Download a document of a case, checked against its SHA-256."""
-        actor = current_actor()
-        document, content = read_case_document(actor, read_case(actor, case_id, "document"), id)
-        return documents_blp.tagged(document_download(document.name, content), document.sha256)
+@documents_blp.route("/cases/<row_id:case_id>/documents/<row_id:id>", methods=["GET"])
+@documents_blp.requires(Permission.CASES_READ, operation="download_case_document")
+@documents_blp.etag
+@documents_blp.response(200, {}, content_type="application/octet-stream", description="The bytes as they were given.")
+def download_case_document(case_id: int, id: int) -> Response:
+    """Download a document of a case, checked against its SHA-256."""
+    actor = current_actor()
+    document, content = read_case_document(actor, read_case(actor, case_id, "document"), id)
+    return documents_blp.tagged(document_download(document.name, content), document.sha256)
 
 
 # The registers of orders and of appeals.
@@ -397,29 +383,23 @@ orders_blp = ApiBlueprint(
 add_exports(orders_blp, ORDER_LIST, schemas.ORDER, ORDER_LIST.read)
 
 
-@orders_blp.route("/orders")
-class Orders(MethodView):
-    """All orders."""
-
-    @orders_blp.listing(ORDER_LIST, schemas.ORDER, operation="list_orders")
-    def get(self, query: ListArguments) -> Any:
-        """List orders, by default the newest first. Sort by id or due_on."""
-        use_read_replica()
-        return ORDER_LIST.read(current_actor(), *query)
+@orders_blp.route("/orders", methods=["GET"])
+@orders_blp.listing(ORDER_LIST, schemas.ORDER, operation="list_orders")
+def list_orders(query: ListArguments) -> Any:
+    """List orders, by default the newest first. Sort by id or due_on."""
+    use_read_replica()
+    return ORDER_LIST.read(current_actor(), *query)
 
 
 add_exports(orders_blp, APPEAL_LIST, schemas.APPEAL, APPEAL_LIST.read)
 
 
-@orders_blp.route("/appeals")
-class Appeals(MethodView):
-    """All appeals."""
-
-    @orders_blp.listing(APPEAL_LIST, schemas.APPEAL, operation="list_appeals")
-    def get(self, query: ListArguments) -> Any:
-        """List appeals, by default the newest first. Sort by id."""
-        use_read_replica()
-        return APPEAL_LIST.read(current_actor(), *query)
+@orders_blp.route("/appeals", methods=["GET"])
+@orders_blp.listing(APPEAL_LIST, schemas.APPEAL, operation="list_appeals")
+def list_appeals(query: ListArguments) -> Any:
+    """List appeals, by default the newest first. Sort by id."""
+    use_read_replica()
+    return APPEAL_LIST.read(current_actor(), *query)
 
 
 # The report on the team's work, for supervisors.
@@ -476,15 +456,12 @@ class Team(BaseSchema):
     )
 
 
-@team_blp.route("/reports/team")
-class TeamReport(MethodView):
-    """The work of the reviewers."""
-
-    @team_blp.requires(Permission.TEAM_READ, operation="read_team")
-    @team_blp.response(200, Team())
-    def get(self) -> Any:
-        """Report load, age, overdue cases and time to decision, by person, by others and by rule."""
-        return team(current_actor())
+@team_blp.route("/reports/team", methods=["GET"])
+@team_blp.requires(Permission.TEAM_READ, operation="read_team")
+@team_blp.response(200, Team())
+def read_team() -> Any:
+    """Report load, age, overdue cases and time to decision, by person, by others and by rule."""
+    return team(current_actor())
 
 
 # The templates of questions and reasons: reviewers read them, supervisors manage them.

@@ -87,22 +87,19 @@ class InboxPage(PageSchema):
         }
 
 
-@blp.route("/inbox")
-class Inbox(MethodView):
-    """The caller's inbox."""
+@blp.route("/inbox", methods=["GET"])
+@blp.requires(Permission.CASES_READ, operation="list_inbox")
+@blp.arguments(list_query(parameters_of(INBOX), INBOX.sorts), location="query")
+@blp.response(200, InboxPage(INBOX_ENTRY), headers=LINK)
+def list_inbox(query: ListArguments) -> Any:
+    """List what happened to the caller's cases, questions and orders, newest first. A service account has none.
 
-    @blp.requires(Permission.CASES_READ, operation="list_inbox")
-    @blp.arguments(list_query(parameters_of(INBOX), INBOX.sorts), location="query")
-    @blp.response(200, InboxPage(INBOX_ENTRY), headers=LINK)
-    def get(self, query: ListArguments) -> Any:
-        """List what happened to the caller's cases, questions and orders, newest first. A service account has none.
-
-        ``due_soon`` are the cases that wait for the caller and are due in three days.
-        """
-        actor = current_actor()
-        listing, headers = page_response(INBOX.read(actor, *query))
-        due = cases_due_soon(actor, request_locale())
-        return InboxListing(listing.items, listing.next, listing.count, due_soon=due), headers
+    ``due_soon`` are the cases that wait for the caller and are due in three days.
+    """
+    actor = current_actor()
+    listing, headers = page_response(INBOX.read(actor, *query))
+    due = cases_due_soon(actor, request_locale())
+    return InboxListing(listing.items, listing.next, listing.count, due_soon=due), headers
 
 
 @blp.route("/inbox/read", methods=["POST"])

@@ -185,25 +185,22 @@ class Projects(MethodView):
         return {**row, "verdict": verdict}, {"Location": f"{API_PREFIX}/projects/{project.number}"}
 
 
-@blp.route("/projects/check")
-class ProjectCheck(MethodView):
-    """A project that is not registered."""
-
-    @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_registering")
-    @blp.arguments(VerdictQuery(), location="query")
-    @blp.arguments(schemas.PROJECT_BODY)
-    @blp.idempotent
-    @blp.response(200, schemas.CheckedProject)
-    def post(self, query: Mapping[str, Any], sent: Loaded) -> Any:
-        """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
-        actor = current_actor()
-        sent.values.pop("change_reason", None)
-        agency = service.check_project(actor, sent.values.pop("agency", None), sent.values, sent.problems)
-        similar = similar_to_values(actor, agency.id, sent.values)
-        former = former_records_shown(actor, agency.id, sent.values)
-        verdict = verdicts.verdict_to_check(agency, sent.values, query.get("on"), request_locale(), former.pasts)
-        of_former = {"former_records": former.numbers, "is_reason_required": former.is_reason_required}
-        return {**verdict, **of_former, "similar": similar_items(similar, request_locale())}
+@blp.route("/projects/check", methods=["POST"])
+@blp.requires(Permission.PROJECTS_WRITE, operation="check_before_registering")
+@blp.arguments(VerdictQuery(), location="query")
+@blp.arguments(schemas.PROJECT_BODY)
+@blp.idempotent
+@blp.response(200, schemas.CheckedProject)
+def check_before_registering(query: Mapping[str, Any], sent: Loaded) -> Any:
+    """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
+    actor = current_actor()
+    sent.values.pop("change_reason", None)
+    agency = service.check_project(actor, sent.values.pop("agency", None), sent.values, sent.problems)
+    similar = similar_to_values(actor, agency.id, sent.values)
+    former = former_records_shown(actor, agency.id, sent.values)
+    verdict = verdicts.verdict_to_check(agency, sent.values, query.get("on"), request_locale(), former.pasts)
+    of_former = {"former_records": former.numbers, "is_reason_required": former.is_reason_required}
+    return {**verdict, **of_former, "similar": similar_items(similar, request_locale())}
 
 
 @blp.route("/projects/<project:number>")
@@ -243,40 +240,34 @@ class ProjectByNumber(MethodView):
         return blp.tagged(row, etag_data(row))
 
 
-@blp.route("/projects/<number>/check")
-class ProjectChangeCheck(MethodView):
-    """An edit of a project that is not saved."""
-
-    @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_changing")
-    @blp.arguments(schemas.PROJECT_PATCH, location="patch_to_check")
-    @blp.idempotent
-    @blp.response(200, schemas.CheckedChange)
-    def post(self, sent: Loaded, number: str) -> Any:
-        """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
-        project = service.read_project_to_change(current_actor(), number, "check")
-        sent.values.pop("change_reason", None)
-        before, after = service.planned_change(current_actor(), project, sent.values, sent.problems)
-        changes = differences(before, after)
-        verdict = verdicts.verdict_to_check_change(project, after, request_locale())
-        return {**verdict, "changes": changes, "is_reason_required": verdicts.is_reason_required(changes)}
+@blp.route("/projects/<number>/check", methods=["POST"])
+@blp.requires(Permission.PROJECTS_WRITE, operation="check_before_changing")
+@blp.arguments(schemas.PROJECT_PATCH, location="patch_to_check")
+@blp.idempotent
+@blp.response(200, schemas.CheckedChange)
+def check_before_changing(sent: Loaded, number: str) -> Any:
+    """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
+    project = service.read_project_to_change(current_actor(), number, "check")
+    sent.values.pop("change_reason", None)
+    before, after = service.planned_change(current_actor(), project, sent.values, sent.problems)
+    changes = differences(before, after)
+    verdict = verdicts.verdict_to_check_change(project, after, request_locale())
+    return {**verdict, "changes": changes, "is_reason_required": verdicts.is_reason_required(changes)}
 
 
-@blp.route("/projects/<number>/attestation")
-class ProjectAttestation(MethodView):
-    """That the record of a project is still true."""
-
-    @blp.requires(Permission.PROJECTS_ATTEST, operation="attest_project")
-    @blp.arguments(schemas.AttestationBody, required=False)
-    @blp.idempotent
-    @blp.etag
-    @blp.response(200, schemas.PROJECT, description="The project as it is now.")
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Confirm, as a person of the agency, that the record is true as of today."""
-        with transaction():
-            project = service.find_project_to_change(current_actor(), number)
-            attest_project(current_actor(), project, values.get("read_version"))
-            row = project_row(project)
-        return blp.tagged(row, etag_data(row))
+@blp.route("/projects/<number>/attestation", methods=["POST"])
+@blp.requires(Permission.PROJECTS_ATTEST, operation="attest_project")
+@blp.arguments(schemas.AttestationBody, required=False)
+@blp.idempotent
+@blp.etag
+@blp.response(200, schemas.PROJECT, description="The project as it is now.")
+def attest_one_project(values: Mapping[str, Any], number: str) -> Any:
+    """Confirm, as a person of the agency, that the record is true as of today."""
+    with transaction():
+        project = service.find_project_to_change(current_actor(), number)
+        attest_project(current_actor(), project, values.get("read_version"))
+        row = project_row(project)
+    return blp.tagged(row, etag_data(row))
 
 
 @blp.route("/projects/<number>/migration-plan")
@@ -298,70 +289,58 @@ class ProjectMigrationPlan(MethodView):
             return PLAN.dump(save_plan(current_actor(), number, values))
 
 
-@blp.route("/projects/<number>/migration-plan/confirmation")
-class ProjectMigrationPlanConfirmation(MethodView):
-    """That oversight agrees with a migration plan."""
-
-    @blp.requires(Permission.CASES_REVIEW, operation="confirm_migration_plan")
-    @blp.arguments(PLAN_CONFIRMATION)
-    @blp.idempotent
-    @blp.response(200, PLAN, description="The plan, confirmed.")
-    def post(self, values: Mapping[str, Any], number: str) -> Any:
-        """Confirm the migration plan of a project."""
-        with transaction():
-            return PLAN.dump(confirm_plan(current_actor(), number, values["planned_at"]))
+@blp.route("/projects/<number>/migration-plan/confirmation", methods=["POST"])
+@blp.requires(Permission.CASES_REVIEW, operation="confirm_migration_plan")
+@blp.arguments(PLAN_CONFIRMATION)
+@blp.idempotent
+@blp.response(200, PLAN, description="The plan, confirmed.")
+def confirm_migration_plan(values: Mapping[str, Any], number: str) -> Any:
+    """Confirm the migration plan of a project."""
+    with transaction():
+        return PLAN.dump(confirm_plan(current_actor(), number, values["planned_at"]))
 
 
-@blp.route("/projects/<number>/history")
-class ProjectHistory(MethodView):
-    """The revisions of a project."""
-
-    @blp.listing(Permission.PROJECTS_READ, schemas.Revision, operation="read_history")
-    def get(self, query: parameters.ListArguments, number: str) -> Any:
-        """Read every change of a project, the oldest first, from its registration on."""
-        project = service.read_project(current_actor(), number, "history")
-        return history_page(project.id, query.page)
+@blp.route("/projects/<number>/history", methods=["GET"])
+@blp.listing(Permission.PROJECTS_READ, schemas.Revision, operation="read_history")
+def read_history(query: parameters.ListArguments, number: str) -> Any:
+    """Read every change of a project, the oldest first, from its registration on."""
+    project = service.read_project(current_actor(), number, "history")
+    return history_page(project.id, query.page)
 
 
-@blp.route("/projects/<number>/verdict")
-class ProjectVerdict(MethodView):
-    """What the freeze says of a project."""
+@blp.route("/projects/<number>/verdict", methods=["GET"])
+@blp.requires(Permission.PROJECTS_READ, operation="read_verdict")
+@blp.doc(responses=PAST_ERRORS)
+@blp.arguments(KnownVerdictQuery(), location="query")
+@blp.response(200, schemas.VERDICT)
+def read_verdict(query: Mapping[str, Any], number: str) -> Any:
+    """Explain what the freeze says of a project on a date.
 
-    @blp.requires(Permission.PROJECTS_READ, operation="read_verdict")
-    @blp.doc(responses=PAST_ERRORS)
-    @blp.arguments(KnownVerdictQuery(), location="query")
-    @blp.response(200, schemas.VERDICT)
-    def get(self, query: Mapping[str, Any], number: str) -> Any:
-        """Explain what the freeze says of a project on a date.
-
-        With `known_at` from what the register knew then, by the policy of the last audit before it.
-        """
-        known_at = known_at_of(query)
-        project = service.read_project(current_actor(), number, "verdict")
-        if known_at is not None:
-            return verdict_known_at(project, query.get("on"), known_at, request_locale())
-        return verdicts.verdict_of(project, query.get("on"), request_locale())
+    With `known_at` from what the register knew then, by the policy of the last audit before it.
+    """
+    known_at = known_at_of(query)
+    project = service.read_project(current_actor(), number, "verdict")
+    if known_at is not None:
+        return verdict_known_at(project, query.get("on"), known_at, request_locale())
+    return verdicts.verdict_of(project, query.get("on"), request_locale())
 
 
-@blp.route("/projects/<number>/flags")
-class ProjectFlags(MethodView):
-    """The flags of a project."""
-
-    @blp.requires(Permission.PROJECTS_READ, operation="list_flags_of_project")
-    @blp.doc(responses=PAST_ERRORS)
-    @blp.arguments(parameters.list_query((KNOWN_AT,), FLAG_LIST.sorts), location="query")
-    @blp.response(200, parameters.PageSchema(FLAG), headers=LINK)
-    def get(self, query: parameters.ListArguments, number: str) -> Any:
-        """List the flags of a project, cleared ones too; with `known_at` as they were then."""
-        known_at = known_at_of(query.filters)
-        if known_at is not None:
-            project_id = read_id(current_actor(), number, "flags")
-            run, policy = run_known_at(known_at), policy_known_at(known_at)
-            last_on = None if run is None else run.on
-            return parameters.page_response(
-                flags_of_then(current_actor(), project_id, known_at, query.page, request_locale(), policy, last_on)
-            )
-        return parameters.page_response(read_flags(current_actor(), number, query.page, request_locale()))
+@blp.route("/projects/<number>/flags", methods=["GET"])
+@blp.requires(Permission.PROJECTS_READ, operation="list_flags_of_project")
+@blp.doc(responses=PAST_ERRORS)
+@blp.arguments(parameters.list_query((KNOWN_AT,), FLAG_LIST.sorts), location="query")
+@blp.response(200, parameters.PageSchema(FLAG), headers=LINK)
+def list_flags_of_project(query: parameters.ListArguments, number: str) -> Any:
+    """List the flags of a project, cleared ones too; with `known_at` as they were then."""
+    known_at = known_at_of(query.filters)
+    if known_at is not None:
+        project_id = read_id(current_actor(), number, "flags")
+        run, policy = run_known_at(known_at), policy_known_at(known_at)
+        last_on = None if run is None else run.on
+        return parameters.page_response(
+            flags_of_then(current_actor(), project_id, known_at, query.page, request_locale(), policy, last_on)
+        )
+    return parameters.page_response(read_flags(current_actor(), number, query.page, request_locale()))
 
 
 # The endpoint of batches: many projects are registered with one request.
@@ -371,28 +350,25 @@ batch_blp = ApiBlueprint(
 )
 
 
-@batch_blp.route("/projects/batch")
-class ProjectBatch(MethodView):
-    """Several projects."""
+@batch_blp.route("/projects/batch", methods=["POST"])
+@batch_blp.requires(Permission.PROJECTS_WRITE, operation="create_many_projects")
+@batch_blp.arguments(schemas.ProjectBatch, location="batch_json")
+@batch_blp.idempotent(collision=bulk_writes.ExternalIdsCollided)
+@batch_blp.response(200, schemas.ProjectBatchResult)
+def create_many_projects(sent: Mapping[str, Any]) -> Any:
+    """Register up to 1,000 projects, or register and change them by external id.
 
-    @batch_blp.requires(Permission.PROJECTS_WRITE, operation="create_many_projects")
-    @batch_blp.arguments(schemas.ProjectBatch, location="batch_json")
-    @batch_blp.idempotent(collision=bulk_writes.ExternalIdsCollided)
-    @batch_blp.response(200, schemas.ProjectBatchResult)
-    def post(self, sent: Mapping[str, Any]) -> Any:
-        """Register up to 1,000 projects, or register and change them by external id.
-
-        Each is checked as alone, and the others are written when one cannot be; with `atomic`, all or none
-        (`424` for what could have been). Pointers of a problem lead into its item. An interrupted request has written
-        nothing. With `dry_run` the answer is the plan: what would be written, and which rules would flag it.
-        """
-        items = [schemas.PROJECT_BATCH_ITEM.load(item) for item in sent["items"]]
-        options = {name: sent.get(name) is True for name in ("atomic", "dry_run")}
-        results = bulk_writes.write_batch(current_actor(), items, upsert=sent.get("mode") == "upsert", **options)
-        shown = [_shown(plan, number) for plan, number in results]
-        if options["dry_run"]:
-            _add_rules(shown, [plan for plan, _ in results])
-        return {"items": shown}
+    Each is checked as alone, and the others are written when one cannot be; with `atomic`, all or none
+    (`424` for what could have been). Pointers of a problem lead into its item. An interrupted request has written
+    nothing. With `dry_run` the answer is the plan: what would be written, and which rules would flag it.
+    """
+    items = [schemas.PROJECT_BATCH_ITEM.load(item) for item in sent["items"]]
+    options = {name: sent.get(name) is True for name in ("atomic", "dry_run")}
+    results = bulk_writes.write_batch(current_actor(), items, upsert=sent.get("mode") == "upsert", **options)
+    shown = [_shown(plan, number) for plan, number in results]
+    if options["dry_run"]:
+        _add_rules(shown, [plan for plan, _ in results])
+    return {"items": shown}
 
 
 def _shown(plan: bulk_writes.Planned, number: str | None) -> dict[str, Any]:
@@ -512,48 +488,39 @@ QUERY = parameters.filter_query((*parameters.parameters_of(PROJECT_LIST), HEADER
 DESCRIPTION = "One row a project."
 
 
-@exports_blp.route("/exports/projects.csv")
-class ProjectsCsv(MethodView):
-    """Projects as CSV."""
-
-    @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_csv")
-    @exports_blp.arguments(QUERY, location="query")
-    @exports_blp.response(200, {}, content_type=responses.CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
-    def get(self, filters: Mapping[str, str]) -> Response:
-        """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
-        filters, labels_in = _headers(filters)
-        use_read_replica(for_export=True)
-        return responses.csv_download("projects", export_csv(current_actor(), filters, labels_in=labels_in))
+@exports_blp.route("/exports/projects.csv", methods=["GET"])
+@exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_csv")
+@exports_blp.arguments(QUERY, location="query")
+@exports_blp.response(200, {}, content_type=responses.CSV, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+def export_projects_as_csv(filters: Mapping[str, str]) -> Response:
+    """Export projects as CSV: UTF-8, every field. It can be edited and imported again."""
+    filters, labels_in = _headers(filters)
+    use_read_replica(for_export=True)
+    return responses.csv_download("projects", export_csv(current_actor(), filters, labels_in=labels_in))
 
 
-@exports_blp.route("/exports/projects.xlsx")
-class ProjectsXlsx(MethodView):
-    """Projects as a workbook."""
-
-    @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_xlsx")
-    @exports_blp.arguments(QUERY, location="query")
-    @exports_blp.response(200, {}, content_type=responses.XLSX, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
-    def get(self, filters: Mapping[str, str]) -> Response:
-        """Export projects as an Excel workbook. It can be edited and imported again."""
-        actor = current_actor()
-        filters, labels_in = _headers(filters)
-        use_read_replica(for_export=True)
-        return responses.xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
+@exports_blp.route("/exports/projects.xlsx", methods=["GET"])
+@exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_xlsx")
+@exports_blp.arguments(QUERY, location="query")
+@exports_blp.response(200, {}, content_type=responses.XLSX, description=DESCRIPTION, headers=CONTENT_DISPOSITION)
+def export_projects_as_xlsx(filters: Mapping[str, str]) -> Response:
+    """Export projects as an Excel workbook. It can be edited and imported again."""
+    actor = current_actor()
+    filters, labels_in = _headers(filters)
+    use_read_replica(for_export=True)
+    return responses.xlsx_download("projects", lambda path: export_xlsx(actor, filters, path, labels_in=labels_in))
 
 
-@exports_blp.route("/exports/projects.ndjson")
-class ProjectsNdjson(MethodView):
-    """Projects as lines of JSON."""
-
-    @exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_ndjson")
-    @exports_blp.arguments(parameters.filter_query(parameters.parameters_of(PROJECT_LIST)), location="query")
-    @exports_blp.response(
-        200, {}, content_type=responses.NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION
-    )
-    def get(self, filters: Mapping[str, str]) -> Response:
-        """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""
-        use_read_replica(for_export=True)
-        return responses.ndjson_download("projects", export_ndjson(current_actor(), filters))
+@exports_blp.route("/exports/projects.ndjson", methods=["GET"])
+@exports_blp.requires(Permission.PROJECTS_READ, operation="export_projects_as_ndjson")
+@exports_blp.arguments(parameters.filter_query(parameters.parameters_of(PROJECT_LIST)), location="query")
+@exports_blp.response(
+    200, {}, content_type=responses.NDJSON, description="One line a project.", headers=CONTENT_DISPOSITION
+)
+def export_projects_as_ndjson(filters: Mapping[str, str]) -> Response:
+    """Export projects as NDJSON: one line a project, each as `GET /projects/{number}` has it."""
+    use_read_replica(for_export=True)
+    return responses.ndjson_download("projects", export_ndjson(current_actor(), filters))
 
 
 add_lines(exports_blp, "history", PROJECT_LIST, schemas.PROJECT_REVISION, list_histories, sort="number")
@@ -578,36 +545,30 @@ related_blp = ApiBlueprint(
 )
 
 
-@related_blp.route("/projects/<number>/similar")
-class SimilarProjects(MethodView):
-    """The likely duplicates of a project."""
+@related_blp.route("/projects/<number>/similar", methods=["GET"])
+@related_blp.requires(Permission.PROJECTS_READ, operation="read_similar_projects")
+@related_blp.response(200, schemas.SimilarProjects)
+def read_similar_projects(number: str) -> Any:
+    """List the likely duplicates of a project, the most similar first, ten at most.
 
-    @related_blp.requires(Permission.PROJECTS_READ, operation="read_similar_projects")
-    @related_blp.response(200, schemas.SimilarProjects)
-    def get(self, number: str) -> Any:
-        """List the likely duplicates of a project, the most similar first, ten at most.
-
-        Only projects that the caller may read are compared.
-        """
-        return {"similar": similar_items(similar_to_project(current_actor(), number), request_locale())}
+    Only projects that the caller may read are compared.
+    """
+    return {"similar": similar_items(similar_to_project(current_actor(), number), request_locale())}
 
 
-@related_blp.route("/objects/<path:code>")
-class DigitalObjects(MethodView):
-    """One digital object."""
+@related_blp.route("/objects/<path:code>", methods=["GET"])
+@related_blp.requires(Permission.PROJECTS_READ)
+@related_blp.doc(operationId="read_object")
+@related_blp.response(200, schemas.DigitalObject)
+def read_digital_object(code: str) -> Any:
+    """Read an object by its code, by its key on QazTech or by the number of a project on it.
 
-    @related_blp.requires(Permission.PROJECTS_READ)
-    @related_blp.doc(operationId="read_object")
-    @related_blp.response(200, schemas.DigitalObject)
-    def get(self, code: str) -> Any:
-        """Read an object by its code, by its key on QazTech or by the number of a project on it.
-
-        Projects that have, or had, one object code or one key on QazTech in one tree of agencies, or one name but for
-        its numbers in one agency, or are linked as a duplicate or part, concern one object. Only projects that the
-        caller may read are named and counted.
-        """
-        shown = read_object(current_actor(), code)
-        return {**shown, "platform_products": [each.code for each in products_for(shown["texts"])]}
+    Projects that have, or had, one object code or one key on QazTech in one tree of agencies, or one name but for
+    its numbers in one agency, or are linked as a duplicate or part, concern one object. Only projects that the
+    caller may read are named and counted.
+    """
+    shown = read_object(current_actor(), code)
+    return {**shown, "platform_products": [each.code for each in products_for(shown["texts"])]}
 
 
 @related_blp.route("/projects/<number>/links")
@@ -643,24 +604,21 @@ class LinkRemovalQuery(parameters.QuerySchema):
     reason = parameters.QueryParameter(WHY, Text(MAX_REASON_LENGTH))
 
 
-@related_blp.route("/projects/<number>/links/<row_id:id>")
-class ProjectLinkById(MethodView):
-    """One link."""
+@related_blp.route("/projects/<number>/links/<row_id:id>", methods=["DELETE"])
+@related_blp.requires(Permission.PROJECTS_LINK, operation="delete_link")
+@related_blp.arguments(LinkRemovalQuery(), location="query")
+@related_blp.response(204, description="Removed.")
+@related_blp.alt_response(
+    202, schema=APPROVAL, description="It waits for another person.", example=APPROVAL_EXAMPLE, headers=LOCATION
+)
+def delete_link(query: Mapping[str, Any], number: str, id: int) -> Any:
+    """Remove a link of a project; the journal keeps it.
 
-    @related_blp.requires(Permission.PROJECTS_LINK, operation="delete_link")
-    @related_blp.arguments(LinkRemovalQuery(), location="query")
-    @related_blp.response(204, description="Removed.")
-    @related_blp.alt_response(
-        202, schema=APPROVAL, description="It waits for another person.", example=APPROVAL_EXAMPLE, headers=LOCATION
-    )
-    def delete(self, query: Mapping[str, Any], number: str, id: int) -> Any:
-        """Remove a link of a project; the journal keeps it.
-
-        One that says that two projects concern one object carries their findings: its removal is a proposal with a
-        `reason`, and another person approves it, one of the two a supervisor.
-        """
-        approval = remove_or_propose(current_actor(), number, id, query.get("reason"))
-        return None if approval is None else proposed_instead(approval)
+    One that says that two projects concern one object carries their findings: its removal is a proposal with a
+    `reason`, and another person approves it, one of the two a supervisor.
+    """
+    approval = remove_or_propose(current_actor(), number, id, query.get("reason"))
+    return None if approval is None else proposed_instead(approval)
 
 
 # The documents endpoints: files that belong to a project.
@@ -733,16 +691,11 @@ class Documents(MethodView):
         return document, {"Location": f"{API_PREFIX}/projects/{project.number}/documents/{document.id}"}
 
 
-@documents_blp.route("/projects/<number>/documents/<row_id:id>")
-class DocumentById(MethodView):
-    """One document."""
-
-    @documents_blp.requires(Permission.PROJECTS_READ, operation="download_document")
-    @documents_blp.etag
-    @documents_blp.response(
-        200, {}, content_type="application/octet-stream", description="The bytes as they were given."
-    )
-    def get(self, number: str, id: int) -> Response:
-        """Download a document, checked against its SHA-256."""
-        document, content = read_document(service.read_project(current_actor(), number, "document"), id)
-        return documents_blp.tagged(responses.document_download(document.name, content), document.sha256)
+@documents_blp.route("/projects/<number>/documents/<row_id:id>", methods=["GET"])
+@documents_blp.requires(Permission.PROJECTS_READ, operation="download_document")
+@documents_blp.etag
+@documents_blp.response(200, {}, content_type="application/octet-stream", description="The bytes as they were given.")
+def download_document(number: str, id: int) -> Response:
+    """Download a document, checked against its SHA-256."""
+    document, content = read_document(service.read_project(current_actor(), number, "document"), id)
+    return documents_blp.tagged(responses.document_download(document.name, content), document.sha256)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-from flask.views import MethodView
 from marshmallow import fields
 
 from registry.accounts.roles import Permission
@@ -85,29 +84,23 @@ blp = ApiBlueprint(
 )
 
 
-@blp.route("/vocabularies")
-class Vocabularies(MethodView):
-    """All vocabularies."""
-
-    @blp.requires(Permission.PROJECTS_READ, operation="list_vocabularies")
-    @blp.etag
-    @blp.response(200, VocabulariesShown(), example={"items": [EXAMPLE]})
-    def get(self) -> Any:
-        """List all vocabularies with their codes, and the label of each in Kazakh, Russian and English."""
-        shown = list(vocabularies().values())
-        return blp.tagged({"items": shown}, make_tag("vocabularies", shown))
+@blp.route("/vocabularies", methods=["GET"])
+@blp.requires(Permission.PROJECTS_READ, operation="list_vocabularies")
+@blp.etag
+@blp.response(200, VocabulariesShown(), example={"items": [EXAMPLE]})
+def list_vocabularies() -> Any:
+    """List all vocabularies with their codes, and the label of each in Kazakh, Russian and English."""
+    shown = list(vocabularies().values())
+    return blp.tagged({"items": shown}, make_tag("vocabularies", shown))
 
 
-@blp.route("/vocabularies/<name>")
-class VocabularyByName(MethodView):
-    """One vocabulary."""
-
-    @blp.requires(Permission.PROJECTS_READ, operation="read_vocabulary")
-    @blp.etag
-    @blp.response(200, VOCABULARY, example=EXAMPLE)
-    def get(self, name: str) -> Any:
-        """Read a vocabulary, such as `stage` or `case-status`."""
-        shown = vocabularies().get(name)
-        if shown is None:
-            raise VocabularyNotFound(name=name)
-        return blp.tagged(shown, make_tag("vocabulary", shown))
+@blp.route("/vocabularies/<name>", methods=["GET"])
+@blp.requires(Permission.PROJECTS_READ, operation="read_vocabulary")
+@blp.etag
+@blp.response(200, VOCABULARY, example=EXAMPLE)
+def read_vocabulary(name: str) -> Any:
+    """Read a vocabulary, such as `stage` or `case-status`."""
+    shown = vocabularies().get(name)
+    if shown is None:
+        raise VocabularyNotFound(name=name)
+    return blp.tagged(shown, make_tag("vocabulary", shown))
