@@ -33,10 +33,9 @@ MAX_FAILURES_PER_NAME: Final = 30
 MAX_FAILURES_PER_SOURCE: Final = 30
 
 
-class TooManyAttempts(RegistryError):
+class TooManyAttempts(RegistryError, status=429):
     """Too many failed attempts of this name or from this address; even a correct password is not checked."""
 
-    status = 429
     retry_after = int(WINDOW.total_seconds())
 
 

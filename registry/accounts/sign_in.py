@@ -35,10 +35,8 @@ from registry.core.translations import Language
 from registry.journal import service as journal
 
 
-class PasswordNotAccepted(RegistryError):
+class PasswordNotAccepted(RegistryError, status=401):
     """The name or password is wrong, or the account is disabled; the response does not say which."""
-
-    status = 401
 
 
 class AccountNotConfirmed(NotAllowed):

@@ -151,12 +151,10 @@ def require_credential(actor: Actor) -> None:
 LAST_USED_INTERVAL: Final = timedelta(minutes=5)
 
 
-class TokenNotAccepted(RegistryError):
+class TokenNotAccepted(RegistryError, status=401):
     """The token is unknown, malformed, expired, revoked or pending, its account inactive, or the caller's address
     outside of its ranges; the response does not say which.
     """
-
-    status = 401
 
 
 # Built once, after the hooks: it is executed on every request.

@@ -30,8 +30,9 @@ class RegistryError(Exception):
     status: ClassVar[int] = 500
     retry_after: int | None = None
 
-    def __init_subclass__(cls, **kwargs: object) -> None:
-        super().__init_subclass__(**kwargs)
+    def __init_subclass__(cls, status: int | None = None) -> None:
+        super().__init_subclass__()
+        cls.status = cls.status if status is None else status
         if "code" not in cls.__dict__:
             cls.code = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
 
@@ -40,63 +41,46 @@ class RegistryError(Exception):
         self.params = params
 
 
-class NotFound(RegistryError):
+class NotFound(RegistryError, status=404):
     """The object does not exist or the caller may not see it; responses never distinguish the two."""
 
-    status = 404
 
-
-class NotAllowed(RegistryError):
+class NotAllowed(RegistryError, status=403):
     """The caller may see the object, but the role does not permit the action."""
 
-    status = 403
 
-
-class Conflict(RegistryError):
+class Conflict(RegistryError, status=409):
     """The action is not possible in the object's current state."""
 
-    status = 409
 
-
-class Gone(RegistryError):
+class Gone(RegistryError, status=410):
     """What was there is deleted, for good."""
 
-    status = 410
 
-
-class FailedDependency(RegistryError):
+class FailedDependency(RegistryError, status=424):
     """The action was not done because others that it belongs with were not (RFC 4918, 11.4)."""
 
-    status = 424
 
-
-class Stale(RegistryError):
+class Stale(RegistryError, status=412):
     """The object changed since the caller read it (RFC 9110, If-Match)."""
 
-    status = 412
 
-
-class Unavailable(RegistryError):
+class Unavailable(RegistryError, status=503):
     """Something that the service needs is away or busy for a while."""
 
-    status = 503
     retry_after: int | None = 5
 
 
-class Malformed(RegistryError):
+class Malformed(RegistryError, status=400):
     """The request cannot be parsed, or has an unknown or unusable parameter."""
-
-    status = 400
 
     def __init__(self, problems: Sequence[Problem] = (), **params: object) -> None:
         super().__init__(**params)
         self.problems = tuple(problems)
 
 
-class Invalid(RegistryError):
+class Invalid(RegistryError, status=422):
     """The request can be parsed but fails validation; ``problems`` lists every problem."""
-
-    status = 422
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__()

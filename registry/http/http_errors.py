@@ -5,38 +5,28 @@ from __future__ import annotations
 from registry.core.errors import NotAllowed, RegistryError, Stale, Unavailable
 
 
-class AuthenticationRequired(RegistryError):
+class AuthenticationRequired(RegistryError, status=401):
     """The request carries no bearer token."""
 
-    status = 401
 
-
-class UnsupportedMediaType(RegistryError):
+class UnsupportedMediaType(RegistryError, status=415):
     """The body is of a type that this route does not take."""
 
-    status = 415
 
-
-class PayloadTooLarge(RegistryError):
+class PayloadTooLarge(RegistryError, status=413):
     """The body or the file is larger than this route takes."""
 
-    status = 413
 
-
-class PreconditionRequired(RegistryError):
+class PreconditionRequired(RegistryError, status=428):
     """A change must say which state it was made from."""
-
-    status = 428
 
 
 class PreconditionFailed(Stale):
     """The resource is no longer in the state that If-Match names."""
 
 
-class IdempotencyKeyReused(RegistryError):
+class IdempotencyKeyReused(RegistryError, status=422):
     """The key was used with another body before."""
-
-    status = 422
 
 
 class CsrfTokenInvalid(NotAllowed):
@@ -47,32 +37,24 @@ class CrossOriginRequest(NotAllowed):
     """A page of another origin sent the form."""
 
 
-class TooManyRequests(RegistryError):
+class TooManyRequests(RegistryError, status=429):
     """The caller has sent more requests than the service takes in a minute."""
-
-    status = 429
 
     def __init__(self, seconds: int) -> None:
         super().__init__(seconds=seconds)
         self.retry_after = seconds
 
 
-class RouteNotFound(RegistryError):
+class RouteNotFound(RegistryError, status=404):
     """There is nothing at this address."""
 
-    status = 404
 
-
-class MethodNotAllowed(RegistryError):
+class MethodNotAllowed(RegistryError, status=405):
     """The address does not take this method."""
 
-    status = 405
 
-
-class BadRequest(RegistryError):
+class BadRequest(RegistryError, status=400):
     """The request cannot be read as HTTP."""
-
-    status = 400
 
 
 class DatabaseUnavailable(Unavailable):
