@@ -96,7 +96,6 @@ class AccountById(MethodView):
     @blp.requires(Permission.PEOPLE_MANAGE, operation="patch_account")
     @blp.etag
     @blp.arguments(schemas.ACCOUNT_PATCH, location="merge_patch")
-    @blp.idempotent
     @blp.response(200, schemas.ACCOUNT)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change an account. A new role or agency ends its sessions and tokens; the former name stays reserved."""
@@ -133,7 +132,6 @@ def confirm(values: Mapping[str, Any], id: int) -> Any:
 @blp.route("/accounts/<row_id:id>/restricted-access", methods=["POST"])
 @blp.requires(Permission.PEOPLE_MANAGE, operation="propose_restricted_access")
 @blp.arguments(ADMISSION)
-@blp.idempotent
 @blp.response(
     202, APPROVAL, description="It waits for an administrator of the agency, or a supervisor.", headers=LOCATION
 )
@@ -148,7 +146,6 @@ def propose_restricted_access(values: Mapping[str, Any], id: int) -> Any:
 @blp.route("/accounts/<row_id:id>/disabling", methods=["POST"])
 @blp.requires(Permission.PEOPLE_MANAGE, operation="disable_account")
 @blp.arguments(schemas.NoFields, required=False, example={})
-@blp.idempotent
 @blp.etag
 @blp.response(200, schemas.ACCOUNT)
 def disable(_values: Mapping[str, Any], id: int) -> Any:
@@ -160,7 +157,6 @@ def disable(_values: Mapping[str, Any], id: int) -> Any:
 @blp.route("/accounts/<row_id:id>/enabling", methods=["POST"])
 @blp.requires(Permission.PEOPLE_MANAGE, operation="enable_account")
 @blp.arguments(schemas.NoFields, required=False, example={})
-@blp.idempotent
 @blp.etag
 @blp.response(200, schemas.ACCOUNT)
 def enable(_values: Mapping[str, Any], id: int) -> Any:
@@ -172,7 +168,6 @@ def enable(_values: Mapping[str, Any], id: int) -> Any:
 @blp.route("/accounts/<row_id:id>/handover", methods=["POST"])
 @blp.requires(Permission.PEOPLE_MANAGE, operation="hand_over_work")
 @blp.arguments(schemas.HandOverBody)
-@blp.idempotent
 @blp.response(200, schemas.HandedOver)
 def hand_over_work(values: Mapping[str, Any], id: int) -> Any:
     """Hand all open work of a person over to another one, in one step."""

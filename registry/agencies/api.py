@@ -44,7 +44,6 @@ class Agencies(MethodView):
 
     @blp.requires(Permission.AGENCIES_WRITE, operation="create_agency")
     @blp.arguments(AGENCY_BODY)
-    @blp.idempotent
     @blp.etag
     @blp.response(201, AGENCY, description="Registered.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
@@ -69,7 +68,6 @@ class AgencyByBin(MethodView):
     @blp.requires(Permission.AGENCIES_WRITE, operation="patch_agency")
     @blp.etag
     @blp.arguments(AGENCY_PATCH, location="merge_patch")
-    @blp.idempotent
     @blp.response(200, AGENCY)
     def patch(self, values: Mapping[str, Any], bin: str) -> Any:
         """Change an agency. A field that is null is cleared, an absent one stays."""

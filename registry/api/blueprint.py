@@ -358,8 +358,9 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
     """A blueprint below ``/api/v1``.
 
     Decorators in this order: ``requires``, ``deprecated``, ``doc``, ``honours``, ``etag`` of a PATCH, ``arguments``,
-    ``idempotent``, ``etag``, ``response``. ``arguments`` reads ``json``, ``batch_json``, ``merge_patch``,
-    ``multipart`` and, by a QuerySchema, ``query``; with ``required=False`` no body at all is an empty object.
+    ``idempotent`` where it has options or there is no body, ``etag``, ``response``. ``arguments`` reads ``json``,
+    ``batch_json``, ``merge_patch``, ``multipart`` and, by a QuerySchema, ``query``; with ``required=False`` no body at
+    all is an empty object.
     """
 
     ARGUMENTS_PARSER = StrictParser()
@@ -532,11 +533,23 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
         return decorate
 
-    def arguments(self, schema: Any, *, location: str = "json", required: bool = True, **kwargs: Any) -> Any:
-        """flask-smorest's, where a body that is not required may be absent."""
+    def arguments(
+        self, schema: Any, *, location: str = "json", required: bool = True, idempotent: bool = True, **kwargs: Any
+    ) -> Any:
+        """flask-smorest's, where a body that is not required may be absent, and whose operation is ``idempotent``.
+
+        A PUT is so by itself: without ``idempotent``.
+        """
         if location == "json" and not required:
             location = "optional_json"
-        return super().arguments(schema, location=location, required=required, **kwargs)
+        read = super().arguments(schema, location=location, required=required, **kwargs)
+
+        def decorate(view: View) -> View:
+            is_marked = IDEMPOTENT in getattr(view, APIDOC, {}) or not idempotent or location == "query"
+            decorated: View = read(view if is_marked else self.idempotent(view))
+            return decorated
+
+        return decorate
 
     def response(self, status_code: int, schema: Any = None, *, description: str = "Done.", **kwargs: Any) -> Any:
         """flask-smorest's, with ``Content-Language``; a response of another type than JSON is documented as a file."""

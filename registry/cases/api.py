@@ -93,7 +93,6 @@ class Cases(MethodView):
 
     @blp.requires(Permission.CASES_REVIEW, operation="create_case")
     @blp.arguments(schemas.CaseOpening)
-    @blp.idempotent
     @blp.etag
     @blp.response(201, schemas.Case, description="Opened.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
@@ -161,7 +160,6 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
         required=endpoint.schema not in (schemas.CASE_COMMENT, schemas.CASE_LETTER),
         example=endpoint.example,
     )
-    @blp.idempotent
     @blp.etag
     @blp.response(200, schemas.Case)
     def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
@@ -270,7 +268,6 @@ class CommissionDecisionForm(schemas.CommissionDecision):
 @commission_blp.route("/cases/<row_id:case_id>/commission-decision", methods=["POST"])
 @commission_blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="record_commission_decision")
 @commission_blp.arguments(CommissionDecisionForm(), location="multipart")
-@commission_blp.idempotent
 @commission_blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
 def record_commission_decision(form: Mapping[str, Any], case_id: int) -> Any:
     """Propose to record the Commission's decision on a referred case: an exemption, or back to review.
@@ -293,7 +290,6 @@ class CourtForm(schemas.CourtRecord):
 @commission_blp.requires(Permission.CASES_REVIEW)
 @commission_blp.doc(operationId="record_court")
 @commission_blp.arguments(CourtForm(), location="multipart")
-@commission_blp.idempotent
 @commission_blp.response(200, schemas.Case)
 def record_court_decision(form: Mapping[str, Any], case_id: int) -> Any:
     """Record that the agency went to court after the decision on its appeal, and later how the court ruled.
@@ -340,7 +336,6 @@ class CaseDocuments(MethodView):
 
     @documents_blp.requires(Permission.CASES_COMMENT, Permission.DOCUMENTS_WRITE, operation="create_case_document")
     @documents_blp.arguments(CaseDocumentForm(), location="multipart")
-    @documents_blp.idempotent
     @documents_blp.response(201, CaseDocument, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], case_id: int) -> Any:
         """Add a document to an entry of the timeline of one's own side, or as an entry of its own."""
@@ -485,7 +480,6 @@ class CaseTemplates(MethodView):
 
     @templates_blp.requires(Permission.CASES_LEAD, operation="create_case_template")
     @templates_blp.arguments(schemas.TEMPLATE_BODY)
-    @templates_blp.idempotent
     @templates_blp.etag
     @templates_blp.response(201, schemas.Template, description="Added.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
@@ -511,7 +505,6 @@ class CaseTemplateById(MethodView):
     @templates_blp.requires(Permission.CASES_LEAD, operation="patch_case_template")
     @templates_blp.etag
     @templates_blp.arguments(schemas.TEMPLATE_PATCH, location="merge_patch")
-    @templates_blp.idempotent
     @templates_blp.response(200, schemas.Template)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change a template. A rule that is null is any rule."""

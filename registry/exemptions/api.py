@@ -53,7 +53,6 @@ class Exemptions(MethodView):
 
     @blp.requires(Permission.EXEMPTIONS_PROPOSE, operation="create_exemption")
     @blp.arguments(ExemptionProposal)
-    @blp.idempotent
     @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
     def post(self, values: dict[str, Any]) -> Any:
         """Propose to record a decision of the Commission; another person, a supervisor, approves it.
@@ -76,7 +75,6 @@ def read_one_exemption(id: int) -> Any:
 @blp.route("/exemptions/<row_id:id>/revocation", methods=["POST"])
 @blp.requires(Permission.EXEMPTIONS_RECORD, operation="revoke_one_exemption")
 @blp.arguments(Revocation)
-@blp.idempotent
 @blp.etag
 @blp.response(200, EXEMPTION)
 def revoke_one_exemption(values: Mapping[str, Any], id: int) -> Any:
@@ -110,7 +108,6 @@ class ExemptionDocuments(MethodView):
         Permission.EXEMPTIONS_RECORD, Permission.DOCUMENTS_WRITE, operation="create_exemption_document"
     )
     @documents_blp.arguments(ExemptionDocumentForm(), location="multipart")
-    @documents_blp.idempotent
     @documents_blp.response(201, LETTER, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], exemption_id: int) -> Any:
         """Add a document to an exemption."""

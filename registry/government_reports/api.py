@@ -144,7 +144,6 @@ class GovernmentReports(MethodView):
 
     @blp.requires(WRITE, operation="create_government_report")
     @blp.arguments(schemas.REPORT_BODY)
-    @blp.idempotent
     @blp.etag
     @blp.response(201, schemas.REPORT, description="Begun.", headers=LOCATION)
     def post(self, values: Mapping[str, Any]) -> Any:
@@ -168,7 +167,6 @@ class GovernmentReportByNumber(MethodView):
     @blp.requires(WRITE, operation="patch_government_report")
     @blp.etag
     @blp.arguments(schemas.REPORT_PATCH, location="merge_patch")
-    @blp.idempotent
     @blp.response(200, schemas.REPORT)
     def patch(self, values: Mapping[str, Any], report_number: str) -> Any:
         """Change a report that is neither under review nor issued. A text that is null is cleared."""
@@ -192,7 +190,6 @@ class GovernmentReportByNumber(MethodView):
 @blp.route("/government-reports/<report_number>/freeze", methods=["POST"])
 @blp.requires(WRITE, operation="freeze_government_report")
 @blp.arguments(schemas.NoDetails, required=False)
-@blp.idempotent
 @blp.etag
 @blp.response(200, schemas.REPORT)
 def freeze_government_report(_values: Mapping[str, Any], report_number: str) -> Any:
@@ -203,7 +200,6 @@ def freeze_government_report(_values: Mapping[str, Any], report_number: str) -> 
 @blp.route("/government-reports/<report_number>/submission", methods=["POST"])
 @blp.requires(WRITE, operation="submit_government_report")
 @blp.arguments(schemas.NoDetails, required=False)
-@blp.idempotent
 @blp.etag
 @blp.response(200, schemas.REPORT)
 def submit_government_report(_values: Mapping[str, Any], report_number: str) -> Any:
@@ -215,7 +211,6 @@ def submit_government_report(_values: Mapping[str, Any], report_number: str) -> 
 @blp.requires(APPROVE, operation="approve_government_report")
 @blp.honours("IfMatch")
 @blp.arguments(schemas.NoDetails, required=False)
-@blp.idempotent
 @blp.etag
 @blp.response(200, schemas.REPORT)
 def approve_government_report(_values: Mapping[str, Any], report_number: str) -> Any:
@@ -234,7 +229,6 @@ def approve_government_report(_values: Mapping[str, Any], report_number: str) ->
 @blp.route("/government-reports/<report_number>/return", methods=["POST"])
 @blp.requires(APPROVE, operation="return_government_report")
 @blp.arguments(schemas.RETURN)
-@blp.idempotent
 @blp.etag
 @blp.response(200, schemas.REPORT)
 def return_government_report(values: Mapping[str, Any], report_number: str) -> Any:
@@ -245,7 +239,6 @@ def return_government_report(values: Mapping[str, Any], report_number: str) -> A
 @blp.route("/government-reports/<report_number>/corrections", methods=["POST"])
 @blp.requires(WRITE, operation="correct_government_report")
 @blp.arguments(schemas.CORRECTION)
-@blp.idempotent
 @blp.etag
 @blp.response(201, schemas.REPORT, description="The next version is begun.", headers=LOCATION)
 def correct_government_report(values: Mapping[str, Any], report_number: str) -> Any:

@@ -314,7 +314,6 @@ class Imports(MethodView):
 
     @blp.requires(Permission.IMPORTS_RUN, operation="create_import")
     @blp.arguments(ImportForm(), location="multipart")
-    @blp.idempotent
     @blp.etag
     @blp.response(202, IMPORT, description="Taken in; `Location` tells how far it is.", headers=LOCATION)
     def post(self, form: Mapping[str, Any]) -> Any:
@@ -371,7 +370,6 @@ def list_import_rows(query: ListArguments, id: int) -> Any:
 @blp.route("/imports/<row_id:id>/answers", methods=["POST"])
 @blp.requires(Permission.IMPORTS_RUN, operation="answer_import")
 @blp.arguments(Answers())
-@blp.idempotent
 @blp.etag
 @blp.response(200, IMPORT)
 def answer_import(values: Mapping[str, Any], id: int) -> Any:
@@ -385,7 +383,6 @@ def answer_import(values: Mapping[str, Any], id: int) -> Any:
 @blp.route("/imports/<row_id:id>/undo", methods=["POST"])
 @blp.requires(Permission.IMPORTS_RUN, Permission.PROJECTS_WRITE, operation="undo_import")
 @blp.arguments(Undo())
-@blp.idempotent
 @blp.etag
 @blp.response(200, IMPORT)
 def undo(values: Mapping[str, Any], id: int) -> Any:

@@ -105,7 +105,6 @@ def list_inbox(query: ListArguments) -> Any:
 @blp.route("/inbox/read", methods=["POST"])
 @blp.requires(Permission.OWN_ACCOUNT_MANAGE, operation="read_inbox")
 @blp.arguments(InboxReading)
-@blp.idempotent
 @blp.response(200, InboxRead)
 def read_inbox(values: Mapping[str, Any]) -> Any:
     """Mark entries as read: some, or all up to one of them. Ids of entries of others are ignored."""

@@ -119,7 +119,7 @@ def confirm_fact(values: Mapping[str, Any], number: str) -> Any:
 @blp.route("/projects/<number>/restriction", methods=["PUT"])
 # Without ``etag``: a restriction needs no If-Match, because it replaces nothing that was read before.
 @blp.requires(Permission.PROJECTS_RESTRICT, operation="restrict")
-@blp.arguments(RESTRICTION)
+@blp.arguments(RESTRICTION, idempotent=False)
 @blp.response(202, APPROVAL, description="It waits for another supervisor.", example=APPROVAL_EXAMPLE, headers=LOCATION)
 def restrict(values: Mapping[str, Any], number: str) -> Any:
     """Propose to show a project to supervisor, auditor and its own agency only, or to all again.
@@ -224,7 +224,7 @@ def list_platform_products(query: ListArguments) -> Any:
 
 @products_blp.route("/platform-products/<code>", methods=["PUT"])
 @products_blp.requires(Permission.PRODUCTS_WRITE, operation="put_platform_product")
-@products_blp.arguments(PRODUCT_BODY)
+@products_blp.arguments(PRODUCT_BODY, idempotent=False)
 @products_blp.response(200, PRODUCT)
 def put_platform_product(values: Mapping[str, Any], code: str) -> Any:
     """Register a product of the platform, or replace all its values. A withdrawn one is proposed to nobody."""

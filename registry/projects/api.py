@@ -167,7 +167,6 @@ class Projects(MethodView):
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="create_project")
     @blp.arguments(schemas.PROJECT_BODY)
-    @blp.idempotent
     @blp.etag
     @blp.response(201, schemas.JudgedProject, description="Registered.", headers=LOCATION)
     def post(self, sent: Loaded) -> Any:
@@ -189,7 +188,6 @@ class Projects(MethodView):
 @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_registering")
 @blp.arguments(VerdictQuery(), location="query")
 @blp.arguments(schemas.PROJECT_BODY)
-@blp.idempotent
 @blp.response(200, schemas.CheckedProject)
 def check_before_registering(query: Mapping[str, Any], sent: Loaded) -> Any:
     """Get the verdict on a project, on a date, and its likely duplicates, without registering it."""
@@ -224,7 +222,6 @@ class ProjectByNumber(MethodView):
     @blp.requires(Permission.PROJECTS_WRITE, operation="patch_project")
     @blp.etag
     @blp.arguments(schemas.PROJECT_PATCH, location="merge_patch")
-    @blp.idempotent
     @blp.response(200, schemas.PROJECT)
     def patch(self, sent: Loaded, number: str) -> Any:
         """Change a project. A field that is null is cleared, an absent one stays.
@@ -243,7 +240,6 @@ class ProjectByNumber(MethodView):
 @blp.route("/projects/<number>/check", methods=["POST"])
 @blp.requires(Permission.PROJECTS_WRITE, operation="check_before_changing")
 @blp.arguments(schemas.PROJECT_PATCH, location="patch_to_check")
-@blp.idempotent
 @blp.response(200, schemas.CheckedChange)
 def check_before_changing(sent: Loaded, number: str) -> Any:
     """Get the verdict on a project as an edit would leave it, and what it would change, without saving it."""
@@ -258,7 +254,6 @@ def check_before_changing(sent: Loaded, number: str) -> Any:
 @blp.route("/projects/<number>/attestation", methods=["POST"])
 @blp.requires(Permission.PROJECTS_ATTEST, operation="attest_project")
 @blp.arguments(schemas.AttestationBody, required=False)
-@blp.idempotent
 @blp.etag
 @blp.response(200, schemas.PROJECT, description="The project as it is now.")
 def attest_one_project(values: Mapping[str, Any], number: str) -> Any:
@@ -281,7 +276,7 @@ class ProjectMigrationPlan(MethodView):
         return plan_of(read_id(current_actor(), number, "migration plan")) or dict.fromkeys(PLAN.fields)
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="put_migration_plan")
-    @blp.arguments(PLAN_BODY)
+    @blp.arguments(PLAN_BODY, idempotent=False)
     @blp.response(200, PLAN)
     def put(self, values: Mapping[str, Any], number: str) -> Any:
         """Write the migration plan of a project. One that is changed waits to be confirmed again."""
@@ -292,7 +287,6 @@ class ProjectMigrationPlan(MethodView):
 @blp.route("/projects/<number>/migration-plan/confirmation", methods=["POST"])
 @blp.requires(Permission.CASES_REVIEW, operation="confirm_migration_plan")
 @blp.arguments(PLAN_CONFIRMATION)
-@blp.idempotent
 @blp.response(200, PLAN, description="The plan, confirmed.")
 def confirm_migration_plan(values: Mapping[str, Any], number: str) -> Any:
     """Confirm the migration plan of a project."""
@@ -424,7 +418,6 @@ class ProjectByExternalId(MethodView):
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="patch_project_by_external_id")
     @external_ids_blp.honours("IfMatch")
     @external_ids_blp.arguments(schemas.PROJECT_PATCH, location="merge_patch")
-    @external_ids_blp.idempotent
     @external_ids_blp.response(200, schemas.PROJECT, headers={"ETag": ETAG})
     def patch(self, sent: Loaded, bin: str, external_id: str) -> Any:
         """Change a project by its external id. A field that is null is cleared, an absent one stays.
@@ -443,7 +436,7 @@ class ProjectByExternalId(MethodView):
     # Without ``etag``: it needs no If-Match, because whoever replaces everything need not have read it.
     @external_ids_blp.requires(Permission.PROJECTS_WRITE, operation="put_project")
     @external_ids_blp.honours("IfMatch", "IfNoneMatchAny")
-    @external_ids_blp.arguments(schemas.ProjectReplacement)
+    @external_ids_blp.arguments(schemas.ProjectReplacement, idempotent=False)
     @external_ids_blp.response(200, schemas.PROJECT, description="Replaced.", headers={"ETag": ETAG})
     @external_ids_blp.alt_response(
         201, schema=schemas.PROJECT, description="Registered.", headers={"ETag": ETAG, **LOCATION}
@@ -586,7 +579,6 @@ class ProjectLinks(MethodView):
 
     @related_blp.requires(Permission.PROJECTS_LINK, operation="create_link")
     @related_blp.arguments(schemas.LINK_BODY)
-    @related_blp.idempotent
     @related_blp.response(201, schemas.ProjectLink, description="Linked.", headers=LOCATION)
     def post(self, values: Mapping[str, Any], number: str) -> Any:
         """Link a project to another. A link that exists already is returned as it is."""
@@ -673,7 +665,6 @@ class Documents(MethodView):
 
     @documents_blp.requires(Permission.DOCUMENTS_WRITE, operation="create_document")
     @documents_blp.arguments(DocumentForm(), location="multipart")
-    @documents_blp.idempotent
     @documents_blp.response(201, Document, description="Kept.", headers=LOCATION)
     def post(self, form: Mapping[str, Any], number: str) -> Any:
         """Add a document to a project."""

@@ -64,7 +64,6 @@ def add_endpoints(blp: ApiBlueprint, handler: RequestHandler, singular: str) -> 
         @blp.arguments(
             REJECTION if must else REMARK, required=must, example={"reason": "The act is not signed."} if must else {}
         )
-        @blp.idempotent
         @blp.etag
         @blp.response(200, handler.shown)
         def act(values: Mapping[str, Any], id: int) -> Any:
@@ -98,7 +97,6 @@ def answer(request: Request) -> tuple[Mapping[str, Any], dict[str, str]]:
 @blp.route("/agencies/<bin>/succession", methods=["POST"])
 @blp.requires(SUCCESSION.asks, operation="ask_succession")
 @blp.arguments(SUCCESSION.body)
-@blp.idempotent
 @blp.etag
 @blp.response(201, SUCCESSION.shown, description="It waits for a supervisor.", headers=LOCATION)
 def ask_succession(values: Mapping[str, Any], bin: str) -> Any:
@@ -109,7 +107,6 @@ def ask_succession(values: Mapping[str, Any], bin: str) -> Any:
 @blp.route("/agencies/<bin>/changes", methods=["POST"])
 @blp.requires(Permission.ORGANISATIONS_PROPOSE, operation="propose_agency_change")
 @blp.arguments(AGENCY_CHANGE)
-@blp.idempotent
 @blp.response(202, APPROVAL, description="It waits for a supervisor.", headers=LOCATION)
 def propose_agency_changes(values: Mapping[str, Any], bin: str) -> Any:
     """Propose another kind or parent of an agency; a supervisor approves it."""
@@ -119,7 +116,6 @@ def propose_agency_changes(values: Mapping[str, Any], bin: str) -> Any:
 @blp.route("/projects/<number>/transfer", methods=["POST"])
 @blp.requires(TRANSFER.asks, operation="ask_transfer")
 @blp.arguments(TRANSFER.body)
-@blp.idempotent
 @blp.etag
 @blp.response(201, TRANSFER.shown, description="It waits for a supervisor.", headers=LOCATION)
 def ask_transfer(values: Mapping[str, Any], number: str) -> Any:
@@ -130,7 +126,6 @@ def ask_transfer(values: Mapping[str, Any], number: str) -> Any:
 @blp.route("/projects/<number>/withdrawal", methods=["POST"])
 @blp.requires(WITHDRAWAL.asks, operation="ask_withdrawal")
 @blp.arguments(WITHDRAWAL.body)
-@blp.idempotent
 @blp.etag
 @blp.response(201, WITHDRAWAL.shown, description="It waits for a reviewer.", headers=LOCATION)
 def ask_withdrawal(values: Mapping[str, Any], number: str) -> Any:
@@ -145,7 +140,6 @@ def ask_withdrawal(values: Mapping[str, Any], number: str) -> Any:
 @blp.route("/projects/<number>/confirmation-requests", methods=["POST"])
 @blp.requires(CONFIRMATION.asks, operation="ask_confirmation")
 @blp.arguments(CONFIRMATION.body)
-@blp.idempotent
 @blp.etag
 @blp.response(201, CONFIRMATION.shown, description="It waits for an operator or reviewer.", headers=LOCATION)
 def ask_confirmation(values: Mapping[str, Any], number: str) -> Any:
@@ -159,7 +153,6 @@ def ask_confirmation(values: Mapping[str, Any], number: str) -> Any:
 @blp.route("/withdrawals/<row_id:id>/restoration", methods=["POST"])
 @blp.requires(Permission.CASES_APPROVE, operation="restore_withdrawn_project")
 @blp.arguments(REJECTION)
-@blp.idempotent
 @blp.etag
 @blp.response(200, WITHDRAWAL.shown)
 def restore_withdrawn_project(values: Mapping[str, Any], id: int) -> Any:

@@ -49,7 +49,6 @@ class Views(MethodView):
 
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="create_view")
     @blp.arguments(VIEW_BODY)
-    @blp.idempotent
     @blp.response(201, View, description="Saved.")
     def post(self, values: Mapping[str, Any]) -> Any:
         """Save a view of a list; a person has at most 50."""

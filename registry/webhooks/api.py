@@ -65,7 +65,6 @@ class WebhookById(MethodView):
     @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="patch_webhook")
     @blp.etag
     @blp.arguments(schemas.WEBHOOK_PATCH, location="merge_patch")
-    @blp.idempotent
     @blp.response(200, schemas.WebhookShown)
     def patch(self, values: Mapping[str, Any], id: int) -> Any:
         """Change an own webhook. Enabled again, it goes on where it stopped."""
@@ -107,7 +106,6 @@ def rotate_webhook_secret(_values: Mapping[str, Any], id: int) -> Any:
 @blp.route("/webhooks/<row_id:id>/replay", methods=["POST"])
 @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="replay_webhook")
 @blp.arguments(schemas.REPLAY_BODY)
-@blp.idempotent
 @blp.response(202, schemas.WebhookShown, description="Accepted.")
 def replay_webhook(values: Mapping[str, Any], id: int) -> Any:
     """Deliver again what an own webhook gets of all changes since an instant, with the same message ids."""
@@ -119,7 +117,6 @@ def replay_webhook(values: Mapping[str, Any], id: int) -> Any:
 @blp.route("/webhooks/<row_id:id>/test", methods=["POST"])
 @blp.requires(Permission.OWN_ACCOUNT_MANAGE, Permission.PROJECTS_READ, operation="test_webhook")
 @blp.arguments(NOTHING, required=False)
-@blp.idempotent
 @blp.response(202, schemas.DeliveryShown, description="Accepted.")
 def send_test_message(_values: Mapping[str, Any], id: int) -> Any:
     """Send a message of the type `webhook.test` to the receiver of an own webhook; its result is in the log."""
