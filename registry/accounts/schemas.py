@@ -24,6 +24,8 @@ MAX_RANGE_LENGTH: Final = 50
 class LifetimeField(InputField):
     """How long a token lives: a whole number with a unit, ``90d``. How long it may live, the service knows."""
 
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "pattern": f"^{LIFETIME.pattern}$"}
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> timedelta:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
             raise InvalidValue("expected-text")
@@ -31,11 +33,6 @@ class LifetimeField(InputField):
         seconds = int(match[1]) * SECONDS[match[2]] if match else 0
         # More than any token may have: whoever asks for it gets the error of too long a lifetime.
         return timedelta(seconds=min(seconds, 10**9)) if match else _wrong_lifetime(value)
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """A number and a unit."""
-        return {"type": "string", "pattern": f"^{LIFETIME.pattern}$"}
 
 
 class ScopesField(InputField):

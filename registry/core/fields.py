@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -183,19 +183,28 @@ class Reference(Text):
         return None if is_blank(text) else super().from_text(text)
 
 
-class Email(Reference):
-    """One e-mail address, as written."""
+class Patterned(Text):
+    """A text of a certain form. ``code``: the error of another one."""
+
+    pattern: ClassVar[re.Pattern[str]]
+    code: ClassVar[str]
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if text is not None and not EMAIL.fullmatch(text):
-            raise InvalidValue("email-invalid")
+        if text is not None and not self.pattern.fullmatch(text):
+            raise InvalidValue(self.code)
         return text
 
     @property
     def json_schema(self) -> dict[str, Any]:
-        """A string with the pattern of addresses."""
-        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({EMAIL.pattern})?\\s*$"}
+        """A string with the pattern."""
+        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({self.pattern.pattern})?\\s*$"}
+
+
+class Email(Patterned, Reference):
+    """One e-mail address, as written."""
+
+    pattern, code = EMAIL, "email-invalid"
 
 
 class Url(Reference):
@@ -267,16 +276,13 @@ class Choice(InputField):
 class AnyDay(InputField):
     """A date as ``YYYY-MM-DD`` in any year; a text may have it as people write it, day first."""
 
+    json_schema: ClassVar[dict[str, Any]] = dict(DAY_SCHEMA)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002 - marshmallow's
         return exact_day(value)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
         return value.isoformat() if isinstance(value, date) else value
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """A date."""
-        return dict(DAY_SCHEMA)
 
     def from_text(self, text: str) -> object:
         """Return the date as ``YYYY-MM-DD``."""
@@ -328,15 +334,12 @@ class WholeNumber(InputField):
 class Boolean(InputField):
     """A boolean; a text has it as yes or no in the languages of the service, or as ``true`` or ``false``."""
 
+    json_schema: ClassVar[dict[str, Any]] = {"type": "boolean"}
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, bool):
             raise InvalidValue("expected-true-or-false")
         return value
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """A boolean."""
-        return {"type": "boolean"}
 
     def from_text(self, text: str) -> object:
         """Return the boolean; spreadsheets write it in the language of their user."""
@@ -357,17 +360,14 @@ def labelled_choices(field: InputField | None) -> dict[str, str]:
 class Bin(InputField):
     """A business identification number of 12 digits with its check digit; a text may have blanks in it."""
 
+    json_schema: ClassVar[dict[str, Any]] = {"type": "string", "format": "bin", "pattern": f"^{SHAPE.pattern}$"}
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
             raise InvalidValue("expected-text")
         if not is_bin(value):
             raise InvalidValue("bin-invalid")
         return value
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """A string of 12 digits."""
-        return {"type": "string", "format": "bin", "pattern": f"^{SHAPE.pattern}$"}
 
     def from_text(self, text: str) -> object:
         """Return the number without blanks, with the leading zeros that spreadsheets drop."""
@@ -423,19 +423,10 @@ NUMBER: Final = r"[+]?[(]?[0-9][0-9 ()./-]{3,30}[0-9]"
 TELEPHONE: Final = re.compile(rf"{NUMBER}(,? ?(ext|вн|доб|ішкі)[.]? ?[0-9]{{1,6}})?(, ?{NUMBER})?")
 
 
-class Telephone(Text):
+class Telephone(Patterned):
     """A telephone number as written, with an extension; or two, with a comma between them."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        if text is not None and not TELEPHONE.fullmatch(text):
-            raise InvalidValue("telephone-invalid")
-        return text
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """A string with the pattern of telephone numbers."""
-        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({TELEPHONE.pattern})?\\s*$"}
+    pattern, code = TELEPHONE, "telephone-invalid"
 
 
 class YearlyAmounts(InputField):
@@ -632,34 +623,32 @@ def field_json_schema(_converter: object, field: fields.Field[Any], **_kwargs: o
 # Columns of lists, stored as the text that exports and forms have (``fields.py``).
 
 
-class YearlyAmountsText(TypeDecorator[list[dict[str, int]]]):
+class _ListAsText(TypeDecorator[list[Any]]):
+    impl = TextColumn
+    write: ClassVar[Callable[[Any], str]]
+    read: ClassVar[Callable[[str], list[Any]]]
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Return the text to store."""
+        return None if value is None else type(self).write(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[Any] | None:  # noqa: ARG002 - SQLAlchemy's
+        """Return the list that was stored."""
+        return None if value is None else type(self).read(value)
+
+
+class YearlyAmountsText(_ListAsText):
     """Amounts by year: a list of ``{year, amount_kzt}`` in Python."""
 
-    impl = TextColumn
     cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
-        """Return the text to store."""
-        return None if value is None else years_text(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> list[dict[str, int]] | None:  # noqa: ARG002 - SQLAlchemy's
-        """Return the list that was stored."""
-        return None if value is None else years_from_text(value)
+    write, read = years_text, years_from_text
 
 
-class EntriesText(TypeDecorator[list[str]]):
+class EntriesText(_ListAsText):
     """A list of texts."""
 
-    impl = TextColumn
     cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
-        """Return the text to store."""
-        return None if value is None else entries_text(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> list[str] | None:  # noqa: ARG002 - SQLAlchemy's
-        """Return the list that was stored."""
-        return None if value is None else split_entries(value)
+    write, read = entries_text, split_entries
 
 
 # The base of all marshmallow schemas, and their errors as problems.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from flask import Response
 from flask.views import MethodView
@@ -139,14 +139,13 @@ def _given_answers(answers: object) -> Mapping[int, str]:
 class RowAnswers(InputField):
     """Answers of rows in a request body."""
 
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "additionalProperties": {"type": ["string", "null"], "enum": [*ANSWERS, None]},
+    }
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Mapping[int, str | None]:  # noqa: ARG002 - marshmallow's
         return _row_answers(value)
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """An object from rows to answers."""
-        answer = {"type": ["string", "null"], "enum": [*ANSWERS, None]}
-        return {"type": "object", "additionalProperties": answer}
 
 
 class FormReason(Text):

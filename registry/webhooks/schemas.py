@@ -27,6 +27,8 @@ SIDES: Final = ("before", "after")
 class Events(InputField):
     """Codes of events, each once."""
 
+    json_schema: ClassVar[dict[str, Any]] = {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}}
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or any(each not in EVENTS for each in value):
             raise InvalidValue("not-a-choice", options=", ".join(EVENTS))
@@ -35,11 +37,6 @@ class Events(InputField):
     def from_text(self, text: str) -> object:
         """Return the ticked codes; none for all."""
         return text.split()
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """An array of codes."""
-        return {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}}
 
 
 class Conditions(InputField):
@@ -144,6 +141,8 @@ class WebhookPatch(WebhookBody):
 class Moment(InputField):
     """A day in Almaty, which stands for its beginning, or an instant (RFC 3339)."""
 
+    json_schema: ClassVar[dict[str, Any]] = dict(fields.DAY_OR_INSTANT_SCHEMA)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
             raise InvalidValue("expected-text")
@@ -152,11 +151,6 @@ class Moment(InputField):
     def from_text(self, text: str) -> object:
         """Return the instant as it is written, or the day as ``YYYY-MM-DD``."""
         return None if is_blank(text) else text.strip() if "T" in text else read_day(text)
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """A date or a timestamp."""
-        return dict(fields.DAY_OR_INSTANT_SCHEMA)
 
 
 class ReplayBody(BaseSchema):
@@ -174,7 +168,9 @@ class WebhookShown(BaseSchema):
 
     id = ReadOnly("Its id.", {"type": "integer"})
     url = ReadOnly("Where messages are sent; of others’ webhooks only scheme and host.", {"type": "string"})
-    events = ReadOnly("Types of changes; empty for all.", Events().json_schema)
+    events = ReadOnly(
+        "Types of changes; empty for all.", {"type": "array", "items": {"type": "string", "enum": list(EVENTS)}}
+    )
     conditions = ReadOnly(
         "Conditions on the status before and after; an empty list is any.",
         {"type": "array", "items": {**_condition_schema(), "required": ["event", *SIDES]}},
