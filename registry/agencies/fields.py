@@ -13,23 +13,28 @@ from registry.freeze.vocabulary import AgencyKind
 BIN_TEXT: Final = "Business identification number: 12 digits, the last a check digit."
 
 
+ONE_NAME: Final = lazy_text("Enter a name in Kazakh or in Russian; one is enough.")
+# Of agencies, and of projects.
+NAME_KK: Final = Text(
+    500,
+    label=lazy_text("Name in Kazakh"),
+    hint=ONE_NAME,
+    description="Name in Kazakh; this or `name_ru` is required.",
+)
+NAME_RU: Final = Text(
+    500,
+    label=lazy_text("Name in Russian"),
+    hint=ONE_NAME,
+    description="Name in Russian; this or `name_kk` is required.",
+)
+NAME_EN: Final = Text(500, label=lazy_text("Name in English"), description="Name in English.")
+
+
 class AgencyFields(BaseSchema):
     """The writable fields. A field that is added here also needs a column in ``models.py`` and a migration."""
 
     bin = Bin(label=lazy_text("BIN"), hint=lazy_text("Twelve digits."), description=BIN_TEXT, required=True)
-    name_kk = Text(
-        500,
-        label=lazy_text("Name in Kazakh"),
-        hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
-        description="Name in Kazakh; this or `name_ru` is required.",
-    )
-    name_ru = Text(
-        500,
-        label=lazy_text("Name in Russian"),
-        hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
-        description="Name in Russian; this or `name_kk` is required.",
-    )
-    name_en = Text(500, label=lazy_text("Name in English"), description="Name in English.")
+    name_kk, name_ru, name_en = NAME_KK, NAME_RU, NAME_EN
     kind = Choice(
         AgencyKind,
         AGENCY_KINDS,

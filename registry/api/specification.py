@@ -438,18 +438,12 @@ class Specification(flask_smorest.Api):  # type: ignore[misc] # flask-smorest is
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
-    def _register_error_handlers(self) -> None:
+    def _register_nothing(self) -> None:
+        # Our headers are among PARAMETERS, and ETAG.
         pass
 
-    def _register_responses(self) -> None:
-        pass
-
-    def _register_pagination_header(self) -> None:
-        pass
-
-    def _register_etag_headers(self) -> None:
-        # Ours are among PARAMETERS, and ETAG.
-        pass
+    _register_error_handlers = _register_responses = _register_nothing
+    _register_pagination_header = _register_etag_headers = _register_nothing
 
 
 def attach_api(app: Flask) -> None:
@@ -472,7 +466,7 @@ def make_specification() -> dict[str, Any]:
     api = Specification(spec_kwargs=OF_THE_WHOLE | {"marshmallow_plugin": SchemaPlugin()})
     api.init_app(app)
     api.register_converter(RowIdConverter, _row_id_schema)
-    api.register_converter(ProjectName, _text_schema)
+    api.register_converter(ProjectName, lambda _converter: {"type": "string"})
     api.register_converter(ReportNumber, lambda _converter: {"type": "string", "minLength": 1})
     api.register_converter(ExternalIdConverter, _external_id_schema)
     converter = api.ma_plugin.converter
@@ -556,7 +550,3 @@ def _external_id_schema(_converter: ExternalIdConverter) -> dict[str, Any]:
     # U+FFFD stands for bytes that are no UTF-8.
     pattern = f"^[^\\ufffd]*{NOT_BLANK[:-1]}\\ufffd][^\\ufffd]*$"
     return {**FIELDS["external_id"].json_schema, "minLength": 1, "pattern": pattern}
-
-
-def _text_schema(_converter: ProjectName) -> dict[str, Any]:
-    return {"type": "string"}

@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from registry.core.clock import rfc3339
+from registry.core.clock import json_ready, rfc3339
 from registry.core.fields import AnyDay, InputField, Text
 from registry.core.lists import Listing, Page, every_page
 from registry.core.messages import message
@@ -52,16 +52,7 @@ def print_message(code: str, /, **params: object) -> None:
 
 def print_json(value: Any) -> None:
     """Print JSON to stdout, without escaping non-ASCII characters."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
-
-
-def plain(value: object) -> str:
-    """Format dates and timestamps as the API does. Raises TypeError for anything else."""
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=json_ready))
 
 
 def print_table(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

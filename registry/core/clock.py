@@ -90,6 +90,15 @@ def rfc3339(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
+def json_ready(value: object) -> str:
+    """Return an instant as RFC 3339, a date as ``YYYY-MM-DD``, which JSON lacks. Raises TypeError for the rest."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
 # The national working-day calendar: the package ``holidays``, corrected by ``config/calendar.toml``.
 
 CALENDAR_FILE: Final = CONFIG / "calendar.toml"

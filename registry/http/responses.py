@@ -6,7 +6,7 @@ import hashlib
 import logging
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from werkzeug.http import quote_etag, unquote_etag
 
 from registry.accounts.roles import Actor, sorted_scopes
-from registry.core.clock import now, rfc3339, today
+from registry.core.clock import json_ready, now, today
 from registry.core.database import Instant, Model, db, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Malformed, Problem
@@ -30,21 +30,12 @@ from registry.http.requests import MULTIPART, SentFile
 # JSON as this service writes it: letters as they are, keys in the order given.
 
 
-def plain(value: Any) -> Any:
-    """Dates as ``YYYY-MM-DD``, instants as RFC 3339; Flask's own would be HTTP dates. Raises TypeError for the rest."""
-    if isinstance(value, datetime):
-        return rfc3339(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
 class PlainJson(DefaultJSONProvider):
     """ASCII escapes would double Cyrillic."""
 
     ensure_ascii = False
     sort_keys = False
-    default = staticmethod(plain)
+    default = staticmethod(json_ready)
 
     def dumps(self, obj: Any, **kwargs: Any) -> str:
         """Without spaces between the parts."""

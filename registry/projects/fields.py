@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from registry.agencies.fields import NAME_EN, NAME_KK, NAME_RU
 from registry.agencies.vocabulary import REGIONS, Region
 from registry.core import fields
 from registry.core.errors import Problem
@@ -52,19 +53,7 @@ class ProjectFields(fields.BaseSchema):
         hint=lazy_text("The same for all projects on one system, so that they are seen together."),
         description="Projects of one agency with the same code work on the same object.",
     )
-    name_kk = fields.Text(
-        500,
-        label=lazy_text("Name in Kazakh"),
-        hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
-        description="Name in Kazakh; this or `name_ru` is required.",
-    )
-    name_ru = fields.Text(
-        500,
-        label=lazy_text("Name in Russian"),
-        hint=lazy_text("Enter a name in Kazakh or in Russian; one is enough."),
-        description="Name in Russian; this or `name_kk` is required.",
-    )
-    name_en = fields.Text(500, label=lazy_text("Name in English"), description="Name in English.")
+    name_kk, name_ru, name_en = NAME_KK, NAME_RU, NAME_EN
     purpose = fields.Text(
         5000,
         label=lazy_text("Purpose"),
