@@ -18,6 +18,7 @@ from registry.freeze.policy_file import load_policy
 from registry.settings import read_settings
 from tests.benchmark import web
 from tests.benchmark.child import environment, in_child
+from tests.benchmark.comparison import measure_peers
 from tests.benchmark.data import SIZES
 from tests.benchmark.figures import Figure, as_json, as_table, machine
 from tests.benchmark.files import measure_export, measure_imports
@@ -51,12 +52,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/benchmark", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="100k", help="how many projects (default 100k)")
     parser.add_argument("--only", help=f"some of {','.join(ROWS)}")
+    parser.add_argument("--peers", action="store_true", help="against Django REST framework and FastAPI")
     parser.add_argument("--rounds", type=int, default=5, help="the median of how many (default 5)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures for programs")
     arguments = parser.parse_args()
-    only = set((arguments.only or ",".join(ROWS)).split(","))
+    only = set((arguments.only or ("" if arguments.peers else ",".join(ROWS))).split(",")) - {""}
     if unknown := only - set(ROWS):
         parser.error(f"--only: {', '.join(sorted(unknown))}")
+    if arguments.peers:
+        only.add("peers")
     began = time.monotonic()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder, postgres() as databases:
@@ -95,6 +99,9 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
         in_child("former_nights", url, folder)
         with psycopg.connect(address, autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
+        # First, because it copies the database, which nothing else may have changed or be connected to.
+        if "peers" in only:
+            yield from measure_peers(name, url, databases, folder, rounds)
         # Before other rows register projects and open cases: that night would not be a quiet one.
         if "audit" in only:
             yield from measure_waits(name, url, folder, rounds)
