@@ -239,14 +239,6 @@ def test_first_half_is_stored_encrypted_and_shown_once(person: Person) -> None:
     assert json.loads(entry.details) == {"kind": "person", "role": "reviewer", "agency": None, "pending": False}
 
 
-def test_command_line_gets_the_whole_password(person: Person) -> None:
-    password = confirm_account(ADMINISTRATOR, person.account_id, Role.REVIEWER)
-    assert password is not None
-    assert come_in("new", password).role is Role.REVIEWER
-    with pytest.raises(NoFirstHalf):
-        show_first_half(ADIL, person.account_id)
-
-
 def test_half_of_others_is_not_shown_to_agencies_and_of_services_there_is_none(person: Person) -> None:
     confirm_account(BOTA, person.account_id, Role.REVIEWER)
     with pytest.raises(AccountNotFound):

@@ -109,7 +109,7 @@ def test_export_has_the_filters_of_the_list(client: FlaskClient, listed: Listed)
     ):
         key = {"agencies": "bin", "projects": "number"}.get(name, "id")
         expected = [str(item[key]) for item in items_of(who, name, f"&{query}")]
-        for ending in ("csv", "ndjson"):
+        for ending in ENDINGS:
             assert [str(row[key]) for row in read(who, name, ending, query)] == expected != [], name
             for wrong in ("colour=red", "limit=10", "sort=id", f"{query}&cursor=x"):
                 refused = who.get(f"/exports/{name}.{ending}?{wrong}")
@@ -185,6 +185,7 @@ def test_export_is_a_streamed_attachment(client: FlaskClient, listed: Listed) ->
                 assert answer.is_streamed
                 assert answer.headers.get("Content-Encoding") == (None if ending == "xlsx" else "gzip")
                 assert answer.headers["Content-Type"] == content_type
+                assert answer.headers["Cache-Control"] == "no-store"
                 assert answer.headers["Content-Disposition"] == f'attachment; filename="{name}-2026-03-02.{ending}"'
 
 

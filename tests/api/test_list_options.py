@@ -126,13 +126,6 @@ def test_flags_and_cases_take_not_and_is_null(reader: Caller) -> None:
     assert ids("cases", "rule=freeze.creation&not=rule") & ids("cases", "rule=freeze.creation") == set()
 
 
-def test_cases_are_searched_by_words(reader: Caller, listed: Listed) -> None:
-    number = listed.values["number"]
-
-    assert {item["project"] for item in reader.get(f"/cases?q={number}").get_json()["items"]} == {number}
-    assert reader.get("/cases?q=нигде").get_json()["items"] == []
-
-
 def test_count_is_that_of_all_pages_for_this_reader(client: FlaskClient, listed: Listed) -> None:
     for role in (Role.SUPERVISOR, Role.REVIEWER, Role.AGENCY_VIEWER):
         who = caller(client, role, listed.agency if role is Role.AGENCY_VIEWER else None)

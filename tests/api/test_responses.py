@@ -8,6 +8,7 @@ import logging
 import pkgutil
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -16,12 +17,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 import registry
-from registry.accounts.roles import Permission, Role
+from registry.accounts.models import account_named
+from registry.accounts.roles import Permission, Role, Scope, StepUpRequired, scopes_of_role
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import issue_own_token
 from registry.agencies.fields import AGENCY
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.api import specification
-from registry.api.blueprint import ApiBlueprint, Deprecation
+from registry.api.blueprint import ApiBlueprint, Deprecation, scopes_needed
 from registry.api.error_codes import OF_COMMANDS, error_codes, field_codes, page
 from registry.core.database import db
 from registry.core.errors import RegistryError
@@ -29,9 +33,13 @@ from registry.core.messages import message
 from registry.http.requests import JsonLines, request_id
 from registry.journal.service import JournalEntry
 from registry.settings import CHECKOUT
+from tests.api.access_matrix.routes import TRIES, send
+from tests.api.access_matrix.world import World
+from tests.api.access_matrix.world_making import a_world
 from tests.api.callers import MERGE_PATCH, Caller, caller, code
+from tests.api.routes import declared_routes
 from tests.core.test_messages import error_types, written_codes
-from tests.factories import a_bin, a_project, a_token, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, a_token, an_actor, an_agency, in_session
 
 LANGUAGE_OF = {
     "kk": "kk",
@@ -292,3 +300,44 @@ def test_specification_of_a_deprecated_operation_says_so(monkeypatch: pytest.Mon
 def test_operation_stays_for_a_year_at_least() -> None:
     with pytest.raises(ValueError, match="stays for a year"):
         Deprecation(date(2026, 12, 15), date(2027, 12, 14), "/api/v1/agencies")
+
+
+@pytest.fixture
+def home(client: FlaskClient) -> Agency:
+    return an_agency()
+
+
+@pytest.fixture
+def world(home: Agency) -> World:
+    return a_world(home)
+
+
+def limited(client: FlaskClient, role: Role, *scopes: Scope) -> Caller:
+    """A person's own token with these scopes only."""
+    name = f"{role.value} with {len(scopes)}"
+    if account_named(name) is None:
+        add_person(ADMINISTRATOR, NewPerson(name, role), PASSWORD)
+    account = account_named(name)
+    person = in_session(replace(an_actor(role, name=name), account_id=account.id))
+    return Caller(client, issue_own_token(person, scopes=scopes).text)
+
+
+@pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.ADMINISTRATOR])
+def test_token_without_a_scope_is_refused_where_it_is_needed(client: FlaskClient, world: World, role: Role) -> None:
+    operations = list(declared_routes(client.application))
+    wrong = []
+    for scope in Scope:
+        others = sorted(scopes_of_role(role) - {scope})
+        who = limited(client, role, *others)
+        for operation in operations:
+            if role not in TRIES[operation.name].allowed or scope not in scopes_needed(operation.permissions):
+                continue
+            with send(who, operation.name, operation.method, world) as answer:
+                body = answer.get_json()
+                if (answer.status_code, code(answer)) != (403, "scope-not-granted") or scope not in body["detail"]:
+                    wrong.append(f"{operation.name} without {scope}: {answer.status_code} {answer.data[:200]!r}")
+    assert wrong == []
+
+
+def test_step_up_is_answered_with_403() -> None:
+    assert StepUpRequired(minutes=15).status == 403

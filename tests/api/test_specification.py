@@ -1,10 +1,16 @@
-"""The specification, its page, and that every route declares who may call it."""
+"""The specification: its page, who may call what, that it is true and adds to the released one, and linters."""
 
 from __future__ import annotations
 
+import copy
+import gzip
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +18,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from registry.accounts.roles import Permission
+from registry.accounts.roles import Permission, Role
 from registry.agencies.fields import AGENCY, AGENCY_BODY
 from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, require_declared_permissions
 from registry.api.openapi import FOLDER
@@ -20,7 +26,9 @@ from registry.api.specification import BLUEPRINTS, make_specification
 from registry.app import OPEN_ENDPOINTS
 from registry.http.security import REQUIRED_PERMISSION
 from registry.settings import CHECKOUT
+from tests.api.breaking_changes import breaking_changes
 from tests.api.callers import BASE
+from tests.api.live_server import ROLES, served
 from tests.api.routes import declared_routes
 
 COMMITTED = CHECKOUT / "docs" / "openapi.json"
@@ -233,3 +241,340 @@ def test_query_parameter_of_several_operations_is_written_once() -> None:
         if "$ref" not in parameter
     ]
     assert len(written) == len(set(written))
+
+
+FEW = ("--phases", "examples,fuzzing", "--max-examples", "2", "--seed", "1")
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+
+
+# Who may register and who may decide: one on each database in a short run, both on both in a long one.
+BRIEFLY = {Role.ADMINISTRATOR: pytest.mark.sqlite_only, Role.SUPERVISOR: pytest.mark.postgres_only}
+
+
+# On every day Python's generated client calls every operation and reads what it returns: test_generated_clients.py.
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "role", [pytest.param(role, marks=() if "REGISTRY_TRY_EXAMPLES" in os.environ else BRIEFLY[role]) for role in ROLES]
+)
+def test_the_service_does_what_its_specification_says(own_app: Flask, role: Role) -> None:
+    examples = os.environ.get("REGISTRY_TRY_EXAMPLES")
+    how = FEW if examples is None else ("--max-examples", examples)
+    with served(own_app) as service:
+        tried = subprocess.run(
+            [
+                SCHEMATHESIS,
+                *("--config-file", Path(__file__).with_name("schemathesis.toml")),
+                "run",
+                f"{service.url}/api/v1/openapi.json",
+                *("--header", f"Authorization: Bearer {service.tokens[role]}"),
+                *("--checks", "all", "--continue-on-failure", "--warnings", "off"),
+                *how,
+            ],
+            cwd=CHECKOUT,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(CHECKOUT),
+                "REGISTRY_TRY_BINS": ",".join(service.bins),
+                "NO_COLOR": "1",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    assert "No issues found" in tried.stdout
+
+
+# Nothing here hangs on the database.
+
+SPECIFICATIONS = [CHECKOUT / "docs" / name for name in ("openapi.json", "openapi-integrator.json")]
+TOOLS = CHECKOUT / ".venv" / "linters" / "node_modules" / ".bin"
+RULES = CHECKOUT / "tests" / "api" / "linters" / "spectral.yaml"
+
+
+def lint(name: str, *arguments: object) -> str:
+    """The output of a program of the npm packages that ``scripts/test`` installs; it must end with success."""
+    tool = TOOLS / name
+    if not tool.exists():
+        pytest.fail(f"{tool} is missing. Install npm (on Debian: apt-get install npm) and start scripts/test again.")
+    # Redocly would report its use to its maker, and ask for a newer release.
+    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    command = [str(tool), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | quiet)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.sqlite_only
+def test_specification_keeps_the_strict_rules_of_redocly() -> None:
+    assert "valid" in lint("redocly", "lint", *SPECIFICATIONS, "--extends", "recommended-strict")
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.nightly
+def test_specification_keeps_the_rules_of_spectral() -> None:
+    printed = lint("spectral", "lint", *SPECIFICATIONS, "--ruleset", RULES, "--fail-severity", "hint")
+    assert "No results" in printed
+
+
+RELEASED = CHECKOUT / "tests" / "data" / "openapi-0.3.0.json.gz"
+CURRENT = CHECKOUT / "docs" / "openapi.json"
+# Since that release, each with its reason. A new release starts with an empty list.
+ARGUED: dict[str, str] = {}
+Change = Callable[[dict[str, Any]], object]
+
+
+def test_nothing_breaks_clients_of_the_last_release_that_is_not_argued() -> None:
+    released = json.loads(gzip.decompress(RELEASED.read_bytes()))
+    current = json.loads(CURRENT.read_text(encoding="utf-8"))
+
+    assert breaking_changes(released, current) == sorted(ARGUED)
+
+
+def a_specification() -> dict[str, Any]:
+    schemas = {
+        "Item": {
+            "type": "object",
+            "required": ["id"],
+            "properties": {
+                "id": {"type": "integer"},
+                "kind": {"type": "string", "enum": ["a", "b"]},
+                "part": {"$ref": "#/components/schemas/Item"},
+                "words": {"type": "array", "items": {"type": "string"}},
+            },
+        },
+        "Sent": {
+            "type": "object",
+            "required": ["name"],
+            "additionalProperties": False,
+            "properties": {
+                "name": {"type": ["string", "null"], "maxLength": 200},
+                "kind": {"type": "string", "enum": ["a", "b"]},
+                "count": {"type": "integer", "minimum": 0},
+            },
+        },
+    }
+    item = {"application/json": {"schema": {"$ref": "#/components/schemas/Item"}}}
+    kind = {"name": "kind", "in": "query", "schema": {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}}}
+    get = {"operationId": "read", "parameters": [kind], "responses": {"200": {"description": "", "content": item}}}
+    sent = {"application/json": {"schema": {"$ref": "#/components/schemas/Sent"}}}
+    post = {"operationId": "make", "requestBody": {"content": sent}, "responses": {"201": {"description": ""}}}
+    return {"paths": {"/items": {"get": get, "post": post}}, "components": {"schemas": schemas}}
+
+
+def shown(of: dict[str, Any]) -> dict[str, Any]:
+    return of["components"]["schemas"]["Item"]  # type: ignore[no-any-return]
+
+
+def sent(of: dict[str, Any]) -> dict[str, Any]:
+    return of["components"]["schemas"]["Sent"]  # type: ignore[no-any-return]
+
+
+def operation(of: dict[str, Any], method: str) -> dict[str, Any]:
+    return of["paths"]["/items"][method]  # type: ignore[no-any-return]
+
+
+BREAKING: dict[str, Change] = {
+    "GET /items: removed": lambda of: of["paths"]["/items"].pop("get"),
+    "GET /items: operationId renamed": lambda of: operation(of, "get").update(operationId="show"),
+    "GET /items: parameter query kind removed": lambda of: operation(of, "get").update(parameters=[]),
+    "GET /items: parameter query kind required": lambda of: operation(of, "get")["parameters"][0].update(required=True),
+    "GET /items: parameter query q new and required": lambda of: operation(of, "get")["parameters"].append(
+        {"name": "q", "in": "query", "required": True, "schema": {"type": "string"}}
+    ),
+    "GET /items: parameter query kind[]: b not accepted": lambda of: operation(of, "get")["parameters"][0]["schema"][
+        "items"
+    ].update(enum=["a", "c"]),
+    "GET /items: 200 removed": lambda of: operation(of, "get").update(responses={"204": {"description": ""}}),
+    "GET /items: 200 application/json removed": lambda of: operation(of, "get")["responses"]["200"].pop("content"),
+    "GET /items: 200/kind: removed": lambda of: shown(of)["properties"].pop("kind"),
+    "GET /items: 200/id: not always there": lambda of: shown(of).update(required=[]),
+    "GET /items: 200/id: may be null": lambda of: shown(of)["properties"]["id"].update(type=["integer", "null"]),
+    "GET /items: 200/words[]: may be anything": lambda of: shown(of)["properties"]["words"].pop("items"),
+    "POST /items: body required": lambda of: operation(of, "post")["requestBody"].update(required=True),
+    "POST /items: body removed": lambda of: operation(of, "post").pop("requestBody"),
+    "POST /items: body application/json removed": lambda of: operation(of, "post")["requestBody"].update(content={}),
+    "POST /items: body/kind: removed": lambda of: sent(of)["properties"].pop("kind"),
+    "POST /items: body/kind: required": lambda of: sent(of)["required"].append("kind"),
+    "POST /items: body/kind: a not accepted": lambda of: sent(of)["properties"]["kind"].update(enum=["b"]),
+    "POST /items: body/name: null not accepted": lambda of: sent(of)["properties"]["name"].update(type="string"),
+    "POST /items: body/name: maxLength lower": lambda of: sent(of)["properties"]["name"].update(maxLength=100),
+    "POST /items: body/count: minimum higher": lambda of: sent(of)["properties"]["count"].update(minimum=1),
+    "POST /items: body/count: anything not accepted": lambda of: sent(of)["properties"]["count"].update(enum=[1]),
+}
+
+
+@pytest.mark.parametrize(("described", "change"), BREAKING.items())
+def test_breaking_change_is_found(described: str, change: Change) -> None:
+    old = a_specification()
+    new = copy.deepcopy(old)
+    change(new)
+
+    assert breaking_changes(old, new) == [described]
+
+
+SPECIFICATION: dict[str, Any] = json.loads((CHECKOUT / "docs" / "openapi.json").read_text(encoding="utf-8"))
+# Every other property of an answer is always there.
+HELD = ("Audit.held_because", "AuditJustRun.held_because")
+SOMETIMES = {
+    # Letters of earlier versions have neither head nor signature.
+    ("IssuedLetter.data", "appeal_outcome"),
+    *(
+        (f"IssuedLetter.data.texts.{language}", name)
+        for language in ("kk", "ru")
+        for name in ("issuer", "number", "addressee", "signature")
+    ),
+    ("AuditJustRun", "changes"),
+    ("Case.events", "for_agency"),
+    ("Problem", "errors"),
+    ("ChangeShown", "record"),
+    *(("ProjectBatchResult.items", name) for name in ("number", "changes", "opened", "ended", "problem")),
+    # Only with parameters of the list: ``count`` of a page, and records beside its items.
+    ("", "count"),
+    ("ShortProject", "agency_record"),
+    ("ShortProject", "active_flags"),
+    ("Flag", "project_record"),
+    ("CaseSummary", "project_record"),
+    ("Case", "project_record"),
+    ("SuccessionShown", "equal_external_ids"),
+    ("SuccessionShown", "effects"),
+    ("TransferShown", "effects"),
+    ("TransferShown", "equal_external_ids"),
+    ("WithdrawalShown", "people_needed"),
+    ("ConfirmationRequestShown", "document_names"),
+    # In a single approval alone; a kind counts only what it touches.
+    *(("ApprovalShown", name) for name in ("changes", "effects", "documents", "needs_supervisor")),
+    *(
+        (f"{each}.effects", name)
+        for each in ("ApprovalShown", "SuccessionShown", "TransferShown")
+        for name in (
+            *("projects", "out_of_scope", "into_scope", "flags", "cases"),
+            *("restricted", "readers", "confirmed", "lost"),
+            *("people", "service_accounts", "drafts", "agencies_below"),
+        )
+    ),
+    # Totals without restricted projects say so; what held an audit is counted by cause.
+    ("", "without_restricted"),
+    *((each, name) for each in HELD for name in ("severity_raised", "severity_lowered")),
+    *(("Import.undone.left", name) for name in ("agency", "fields", "count", "rules")),
+    ("Project", "known_at"),
+    ("JudgedProject", "known_at"),
+    *(
+        (f"{report}.items", f"name_{each}")
+        for report in ("AiSystemsShown", "Compliance")
+        for each in ("kk", "ru", "en")
+    ),
+}
+
+
+def operations() -> Iterator[dict[str, Any]]:
+    for methods in SPECIFICATION["paths"].values():
+        yield from (operation for name, operation in methods.items() if name != "parameters")
+
+
+def objects(schema: Any, name: str, done: set[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object in a schema, by the name of its component and the properties that lead to it."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        if name not in done:
+            done.add(name)
+            yield from objects(SPECIFICATION["components"]["schemas"][name], name, done)
+        return
+    if "items" in schema:
+        yield from objects(schema["items"], name, done)
+    if "properties" in schema:
+        yield name, schema
+        for inner, property_ in schema["properties"].items():
+            yield from objects(property_, f"{name}.{inner}", done)
+
+
+def objects_of_answers() -> list[tuple[str, dict[str, Any]]]:
+    done: set[str] = set()
+    responses = [response for operation in operations() for response in operation["responses"].values()]
+    responses += SPECIFICATION["components"]["responses"].values()
+    contents = [content for response in responses for content in response.get("content", {}).values()]
+    return [item for content in contents for item in objects(content.get("schema", {}), "", done)]
+
+
+def test_answers_state_every_property_as_required() -> None:
+    answers = objects_of_answers()
+
+    assert len(answers) > 30
+    missing = {
+        (name, property_)
+        for name, schema in answers
+        for property_ in schema["properties"]
+        if property_ not in schema.get("required", [])
+    }
+    assert missing == SOMETIMES
+
+
+def test_answers_stay_open_to_new_properties_and_bodies_to_send_closed() -> None:
+    assert all(schema.get("additionalProperties", True) is not False for _, schema in objects_of_answers())
+    sent = [
+        content["schema"]
+        for operation in operations()
+        for content in operation.get("requestBody", {}).get("content", {}).values()
+    ]
+    assert len(sent) > 20
+    for schema in sent:
+        (_, body), *_ = objects(schema, "", set())
+        assert body["additionalProperties"] is False
+
+
+def test_required_fields_of_a_project_are_never_null_in_answers() -> None:
+    schemas = SPECIFICATION["components"]["schemas"]
+    properties = {
+        name: schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        for name, schema in schemas["Project"]["properties"].items()
+    }
+
+    never = {name for name, schema in properties.items() if "null" not in schema["type"]}
+    assert never == {
+        "number", "agency", "object_kind", "work_type", "stage", "placement", "is_restricted", "version",
+        "registered_at", "updated_at", "changed_at", "freeze_status", "known_at",
+    }  # fmt: skip
+
+
+def test_every_branch_of_a_choice_of_schemas_has_a_type() -> None:
+    def branches(part: Any) -> Iterator[dict[str, Any]]:
+        if isinstance(part, dict):
+            yield from part.get("anyOf", [])
+            for inner in part.values():
+                yield from branches(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from branches(inner)
+
+    choices = list(branches(SPECIFICATION))
+    assert choices
+    assert all("type" in branch for branch in choices)
+
+
+def test_codes_of_a_vocabulary_are_written_once() -> None:
+    def enums(part: Any) -> Iterator[tuple[object, ...]]:
+        if isinstance(part, dict):
+            yield from [tuple(part["enum"])] if isinstance(part.get("enum"), list) else []
+            for inner in part.values():
+                yield from enums(inner)
+        elif isinstance(part, list):
+            for inner in part:
+                yield from enums(inner)
+
+    schemas = SPECIFICATION["components"]["schemas"]
+    assert schemas["WorkType"]["enum"] == ["creation", "development", "modification", "maintenance", "migration"]
+    assert schemas["FundingOrNull"]["type"] == ["string", "null"] and schemas["FundingOrNull"]["enum"][-1] is None
+    written = list(enums(SPECIFICATION))
+    for name in (
+        "AgencyKind",
+        "CaseStatus",
+        "FreezeStatus",
+        "Region",
+        "Role",
+        "Sector",
+        "Severity",
+        "Stage",
+        "WorkType",
+    ):
+        assert written.count(tuple(schemas[name]["enum"])) == 1, name

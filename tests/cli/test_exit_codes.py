@@ -1,10 +1,11 @@
-"""Commands exit with a message and an exit code, never with a traceback; refused settings; ``registry init``."""
+"""Exit codes, streams, locale and message boundaries of commands."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
+import socket
 import stat
 import sys
 import tomllib
@@ -17,10 +18,11 @@ import pytest
 
 from registry.cli.app_context import open_registry
 from registry.cli.main import main
-from registry.cli.output import DAY
+from registry.cli.output import DAY, language
 from registry.core import clock
 from registry.settings import CHECKOUT, read_settings
 from tests.fixtures.cli import CommandLine, of_processes
+from tests.running import PATIENCE_S, free_port, running
 
 READING = (("audits", "list"), ("tokens", "list"), ("journal", "head"), ("explain", "QT-2026-0000001-3"))
 # Nothing here hangs on the database.
@@ -296,3 +298,70 @@ def test_init_refuses_a_path_that_needs_quoting(init_command: CommandLine, tmp_p
     done = init_command("init", tmp_path / name)
     assert (done.code, done.raw) == (2, b"")
     assert not (tmp_path / name).exists()
+
+
+# Parsing of requests does not depend on the database.
+LAST = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture
+def port(registry: CommandLine) -> Iterator[int]:
+    """Return the port of ``registry serve``."""
+    chosen = free_port()
+    with running(registry, "serve", REGISTRY_PORT=str(chosen)):
+        yield chosen
+
+
+def statuses(port: int, headers: bytes, body: bytes) -> list[bytes]:
+    """Return the statuses of a POST with these headers and a following GET on one connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
+        client.sendall(b"POST /healthz HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n" + body + LAST)
+        answered = b"".join(iter(lambda: client.recv(65536), b""))
+    return [part[:3] for part in answered.split(b"HTTP/1.1 ")[1:]]
+
+
+def test_chunked_encoding_overrides_content_length(port: int) -> None:
+    assert statuses(port, b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n") == [b"405", b"200"]
+    assert statuses(port, b"Content-Length: 5\r\n", b"abcde") == [b"405", b"200"]
+
+
+def test_ambiguous_length_is_rejected_and_connection_closed(port: int) -> None:
+    assert statuses(port, b"Content-Length: 5\r\nContent-Length: 6\r\n", b"abcdef") == [b"400"]
+    assert statuses(port, b"Content-Length: +5\r\n", b"abcde") == [b"400"]
+    assert statuses(port, b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", b"0\r\n\r\n") == [b"501"]
+    assert statuses(port, b"Transfer-Encoding: chunked\r\n", b"0x5\r\nabcde\r\n0\r\n\r\n") == [b"400"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, "en"),
+        ({"LANG": "kk_KZ.UTF-8"}, "kk"),
+        ({"LANG": "ru_RU.UTF-8"}, "ru"),
+        ({"LANG": "ru_RU.UTF-8", "LC_ALL": "en_GB.UTF-8"}, "en"),
+        ({"LANG": "ru_RU.UTF-8", "LC_MESSAGES": "kk_KZ"}, "kk"),
+        ({"LANG": "C.UTF-8", "LANGUAGE": "de:ru:kk"}, "ru"),
+        ({"LANG": "C", "LANGUAGE": "ru"}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "", "LC_ALL": ""}, "en"),
+    ],
+)
+def test_language_follows_locale(environ: dict[str, str], expected: str) -> None:
+    assert language(environ) == expected
+
+
+@pytest.mark.sqlite_only
+def test_error_is_in_language_of_locale(registry: CommandLine) -> None:
+    messages = {
+        locale: registry("tokens", "revoke", "0123456789", LC_ALL=locale).err
+        for locale in ("kk_KZ.UTF-8", "ru_RU.UTF-8", "en_GB.UTF-8")
+    }
+    assert len(set(messages.values())) == 3
+    assert all("0123456789" in text for text in messages.values())
+
+
+@of_processes
+def test_terminal_without_cyrillic_works(registry: CommandLine) -> None:
+    ran = registry.process("tokens", "revoke", "0123456789", LC_ALL="ru_RU.UTF-8", PYTHONIOENCODING="ascii")
+    assert (ran.code, ran.raw) == (3, b"")
+    assert "0123456789" in ran.err and "Traceback" not in ran.err

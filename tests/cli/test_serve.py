@@ -1,25 +1,38 @@
-"""``registry serve`` and ``registry scheduler`` as processes."""
+"""The command that serves: start, stop, schedulers, health port and job log."""
 
 from __future__ import annotations
 
+import http.client
 import signal
 import socket
+import sqlite3
 import threading
-from collections.abc import Callable
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import time_machine
 from flask import Flask
+from sqlalchemy import make_url
 
+from registry.accounts.roles import Role
+from registry.cli import scheduler
 from registry.cli.scheduler import Job, Schedule
 from registry.core.clock import now
+from registry.core.postgresql import libpq_address
 from registry.imports.queries import find_import
 from registry.imports.service import queue_import
-from tests.factories import ADMINISTRATOR, a_bin, a_project
+from tests.factories import ADMINISTRATOR, a_bin, a_project, a_token, an_agency, project_values
+from tests.faults.load import request
 from tests.fixtures.cli import CommandLine
+from tests.granian_server import granian
 from tests.running import PATIENCE_S, awaited, free_port, get, running, until
 
 
@@ -189,3 +202,105 @@ def test_jobs_continue_after_clock_was_temporarily_400_days_ahead(own_app: Flask
     for _run in range(3):
         assert runs.acquire(timeout=PATIENCE_S)
     schedule.stop()
+
+
+# More than the workers of either server: granian has two processes with eight threads each.
+REQUESTS = 40
+
+
+@contextmanager
+def writing_locked(url: str) -> Iterator[None]:
+    """Block registrations of projects for the duration of the block."""
+    if url.startswith("sqlite"):
+        other = sqlite3.connect(str(make_url(url).database), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.close()
+        return
+    with psycopg.connect(libpq_address(url)) as connection:
+        connection.execute("LOCK TABLE projects")
+        yield
+
+
+def answers(port: int) -> bool:
+    """True when ``/healthz`` of the web server responds within a second."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+# The port hangs on the server; one lock is enough for each.
+@pytest.mark.parametrize(
+    "server",
+    [pytest.param("waitress", marks=pytest.mark.sqlite_only), pytest.param("granian", marks=pytest.mark.postgres_only)],
+)
+def test_health_port_responds_while_all_workers_wait_for_a_lock(
+    registry: CommandLine, services: Callable[[], Any], server: str
+) -> None:
+    with services():
+        token, agency = a_token(Role.ADMINISTRATOR), an_agency().bin
+    port, health = free_port(), free_port()
+    settings = {"REGISTRY_HEALTH_PORT": str(health), "REGISTRY_LOCK_TIMEOUT": "20"}
+    with ExitStack() as stack:
+        if server == "waitress":
+            stack.enter_context(running(registry, "serve", REGISTRY_PORT=str(port), **settings))
+        else:
+            stack.enter_context(granian(registry, port, **settings))
+        assert get(health, "/healthz") == {"status": "ok"}
+        values = {"agency": agency, **project_values()}
+        clients = [
+            threading.Thread(target=request, args=("POST", port, "/projects", token, values)) for _ in range(REQUESTS)
+        ]
+        with writing_locked(registry.url):
+            for client in clients:
+                client.start()
+            until(lambda: not any(answers(port) for _ in range(4)))
+            for _ in range(8):
+                with urllib.request.urlopen(f"http://127.0.0.1:{health}/healthz", timeout=2) as answer:
+                    assert (answer.status, answer.read()) == (200, b'{"status": "ok"}')
+        for client in clients:
+            client.join()
+        assert answers(port)
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+            urllib.request.urlopen(f"http://127.0.0.1:{health}/readyz", timeout=2)
+        refused.value.close()
+
+
+@pytest.mark.on_either
+def test_job_that_fails_alike_logs_its_traceback_once_and_then_a_line_a_minute(
+    app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: seconds[0])
+    errors: list[Exception | None] = [ConnectionError("away")]
+
+    def work() -> None:
+        if errors[0] is not None:
+            raise errors[0]
+
+    run = scheduler._guarded(app, Job("imports", timedelta(seconds=1), work))
+
+    def lines(runs: int) -> list[tuple[str, bool]]:
+        caplog.clear()
+        for _ in range(runs):
+            run()
+            seconds[0] += 1
+        records = [record for record in caplog.records if record.name == scheduler.__name__]
+        return [(record.getMessage(), record.exc_info is not None) for record in records]
+
+    assert lines(121) == [
+        ("the job imports failed", True),
+        ("the job imports still fails: ConnectionError", False),
+        ("the job imports still fails: ConnectionError", False),
+    ]
+    errors[0] = ValueError("another")
+    assert lines(5) == [("the job imports failed", True)]
+    errors[0] = None
+    assert lines(5) == []
+    errors[0] = ValueError("another")
+    assert lines(5) == [("the job imports failed", True)]

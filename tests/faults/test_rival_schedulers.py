@@ -1,4 +1,4 @@
-"""Concurrent schedulers and manual audits."""
+"""Several schedulers at once, and clocks that are wrong."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from threading import Barrier
 
 import pytest
@@ -141,3 +142,29 @@ def test_concurrent_manual_audits_in_threads_never_overlap(own_app: Flask) -> No
     assert set(answers) <= {"succeeded", "AuditRunning"}
     with own_app.app_context():
         assert [row["flags_opened"] for row in table(AuditRun)] == [flagged] + [0] * (answers["succeeded"] - 1)
+
+
+SCHEDULERS, DAYS = (3, 60) if ALL else (2, 3)
+
+
+def test_clock_jumps_of_a_day_neither_repeat_nor_silently_skip_audits(
+    own_app: Flask, own_database: str, tmp_path: Path
+) -> None:
+    first, rng = today(), Random(24)
+    with own_app.app_context():
+        installed(local_instant(first, AUDIT_AT) - timedelta(hours=1))
+        create_projects(10)
+    with ExitStack() as stack:
+        schedulers = [stack.enter_context(Process(own_database, tmp_path)) for _ in range(SCHEDULERS)]
+        for hours in range(0, DAYS * 24, 8):
+            for scheduler in schedulers:
+                off = rng.choice([-1, 0, 1]) * A_DAY
+                scheduler.order(f"clock {(local_instant(first, AUDIT_AT) + timedelta(hours=hours) + off).isoformat()}")
+            assert {scheduler.answer() for scheduler in schedulers} <= {"none", "ran succeeded"}
+    with own_app.app_context():
+        nights = Counter(row["scheduled_for"] for row in table(AuditRun))
+        listed = {row["scheduled_for"]: row["status"] for row in table(AuditRun)}
+    assert set(nights.values()) == {1}
+    assert sorted(nights) == [first + number * A_DAY for number in range(len(nights))]
+    assert len(nights) >= DAYS
+    assert set(listed.values()) <= {"succeeded", "missed"}

@@ -21,7 +21,7 @@ ON: Final = date(2026, 6, 30)
 PLAYED_ELSEWHERE: Final = {
     7: "one key confirms one object: tests/platform/test_inventory.py",
     8: "replacing what identifies the object ends its confirmations: tests/platform/test_api_confirmations.py",
-    11: "the kind of an agency takes two people: tests/requests/test_agency_change.py",
+    11: "the kind of an agency takes two people: tests/requests/test_requests.py",
     13: "agencies of one ministry: tests/audits/test_projects_counted_together.py",
     14: "one name: tests/audits/test_projects_counted_together.py",
     15: "a code that was taken away: tests/audits/test_projects_counted_together.py",

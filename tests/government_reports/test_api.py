@@ -1,4 +1,4 @@
-"""The endpoints of reports to the Government."""
+"""The API and the commands of reports to the Government."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import hashlib
 import re
 from pathlib import Path
 
+from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.audits.service import run_audit
-from registry.core.database import transaction
+from registry.core.database import db, transaction
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.api.callers import Caller, caller, code
 from tests.factories import a_project, an_actor
-from tests.government_reports.steps import FIRST_WHO_SEES_ALL, SECOND, TEXTS, issued
+from tests.fixtures.cli import CommandLine
+from tests.government_reports.steps import FIRST_WHO_SEES_ALL, SECOND, TEXTS, begin, issued
 from tests.pdf_structure import text_of
 
 
@@ -114,3 +116,23 @@ def test_pdf_is_in_the_requested_language_and_has_the_figures_that_the_reader_ma
         assert [bool(re.search(r"Все +2 ", text)) for text in printed] == [True, False]
     assert code(supervisor.get(f"{here}?language=en")) == "malformed"
     assert supervisor.get(f"{here}?version=2").status_code == 404
+
+
+def test_reports_are_listed_shown_and_exported(own_app: Flask, registry: CommandLine) -> None:
+    with own_app.app_context():
+        a_project()
+        run_audit(an_actor(Role.OPERATOR))
+        number, draft = issued(), begin().number
+        db.session.remove()
+    listed = registry("government-reports", "list", "--json").json
+    assert [(item["number"], item["status"]) for item in listed] == [(draft, "draft"), (number, "issued")]
+    assert number in registry("government-reports", "list").out
+    shown = registry("government-reports", "show", number, "--json").json
+    assert shown["approved_by"] == ["aigerim", "saule"] and shown["findings_kk"] == "findings kk"
+    assert "introduction ru" in registry("government-reports", "show", number).out
+    data = registry("government-reports", "export", number).raw
+    assert hashlib.sha256(data).hexdigest() == shown["data_sha256"]
+    table = registry("government-reports", "export", number, "--format", "csv").raw.decode("utf-8-sig")
+    assert "totals,,projects,1" in table.splitlines()
+    assert registry("government-reports", "export", draft).code == 3
+    assert registry("government-reports", "show", "2020-1").code == 3

@@ -24,6 +24,7 @@ from registry.notifications.email import MailNotConfigured, NoOwnAddress, queue_
 from registry.notifications.models import OutboundEmail
 from registry.notifications.service import delete_old_emails
 from tests.factories import ADMINISTRATOR, an_actor, an_agency
+from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import PASSWORD, SignedIn
 from tests.present import Present
 
@@ -192,3 +193,23 @@ def test_agencies_are_chosen_on_the_import_page_that_the_checklist_leads_to(sign
     page = signed_in(Role.ADMINISTRATOR).get("/imports?kind=agencies").text
     assert 'value="agencies" checked' in page
     assert 'value="projects" checked' in signed_in(Role.ADMINISTRATOR, name="Another").get("/imports?kind=x").text
+
+
+def test_it_says_what_is_done(own_app: Flask, registry: CommandLine) -> None:
+    with own_app.app_context():
+        an_agency()
+
+    listed = registry("setup", "--json").json
+
+    assert listed == {
+        "is_complete": False,
+        "tasks": {
+            "agencies": True,
+            "people": False,
+            "policy": True,
+            "mail": False,
+            "backup": False,
+            "audit": False,
+        },
+    }
+    assert registry("setup").out.splitlines()[0].split() == ["agencies", "true"]

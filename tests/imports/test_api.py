@@ -90,14 +90,3 @@ def test_invalid_form_names_field(editor: Caller, agency: Agency) -> None:
 
         assert answer.status_code == 422, parts
         assert codes(answer) == problems, parts
-
-
-def test_repeated_upload_with_idempotency_key_is_imported_once(editor: Caller, agency: Agency) -> None:
-    def again() -> TestResponse:
-        parts = {"file": FileStorage(io.BytesIO(rows(row(agency, "A-1"))), "a.csv"), "kind": "projects"}
-        return editor.form("/imports", parts, Idempotency_Key="k-1")
-
-    first, second = again(), again()
-
-    assert first.get_json() == second.get_json()
-    assert first.headers["Location"] == second.headers["Location"]

@@ -21,7 +21,7 @@ from registry.core.lists import Page
 from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
 from registry.core.translations import LANGUAGES
-from registry.imports.models import ImportRun, RowError
+from registry.imports.models import ImportRun
 from registry.imports.queries import ImportNotFound, errors_of, find_import
 from registry.imports.service import ImportOptions, import_now, queue_import
 from registry.imports.worker import run_next_import
@@ -272,19 +272,6 @@ def test_import_is_visible_to_owner_and_administrators(app: Flask) -> None:
             errors_of(other, run, Page())
 
 
-def test_errors_are_paginated_in_row_order(app: Flask) -> None:
-    run = run_import(csv_of(*(minimal("", external_id=str(number)) for number in range(7))))
-    seen, cursor = [], None
-    while True:
-        listing = errors_of(ADMINISTRATOR, run, Page(limit=3, cursor=cursor))
-        seen += [error["row"] for error in listing.items]
-        cursor = listing.next
-        if cursor is None:
-            break
-    assert seen == list(range(2, 9))
-    assert db.session.scalar(db.select(db.func.count()).select_from(RowError)) == 7
-
-
 def test_editor_imports_only_for_own_agency_and_subordinates(app: Flask) -> None:
     own, foreign = an_agency(), an_agency()
     below = an_agency(own)
@@ -295,12 +282,6 @@ def test_editor_imports_only_for_own_agency_and_subordinates(app: Flask) -> None
 
 def row(number: str, parent: str = "", **more: str) -> dict[str, str]:
     return {"bin": number, "name_ru": f"Орган {number}", "kind": "central_body", "parent_bin": parent, **more}
-
-
-def test_real_agencies_are_imported_and_second_import_changes_nothing(app: Flask) -> None:
-    content = (DATA / "agencies.csv").read_bytes()
-    assert counts(run_import(content, kind="agencies")) == (13, 0, 0, 0)
-    assert counts(run_import(content, kind="agencies")) == (0, 0, 13, 0)
 
 
 def test_children_may_precede_their_parents(app: Flask) -> None:
@@ -371,12 +352,6 @@ def test_invalid_rows_and_their_children_are_reported(app: Flask, dry_run: bool)
         (8, "name_ru", "name-required"),
         (9, "email", "email-invalid"),
     ]
-
-
-def test_dry_run_of_agencies_writes_nothing(app: Flask) -> None:
-    before = stored()
-    run_import((DATA / "agencies.csv").read_bytes(), kind="agencies", dry_run=True)
-    assert stored() == before
 
 
 def test_empty_cell_clears_field_and_change_is_journalled(app: Flask) -> None:

@@ -1,16 +1,20 @@
-"""Import workers: killed, concurrent and slow ones lose, duplicate and block nothing."""
+"""Workers of imports: killed, rival and frozen ones."""
 
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
+from registry.cli.app_context import open_registry
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.http.metrics import queues
@@ -21,7 +25,8 @@ from registry.imports.worker import run_next_import
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
-from tests.factories import ADMINISTRATOR, an_account, an_agency
+from registry.settings import read_settings
+from tests.factories import ADMINISTRATOR, a_project, an_account, an_agency
 from tests.forked import Forked
 from tests.imports import import_worker
 from tests.imports.tables import csv_of
@@ -173,3 +178,40 @@ def test_queued_runs_are_processed_in_order(app: Flask) -> None:
     ids = [queue_import(ADMINISTRATOR, "projects", True, "x", csv_of(minimal(agency))).id for _ in range(3)]
     done = list(itertools.takewhile(lambda run: run is not None, iter(run_next_import, object())))
     assert [run.id for run in done if run is not None] == ids
+
+
+def freeze_in_a_chunk(url: str, data_dir: str) -> None:
+    """Start an import and freeze after the statement that locks the project numbers."""
+    settings = {
+        "REGISTRY_DATABASE_URL": url,
+        "REGISTRY_DATA_DIR": data_dir,
+        "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+        "REGISTRY_IDLE_TIMEOUT": "1",
+    }
+    with open_registry(read_settings(settings)):
+
+        def freeze(connection: Connection, cursor: object, sql: str, *rest: object) -> None:
+            if "number_series" in sql:
+                print("frozen", flush=True)  # noqa: T201 - its answer to the test
+                os.kill(os.getpid(), signal.SIGSTOP)
+
+        event.listen(db.engine, "after_cursor_execute", freeze)
+        run_next_import()
+
+
+@pytest.mark.postgres_only
+def test_frozen_import_worker_does_not_block_registrations(own_app: Flask, own_database: str, tmp_path: Path) -> None:
+    with own_app.app_context():
+        agency = an_agency()
+        a_project(agency)
+        queue_import(ADMINISTRATOR, "projects", False, "x", csv_of(minimal(agency.bin, external_id="R-1")))
+        db.session.rollback()
+        with Forked(freeze_in_a_chunk, own_database, str(tmp_path)) as worker:
+            try:
+                assert worker.stdout is not None
+                assert worker.stdout.readline() == "frozen\n"
+                # It waits for the numbers that the worker has locked; a lock timeout would fail 30 seconds later.
+                a_project(agency)
+            finally:
+                worker.kill()
+        assert db.session.scalar(db.select(db.func.count(Project.id))) == 2

@@ -1,10 +1,12 @@
-"""Who reads letters: the register, single letters, exports, and the public check, by API and by page."""
+"""Who reads letters: the register, single letters as PDF/A-2u, exports, and the public check, by API and page."""
 
 from __future__ import annotations
 
 import base64
 import json
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,16 +16,19 @@ from sqlalchemy import select
 from registry.accounts.roles import SCHEDULE, Role
 from registry.agencies.models import Agency
 from registry.core.database import db
+from registry.core.pdf import DISPLAYED
 from registry.http.security import RATE_LIMITER, RateLimiter
 from registry.journal.checkpoints import make_checkpoint
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter
+from registry.letters.service import letter_pdf
 from registry.projects.models import Project
 from tests.api.callers import caller
 from tests.cases.cast import AIGERIM, act, audit, case_of
 from tests.factories import a_project, an_agency, restrict
 from tests.fixtures.web import SignedIn
 from tests.journal.witness_server import is_included
+from tests.pdf_structure import assert_pdf_a_2u, text_of
 from tests.present import Present
 
 
@@ -152,3 +157,56 @@ def test_checks_count_for_the_address_also_in_a_session(
     monkeypatch.setitem(app.extensions, RATE_LIMITER, RateLimiter(20))
     statuses = [visit.client.get(f"/verify/AAAABBBBCCCCDDD{digit}").status_code for digit in (2, 3, 4)]
     assert statuses == [404, 404, 429]
+
+
+KAZAKH = "Ә Ғ Қ Ң Ө Ұ Ү Һ І ә ғ қ ң ө ұ ү һ і ₸ № «»"
+
+
+def a_letter(*paragraphs: str, steps: bool = False) -> dict[str, Any]:
+    text = {
+        "title": "Нұсқама",
+        "facts": [["Нөмірі", "QL-2026-000001"]],
+        "sections": [{"heading": "Себебі", "paragraphs": list(paragraphs), "steps": steps}],
+        "check": "AAAA",
+    }
+    return {"number": "QL-2026-000001", "date": "2026-03-02", "texts": {"kk": text, "ru": text}}
+
+
+@pytest.mark.sqlite_only
+def test_same_letter_has_the_same_bytes() -> None:
+    assert letter_pdf(a_letter("Бір", "Екі")) == letter_pdf(a_letter("Бір", "Екі"))
+
+
+@pytest.mark.sqlite_only
+def test_letter_has_the_structure_of_pdf_a_2u() -> None:
+    assert_pdf_a_2u(letter_pdf(a_letter(KAZAKH)))
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("text", ["#panic()", "$x^2$ *b* _i_ `c` \\ // @a <b> = h\n- i", "]) #sys.inputs [", "\x00a"])
+def test_markup_in_texts_is_printed_and_not_run(text: str) -> None:
+    assert letter_pdf(a_letter(text)).startswith(b"%PDF")
+    assert letter_pdf(a_letter(text, steps=True)).startswith(b"%PDF")
+
+
+@pytest.mark.sqlite_only
+def test_texts_of_10_000_characters_and_without_spaces_fit() -> None:
+    assert letter_pdf(a_letter("Ж" * 10_000, "сөз " * 2_500)).startswith(b"%PDF")
+
+
+@pytest.mark.sqlite_only
+def test_characters_without_a_glyph_are_printed_as_boxes() -> None:
+    assert letter_pdf(a_letter("😀 العربية 漢字")).startswith(b"%PDF")
+
+
+@pytest.mark.sqlite_only
+def test_every_character_that_is_kept_has_a_glyph() -> None:
+    every = "".join(chr(code) for first, last in DISPLAYED for code in range(first, last + 1))
+    assert letter_pdf(a_letter(every)).startswith(b"%PDF")
+
+
+@pytest.mark.sqlite_only
+def test_kazakh_letters_are_in_the_text_of_the_pdf(tmp_path: Path) -> None:
+    text = text_of(letter_pdf(a_letter(KAZAKH)), tmp_path)
+    # Without poppler the glyphs are still checked by the tests above.
+    assert text is None or (KAZAKH in text and text.count("Нұсқама") == 2)

@@ -1,21 +1,31 @@
-"""Projects over HTTP: check, register, list, read, edit, export, verdict."""
+"""Projects over HTTP: check, register, list, read, edit, verdict; their links and objects."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from datetime import date
+from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
 from registry.core.database import db, transaction
+from registry.journal.service import JournalEntry
+from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
-from tests.api.callers import Caller, caller, codes
-from tests.factories import ADMINISTRATOR, a_project, an_agency, audit_without_findings, project_values
+from registry.projects.service import find_project, find_project_to_change, restrict_project
+from tests.api.callers import Caller, caller, code, codes
+from tests.audits.steps import SUPERVISOR, edit
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, audit_without_findings, project_values
+from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 
@@ -339,3 +349,289 @@ def test_url_with_an_at_sign_elsewhere_is_accepted(editor: Caller, agency: Agenc
     for address in ["https://example.kz/~user@host", "https://example.kz?to=a@b.kz", "http://[::1]:80"]:
         answer = editor.post("/projects", {"agency": agency.bin, **project_values(url=address)})
         assert (answer.status_code, answer.get_json()["url"]) == (201, address), address
+
+
+@pytest.fixture
+def ministry(app: Flask) -> Agency:
+    return an_agency()
+
+
+def link(first: Project, second: Project, kind: str) -> None:
+    with transaction():
+        add_link(SUPERVISOR, first.number, {"kind": kind, "target": second.number})
+
+
+def numbers(shown: Any) -> list[str]:
+    return [each["number"] for each in shown.get_json()["projects"]]
+
+
+def test_object_has_the_projects_of_one_code_one_key_and_links(reviewer: Caller, ministry: Agency) -> None:
+    first = a_project(ministry, object_code="IS/7", budget_kzt=100, platform_key="qt-1", integrations=["eGov"])
+    below = a_project(
+        an_agency(ministry),
+        object_code="is 7",
+        work_type="modification",
+        contract_signed_on="2026-03-01",
+        object_original_cost_kzt=500,
+        budget_kzt=20,
+    )
+    keyed = a_project(an_agency(ministry), placement="on_platform", platform_key="QT 1", budget_kzt=0)
+    part, peer = a_project(an_agency(), budget_kzt=0), a_project(an_agency())
+    link(part, keyed, "part_of")
+    link(peer, first, "exchanges_data_with")
+    a_project(an_agency(), object_code="IS/7", platform_key="qt-1")
+    shown = reviewer.get(f"/objects/{below.number}").get_json()
+    assert [each["number"] for each in shown["projects"]] == [each.number for each in (first, below, keyed, part)]
+    assert shown["object_codes"] == ["IS/7", "is 7"]
+    assert shown["platform_keys"] == ["QT 1", "qt-1"]
+    assert shown["placements"] == ["off_platform", "on_platform"]
+    assert (shown["budget_kzt"], shown["modifications_kzt"], shown["least_cost_kzt"]) == (120, 20, 500)
+    assert shown["exchanges_data_with"] == sorted([peer.number, "eGov"])
+
+
+@pytest.mark.parametrize("name", ["object_code", "platform_key", "name_ru"])
+def test_project_stays_on_the_object_that_an_edit_took_it_from(reviewer: Caller, ministry: Agency, name: str) -> None:
+    names = {"name_kk": None, "name_ru": "Водный кадастр"}
+    first = a_project(ministry, **{**names, name: "Реестр плотин, этап 1"})
+    second = a_project(ministry, **{**names, "name_ru": "Учёт каналов", name: "Реестр плотин, этап 1"})
+    edit(find_project(SUPERVISOR, second.number), **{name: "Учёт лесов"})
+    assert numbers(reviewer.get(f"/objects/{second.number}")) == [first.number, second.number]
+
+
+def test_object_is_found_by_its_code_with_a_slash(reviewer: Caller, ministry: Agency) -> None:
+    project = a_project(ministry, object_code="IS/7")
+    assert numbers(reviewer.get("/objects/IS/7")) == [project.number]
+
+
+def test_restricted_projects_and_those_of_others_are_neither_named_nor_counted(
+    client: FlaskClient, reviewer: Caller, ministry: Agency
+) -> None:
+    own, hidden = (a_project(ministry, object_code="IS-7", budget_kzt=100) for _ in range(2))
+    below = an_agency(ministry)
+    sister = a_project(below, object_code="IS-7", budget_kzt=20)
+    with transaction():
+        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, hidden.number), True, "Secret")
+    shown = reviewer.get("/objects/IS-7")
+    assert (numbers(shown), shown.get_json()["budget_kzt"]) == ([own.number, sister.number], 120)
+    of_sister = caller(client, Role.AGENCY_EDITOR, below).get(f"/objects/{sister.number}")
+    assert (numbers(of_sister), of_sister.get_json()["budget_kzt"]) == ([sister.number], 20)
+    assert code(reviewer.get(f"/objects/{hidden.number}")) == "object-not-found"
+    assert code(reviewer.get("/objects/unknown")) == "object-not-found"
+
+
+def test_page_of_an_object_names_its_projects(signed_in: SignedIn, ministry: Agency) -> None:
+    began = {"work_type": "modification", "contract_signed_on": date(2026, 3, 1), "object_original_cost_kzt": 980}
+    first, second = (
+        a_project(ministry, object_code="IS-7", name_ru=name, budget_kzt=130, **began)
+        for name in ("Кадастр", "Плотины")
+    )
+    visit = signed_in(Role.REVIEWER)
+    page = visit.get(f"/projects/{first.number}")
+    assert f'/objects/{first.number}"' in page.text
+    shown = visit.get(f"/objects/{first.number}").text
+    assert first.number in shown and second.number in shown
+    assert str(ministry.name_ru) in shown and "260 ₸ (26.6%)" in shown.replace("\xa0", " ")
+
+
+def restrict(number: str) -> None:
+    supervisor = an_actor(Role.SUPERVISOR)
+    with transaction():
+        restrict_project(supervisor, find_project_to_change(supervisor, number), True, "Secret")
+
+
+def registered(count: int, agency: Agency | None = None) -> list[str]:
+    return [a_project(agency).number for _ in range(count)]
+
+
+def linked(caller: Caller, project: str, kind: str, target: str) -> int:
+    answer = caller.post(f"/projects/{project}/links", {"kind": kind, "target": target})
+    assert answer.status_code == 201, answer.data
+    return int(answer.get_json()["id"])
+
+
+def items(caller: Caller, number: str) -> list[tuple[str, str, str]]:
+    answer = caller.get(f"/projects/{number}/links")
+    assert answer.status_code == 200
+    return [(item["project"], item["kind"], item["target"]) for item in answer.get_json()["items"]]
+
+
+def test_link_shows_at_both_projects_and_is_journalled(reviewer: Caller, editor: Caller, agency: Agency) -> None:
+    first, second = registered(2, agency)
+
+    answer = reviewer.post(f"/projects/{first}/links", {"kind": "duplicate_of", "target": second, "note": "Twice"})
+
+    assert answer.status_code == 201
+    body = answer.get_json()
+    assert answer.headers["Location"] == f"/api/v1/projects/{first}/links/{body['id']}"
+    assert (body["project"], body["kind"], body["target"], body["note"]) == (first, "duplicate_of", second, "Twice")
+    assert body["added_by"]
+    for number in (first, second):
+        assert items(reviewer, number) == items(editor, number) == [(first, "duplicate_of", second)]
+    entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "project.linked")).one()
+    assert entry.subject == f"link:{body['id']}"
+    assert json.loads(entry.details) == {
+        "link_kind": "duplicate_of",
+        "project": first,
+        "target": second,
+        "note": "Twice",
+    }
+
+
+def test_link_that_exists_is_returned_and_not_added_again(reviewer: Caller) -> None:
+    first, second = registered(2)
+
+    assert linked(reviewer, first, "part_of", second) == linked(reviewer, first, "part_of", second)
+    assert linked(reviewer, second, "exchanges_data_with", first) == linked(
+        reviewer, first, "exchanges_data_with", second
+    )
+
+    assert len(items(reviewer, first)) == 2
+
+
+def test_removed_link_is_gone_once_and_can_be_added_again(reviewer: Caller) -> None:
+    first, second = registered(2)
+    path = f"/projects/{second}/links/{linked(reviewer, first, 'replaces', second)}"
+
+    assert [reviewer.call("DELETE", path).status_code for _ in range(2)] == [204, 204]
+
+    assert items(reviewer, first) == []
+    entries = select(JournalEntry).where(JournalEntry.action == "project.unlinked")
+    assert len(db.session.scalars(entries).all()) == 1
+    linked(reviewer, first, "replaces", second)
+    assert items(reviewer, first) == [(first, "replaces", second)]
+
+
+@pytest.mark.parametrize("kind", ["duplicate_of", "part_of"])
+def test_link_of_one_object_is_removed_by_two_people(
+    reviewer: Caller, supervisor: Caller, administrator: Caller, kind: str
+) -> None:
+    first, second = registered(2)
+    number = linked(reviewer, first, kind, second)
+    path = f"/projects/{second}/links/{number}"
+
+    assert codes(reviewer.call("DELETE", path)) == {("/reason", "required")}
+    proposed = reviewer.call("DELETE", f"{path}?reason=Two%20objects")
+
+    assert proposed.status_code == 202
+    approval = proposed.get_json()
+    assert (approval["kind"], approval["subject"], approval["project"]) == ("link_removal", f"link:{number}", second)
+    assert approval["changes"] == [
+        {"name": "link_kind", "before": kind, "after": None},
+        {"name": "target", "before": first, "after": None},
+    ]
+    assert items(reviewer, first) == [(first, kind, second)]
+    approve = f"{approval_of(proposed)}/approval"
+    assert code(reviewer.post(approve, {})) == "needs-another-person"
+    assert code(administrator.post(approve, {})) == "role-not-allowed"
+    assert supervisor.post(approve, {}).status_code == 200
+    assert items(reviewer, first) == []
+
+
+def test_proposal_to_remove_a_link_hides_a_project_that_was_restricted_since(
+    reviewer: Caller, supervisor: Caller
+) -> None:
+    first, second = registered(2)
+    path = f"/projects/{first}/links/{linked(reviewer, first, 'part_of', second)}?reason=Other"
+    approval = approval_of(reviewer.call("DELETE", path))
+    restrict(second)
+
+    assert second not in reviewer.get(approval).text
+    assert code(supervisor.post(f"{approval}/approval", {})) == "approval-out-of-date"
+    reviewer.post(f"{approval}/cancellation", {})
+    again = supervisor.call("DELETE", path)
+    assert (again.get_json()["project"], code(reviewer.get(approval_of(again)))) == (second, "approval-not-found")
+
+
+def approval_of(proposed: TestResponse) -> str:
+    return str(proposed.headers["Location"]).removeprefix("/api/v1")
+
+
+def test_link_belongs_to_its_projects_only(reviewer: Caller) -> None:
+    first, second, third = registered(3)
+    number = linked(reviewer, first, "replaces", second)
+
+    assert code(reviewer.call("DELETE", f"/projects/{third}/links/{number}")) == "link-not-found"
+    assert code(reviewer.call("DELETE", f"/projects/{first}/links/{number + 1}")) == "link-not-found"
+
+
+@pytest.mark.parametrize("kind", ["duplicate_of", "part_of", "replaces", "exchanges_data_with"])
+def test_project_is_not_linked_to_itself(reviewer: Caller, kind: str) -> None:
+    (number,) = registered(1)
+
+    assert codes(reviewer.post(f"/projects/{number}/links", {"kind": kind, "target": number})) == {
+        ("/target", "link-to-itself")
+    }
+
+
+@pytest.mark.parametrize("kind", ["duplicate_of", "part_of", "replaces"])
+def test_directed_links_make_no_circle(reviewer: Caller, kind: str) -> None:
+    first, second, third = registered(3)
+    linked(reviewer, first, kind, second)
+    linked(reviewer, second, kind, third)
+
+    for number in (second, third):
+        answer = reviewer.post(f"/projects/{number}/links", {"kind": kind, "target": first})
+        assert answer.status_code == 409
+        assert code(answer) == "link-circle"
+    other = "replaces" if kind != "replaces" else "part_of"
+    linked(reviewer, third, other, first)
+
+
+def test_link_with_a_restricted_project_is_hidden_like_the_project(
+    reviewer: Caller, supervisor: Caller, editor: Caller, agency: Agency
+) -> None:
+    (open_,), (secret,) = registered(1), registered(1, agency)
+    number = linked(reviewer, open_, "part_of", secret)
+    restrict(secret)
+
+    assert items(reviewer, open_) == []
+    assert items(supervisor, open_) == [(open_, "part_of", secret)]
+    # The agency of the one sees nothing of the other.
+    assert items(editor, secret) == []
+    assert code(reviewer.call("DELETE", f"/projects/{open_}/links/{number}")) == "link-not-found"
+    assert codes(reviewer.post(f"/projects/{open_}/links", {"kind": "part_of", "target": secret})) == {
+        ("/target", "project-unknown")
+    }
+    read = select(JournalEntry.details).where(
+        JournalEntry.action == "restricted.read", JournalEntry.subject == f"project:{secret}"
+    )
+    assert '{"what":"links"}' in set(db.session.scalars(read))
+
+
+def test_journal_hides_links_of_restricted_projects(
+    reviewer: Caller, supervisor: Caller, administrator: Caller
+) -> None:
+    first, second, third = registered(3)
+    hidden = [linked(reviewer, first, "replaces", second), linked(reviewer, second, "replaces", third)]
+    shown = linked(reviewer, first, "replaces", third)
+    reviewer.call("DELETE", f"/projects/{first}/links/{hidden[0]}")
+    restrict(second)
+    restricted_both = linked(supervisor, second, "exchanges_data_with", first)
+    restrict(first)
+
+    def subjects(caller: Caller) -> list[str]:
+        read = caller.get("/journal?limit=500").get_json()["items"]
+        return sorted(entry["subject"] for entry in read if entry["subject"].startswith("link:"))
+
+    expected = sorted(f"link:{number}" for number in (hidden[0], hidden[0], hidden[1], shown, restricted_both))
+    assert subjects(supervisor) == expected
+    assert subjects(administrator) == []
+
+
+def test_page_proposes_to_remove_a_link_of_one_object_and_removes_another_at_once(
+    reviewer: Caller, signed_in: SignedIn
+) -> None:
+    first, second = registered(2)
+    of_object, other = (linked(reviewer, first, kind, second) for kind in ("part_of", "replaces"))
+    visit = signed_in(Role.REVIEWER)
+    project = f"/projects/{first}"
+    paths = [f"{project}/links/{number}/removal" for number in (of_object, other)]
+    shown = visit.get(project).text
+    assert f'<a class="govuk-link screen-only" href="{paths[0]}"' in shown and f'action="{paths[1]}"' in shown
+
+    assert visit.send(paths[0], follow=False).status_code == 422
+    proposed = visit.send(paths[0], follow=False, reason="Two objects")
+    assert second in visit.get(proposed.headers["Location"]).text
+    assert visit.send(paths[1], project, follow=False).status_code == 303
+
+    assert items(reviewer, first) == [(first, "part_of", second)]

@@ -1,4 +1,4 @@
-"""Requests: who asks, who confirms, what the API answers, whatever the kind."""
+"""Requests: who asks and confirms, changes of agencies, planned changes, notices, and restricted projects."""
 
 from __future__ import annotations
 
@@ -8,22 +8,44 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, event, insert
+from sqlalchemy import Connection, event, insert, update
 
 from registry.accounts.models import account_named
 from registry.accounts.roles import Actor, Role
 from registry.accounts.same_person import change_owner
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.tokens import issue
+from registry.agencies.models import Agency
+from registry.audits.service import run_audit
 from registry.core.clock import today
 from registry.core.database import db, table_of, transaction
+from registry.core.errors import Invalid
+from registry.core.lists import Page
+from registry.journal.service import JournalEntry
 from registry.projects.models import Project
+from registry.projects.visibility import RESTRICTED_READ_ACTION
 from registry.requests.kinds import RequestNeedsAnotherPerson
 from registry.requests.models import Request, RequestKind
+from registry.requests.queries import REQUEST_LIST, requests_of_project
 from registry.requests.service import RequestAlreadyWaiting, ask, carry_out_due_requests, confirm
-from tests.api.callers import caller, code, codes
-from tests.cases.cast import audit
-from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_service_token, a_token, an_agency, bearer, restrict
+from registry.requests.succession import SuccessionPlanned, TransferPlanned
+from tests.api.callers import Caller, caller, code, codes
+from tests.cases.cast import AIGERIM, audit
+from tests.factories import (
+    ADMINISTRATOR,
+    PASSWORD,
+    a_project,
+    a_service_token,
+    a_token,
+    an_actor,
+    an_agency,
+    bearer,
+    restrict,
+)
+from tests.fixtures.cli import CommandLine
+from tests.fixtures.web import SignedIn
+from tests.notifications.readers import create_reader, delete_emails, queued_emails
+from tests.present import Present
 
 ACT = {"act": "Decree No. 17", "reason": "The ministries merge."}
 
@@ -220,3 +242,286 @@ def test_request_that_somebody_else_makes_at_that_moment_does_not_end_the_transa
         db.session.get_one(Project, project.id).name_en = "Register"
 
     assert db.session.get_one(Project, project.id, populate_existing=True).name_en == "Register"
+
+
+FIRST, SECOND = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
+DAY = date(2026, 9, 30)
+SUCCESSION, TRANSFER = RequestKind.SUCCESSION, RequestKind.TRANSFER
+
+
+@pytest.fixture
+def former(app: Flask, present: Present) -> Agency:
+    present.set(DAY)
+    return an_agency()
+
+
+def in_days(days: int, **values: object) -> dict[str, object]:
+    return {"on": DAY + timedelta(days=days), "act": "No. 17", "reason": "They merge.", **values}
+
+
+def planned(kind: RequestKind, subject: str, values: dict[str, object]) -> Request:
+    """A request that is asked and confirmed for its day."""
+    return confirm(SECOND, kind, ask(FIRST, kind, subject, values).id)
+
+
+def test_a_succession_before_a_planned_division_is_a_conflict(former: Agency) -> None:
+    listed = [a_project(former).number]
+    planned(SUCCESSION, former.bin, in_days(10, successor=an_agency().bin, projects=listed))
+
+    with pytest.raises(SuccessionPlanned) as error:
+        ask(FIRST, SUCCESSION, former.bin, in_days(9, successor=an_agency().bin))
+    assert error.value.params == {"bin": former.bin, "on": "2026-10-10"}
+    assert ask(FIRST, SUCCESSION, former.bin, in_days(10, successor=an_agency().bin)).state == "waiting"
+
+
+def test_a_project_of_a_planned_division_passes_on_once(former: Agency) -> None:
+    passing, staying = a_project(former).number, a_project(former).number
+    planned(SUCCESSION, former.bin, in_days(10, successor=an_agency().bin, projects=[passing]))
+
+    with pytest.raises(Invalid) as error:
+        ask(FIRST, SUCCESSION, former.bin, in_days(5, successor=an_agency().bin, projects=[staying, passing]))
+    assert [(each.pointer, each.code) for each in error.value.problems] == [
+        ("/projects/1", "project-passes-on-already")
+    ]
+
+
+def test_nothing_is_planned_beside_a_planned_merger(former: Agency) -> None:
+    listed = [a_project(former).number]
+    planned(SUCCESSION, former.bin, in_days(10, successor=an_agency().bin))
+
+    for values in (in_days(5, projects=listed), in_days(20)):
+        with pytest.raises(SuccessionPlanned):
+            ask(FIRST, SUCCESSION, former.bin, {**values, "successor": an_agency().bin})
+
+
+def test_a_second_transfer_of_a_project_is_a_conflict(former: Agency) -> None:
+    project = a_project(former).number
+    planned(TRANSFER, project, in_days(10, to=an_agency().bin))
+
+    with pytest.raises(TransferPlanned):
+        ask(FIRST, TRANSFER, project, in_days(5, to=an_agency().bin))
+
+
+def actor_of(name: str) -> Actor:
+    person = person_named(name)
+    return Actor(name, Role(person.role), None, account_id=person.account_id, is_person=True, credential="session:t")
+
+
+def test_deciders_who_asked_and_the_successor_get_an_email(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    create_reader(Role.ADMINISTRATOR, name="first")
+    create_reader(Role.SUPERVISOR, name="second")
+    create_reader(Role.REVIEWER, name="reviewer")
+    former, successor = an_agency(), an_agency(email="office@successor.kz")
+    values = {"successor": successor.bin, "on": DAY, "act": "No. 17", "reason": "They merge."}
+    request = ask(actor_of("first"), RequestKind.SUCCESSION, former.bin, values)
+
+    assert queued_emails() == [("second@readers.kz", "request-waiting", [request.id])]
+
+    delete_emails()
+    confirm(actor_of("second"), RequestKind.SUCCESSION, request.id)
+    assert queued_emails() == [
+        ("first@readers.kz", "request-decided", [request.id]),
+        ("office@successor.kz", "request-carried-out", [request.id]),
+    ]
+
+
+def test_the_command_carries_out_what_is_due_once(own_app: Flask, registry: CommandLine) -> None:
+    with own_app.app_context():
+        values = {"successor": an_agency().bin, "on": today() + timedelta(days=1), "act": "No. 1", "reason": "So."}
+        asker, decider = an_actor(Role.ADMINISTRATOR, name="first"), an_actor(Role.SUPERVISOR, name="second")
+        request = ask(asker, RequestKind.SUCCESSION, an_agency().bin, values)
+        request_id = confirm(decider, RequestKind.SUCCESSION, request.id).id
+        with transaction() as session:
+            session.execute(update(Request).values(on=today()))
+        db.session.remove()
+
+    first, second = (registry("requests", "carry-out", "--json").json for _ in range(2))
+
+    assert (first, second) == ({"carried_out": [request_id], "failed": []}, {"carried_out": [], "failed": []})
+    assert registry("requests", "carry-out").err.strip() == "Requests carried out: 0"
+
+
+CHANGE = {"kind": "private", "act": "Decree No. 17", "reason": "It was sold."}
+
+
+def proposed(administrator: Caller, agency: Agency, body: dict[str, object]) -> int:
+    answer = administrator.post(f"/agencies/{agency.bin}/changes", body)
+    assert answer.status_code == 202, answer.get_json()
+    return int(answer.get_json()["id"])
+
+
+def kind_of(who: Caller, agency: Agency) -> str:
+    return str(who.get(f"/agencies/{agency.bin}").get_json()["kind"])
+
+
+def test_an_administrator_alone_changes_neither_kind_nor_parent(administrator: Caller, agency: Agency) -> None:
+    parent = an_agency()
+    answers = [
+        administrator.change(f"/agencies/{agency.bin}", body)
+        for body in ({"kind": "private"}, {"parent_bin": parent.bin})
+    ]
+
+    assert [codes(answer) for answer in answers] == [
+        {("/kind", "agency-change-needs-approval")},
+        {("/parent_bin", "agency-change-needs-approval")},
+    ]
+    assert kind_of(administrator, agency) == "central_body"
+
+
+def test_project_page_says_that_the_next_audit_clears_the_flags_of_an_agency_out_of_scope(
+    administrator: Caller, supervisor: Caller, agency: Agency, signed_in: SignedIn
+) -> None:
+    page = f"/projects/{a_project(agency).number}"
+    run_audit(an_actor(Role.SUPERVISOR))
+    visit, cleared = signed_in(Role.REVIEWER), "The next audit clears these flags."
+    assert cleared not in visit.get(page).text
+
+    supervisor.post(f"/approvals/{proposed(administrator, agency, CHANGE)}/approval", {})
+
+    assert cleared in visit.get(page).text and "Out of scope" in visit.get(page).text
+    run_audit(an_actor(Role.SUPERVISOR))
+    assert cleared not in visit.get(page).text and "Reasons for flagging" not in visit.get(page).text
+
+
+def test_a_supervisor_approves_what_an_administrator_proposes(
+    administrator: Caller, supervisor: Caller, agency: Agency
+) -> None:
+    approval_id = proposed(administrator, agency, CHANGE)
+    another = supervisor.post(f"/agencies/{agency.bin}/changes", CHANGE)
+
+    done = supervisor.post(f"/approvals/{approval_id}/approval", {})
+
+    assert (another.status_code, code(another)) == (403, "role-not-allowed")
+    assert done.get_json()["state"] == "approved"
+    assert kind_of(administrator, agency) == "private"
+    entry = supervisor.get(f"/journal?subject=agency:{agency.bin}&action=agency.changed").get_json()["items"][0]
+    assert (entry["details"]["act"], entry["details"]["approval"]) == ("Decree No. 17", approval_id)
+
+
+def test_the_approval_shows_how_many_projects_and_flags_leave_the_scope(
+    administrator: Caller, supervisor: Caller, agency: Agency
+) -> None:
+    for _ in range(2):
+        a_project(agency)
+    run_audit(an_actor(Role.SUPERVISOR))
+
+    shown = supervisor.get(f"/approvals/{proposed(administrator, agency, CHANGE)}").get_json()
+
+    assert shown["effects"] == {"projects": 2, "out_of_scope": 2, "flags": 2, "cases": 2}
+    assert {"name": "kind", "before": "central_body", "after": "private"} in shown["changes"]
+
+
+def test_the_approval_shows_who_could_read_restricted_projects_below_another_parent(
+    administrator: Caller, supervisor: Caller, agency: Agency
+) -> None:
+    parent = an_agency(an_agency())
+    for role in (Role.AGENCY_VIEWER, Role.AGENCY_EDITOR):
+        a_token(role, parent)
+    restrict(a_project(agency).number)
+    body = {"parent_bin": parent.bin, "act": "Decree No. 17", "reason": "Subordination."}
+
+    effects = supervisor.get(f"/approvals/{proposed(administrator, agency, body)}").get_json()["effects"]
+
+    assert (effects["restricted"], effects["readers"]) == (1, 2)
+
+
+def test_a_proposal_of_the_present_values_is_an_error(administrator: Caller, agency: Agency) -> None:
+    answer = administrator.post(f"/agencies/{agency.bin}/changes", CHANGE | {"kind": "central_body"})
+
+    assert codes(answer) == {("/kind", "nothing-to-change")}
+
+
+def test_its_form_leads_to_the_approval(signed_in: SignedIn, agency: Agency) -> None:
+    administrator = signed_in(Role.ADMINISTRATOR)
+
+    page = administrator.send(f"/agencies/{agency.bin}/change", kind="private", act="Decree No. 17", reason="Sold.")
+
+    assert "Your proposal is sent. Nothing changes until a supervisor approves it." in page.text
+    assert "Private" in page.text
+    assert 'name="kind"' not in administrator.get(f"/agencies/{agency.bin}/edit").text
+
+
+@pytest.fixture
+def restricted(client: FlaskClient) -> tuple[Project, int]:
+    """A restricted project, and the withdrawal that its agency asked for."""
+    agency = an_agency()
+    project = a_project(agency)
+    path = f"/projects/{project.number}/withdrawal"
+    asked = caller(client, Role.AGENCY_EDITOR, agency).post(path, {"reason": "Registered twice."}).get_json()
+    restrict(project.number)
+    return project, asked["id"]
+
+
+def test_a_reviewer_neither_sees_nor_decides_it(client: FlaskClient, restricted: tuple[Project, int]) -> None:
+    project, request_id = restricted
+    reviewer = caller(client, Role.REVIEWER)
+
+    assert reviewer.get("/withdrawals").get_json()["items"] == []
+    assert reviewer.get(f"/withdrawals?project={project.number}").get_json()["items"] == []
+    tries = [
+        reviewer.get(f"/withdrawals/{request_id}"),
+        reviewer.post(f"/withdrawals/{request_id}/confirmation", {}),
+        reviewer.post(f"/withdrawals/{request_id}/refusal", {"reason": "No."}),
+    ]
+    assert [(answer.status_code, code(answer)) for answer in tries] == [(404, "request-not-found")] * 3
+    assert (REQUEST_LIST.read(AIGERIM, {}, Page()).items, requests_of_project(AIGERIM, project.id)) == ([], [])
+
+
+def test_a_supervisor_sees_it_and_each_read_is_journalled(client: FlaskClient, restricted: tuple[Project, int]) -> None:
+    project, request_id = restricted
+    supervisor = caller(client, Role.SUPERVISOR)
+
+    listed = supervisor.get("/withdrawals").get_json()["items"]
+    one = supervisor.get(f"/withdrawals/{request_id}").get_json()
+
+    assert ([item["id"] for item in listed], one["project"]) == ([request_id], project.number)
+    reads = db.session.query(JournalEntry.details).filter(JournalEntry.action == RESTRICTED_READ_ACTION)
+    assert sorted(row.details for row in reads) == ['{"what":"request"}', '{"what":"requests"}']
+
+
+def test_an_administrator_cannot_list_a_hidden_project_in_a_division(client: FlaskClient) -> None:
+    agency = an_agency()
+    hidden, seen = a_project(agency), a_project(agency)
+    restrict(hidden.number)
+    values = {"successor": an_agency().bin, "on": today().isoformat(), "act": "No. 17", "reason": "They divide."}
+
+    answer = caller(client, Role.ADMINISTRATOR).post(
+        f"/agencies/{agency.bin}/succession", {**values, "projects": [seen.number, hidden.number]}
+    )
+
+    assert (answer.status_code, codes(answer)) == (422, {("/projects/1", "project-not-of-agency")})
+
+
+def test_equal_external_ids_of_hidden_projects_are_not_shown(client: FlaskClient) -> None:
+    agency, successor = an_agency(), an_agency()
+    hidden, seen = (a_project(agency, external_id=name) for name in ("H-1", "S-1"))
+    for name in ("H-1", "S-1"):
+        a_project(successor, external_id=name)
+    restrict(hidden.number)
+    values = {"successor": successor.bin, "on": today().isoformat(), "act": "No. 17", "reason": "They merge."}
+
+    asked = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{agency.bin}/succession", values).get_json()
+    by_supervisor = caller(client, Role.SUPERVISOR).get(f"/successions/{asked['id']}").get_json()
+
+    assert [each["project"] for each in asked["equal_external_ids"]] == [seen.number]
+    assert [each["external_id"] for each in by_supervisor["equal_external_ids"]] == ["H-1", "S-1"]
+
+
+def test_equal_external_ids_name_no_hidden_project_of_the_successor(client: FlaskClient) -> None:
+    agency, successor = an_agency(), an_agency()
+    a_project(agency, external_id="H-1"), a_project(agency, external_id="S-1")
+    hidden, seen = (a_project(successor, external_id=name) for name in ("H-1", "S-1"))
+    restrict(hidden.number)
+    values = {"successor": successor.bin, "on": today().isoformat(), "act": "No. 17", "reason": "They merge."}
+
+    asked = caller(client, Role.ADMINISTRATOR).post(f"/agencies/{agency.bin}/succession", values).get_json()
+    path = f"/successions/{asked['id']}"
+    by_supervisor = caller(client, Role.SUPERVISOR).get(path).get_json()
+    by_agency = caller(client, Role.AGENCY_EDITOR, agency).get(path).get_json()
+    by_stranger = caller(client, Role.AGENCY_EDITOR, an_agency(), "stranger").get(path)
+
+    assert [each["other_project"] for each in asked["equal_external_ids"]] == [seen.number]
+    assert [each["other_project"] for each in by_supervisor["equal_external_ids"]] == [hidden.number, seen.number]
+    assert [each["other_project"] for each in by_agency["equal_external_ids"]] == [seen.number]
+    assert by_stranger.status_code == 404

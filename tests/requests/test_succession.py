@@ -1,35 +1,43 @@
-"""Succession: what an agency has passes to another one, exactly once, and nothing is lost."""
+"""Succession: what an agency has passes to another one, exactly once, on its day; and requests that fail on it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given, settings, strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from registry.accounts.models import account_named
 from registry.accounts.roles import Actor, Role
 from registry.accounts.sessions import WebSession
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
+from registry.audits.jobs import run_due_audit, run_nightly_audit
 from registry.audits.models import AgencyCount
 from registry.cases.models import Case
-from registry.core.database import db
+from registry.cli.scheduler import jobs
+from registry.core.clock import local_instant
+from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid
 from registry.imports.service import import_now
+from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_stored
 from registry.projects.drafts import find_draft, save_draft, start_draft
 from registry.projects.models import Project
 from registry.projects.revisions import Revision
 from registry.reports.compliance import compliance, compliance_on
+from registry.requests.kinds import agency_succeeded
 from registry.requests.models import Request, RequestKind
+from registry.requests.queries import due_requests
 from registry.requests.service import RequestCarriedOut, ask, cancel, carry_out_due_requests, confirm
+from registry.settings import read_settings
 from tests.api.callers import caller, codes
+from tests.audits.steps import installed
 from tests.cases.cast import AIGERIM, IN_BOTH, SAULE, act, audit, case_of
 from tests.factories import (
     a_project,
@@ -42,6 +50,9 @@ from tests.factories import (
     project_values,
     with_account,
 )
+from tests.fixtures.cli import CommandLine
+from tests.fixtures.web import SignedIn
+from tests.notifications.readers import create_reader, delete_emails, queued_emails
 from tests.present import Present
 from tests.requests.world import deadlines, everything, fill, holders
 
@@ -382,3 +393,145 @@ def test_four_eyes_hold_over_a_merger(app: Flask, present: Present) -> None:
 
     assert case.status == "remediation"
     assert case.project_record.agency.bin == successor.bin
+
+
+NEXT = DAY + timedelta(days=1)
+
+
+def test_a_clock_a_year_ahead_closes_no_agency(app: Flask, present: Present, registry: CommandLine) -> None:
+    present.set(DAY)
+    installed(local_instant(DAY, time(1)))
+    former = an_agency()
+    request = a_succession(former, an_agency(), DAY + timedelta(days=200))
+    job = next(each for each in jobs(read_settings(registry.settings)) if each.name == "requests")
+    job.work()
+
+    present.move(timedelta(days=365))
+    job.work()
+
+    assert agency_by_bin(former.bin).closed_on is None
+    assert due_requests() == [request.id]
+
+
+@pytest.mark.parametrize("by_cron", [False, True])
+def test_what_takes_effect_on_a_day_does_so_before_the_audit_of_that_day(
+    app: Flask, present: Present, by_cron: bool
+) -> None:
+    present.set(DAY)
+    installed(local_instant(DAY, time(1)))
+    former, successor = an_agency(), an_agency()
+    a_project(former)
+    run_nightly_audit()
+    a_succession(former, successor, NEXT)
+    present.set(local_instant(NEXT, time(2)))
+
+    run_nightly_audit() if by_cron else run_due_audit(time(2))
+
+    assert [each["key"] for each in compliance_on(AUDITOR, DAY)["items"]] == [former.bin]
+    assert [each["key"] for each in compliance_on(AUDITOR, NEXT)["items"]] == [successor.bin]
+
+
+@pytest.fixture
+def failing(app: Flask, present: Present, monkeypatch: pytest.MonkeyPatch) -> Request:
+    """A succession of tomorrow that something above it will prevent."""
+    present.set(DAY)
+    create_reader(Role.ADMINISTRATOR, name="first")
+    request = a_succession(an_agency(), an_agency(), NEXT, with_account(ASKER))
+    failing_id = request.agency_id
+
+    def fail(former_id: int, _successor_id: int) -> None:
+        if former_id == failing_id:
+            raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr(agency_succeeded, "_handlers", [*agency_succeeded.handlers, fail])
+    return request
+
+
+def failures() -> int:
+    db.session.rollback()
+    entries = select(JournalEntry.subject).where(JournalEntry.action == "request.failed")
+    return len(db.session.scalars(entries).all())
+
+
+def test_a_request_that_fails_stays_due_and_keeps_no_other_from_its_day(
+    failing: Request, present: Present, caplog: pytest.LogCaptureFixture
+) -> None:
+    former = an_agency()
+    other = a_succession(former, an_agency(), NEXT)
+    present.set(NEXT)
+
+    assert carry_out_due_requests() == [other.id]
+
+    assert f"request {failing.id} could not be carried out" in caplog.text
+    rows = db.session.execute(select(Request.id, Request.carried_out_at))
+    assert {row.id: row.carried_out_at is not None for row in rows} == {other.id: True, failing.id: False}
+    assert set(db.session.scalars(select(Agency.bin).where(Agency.closed_on.is_not(None)))) == {former.bin}
+
+
+def test_operators_and_deciders_get_one_notice_a_day(failing: Request, present: Present) -> None:
+    create_reader(Role.OPERATOR, name="operator")
+    create_reader(Role.REVIEWER, name="reviewer")
+    expected = [
+        ("first@readers.kz", "request-failed", [failing.id]),
+        ("operator@readers.kz", "request-failed", [failing.id]),
+    ]
+    queued_emails()
+    delete_emails()
+    present.set(NEXT)
+
+    for _minute in range(3):
+        assert carry_out_due_requests() == []
+        present.move(timedelta(minutes=1))
+    assert (queued_emails(), failures()) == (expected, 1)
+
+    present.move(timedelta(days=1))
+    delete_emails()
+    carry_out_due_requests()
+    assert (queued_emails(), failures()) == (expected, 2)
+
+
+def test_the_request_shows_the_failure_until_it_takes_effect(
+    failing: Request, present: Present, client: FlaskClient, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"/successions/{failing.id}"
+    before = caller(client, Role.ADMINISTRATOR).get(address)
+    assert before.get_json()["failed_at"] is None
+    present.set(NEXT)
+    carry_out_due_requests()
+    failed = caller(client, Role.ADMINISTRATOR).get(address)
+
+    assert failed.get_json()["failed_at"].startswith(NEXT.isoformat())
+    assert failed.headers["ETag"] != before.headers["ETag"]
+    supervisor = signed_in(Role.SUPERVISOR)
+    assert "The request could not take effect" in supervisor.get(f"/requests/{failing.id}").text
+
+    monkeypatch.undo()
+    present.set(NEXT)
+    assert carry_out_due_requests() == [failing.id]
+    assert caller(client, Role.ADMINISTRATOR).get(address).get_json()["failed_at"] is None
+    assert "could not take effect" not in supervisor.get(f"/requests/{failing.id}").text
+
+
+def test_one_that_failed_can_be_cancelled(failing: Request, present: Present) -> None:
+    present.set(NEXT)
+    carry_out_due_requests()
+
+    cancel(ASKER, RequestKind.SUCCESSION, failing.id)
+
+    assert carry_out_due_requests() == []
+    assert failures() == 1
+
+
+def test_the_command_lists_what_failed_and_ends_with_1(own_app: Flask, registry: CommandLine) -> None:
+    with own_app.app_context():
+        request = a_succession(an_agency(), an_agency(), date(2100, 1, 1))
+        request_id = request.id
+        with transaction() as session:
+            session.execute(update(Request).values(on=date(2026, 1, 1), details={}))
+        db.session.remove()
+
+    failed = registry("requests", "carry-out", "--json")
+
+    assert failed.code == 1
+    assert failed.json == {"carried_out": [], "failed": [request_id]}
+    assert f"could not be carried out: {request_id}." in failed.err

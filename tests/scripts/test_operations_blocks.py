@@ -26,11 +26,11 @@ NOT_RUN = {
     "python3 -m venv /opt/registry/.venv": "likewise",
     "apt-get install --yes pgbouncer": "tests/core/test_postgresql.py",
     "systemctl edit": "opens an editor",
-    "apiVersion:": "tests/scripts/test_kubernetes.py",
+    "apiVersion:": "tests/scripts/test_deployment.py",
     "systemctl stop registry-web registry-scheduler\nregistry backup --force /var/backups/registry/before-downgrade": (
         "names a revision; tests/migrations goes back"
     ),
-    "curl --silent http://127.0.0.1:8000/metrics": "tests/scripts/test_monitoring.py",
+    "curl --silent http://127.0.0.1:8000/metrics": "tests/scripts/test_deployment.py",
     "registry audits reject ID": "needs a held audit; tests/audits",
     "registry audits void 5": "needs an audit of a day to come; tests/audits",
     "systemctl restart registry-web registry-scheduler\nregistry audits run": "restarts services",

@@ -54,7 +54,7 @@ def test_every_page_is_accessible_fits_320_pixels_and_loads_from_own_host(
     assert blocked == []
 
 
-# On every day lists of cases are worked through by keyboard: tests/cases/test_list_keys_in_browser.py.
+# On every day lists of cases are worked through by keyboard: tests/cases/test_page_in_browser.py.
 @pytest.mark.nightly
 def test_project_is_registered_by_keyboard(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str

@@ -57,6 +57,19 @@ def flagged() -> list[Project]:
                 "Onboarding not confirmed: 1 · 10 million ₸",
             ],
         ),
+        (
+            "/cases?status=new&group=agency",
+            "1–3 of 3 · 30 million ₸",
+            ["Akimat: 1 · 300,000 ₸", "Ministry: 2 · 30 million ₸"],
+        ),
+        (
+            "/cases?status=new&group=rule",
+            "1–3 of 3 · 30 million ₸",
+            [
+                "New object started under the moratorium: 2 · 10 million ₸",
+                "Data needed for the check is missing: 1 · 20 million ₸",
+            ],
+        ),
     ],
 )
 def test_groups_have_the_totals_of_the_list_and_sums_count_a_project_once(

@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from registry.accounts.models import account_named
+from registry.accounts.models import Account, account_named
 from registry.accounts.roles import AGENCY_ROLES, Actor, Role
+from registry.accounts.service import NewPerson, add_person
+from registry.accounts.tokens import add_service_account
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
@@ -29,7 +31,7 @@ from registry.webhooks.service import create_webhook
 from tests.audits.steps import audit
 from tests.cases.casework import GAP
 from tests.cases.cast import AIGERIM, act, migrate_by, under_review
-from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, PASSWORD, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.imports.test_files import minimal
@@ -147,6 +149,19 @@ def watch_list(agency: Agency, count: int) -> str:
     return "/cases/watch-list"
 
 
+def accounts(agency: Agency, count: int) -> None:
+    """People and service accounts of an agency, each of these with an owner of its own, and pending accounts."""
+    asking, start = an_actor(Role.ADMINISTRATOR, name="asking"), db.session.scalar(select(func.count(Account.id)))
+    for number in range(start, start + count):
+        person = add_person(ADMINISTRATOR, NewPerson(f"person {number}", Role.AGENCY_EDITOR, agency.id), PASSWORD)
+        add_service_account(ADMINISTRATOR, f"robot {number}", Role.AGENCY_EDITOR, agency.id, person.account_id)
+        add_person(asking, NewPerson(f"pending {number}", Role.AUDITOR), PASSWORD)
+
+
+def accounts_on(path: str) -> Grow:
+    return lambda agency, count: accounts(agency, count) or path
+
+
 PAGES: dict[str, tuple[Grow, Role]] = {
     "cases": (cases, Role.SUPERVISOR),
     "tasks": (tasks, Role.SUPERVISOR),
@@ -162,6 +177,12 @@ PAGES: dict[str, tuple[Grow, Role]] = {
     "imports": (imports, Role.ADMINISTRATOR),
     "case documents": (case_documents, Role.SUPERVISOR),
     "project": (linked_project, Role.SUPERVISOR),
+    **{
+        f"{path} of {role}": (accounts_on(path), role)
+        for role in (Role.ADMINISTRATOR, Role.AGENCY_ADMINISTRATOR)
+        for path in ("/home", "/people", "/tokens")
+    },
+    "pending accounts": (accounts_on("/people/pending"), Role.ADMINISTRATOR),
 }
 
 

@@ -1,8 +1,12 @@
-"""The endpoints of webhooks: secrets are shown once, addresses are checked, others change nothing."""
+"""The API of webhooks, and the receiver of the guide."""
 
 from __future__ import annotations
 
+import re
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,12 +15,15 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Role, Scope
 from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
-from registry.webhooks.queue import deliver
+from registry.core.clock import now
+from registry.settings import CHECKOUT
+from registry.webhooks.queue import WebhookRun, deliver
 from registry.webhooks.sender import WEBHOOK_NETWORKS
+from registry.webhooks.service import replay
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, a_project, an_agency
 from tests.webhooks.receiver import receiving
-from tests.webhooks.world import LOCAL
+from tests.webhooks.world import LOCAL, a_webhook, an_owner
 
 URL = "https://receiver.example.kz/hook"
 CONDITION = {"event": "case.changed", "before": ["new"], "after": ["under_review"]}
@@ -142,3 +149,37 @@ def test_administrator_of_the_agency_sees_and_deletes_those_of_its_accounts(
 def a_limited_token(agency: Agency, scopes: set[Scope]) -> str:
     name = f"program {'-'.join(sorted(scopes))}".replace(":", " ")
     return issue(ADMINISTRATOR, name, Role.AGENCY_EDITOR, agency.id, timedelta(days=1), scopes=scopes).text
+
+
+GUIDE = CHECKOUT / "docs" / "how-to" / "integrator.md"
+
+
+def test_receiver_of_the_guide_accepts_each_message_once(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+    receiver = GUIDE.read_text(encoding="utf-8").partition("## Webhooks")[2]
+    code = re.search(r"```python\n(.*?)```", receiver, re.DOTALL)
+    names: dict[str, Any] = {"__name__": "receiver"}
+    exec(code[1], names)
+
+    class Quiet(names["Receiver"]):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    assert issubclass(Quiet, BaseHTTPRequestHandler)
+    before, owner = now(), an_owner(Role.SUPERVISOR)
+    with HTTPServer(("127.0.0.1", 0), Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_address[1]}/"
+            webhook, names["SECRET"] = a_webhook(owner, url, events=["project.registered"])
+            project = a_project()
+            assert deliver(LOCAL) == WebhookRun(delivered=1)
+            replay(owner, webhook, before)
+            assert deliver(LOCAL) == WebhookRun(delivered=1)
+            names["SECRET"] = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+            replay(owner, webhook, before)
+            assert deliver(LOCAL) == WebhookRun(failed=1)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert capsys.readouterr().out == f"project.registered project:{project.number}\n"

@@ -24,7 +24,6 @@ from registry.webhooks.queue import (
     due_webhooks,
     failing_webhooks,
     fan_out,
-    is_to_disable,
     lease_batch,
     pause_after,
     pending_deliveries,
@@ -295,11 +294,6 @@ def test_receiver_that_asks_for_it_is_left_alone_for_an_hour_at_most() -> None:
 )
 def test_retry_after_is_read_as_seconds_or_a_date(status: int, header: str | None, expected: timedelta) -> None:
     assert asked_delay(status, header, START) == expected
-
-
-def test_webhook_is_disabled_after_a_week_of_failures() -> None:
-    assert not is_to_disable(START, START + timedelta(days=6, hours=23))
-    assert is_to_disable(START, START + timedelta(days=7))
 
 
 KILLS = 2
