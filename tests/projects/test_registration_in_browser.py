@@ -92,7 +92,7 @@ def start(browser: Browser, address: str, language: Language = "ru", width: int 
     return page
 
 
-@pytest.mark.parametrize(("language", "width"), [("ru", 1280), ("kk", 390)])
+@pytest.mark.parametrize(("language", "width"), [pytest.param("ru", 1280, marks=pytest.mark.nightly), ("kk", 390)])
 def test_clerk_registers_a_paper_form(
     browser: Browser, demo: tuple[Flask, dict[str, object]], address: str, language: Language, width: int
 ) -> None:
