@@ -14,7 +14,7 @@ from flask import Response, render_template, url_for
 from registry.accounts.roles import SCHEDULE, Actor, Permission
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text
-from registry.journal.checkpoints import CheckpointNotFound, checkpoint_keys, newest_checkpoints
+from registry.journal.checkpoints import CheckpointNotFound, checkpoint_keys, find_checkpoint, newest_checkpoints
 from registry.journal.queries import EXPORTED_COLUMNS, JOURNAL, find_entry, journal_cell
 from registry.web.blueprint import Answer, Public, pages
 from registry.web.errors import problem_message
@@ -252,3 +252,9 @@ def newest_checkpoint_as_text() -> Answer:
     if not newest:
         raise CheckpointNotFound(size=0)
     return Response(newest[0].note, content_type="text/plain; charset=utf-8")
+
+
+@pages.page("/checkpoints/<row_id:size>.txt", needs=TO_EVERYBODY)
+def checkpoint_as_text(size: int) -> Answer:
+    """Return the checkpoint of that size as a signed note."""
+    return Response(find_checkpoint(size).note, content_type="text/plain; charset=utf-8")

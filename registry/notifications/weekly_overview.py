@@ -32,6 +32,7 @@ from registry.government_reports.document import (
 from registry.notifications.models import EMAIL_ONLY, Channel, WeeklyOverview
 from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
+from registry.procurement.coverage import ContractSums
 from registry.projects.vocabulary import FlagAge, FreezeStatus, Sector
 from registry.reports.overview import (
     AtRisk,
@@ -111,6 +112,10 @@ def _compared(known: Overview, compared: Comparison, language: Language, _: Tran
     if ahead is not None and ahead.complete_on is not None:
         complete = _("At this pace, everything is on QazTech on {day}.")
         lines.append(complete.format(day=ahead.complete_on.strftime(DAY_FORMAT)))
+    sums = ContractSums() if known.contracts is None else known.contracts.every
+    if (share := sums.percent) is not None:
+        covered = _("IT contracts on the procurement portal: {percent} percent of {sum} million ₸ is in the register.")
+        lines.append(covered.format(percent=decimal(share, language), sum=millions(sums.total_kzt, language)))
     yield {"kind": "paragraphs", "lines": lines}
 
 

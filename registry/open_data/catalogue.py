@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from registry.core.clock import local_date, rfc3339
 from registry.core.translations import LANGUAGES, lazy_text, translate
+from registry.open_data.figures import TABLES, Table
 from registry.open_data.models import Publication
 from registry.open_data.queries import PUBLIC_FIELDS, PublicField
 from registry.open_data.service import StoredSet
@@ -117,11 +118,14 @@ def catalogue(stored: StoredSet, publication: Publication) -> dict[str, Any]:
         "dcat:themeTaxonomy": _node(f"{AUTHORITY}/data-theme", "skos:ConceptScheme")
         | {"dcterms:title": _english("Data theme")},
         "foaf:homepage": _node(publication.home, "foaf:Document"),
-        "dcat:dataset": [_dataset(stored, publication)],
+        "dcat:dataset": [
+            _projects(stored, publication),
+            *(_figures(name, table, publication) for name, table in TABLES.items()),
+        ],
     }
 
 
-def _dataset(stored: StoredSet, publication: Publication) -> dict[str, Any]:
+def _projects(stored: StoredSet, publication: Publication) -> dict[str, Any]:
     csv, package = f"{publication.home}/{CSV_NAME}", f"{publication.home}/{PACKAGE_NAME}"
     algorithm = _node("http://spdx.org/rdf/terms#checksumAlgorithm_sha256", "spdx:ChecksumAlgorithm")
     checksum = {
@@ -130,14 +134,35 @@ def _dataset(stored: StoredSet, publication: Publication) -> dict[str, Any]:
         "spdx:checksumValue": {"@value": stored.sha256, "@type": "xsd:hexBinary"},
     }
     size = {"@value": str(stored.size), "@type": "xsd:nonNegativeInteger"}
+    distributions = [
+        _distribution(csv, "text/csv", "CSV", CSV_DESCRIPTION, publication)
+        | {"dcterms:modified": _instant(stored), "dcat:byteSize": size, "spdx:checksum": checksum},
+        _distribution(package, "application/json", "JSON", PACKAGE_DESCRIPTION, publication)
+        | {"dcterms:modified": _instant(stored)},
+    ]
+    described = _dataset("projects", TITLE, DESCRIPTION, publication, distributions)
+    return described | {"dcterms:modified": _instant(stored)}
+
+
+def _figures(name: str, table: Table, publication: Publication) -> dict[str, Any]:
+    """Describe a table that is made when it is asked for: neither its size nor its time is known before."""
+    distributions = [
+        _distribution(f"{publication.home}/{name}.{ending}", media_type, ending.upper(), table.description, publication)
+        for ending, media_type in (("csv", "text/csv"), ("json", "application/json"))
+    ]
+    return _dataset(name, table.title, table.description, publication, distributions)
+
+
+def _dataset(
+    name: str, title: str, description: str, publication: Publication, distributions: list[dict[str, Any]]
+) -> dict[str, Any]:
     return {
-        "@id": f"{publication.home}#projects",
+        "@id": f"{publication.home}#{name}",
         "@type": "dcat:Dataset",
-        "dcterms:identifier": f"{publication.home}#projects",
-        "dcterms:title": _texts(TITLE),
-        "dcterms:description": _texts(DESCRIPTION),
+        "dcterms:identifier": f"{publication.home}#{name}",
+        "dcterms:title": _texts(title),
+        "dcterms:description": _texts(description),
         "dcterms:publisher": {"@id": f"{publication.home}#publisher"},
-        "dcterms:modified": _instant(stored),
         "dcterms:language": _languages(),
         "dcterms:spatial": _country(),
         "dcterms:accrualPeriodicity": _node(f"{AUTHORITY}/frequency/DAILY", "dcterms:Frequency"),
@@ -146,16 +171,12 @@ def _dataset(stored: StoredSet, publication: Publication) -> dict[str, Any]:
         | {"skos:prefLabel": _english("Government and public sector")},
         "dcat:keyword": list(KEYWORDS),
         "dcat:landingPage": _node(publication.home, "foaf:Document"),
-        "dcat:distribution": [
-            _distribution(csv, "text/csv", "CSV", CSV_DESCRIPTION, stored, publication)
-            | {"dcat:byteSize": size, "spdx:checksum": checksum},
-            _distribution(package, "application/json", "JSON", PACKAGE_DESCRIPTION, stored, publication),
-        ],
+        "dcat:distribution": distributions,
     }
 
 
 def _distribution(
-    address: str, media_type: str, format_: str, description: str, stored: StoredSet, publication: Publication
+    address: str, media_type: str, format_: str, description: str, publication: Publication
 ) -> dict[str, Any]:
     return {
         "@id": address,
@@ -167,7 +188,6 @@ def _distribution(
         "dcat:mediaType": _node(f"{MEDIA_TYPES}/{media_type}", "dcterms:MediaType"),
         "dcterms:format": _node(f"{AUTHORITY}/file-type/{format_}", "dcterms:MediaTypeOrExtent"),
         "dcterms:license": _licence(publication),
-        "dcterms:modified": _instant(stored),
         "dcatap:availability": _node(f"{AUTHORITY}/planned-availability/STABLE", "skos:Concept")
         | {"skos:prefLabel": _english("stable")},
     }

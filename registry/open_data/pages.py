@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from flask import Response, current_app, json, render_template, request
@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from registry.agencies.pages import agency_names
 from registry.core.errors import RegistryError
+from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
 from registry.core.translations import lazy_text
 from registry.http.error_handlers import problem_response
 from registry.http.http_errors import OpenDataNotReady, RouteNotFound
@@ -18,6 +19,7 @@ from registry.http.responses import CSV, PIECE, make_tag, not_modified
 from registry.http.security import Public, own_address
 from registry.open_data import queries
 from registry.open_data.catalogue import catalogue, data_package
+from registry.open_data.figures import TABLES, Table
 from registry.open_data.models import PUBLICATION, Publication
 from registry.open_data.queries import AGENCY_PREFIX
 from registry.open_data.service import StoredSet, stored_file, stored_set
@@ -64,6 +66,40 @@ def open_data_catalogue() -> Answer:
     return _file(_tag, lambda stored, published: _json(catalogue(stored, published), JSON_LD))
 
 
+@pages.page(
+    "/open-data/<any(coverage, checkpoints, confirmed):name>.<any(csv, json):ending>", needs=OPEN, without_session=True
+)
+def open_data_figures(name: str, ending: str) -> Answer:
+    """A small table of figures, as they are now."""
+    try:
+        published = publication()
+    except RegistryError as error:
+        return problem_response(error)
+    table = TABLES[name]
+    rows = [*table.rows(published)]
+    tag = make_tag(request.path, rows)
+    response = not_modified(tag)
+    if response is None:
+        response = _table_file(name, ending, table, rows)
+        response.set_etag(tag)
+    return _for_everybody(response)
+
+
+def _table_file(name: str, ending: str, table: Table, rows: list[Sequence[Any]]) -> Response:
+    if ending == "json":
+        return _json([dict(zip(table.columns, row, strict=True)) for row in rows], JSON)
+    cells = [[escape_formula(cell) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    response = Response(CSV_BOM + csv_lines([table.columns, *cells]), content_type=f"{CSV}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
+
+
+def _for_everybody(response: AnyResponse) -> AnyResponse:
+    response.headers["Cache-Control"] = CACHEABLE
+    response.headers.extend(FOR_OTHER_SITES)
+    return response
+
+
 def _file(
     tag_of: Callable[[StoredSet, Publication], str], made: Callable[[StoredSet, Publication], Response]
 ) -> AnyResponse:
@@ -87,9 +123,7 @@ def _file(
         # Programs read these addresses, with any Accept header.
         return problem_response(error)
     response.last_modified = stored.made_at
-    response.headers["Cache-Control"] = CACHEABLE
-    response.headers.extend(FOR_OTHER_SITES)
-    return response
+    return _for_everybody(response)
 
 
 def _is_known_by_time(stored: StoredSet) -> bool:
@@ -128,7 +162,7 @@ def _unpacked(compressed: bytes) -> Iterator[bytes]:
     yield unpacking.flush()
 
 
-def _json(contents: dict[str, Any], content_type: str) -> Response:
+def _json(contents: object, content_type: str) -> Response:
     return Response(json.dumps(contents, ensure_ascii=False, indent=2), content_type=content_type)
 
 
@@ -171,6 +205,7 @@ def open_data() -> Answer:
         count=queries.count_public_projects(filters, agency),
         most=queries.MAX_COUNT,
         offered=OFFERED,
+        tables=TABLES,
         stored=stored_set(),
         licence=published.licence,
     )

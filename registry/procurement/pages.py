@@ -13,9 +13,16 @@ from registry.agencies.pages import add_list_pages
 from registry.agencies.service import agency_by_bin
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.translations import lazy_text
+from registry.procurement.coverage import Coverage, coverage_by_agency
 from registry.procurement.matching import CERTAIN_REASON, PART_REASON
 from registry.procurement.models import Contract, ContractMatch, MatchState
-from registry.procurement.queries import CONTRACT_LIST, counts_of, find_contract, read_contract, without_contract
+from registry.procurement.queries import (
+    CONTRACT_LIST,
+    find_contract,
+    projects_without_contract,
+    read_contract,
+    without_contract,
+)
 from registry.procurement.schemas import MATCH_DECISION
 from registry.procurement.service import decide_match, import_contracts
 from registry.projects.queries import list_projects, projects_numbered
@@ -190,7 +197,9 @@ def _contract_page(actor: Actor, contract_id: int, form: Form) -> str:
 def agency_contracts(actor: Actor, bin: str) -> Answer:
     """Compare the IT contracts of an agency with its projects: matched, to check, and each without the other."""
     agency = agency_by_bin(bin)
-    counts = counts_of(actor, agency)
+    sums = coverage_by_agency(actor, Contract.agency_id == agency.id).get(agency.id, Coverage()).every
+    counts = {code: getattr(sums, code) for code in ContractMatch.codes()}
+    counts[WITHOUT_CONTRACT] = projects_without_contract(actor, agency)
     shown = request.args.get("show")
     if shown not in (*ContractMatch.codes(), WITHOUT_CONTRACT):
         first = (ContractMatch.TO_CHECK, ContractMatch.UNMATCHED)
@@ -210,7 +219,7 @@ def agency_contracts(actor: Actor, bin: str) -> Answer:
         agency=agency,
         shown=shown,
         tabs=_tabs(agency.bin, counts, shown),
-        counts=counts,
+        sums=sums,
         **_shown_with(actor, contracts, numbers),
     )
 

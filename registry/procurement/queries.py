@@ -36,7 +36,8 @@ class ContractNotFound(NotFound):
     """No contract has that id, or the actor may not see it."""
 
 
-def _visible(actor: Actor) -> Select[Any]:
+def visible_contracts(actor: Actor) -> Select[Any]:
+    """Return the query of the contracts that the actor may see: of their agencies, none of a hidden project."""
     statement = select(Contract).join(Contract.agency).options(contains_eager(Contract.agency))
     own = own_agencies(actor)
     if own is not None:
@@ -119,7 +120,7 @@ def _matches(actor: Actor, ids: Iterable[int]) -> list[Mapping[str, Any]]:
 CONTRACT_LIST: Final = lists.RecordList(
     name="contracts",
     permission=Permission.CONTRACTS_READ,
-    rows=_visible,
+    rows=visible_contracts,
     unique=Contract.id.expression,
     shown=shown,
     filters={
@@ -144,7 +145,7 @@ CONTRACT_LIST: Final = lists.RecordList(
 def find_contract(actor: Actor, contract_id: int) -> Contract:
     """Return the contract with that id. Raises RoleNotAllowed and ContractNotFound."""
     actor.require(Permission.CONTRACTS_READ)
-    contract: Contract | None = db.session.scalar(_visible(actor).where(Contract.id == contract_id))
+    contract: Contract | None = db.session.scalar(visible_contracts(actor).where(Contract.id == contract_id))
     if contract is None:
         raise ContractNotFound(id=contract_id)
     return contract
@@ -163,22 +164,10 @@ def read_contract(actor: Actor, contract_id: int) -> dict[str, Any]:
     return row
 
 
-def counts_of(actor: Actor, agency: Agency) -> dict[str, int]:
-    """Return how many IT contracts of an agency match a project, are to check or have none, and their sums in tenge.
-
-    ``projects``: projects of the agency without a contract.
-    """
-    visible = _visible(actor).where(Contract.agency_id == agency.id, Contract.is_it)
-    counts: dict[str, int] = {}
-    for code in ContractMatch.codes():
-        narrowed = visible.where(_of_match([code])).with_only_columns(
-            func.count(), func.coalesce(func.sum(Contract.current_sum_kzt), 0)
-        )
-        count, total = db.session.execute(narrowed).one()
-        counts |= {code: int(count or 0), f"{code}_kzt": int(total or 0)}
-    without = select(func.count()).select_from(Project).where(*without_contract(agency), *visible_projects(actor))
-    counts["projects"] = db.session.scalar(without) or 0
-    return counts
+def projects_without_contract(actor: Actor, agency: Agency) -> int:
+    """Count the projects of an agency for which no contract of the portal is known."""
+    statement = select(func.count()).select_from(Project).where(*without_contract(agency), *visible_projects(actor))
+    return db.session.scalar(statement) or 0
 
 
 def without_contract(agency: Agency) -> list[ColumnElement[bool]]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from registry.core.fields import BaseSchema, Choice, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
 from registry.freeze.contract_differences import ContractDifference
-from registry.procurement.models import MAX_TEXT, ContractSource, MatchState
+from registry.procurement.models import MAX_TEXT, ContractMatch, ContractSource, MatchState
 
 INTEGER: Final[dict[str, Any]] = {"type": "integer"}
 TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -32,6 +32,21 @@ MATCHES: Final[dict[str, Any]] = {
         decided_at=nullable(INSTANT),
         remark=TEXT_OR_NULL,
     ),
+}
+SUMS: Final[dict[str, Any]] = {
+    "contracts": INTEGER,
+    "total_kzt": {**INTEGER, "description": "In whole tenge, as the last amendments have it."},
+    **{
+        name: {**INTEGER, "description": meaning}
+        for match in ContractMatch
+        for name, meaning in ((match.value, f"{match.label}."), (f"{match.value}_kzt", "Their sum."))
+    },
+    "percent": {"type": ["number", "null"], "description": "`matched_kzt` of `total_kzt`; null without any."},
+}
+COVERAGE: Final[dict[str, Any]] = {
+    "anyOf": [object_of(**SUMS, since_cutoff=object_of(**SUMS)), {"type": "null"}],
+    "description": "IT contracts of the procurement portal, with those signed since the cutoff; null where none was "
+    "read, and for former and later dates.",
 }
 DECISIONS: Final = (MatchState.CONFIRMED.value, MatchState.REJECTED.value)
 

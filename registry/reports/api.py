@@ -14,6 +14,7 @@ from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, ReadOnly, 
 from registry.flags.models import AuditRun
 from registry.freeze.vocabulary import Severity
 from registry.http.requests import Parameter
+from registry.procurement.schemas import COVERAGE
 from registry.projects.schemas import without_restricted_field
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
@@ -69,6 +70,7 @@ COUNTS: Final[dict[str, Any]] = {
         "type": ["number", "null"],
         "description": "Clear projects of those in scope and audited; null when there are none.",
     },
+    "contracts": COVERAGE,
 }
 
 
@@ -111,10 +113,16 @@ def read_compliance(query: Mapping[str, Any]) -> Any:
     left_out = leaves_out_restricted(current_actor())
     if query.get("on") is None:
         shown = compliance(current_actor(), grouped, until=query.get("until"))
-        return {**shown, "without_restricted": left_out}
-    if grouped != BY_DEFAULT:
+    elif grouped == BY_DEFAULT:
+        shown = compliance_on(current_actor(), query["on"])
+    else:
         raise Malformed([Problem("by", "not-a-choice", {"options": BY_DEFAULT})])
-    return {**compliance_on(current_actor(), query["on"]), "without_restricted": left_out}
+    rows = {"items": [*map(_covered, shown["items"])], "totals": _covered(shown["totals"])}
+    return {**shown, **rows, "without_restricted": left_out}
+
+
+def _covered(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "contracts": row["contracts"] and row["contracts"].shown()}
 
 
 # AI systems: how many there are, and what is missing of their entries.
@@ -235,6 +243,7 @@ class OverviewShown(BaseSchema):
         "at its end if all plans hold.",
         _list(object_of(month=dict(DAY_SCHEMA), projects=WHOLE, confirmed=WHOLE, percent=SHARE)),
     )
+    contracts = ReadOnly("IT contracts of the procurement portal at present, of the country.", COVERAGE)
     without_restricted = without_restricted_field()
 
 
@@ -371,6 +380,7 @@ def _shown(shown: Overview | None) -> dict[str, Any]:
             for agency, counts in shown.coming_agencies
         ],
         "planned": [_days_as_text(asdict(each)) for each in shown.planned],
+        "contracts": shown.contracts and shown.contracts.shown(),
     }
 
 

@@ -26,6 +26,7 @@ from registry.flags.models import AHEAD, COMING, AuditRun, last_good_date, newes
 from registry.freeze.facts import AI_ENTRY, AI_REVIEW_MONTHS
 from registry.freeze.rules import latest_before
 from registry.freeze.vocabulary import FINAL_STAGES, AiRisk, Severity, Stage
+from registry.procurement.coverage import added_coverage, coverage_by_agency
 from registry.projects.filters import FILTERS, filter_conditions
 from registry.projects.models import STATUS, Project
 from registry.projects.visibility import visible_projects
@@ -68,7 +69,8 @@ def compliance(
 
     ``flagged`` counts projects with an open flag, split by the severity of the highest active flag. Exempt projects are
     counted separately and never as clear. ``clear_percent`` refers to the projects in scope that an audit has judged;
-    None when there are none. Agencies see themselves and the agencies below them. ``agencies``: the result of
+    None when there are none. ``contracts``: the Coverage of an agency at present, also of one without projects; None
+    for other groups and dates. Agencies see themselves and the agencies below them. ``agencies``: the result of
     seen_agencies(), to avoid a second query. ``until``: as it would be on a later date if nothing changes but the
     date, by what the last audit saw ahead. Raises RoleNotAllowed, and Malformed for a date beyond that.
     """
@@ -81,12 +83,16 @@ def compliance(
         if row is None:
             row = rows[key] = dict.fromkeys(("key", *COUNTED), 0)
         add_projects(row, status, severity, projects, budget)
+    covered = coverage_by_agency(actor) if grouped_by == "agency" and until is None else {}
+    for key in covered.keys() - rows.keys():
+        rows[key] = dict.fromkeys(("key", *COUNTED), 0)
     for key, row in rows.items():
         row["key"] = key if agencies is None else agencies[key]["bin"]
+        row["contracts"] = covered.get(key)
         if agencies is not None:
             row |= {name: agencies[key][name] for name in NAMES}
     items = sorted(map(with_share, rows.values()), key=lambda row: (row["key"] is None, row["key"]))
-    return {"by": grouped_by, "items": items, "totals": added(items)}
+    return {"by": grouped_by, "items": items, "totals": _totals_of(items)}
 
 
 def seen_agencies(actor: Actor) -> Agencies:
@@ -116,6 +122,10 @@ def add_projects(row: dict[str, Any], status: str, severity: str | None, project
 def added(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the sum of rows of the report."""
     return with_share({name: sum(row[name] for row in rows) for name in COUNTED})
+
+
+def _totals_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return added(rows) | {"contracts": added_coverage(row["contracts"] for row in rows)}
 
 
 def with_share(row: dict[str, Any]) -> dict[str, Any]:
@@ -192,9 +202,10 @@ def compliance_below(actor: Actor, bin_number: str | None, until: date | None = 
         if row is None:
             continue
         for place, holder in enumerate(_ancestors(agencies, agency)):
-            sums = totals_by_agency.setdefault(holder["id"], dict.fromkeys(COUNTED, 0))
+            sums = totals_by_agency.setdefault(holder["id"], dict.fromkeys(COUNTED, 0) | {"contracts": None})
             for name in COUNTED:
                 sums[name] += row[name]
+            sums["contracts"] = added_coverage((sums["contracts"], row["contracts"]))
             below[holder["id"]] = below.get(holder["id"], 0) + (place > 0)
     top = _find_agency(agencies, bin_number)
     members = _directly_below(agencies, totals_by_agency, top)
@@ -206,7 +217,7 @@ def compliance_below(actor: Actor, bin_number: str | None, until: date | None = 
     if top is not None and top["bin"] in own:
         rows.insert(0, _row(top, own[top["bin"]], None))
     above = [] if top is None else [*_ancestors(agencies, top)][::-1]
-    return Level(above, rows, added(rows))
+    return Level(above, rows, _totals_of(rows))
 
 
 def parents(actor: Actor) -> dict[str, str | None]:
@@ -246,7 +257,7 @@ def _directly_below(
 
 
 def _row(agency: Mapping[str, Any], sums: Row, below: int | None) -> Row:
-    counts = with_share({name: sums[name] for name in COUNTED})
+    counts = with_share({name: sums[name] for name in (*COUNTED, "contracts")})
     return {"key": agency["bin"], "below": below, **{name: agency[name] for name in NAMES}, **counts}
 
 
@@ -264,15 +275,17 @@ def compliance_on(actor: Actor, day: date) -> dict[str, Any]:
     for agency_id, status, severity, projects, budget in db.session.execute(counts_on(actor, day)):
         if seen is not None and agency_id not in seen:
             continue
-        row = rows.setdefault(agency_id, dict.fromkeys(COUNTED, 0))
+        row = rows.setdefault(agency_id, dict.fromkeys(COUNTED, 0) | {"contracts": None})
         add_projects(row, status, severity, projects, budget)
     agencies = _named_agencies() if rows else {}
     items = [
-        with_share({"key": agencies[each]["bin"], **row, **{name: agencies[each][name] for name in NAMES}})
+        with_share(
+            {"key": agencies[each]["bin"], **row, "contracts": None, **{name: agencies[each][name] for name in NAMES}}
+        )
         for each, row in rows.items()
     ]
     items.sort(key=lambda row: str(row["key"]))
-    return {"by": "agency", "items": items, "totals": added(items)}
+    return {"by": "agency", "items": items, "totals": _totals_of(items)}
 
 
 def audit_on(day: date) -> AuditRun | None:

@@ -35,6 +35,7 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
+from registry.procurement.coverage import Coverage, added_coverage, coverage_by_agency
 from registry.projects.migration_plans import planned_months
 from registry.projects.models import STATUS, Project
 from registry.projects.revisions import projects_known_at
@@ -652,7 +653,7 @@ class Overview:
     ``forecast``: None when there are too few audits. ``regions``, ``sectors``, ``rules`` and ``ages`` are empty until
     the first audit that stored them. ``improved`` is None without an audit to compare with. ``coming``,
     ``coming_rules``, ``coming_agencies``: how many projects are flagged within each of DAYS if nothing changes.
-    ``planned``: by month.
+    ``planned``: by month. ``contracts``: the coverage at present, None where no IT contract was read.
     """
 
     on: date
@@ -672,6 +673,7 @@ class Overview:
     coming_rules: Mapping[str, Sequence[int]]
     coming_agencies: Sequence[tuple[Mapping[str, Any], Sequence[int]]]
     planned: Sequence[Planned]
+    contracts: Coverage | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -747,6 +749,7 @@ def overview(actor: Actor) -> Overview | None:
         coming=[sum(counts) for counts in zip(*coming.values(), strict=True)] or [0] * len(DAYS),
         coming_agencies=_most_coming(coming),
         planned=_planned(actor, stored.get(last.id, Figures()), last.on),
+        contracts=added_coverage(coverage_by_agency(actor).values()),
     )
 
 

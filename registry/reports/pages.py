@@ -22,11 +22,13 @@ from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import lazy_text
 from registry.core.values import plain_number
 from registry.flags.models import AHEAD, last_good_audit, last_good_date
+from registry.freeze.current import policy_in_force
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
 from registry.government_reports.service import NoAuditToReport
 from registry.http.responses import pdf_download
 from registry.notifications.weekly_overview import overview_pdf, summary_data
+from registry.procurement.coverage import Coverage
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
 from registry.reports.compliance import (
@@ -130,12 +132,27 @@ COMPLIANCE_COLUMNS: Final = (
 )
 
 
+# Of the contracts of an agency, at present: all of them, and the share of those signed since the cutoff.
+COVERED: Final = ("contracts", "total_kzt", "matched_kzt", "to_check_kzt", "unmatched", "unmatched_kzt", "percent")
+
+
 def compliance_header(grouped: str) -> list[str]:
     """Return the column headings."""
     of_agencies = [field_label("bin"), field_label("parent_bin")] if grouped == "agency" else []
     shares = map(share_name, (*STATUSES, *BY_SEVERITY))
     money = [field_label("budget_kzt"), _("Budget of flagged projects")]
-    return [*of_agencies, field_label(grouped), _("Projects"), *shares, _("Clear, %%") % {}, *money]
+    contracts = [
+        _("IT contracts"),
+        _("IT contracts, ₸"),
+        _("In the register, ₸"),
+        _("To check, ₸"),
+        _("Contracts without a project"),
+        _("Without a project, ₸"),
+        _("In the register, %%") % {},
+        _("In the register of those signed since the moratorium began, %%") % {},
+    ]
+    header = [*of_agencies, field_label(grouped), _("Projects"), *shares, _("Clear, %%") % {}, *money]
+    return [*header, *(contracts if grouped == "agency" else ())]
 
 
 def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list[list[Cell]]:
@@ -148,9 +165,16 @@ def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list
             *([row["key"], above.get(row["key"])] if grouped == "agency" else []),
             group_name(grouped, row),
             *(row[name] for name in COMPLIANCE_COLUMNS),
+            *(_contract_cells(row["contracts"]) if grouped == "agency" else ()),
         ]
         for row in report["items"]
     ]
+
+
+def _contract_cells(covered: Coverage | None) -> list[Cell]:
+    if covered is None:
+        return [None] * (len(COVERED) + 1)
+    return [*(getattr(covered.every, name) for name in COVERED), covered.since_cutoff.percent]
 
 
 BY_DEFAULT: Final = "agency"
@@ -238,8 +262,6 @@ def _table_page(actor: Actor, grouped: str) -> Answer:
         shares=SHARES,
         by_severity=BY_SEVERITY,
         share_name=share_name,
-        share_class=share_class,
-        share_patterns=SHARE_PATTERNS,
         totals=level.totals,
         all_of=_filters_of_all(level, day),
         of_share=share_filters,
@@ -259,7 +281,8 @@ def _render(actor: Actor, template: str, tab: str | None, **values: Any) -> str:
     may_see = actor.may(Permission.OVERVIEW_READ)
     shown = {each: text for each, text in TABS.items() if may_see or each in GROUPS}
     tabs = [(each, text, url_for("web.overview_page", by=each)) for each, text in shown.items()]
-    common = {"tabs": tabs, "tab": tab, "in_scope": IN_SCOPE, "until": _until, "within": DAYS, "name_of": history_name}
+    common: dict[str, Any] = {"share_class": share_class, "share_patterns": SHARE_PATTERNS}
+    common |= {"tabs": tabs, "tab": tab, "in_scope": IN_SCOPE, "until": _until, "within": DAYS, "name_of": history_name}
     return render_template(template, actor=actor, **{"last": last_good_audit(), **common, **values})
 
 
@@ -607,6 +630,7 @@ def _summary_page(actor: Actor) -> Answer:
         charts=_charts(BY_COUNTRY, points, LOW_HEIGHT),
         lines=LINES,
         short_names=SHORT_NAMES,
+        cutoff=policy_in_force().cutoff,
         reports_due=_reports_due(actor),
         not_issued=NOT_ISSUED,
     )

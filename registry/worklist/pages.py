@@ -35,6 +35,9 @@ from registry.help.setup import setup_to_show
 from registry.inbox.queries import INBOX, count_unread
 from registry.journal.pages import action_label, principal_label
 from registry.policies.queries import list_policies
+from registry.procurement.models import ContractMatch
+from registry.procurement.pages import contract_title
+from registry.procurement.queries import CONTRACT_LIST
 from registry.projects.attestations import count_attestations
 from registry.projects.drafts import drafts_of
 from registry.projects.queries import PROJECT_LIST, list_projects, projects_numbered
@@ -44,7 +47,7 @@ from registry.requests.queries import REQUEST_LIST, kinds_to_decide, of_kinds
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
 from registry.web.formats import day, gettext as _
-from registry.web.labels import choice_label, role_name
+from registry.web.labels import choice_label, name_in_page_language, role_name
 from registry.web.layout import settings_groups
 
 # As many lines of each source; its heading has the number of all, and leads to the others.
@@ -356,6 +359,29 @@ def _attestations(actor: Actor) -> Group:
     return _group(_counted(lines), "attestations", sum(counts.values()))
 
 
+def _contracts(actor: Actor, what: str, match: ContractMatch) -> Group:
+    filters = {"is_it": "true", "match": match.value}
+    listing = CONTRACT_LIST.read(actor, filters, WHOLE)
+    tasks = (
+        Task(
+            what=what,
+            address=url_for("web.contract", contract_id=row["id"]),
+            record=f"{contract_title(row)} · {name_in_page_language(row['agency'])}",
+            since=row["changed_at"],
+        )
+        for row in listing.items
+    )
+    return _group(tasks, "contracts", listing.count, **filters)
+
+
+def _contracts_without_project(actor: Actor) -> Group:
+    return _contracts(actor, _("Register its project"), ContractMatch.UNMATCHED)
+
+
+def _contracts_to_check(actor: Actor) -> Group:
+    return _contracts(actor, _("Confirm or reject the match"), ContractMatch.TO_CHECK)
+
+
 def _drafts(actor: Actor) -> Group:
     tasks = (
         Task(
@@ -421,6 +447,8 @@ SOURCES: Final = (
     Source(lazy_text("Records to confirm"), P.PROJECTS_ATTEST, _attestations),
     Source(lazy_text("Onboarding that ends within 60 days, or has ended"), P.PROJECTS_READ, _onboarding, True),
     Source(lazy_text("Flagged soon if nothing changes"), P.PROJECTS_READ, _coming, True),
+    Source(lazy_text("IT contracts without a project"), P.PROJECTS_WRITE, _contracts_without_project, True),
+    Source(lazy_text("Contracts to check"), P.CONTRACTS_MATCH, _contracts_to_check),
     Source(lazy_text("Unread"), P.CASES_READ, _unread),
     Source(lazy_text("Flagged projects, highest severity first"), P.PROJECTS_READ, _flagged, True),
     Source(lazy_text("Your drafts"), P.PROJECTS_WRITE, _drafts),

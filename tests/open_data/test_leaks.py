@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -28,7 +29,10 @@ from tests.open_data.conftest import LICENCE
 from tests.present import Present
 from tests.requests.test_withdrawal import withdrawn
 
-FILES = ("/open-data/projects.csv", "/open-data/datapackage.json", "/open-data/catalog.jsonld")
+FILES = (
+    *("/open-data/projects.csv", "/open-data/datapackage.json", "/open-data/catalog.jsonld"),
+    *("/open-data/coverage.json", "/open-data/checkpoints.json", "/open-data/confirmed.json"),
+)
 SEARCHES = ("", "?region=71", "?sector=07", "?freeze_status=flagged", "?freeze_status=unaudited", "?agency=Орган")
 MARKER = "zzleak"
 A_DAY = "1987-06-05"
@@ -37,6 +41,7 @@ KNOWN = {
     "projects": {*PUBLIC_NAMES, "words", "contract_signed_on", "work_started_on"},
     # Copies of what projects show.
     "project_statuses": PUBLIC_NAMES,
+    "checkpoints": {"root", "created_at"},
     "agencies": {"bin", *(name.removeprefix(AGENCY_PREFIX) for name in PUBLIC_NAMES)},
 }
 LEFT = frozenset(
@@ -101,7 +106,9 @@ def test_no_private_value_of_any_table_occurs_in_any_public_answer(as_owner: Fla
     assert write_when_due()
     answers = dict(public_answers(as_owner, [number]))
     assert number in answers["/open-data?language=ru"] and number in answers["/open-data/projects.csv"]
-    for address, text in answers.items():
+    for address, answer in answers.items():
+        # A year may be among the digits of a hash.
+        text = re.sub("[0-9a-f]{64}", "", answer)
         assert MARKER not in text and A_DAY not in text and "1987" not in text, address
         assert "secretary@" not in text, address
 
