@@ -7,11 +7,12 @@ from datetime import date
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.core.database import db
+from registry.core.clock import now
+from registry.core.database import db, transaction
 from registry.core.lists import Page
 from registry.procurement.coverage import Coverage, coverage_by_agency
 from registry.procurement.models import MatchState
@@ -96,12 +97,18 @@ def test_agency_with_it_contracts_and_no_project_is_in_the_report_and_one_withou
         assert caller(client, Role.LEADER).get(f"/reports/compliance{query}").get_json()["totals"]["contracts"] is None
 
 
-def test_rejected_and_withdrawn_matches_cover_nothing(ministry: Agency) -> None:
+def test_what_is_rejected_withdrawn_or_to_check_is_not_in_the_register(ministry: Agency) -> None:
     numbers = {row["key"]: row["contracts"] for row in compliance(SUPERVISOR, "agency")["items"]}
     assert sums_of(numbers[ministry.bin]) == (60, 0, 40, 60.0)
     (contract,) = CONTRACT_LIST.read(REVIEWER, {"match": "matched", "current_sum_kzt_to": "20"}, WHOLE).items
     decide_match(REVIEWER, contract["id"], contract["matches"][0]["project"], MatchState.REJECTED)
     assert sums_of(coverage_by_agency(REVIEWER)[ministry.id]) == (40, 0, 60, 40.0)
+    a_project(ministry, name_ru="Портал стадиона", budget_kzt=30)
+    classify_and_match()
+    assert sums_of(coverage_by_agency(REVIEWER)[ministry.id]) == (40, 30, 30, 40.0)
+    with transaction() as session:
+        session.execute(update(Project).where(Project.name_ru == "Учёт вод").values(withdrawn_at=now()))
+    assert sums_of(coverage_by_agency(REVIEWER)[ministry.id]) == (0, 30, 70, 0.0)
 
 
 def test_contract_of_a_restricted_project_is_in_no_sum_of_those_who_may_not_see_it(
