@@ -27,7 +27,7 @@ from registry.projects.filters import AGENCY, BELOW, YES
 from registry.reports.compliance import UNFLAGGED, agency_overview
 from registry.requests.queries import REQUEST_LIST
 from registry.web import labels, lists
-from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, present_text, schema_field
 
@@ -322,7 +322,7 @@ def _projects_cell(item: Agency) -> lists.ListCell:
     )
 
 
-@pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))
+@pages.page("/agencies/new", needs=Permission.AGENCIES_WRITE, methods=BOTH)
 def new_agency(actor: Actor) -> Answer:
     """Register an agency."""
     page = FormPage(
@@ -341,7 +341,7 @@ def new_agency(actor: Actor) -> Answer:
     return answer_form(page, act)
 
 
-@pages.page("/agencies/<bin>/edit", needs=Permission.AGENCIES_WRITE, methods=("GET", "POST"))
+@pages.page("/agencies/<bin>/edit", needs=Permission.AGENCIES_WRITE, methods=BOTH)
 def edit_agency(actor: Actor, bin: str) -> Answer:
     """Change an agency."""
     agency = agency_by_bin(bin)

@@ -42,7 +42,7 @@ from registry.projects.pages import (
 )
 from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
-from registry.web.blueprint import Answer, flash_changes, flash_message, pages, parent_page, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, parent_page, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, days_since, gettext as _, ngettext, numbered, short_day
 from registry.web.forms import FormPage, answer_form, as_typed, form_field
@@ -562,8 +562,6 @@ def _team_row(row: Mapping[str, Any], links: Mapping[str, str], waiting: Sequenc
 
 
 # Pages of the templates of questions and reasons, for supervisors: list, add, change, delete.
-
-BOTH: Final = ("GET", "POST")
 
 
 @pages.page("/cases/templates", needs=Permission.CASES_LEAD)

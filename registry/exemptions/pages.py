@@ -21,7 +21,7 @@ from registry.exemptions.queries import EXEMPTION_LIST, read_exemption
 from registry.exemptions.service import add_exemption_document, read_exemption_document
 from registry.http.responses import document_download
 from registry.projects.pages import FILE, LETTER, add_letters
-from registry.web.blueprint import Answer, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, pages, redirect_to
 from registry.web.formats import NOTHING, gettext as _, ngettext, short_day
 from registry.web.forms import Form, invalid_form, typed_values
 from registry.web.labels import field_label, name_in_page_language
@@ -109,7 +109,7 @@ add_list_pages("/cases/exemptions-ending", "exemptions_ending", Permission.EXEMP
 ADD: Final = "/exemptions/<row_id:exemption_id>/documents/new"
 
 
-@pages.page(ADD, needs=Permission.EXEMPTIONS_RECORD, methods=("GET", "POST"), takes_file=True)
+@pages.page(ADD, needs=Permission.EXEMPTIONS_RECORD, methods=BOTH, takes_file=True)
 def add_documents_to_exemption(actor: Actor, exemption_id: int) -> Answer:
     """Add one or several documents to an exemption."""
     if request.method != "POST":

@@ -17,7 +17,7 @@ from registry.government_reports.document import change_rows, document, figure_t
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section
 from registry.government_reports.schemas import CORRECTION, REPORT_BODY, REPORT_PATCH, RETURN
 from registry.http.responses import document_download, pdf_download
-from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.formats import day, gettext as _
 from registry.web.forms import Field, Form, FormPage, answer_form, as_typed, invalid_form, schema_field
@@ -29,12 +29,11 @@ READ: Final = Permission.GOVERNMENT_REPORTS_READ
 WRITE: Final = Permission.GOVERNMENT_REPORTS_WRITE
 APPROVE: Final = Permission.GOVERNMENT_REPORTS_APPROVE
 FACTS: Final = ("period_end", "due_on", "responsible")
-FORM: Final = ("GET", "POST")
 # The field at which errors of the buttons are displayed.
 BUTTONS: Final = "acts"
 
 
-@pages.page("/government-reports/new", needs=WRITE, methods=FORM)
+@pages.page("/government-reports/new", needs=WRITE, methods=BOTH)
 def begin_report(actor: Actor) -> Answer:
     """Begin a report."""
     page = FormPage(
@@ -54,7 +53,7 @@ def begin_report(actor: Actor) -> Answer:
     return answer_form(page, act, {"responsible": actor.principal})
 
 
-@pages.page("/government-reports/<report_number>/edit", needs=WRITE, methods=FORM)
+@pages.page("/government-reports/<report_number>/edit", needs=WRITE, methods=BOTH)
 def edit_report(actor: Actor, report_number: str) -> Answer:
     """Write the sections of the newest version, and change its dates and the responsible person."""
     report = queries.find_government_report(actor, report_number)
@@ -77,7 +76,7 @@ def edit_report(actor: Actor, report_number: str) -> Answer:
     return answer_form(page, act, present, done=_("The report is saved."))
 
 
-@pages.page("/government-reports/<report_number>/return", needs=APPROVE, methods=FORM)
+@pages.page("/government-reports/<report_number>/return", needs=APPROVE, methods=BOTH)
 def return_report(actor: Actor, report_number: str) -> Answer:
     """Return the newest version to its authors."""
     report = queries.find_government_report(actor, report_number)
@@ -97,7 +96,7 @@ def return_report(actor: Actor, report_number: str) -> Answer:
     return answer_form(page, act, done=_("The report is returned to its authors."))
 
 
-@pages.page("/government-reports/<report_number>/correction", needs=WRITE, methods=FORM)
+@pages.page("/government-reports/<report_number>/correction", needs=WRITE, methods=BOTH)
 def correct_report(actor: Actor, report_number: str) -> Answer:
     """Begin a correction of an issued report."""
     report = queries.find_government_report(actor, report_number)

@@ -132,16 +132,10 @@ def _damage() -> Iterator[Metric]:
 def _audits() -> Iterator[Metric]:
     good = last_good_audit()
     if good is not None and good.finished_at is not None:
-        yield _gauge(
-            "registry_audit_last_success_timestamp_seconds",
-            "When the last good audit finished",
-            good.finished_at.timestamp(),
-        )
-        yield _gauge(
-            "registry_audit_last_duration_seconds",
-            "How long the last good audit took",
-            (good.finished_at - good.started_at).total_seconds(),
-        )
+        text = "When the last good audit finished"
+        yield _gauge("registry_audit_last_success_timestamp_seconds", text, good.finished_at.timestamp())
+        duration = (good.finished_at - good.started_at).total_seconds()
+        yield _gauge("registry_audit_last_duration_seconds", "How long the last good audit took", duration)
     newest = db.session.scalar(
         select(AuditRun.status).where(AuditRun.dry_run.is_(False)).order_by(AuditRun.id.desc()).limit(1)
     )
@@ -166,12 +160,8 @@ def _flags() -> Iterator[Metric]:
     )
     flags = {(severity, status): float(number) for severity, status, number in db.session.execute(counted)}
     if flags:
-        yield _gauge(
-            "registry_flags",
-            "Active flags at the last good audit, without those of restricted projects",
-            flags,
-            ("severity", "status"),
-        )
+        text = "Active flags at the last good audit, without those of restricted projects"
+        yield _gauge("registry_flags", text, flags, ("severity", "status"))
 
 
 def _queues() -> Iterator[Metric]:
@@ -179,12 +169,10 @@ def _queues() -> Iterator[Metric]:
     sizes = {(name,): float(queue.waiting) for name, queue in waiting.items()}
     ages = {(name,): _age(queue.oldest_at) for name, queue in waiting.items()}
     yield _gauge("registry_queue_size", "What waits to be worked off", sizes, ("queue",))
-    yield _gauge(
-        "registry_queue_oldest_age_seconds", "How long the oldest waits, 0 when nothing waits", ages, ("queue",)
-    )
-    yield _gauge(
-        "registry_webhook_deliveries_pending", "Webhook messages that are not delivered yet", pending_deliveries()
-    )
+    text = "How long the oldest waits, 0 when nothing waits"
+    yield _gauge("registry_queue_oldest_age_seconds", text, ages, ("queue",))
+    text = "Webhook messages that are not delivered yet"
+    yield _gauge("registry_webhook_deliveries_pending", text, pending_deliveries())
     yield _gauge("registry_webhooks_failing", "Receivers that accepted nothing for an hour", failing_webhooks())
     failed = failed_emails()
     yield _gauge("registry_emails_failed", "E-mails of the last 30 days that were given up", failed)
@@ -216,11 +204,8 @@ def _journal() -> Iterator[Metric]:
 def _machine() -> Iterator[Metric]:
     clock = database_clock()
     if clock is not None:
-        yield _gauge(
-            "registry_clock_skew_seconds",
-            "This machine's clock less the database server's",
-            (now() - clock).total_seconds(),
-        )
+        text = "This machine's clock less the database server's"
+        yield _gauge("registry_clock_skew_seconds", text, (now() - clock).total_seconds())
     sessions = sessions_waiting_for_locks()
     if sessions is not None:
         yield _gauge("registry_database_sessions_waiting_for_locks", "Sessions that wait for a lock", sessions)
@@ -231,27 +216,16 @@ def _machine() -> Iterator[Metric]:
             text = "0 when the standby has all changes, else the seconds since its last one"
             yield _gauge("registry_standby_lag_seconds", text, standby.lag_s)
     for name, at, text in (
-        ("registry_backup_last_timestamp_seconds", last_backup_at(), "When the last good backup was started"),
-        (
-            "registry_restore_drill_last_timestamp_seconds",
-            last_drill_at(),
-            "When a backup was last restored as a drill",
-        ),
+        ("backup", last_backup_at(), "When the last good backup was started"),
+        ("restore_drill", last_drill_at(), "When a backup was last restored as a drill"),
     ):
         if at is not None:
-            yield _gauge(name, text, at.timestamp())
+            yield _gauge(f"registry_{name}_last_timestamp_seconds", text, at.timestamp())
     jobs = scheduled_jobs()
-    for suffix, ends in (
-        ("success", {(job.name,): job.succeeded_at for job in jobs}),
-        ("failure", {(job.name,): job.failed_at for job in jobs}),
-    ):
-        known = {labels: at.timestamp() for labels, at in ends.items() if at is not None}
-        yield _gauge(
-            f"registry_scheduled_job_last_{suffix}_timestamp_seconds",
-            f"When a job of the scheduler last ended: {suffix}",
-            known,
-            ("scheduled_job",),
-        )
+    for end, column in (("success", "succeeded_at"), ("failure", "failed_at")):
+        known = {(job.name,): at.timestamp() for job in jobs if (at := getattr(job, column)) is not None}
+        text = f"When a job of the scheduler last ended: {end}"
+        yield _gauge(f"registry_scheduled_job_last_{end}_timestamp_seconds", text, known, ("scheduled_job",))
 
 
 def _age(since: datetime | None) -> float:
@@ -286,17 +260,12 @@ def init_metrics(app: Flask) -> None:
         "registry_http_requests", "Requests answered", ["method", "route", "status"], registry=collection
     )
     seconds = Histogram("registry_http_request_duration_seconds", "Time to answer", ["route"], registry=collection)
-    in_use = Gauge(
-        "registry_database_connections_in_use",
-        "Connections of the pools that were in use at the last answer of each process",
-        registry=collection,
-        multiprocess_mode=OF_LIVE_PROCESSES,
-    )
-    limit = Gauge(
-        "registry_database_connections_limit",
-        "Connections that the pools of all processes may open",
-        registry=collection,
-        multiprocess_mode=OF_LIVE_PROCESSES,
+    in_use, limit = (
+        Gauge(f"registry_database_connections_{name}", text, registry=collection, multiprocess_mode=OF_LIVE_PROCESSES)
+        for name, text in (
+            ("in_use", "Connections of the pools that were in use at the last answer of each process"),
+            ("limit", "Connections that the pools of all processes may open"),
+        )
     )
     if folder is None:
         collection.register(stored)

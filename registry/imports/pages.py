@@ -27,7 +27,7 @@ from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import
 from registry.imports.values import UNIT, WORDS, Values, choices_of_new, day_first
 from registry.projects.schemas import PROJECT_PATCH
-from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import problem_message, row_error_message
 from registry.web.formats import day, gettext
@@ -95,7 +95,7 @@ UNIT_TEXTS: Final = {
 ROW_NAME: Final = re.compile(r"row_[0-9]{1,7}")
 
 
-@pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"), takes_file=True)
+@pages.page("/imports", needs=Permission.IMPORTS_RUN, methods=BOTH, takes_file=True)
 def imports(actor: Actor) -> Answer:
     """Display the form and earlier imports; a POST queues a file."""
     if request.method != "POST":
@@ -112,7 +112,7 @@ def imports(actor: Actor) -> Answer:
     return redirect_to("import_columns" if run.state == ImportState.UNMAPPED else "import_run", import_id=run.id)
 
 
-@pages.page("/imports/<row_id:import_id>/columns", needs=Permission.IMPORTS_RUN, methods=("GET", "POST"))
+@pages.page("/imports/<row_id:import_id>/columns", needs=Permission.IMPORTS_RUN, methods=BOTH)
 def import_columns(actor: Actor, import_id: int) -> Answer:
     """Choose the field of each column, and how its values are read: of a file that asks, or of a finished dry run."""
     try:

@@ -11,7 +11,7 @@ from registry.core.errors import Invalid
 from registry.core.fields import BaseSchema, Choice
 from registry.notifications import aitu
 from registry.notifications.models import ChannelChoice
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import factor_session
 from registry.web.errors import error_message
 from registry.web.formats import gettext as _
@@ -26,7 +26,7 @@ class ChannelsForm(BaseSchema):
     notice_channels = Choice(ChannelChoice, required=True)
 
 
-@pages.page("/account/aitu", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+@pages.page("/account/aitu", needs=ANY_SIGNED_IN, methods=BOTH)
 def own_aitu(actor: Actor) -> Answer:
     """Display the link, and choose the channels of notices."""
     bot = _bot()

@@ -76,7 +76,7 @@ from registry.requests.service import withdrawal_in_effect
 from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
 from registry.web import forms
-from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
 from registry.web.formats import (
@@ -404,7 +404,7 @@ def links_for_page(actor: Actor, project: Project) -> list[dict[str, Any]]:
     ]
 
 
-@pages.page("/projects/<number>/links", needs=Permission.PROJECTS_LINK, methods=("GET", "POST"))
+@pages.page("/projects/<number>/links", needs=Permission.PROJECTS_LINK, methods=BOTH)
 def link_project(actor: Actor, number: str) -> Answer:
     """Link the project to another one."""
     project = service.read_project(actor, number, "project")
@@ -424,9 +424,7 @@ def link_project(actor: Actor, number: str) -> Answer:
     )
 
 
-@pages.page(
-    "/projects/<number>/links/<row_id:link_id>/removal", needs=Permission.PROJECTS_LINK, methods=("GET", "POST")
-)
+@pages.page("/projects/<number>/links/<row_id:link_id>/removal", needs=Permission.PROJECTS_LINK, methods=BOTH)
 def unlink_project(actor: Actor, number: str, link_id: int) -> Answer:
     """Remove a link, or propose to, where another person must approve it."""
     project = service.read_project(actor, number, "project")
@@ -596,7 +594,7 @@ def attest(actor: Actor, number: str) -> Answer:
 MONTH: Final = re.compile(r"[0-9]{1,2}\.[0-9]{4}")
 
 
-@pages.page("/projects/<number>/migration-plan", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+@pages.page("/projects/<number>/migration-plan", needs=Permission.PROJECTS_WRITE, methods=BOTH)
 def migration_plan(actor: Actor, number: str) -> Answer:
     """Write the migration plan of a project."""
     project = service.read_project_to_change(actor, number, "migration plan")
@@ -767,15 +765,13 @@ CONFIRMATION: Final = "confirmed"
 Parts = Mapping[str, Sequence[str]]
 
 
-@pages.page("/projects/<number>/edit", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"), keeps_entries=True)
+@pages.page("/projects/<number>/edit", needs=Permission.PROJECTS_WRITE, methods=BOTH, keeps_entries=True)
 def edit_project(actor: Actor, number: str, resumed: bool) -> Answer:
     """Change any field of a project."""
     return _edit(actor, number, None, resumed)
 
 
-@pages.page(
-    "/projects/<number>/edit/<section>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"), keeps_entries=True
-)
+@pages.page("/projects/<number>/edit/<section>", needs=Permission.PROJECTS_WRITE, methods=BOTH, keeps_entries=True)
 def edit_section(actor: Actor, number: str, section: str, resumed: bool) -> Answer:
     """Change the fields of one section."""
     if section not in PARTS:
@@ -944,9 +940,7 @@ STEPS: Final = tuple(PARTS)
 CHECK: Final = "check"
 
 
-@pages.page(
-    "/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"), keeps_entries=True
-)
+@pages.page("/register/<row_id:draft_id>/<step>", needs=Permission.PROJECTS_WRITE, methods=BOTH, keeps_entries=True)
 def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answer:
     """One step of the form. Entered values are saved even when invalid."""
     if step not in STEPS:
@@ -1038,7 +1032,7 @@ def _step(actor: Actor, draft: Draft, step: str, form: forms.Form) -> str:
 # The last page of a registration: all answers, similar projects and the verdict.
 
 
-@pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+@pages.page("/register/<row_id:draft_id>/check", needs=Permission.PROJECTS_WRITE, methods=BOTH)
 def register_check(actor: Actor, draft_id: int) -> Answer:
     """Show all values and the verdict; a POST registers the project."""
     draft = find_draft(actor, draft_id)
@@ -1101,7 +1095,7 @@ def _check(actor: Actor, draft: Draft, form: forms.Form) -> str:
 # Drafts of registrations: list, start, copy of a project, and deletion.
 
 
-@pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+@pages.page("/register", needs=Permission.PROJECTS_WRITE, methods=BOTH)
 def register(actor: Actor) -> Answer:
     """List the drafts; a POST creates a new one, or one with the entries of a draft that was deleted just now."""
     if request.method != "POST":

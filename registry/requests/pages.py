@@ -30,7 +30,7 @@ from registry.requests.queries import HANDLERS, REQUEST_LIST, find_request, of_k
 from registry.requests.service import is_in_effect
 from registry.requests.succession import beside_projects, touched, visible_ids
 from registry.web import forms
-from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _, moment, number, numbered, short_day
 from registry.web.forms import Form, FormPage
 from registry.web.labels import (
@@ -109,7 +109,7 @@ def _ask(
     return forms.answer_form(page, act, present)
 
 
-@pages.page("/agencies/<bin>/succession", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+@pages.page("/agencies/<bin>/succession", needs=Permission.ORGANISATIONS_PROPOSE, methods=BOTH)
 def ask_succession(actor: Actor, bin: str) -> Answer:
     """Propose that another agency succeeds this one."""
     agency = agency_by_bin(bin)
@@ -141,7 +141,7 @@ def _agency(field: forms.Field) -> forms.Field:
     return replace(field, control="agency", label=label)
 
 
-@pages.page("/projects/<number>/transfer", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+@pages.page("/projects/<number>/transfer", needs=Permission.ORGANISATIONS_PROPOSE, methods=BOTH)
 def ask_transfer(actor: Actor, number: str) -> Answer:
     """Propose that another agency gets this project."""
     project = read_project_to_change(actor, number, "transfer")
@@ -164,7 +164,7 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
     return _ask(actor, RequestKind.TRANSFER, number, page, done)
 
 
-@pages.page("/projects/<number>/withdrawal", needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+@pages.page("/projects/<number>/withdrawal", needs=Permission.PROJECTS_WRITE, methods=BOTH)
 def ask_withdrawal(actor: Actor, number: str) -> Answer:
     """Ask to withdraw a project that was registered in error."""
     project = read_project_to_change(actor, number, "withdrawal")
@@ -185,7 +185,7 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
     return _ask(actor, RequestKind.WITHDRAWAL, number, page, done)
 
 
-@pages.page("/agencies/<bin>/change", needs=Permission.ORGANISATIONS_PROPOSE, methods=("GET", "POST"))
+@pages.page("/agencies/<bin>/change", needs=Permission.ORGANISATIONS_PROPOSE, methods=BOTH)
 def propose_change_of_agency(actor: Actor, bin: str) -> Answer:
     """Propose another kind or parent of an agency."""
     agency = agency_by_bin(bin)
@@ -218,7 +218,7 @@ PATH: Final = f"/projects/<number>/confirmation-request/<any({','.join(Confirmat
 OF_RECORD: Final = ("fact", "value")
 
 
-@pages.page(PATH, needs=Permission.PROJECTS_WRITE, methods=("GET", "POST"))
+@pages.page(PATH, needs=Permission.PROJECTS_WRITE, methods=BOTH)
 def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
     """Ask to confirm the placement, the onboarding or the ending."""
     project = read_project_to_change(actor, number, "confirmation")

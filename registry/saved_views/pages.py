@@ -16,7 +16,7 @@ from registry.saved_views import queries
 from registry.saved_views.models import SavedView
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_BODY
 from registry.saved_views.service import delete_view, save_view
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.errors import problem_message
 from registry.web.formats import gettext as _, number
 from registry.web.forms import FormPage, answer_form, form_field
@@ -85,7 +85,7 @@ def saved_views(actor: Actor) -> Answer:
     )
 
 
-@pages.page("/views/new", needs=Permission.OWN_ACCOUNT_MANAGE, methods=("GET", "POST"))
+@pages.page("/views/new", needs=Permission.OWN_ACCOUNT_MANAGE, methods=BOTH)
 def new_saved_view(actor: Actor) -> Answer:
     """Save the filters and the sort of the list from which the form was opened."""
     name, query = _requested_query(actor)
@@ -128,7 +128,7 @@ def open_saved_view(actor: Actor, view_id: int) -> Answer:
     return redirect_to(shown.view.list)
 
 
-@pages.page("/views/<row_id:view_id>/deletion", needs=Permission.OWN_ACCOUNT_MANAGE, methods=("GET", "POST"))
+@pages.page("/views/<row_id:view_id>/deletion", needs=Permission.OWN_ACCOUNT_MANAGE, methods=BOTH)
 def delete_saved_view(actor: Actor, view_id: int) -> Answer:
     """Ask whether the view is to be deleted, and delete it."""
     shown = queries.find_view(actor, view_id)

@@ -22,7 +22,7 @@ from registry.http.security import FlaskSession
 from registry.inbox.pages import follows_case, follows_project, unread_count, unread_entries_of_case
 from registry.open_data.models import PUBLICATION
 from registry.web.assets import asset_url
-from registry.web.blueprint import ANY_SIGNED_IN, Actor, Answer, Public, local_address, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, BOTH, Actor, Answer, Public, local_address, pages, redirect_to
 from registry.web.current_user import current_user, page_locale, set_language_cookie
 from registry.web.errors import failure_message, init_error_pages, row_error_message
 from registry.web.formats import init_formats, init_translations
@@ -48,7 +48,7 @@ def signed_in_again(_actor: Actor) -> Answer:
     return render_template("signed_in_again.html")
 
 
-@pages.page("/language/<language>", needs=Public("a language is chosen before signing in"), methods=("GET", "POST"))
+@pages.page("/language/<language>", needs=Public("a language is chosen before signing in"), methods=BOTH)
 def switch_language(language: str) -> Answer:
     """Store the chosen language, of whoever is signed in with the account, and go back."""
     chosen = next((language_code for language_code in LANGUAGES if language_code == language), None)

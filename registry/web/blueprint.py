@@ -131,6 +131,8 @@ OpenView = Callable[..., Answer]
 SIGN_IN: Final = "web.sign_in"
 CHANGE_FIRST: Final = "web.own_password"
 SECOND_FACTOR: Final = "web.second_factor"
+# Of a page that shows a form, and takes it.
+BOTH: Final = ("GET", "POST")
 # Pages for every signed-in user, whatever the role.
 ANY_SIGNED_IN: Final = Permission.AGENCIES_READ
 
@@ -260,7 +262,7 @@ def redirect_to(endpoint: str, **values: Any) -> Response:
 
 
 pages = Pages("web", __name__)
-__all__ = ["ANY_SIGNED_IN", "Actor", "Answer", "Permission", "Public", "local_address", "pages", "redirect_to"]
+__all__ = ["ANY_SIGNED_IN", "BOTH", "Actor", "Answer", "Permission", "Public", "local_address", "pages", "redirect_to"]
 
 
 # Response headers of pages: content security policy and language.

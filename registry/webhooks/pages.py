@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from flask import render_template, request, url_for
 
 from registry.accounts.account_management import can_manage
 from registry.accounts.roles import Actor, Permission
 from registry.core.database import transaction
-from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import FormPage, answer_form, form_field, question_page
 from registry.web.labels import options
@@ -18,8 +18,6 @@ from registry.webhooks import service
 from registry.webhooks.models import TEST_EVENT
 from registry.webhooks.queries import WEBHOOK_LIST, find_own, find_visible, list_deliveries, webhook_row
 from registry.webhooks.schemas import REPLAY_BODY, WEBHOOK_BODY, WEBHOOK_PATCH, conditions_text
-
-BOTH: Final = ("GET", "POST")
 
 
 @pages.page("/webhooks", needs=Permission.OWN_ACCOUNT_READ)

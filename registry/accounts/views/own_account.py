@@ -32,7 +32,7 @@ from registry.core.database import db
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.fields import AnyDay, BaseSchema, Boolean, Text
 from registry.notifications.aitu import AITU_BOT_NAME
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import clear_session_cookie, current_user, keep_device, set_session_cookie
 from registry.web.formats import gettext as _, ngettext
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
@@ -65,7 +65,7 @@ def choose_absent_person(_actor: Actor) -> Answer:
     return redirect_to("new_absence", account_id=account.id)
 
 
-@pages.page("/absences/<row_id:account_id>/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+@pages.page("/absences/<row_id:account_id>/new", needs=ANY_SIGNED_IN, methods=BOTH)
 def new_absence(actor: Actor, account_id: int) -> Answer:
     """Record an absence with a deputy, the own one or that of a person whom the user may record it for."""
     account = models.find_account(account_id)
@@ -154,7 +154,7 @@ def my_account(actor: Actor) -> Answer:
     )
 
 
-@pages.page("/account/password", needs=ANY_SIGNED_IN, methods=("GET", "POST"), before_password_change=True)
+@pages.page("/account/password", needs=ANY_SIGNED_IN, methods=BOTH, before_password_change=True)
 def own_password(actor: Actor) -> Answer:
     """Change the user's own password; all sessions end, and the browser gets a new one."""
     must_change = current_user().must_change_password
@@ -177,7 +177,7 @@ def own_password(actor: Actor) -> Answer:
     return response
 
 
-@pages.page("/account/tokens/new", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+@pages.page("/account/tokens/new", needs=ANY_SIGNED_IN, methods=BOTH)
 def new_own_token(actor: Actor) -> Answer:
     """Create a token for the user's own account; it is displayed once."""
     if request.method == "GET" and needs_step_up(actor.role, scopes_of_role(actor.role)):
@@ -193,7 +193,7 @@ def new_own_token(actor: Actor) -> Answer:
     return answer_form(page, act, forms.token_defaults(actor.role))
 
 
-@pages.page("/account/tokens/<key_id>/revocation", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+@pages.page("/account/tokens/<key_id>/revocation", needs=ANY_SIGNED_IN, methods=BOTH)
 def revoke_own(actor: Actor, key_id: str) -> Answer:
     """Revoke one of the user's own tokens, after a confirmation page."""
     if request.method == "GET":
@@ -268,7 +268,7 @@ class NotificationsForm(BaseSchema):
     weekly_overview = Boolean()
 
 
-@pages.page("/account/notifications", needs=ANY_SIGNED_IN, methods=("GET", "POST"))
+@pages.page("/account/notifications", needs=ANY_SIGNED_IN, methods=BOTH)
 def own_notifications(actor: Actor) -> Answer:
     """Choose which e-mails the user gets."""
     person = models.require_own_person(actor)

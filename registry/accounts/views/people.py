@@ -51,7 +51,7 @@ from registry.journal.pages import action_label, history_rows, principal_label
 from registry.projects.drafts import count_drafts
 from registry.requests.restriction import ADMISSION, propose_admission, waiting_admission
 from registry.web import forms
-from registry.web.blueprint import Answer, flash_changes, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
 from registry.web.formats import gettext as _, ngettext
@@ -87,7 +87,7 @@ def _confirmed(account_id: int) -> str:
 MAX_CONFIRMED_AT_ONCE: Final = 50
 
 
-@pages.page("/people/pending/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=("GET", "POST"))
+@pages.page("/people/pending/confirmation", needs=Permission.ACCOUNTS_CONFIRM, methods=BOTH)
 def confirm_chosen(actor: Actor) -> Answer:
     """List the chosen accounts, and then confirm each as it was displayed; second halves are displayed once.
 
@@ -128,7 +128,7 @@ def _confirm_one(actor: Actor, account_id: int) -> dict[str, str | None]:
         return {**result, "text": None, "error": error_message(error)}
 
 
-@pages.page("/people/pending/<row_id:account_id>/rejection", needs=Permission.ACCOUNTS_CONFIRM, methods=("GET", "POST"))
+@pages.page("/people/pending/<row_id:account_id>/rejection", needs=Permission.ACCOUNTS_CONFIRM, methods=BOTH)
 def reject(actor: Actor, account_id: int) -> Answer:
     """Reject a pending account, after a confirmation page."""
     account = find_account(account_id)
@@ -313,7 +313,7 @@ def people(actor: Actor) -> Answer:
     )
 
 
-@pages.page("/people/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/new", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def new_person(actor: Actor) -> Answer:
     """Add a person, who is invited by e-mail; without a mail server a generated password is displayed once."""
     page = FormPage(
@@ -338,7 +338,7 @@ def new_person(actor: Actor) -> Answer:
     return forms.answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
 
 
-@pages.page("/people/agency", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/agency", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def move_chosen_people(actor: Actor) -> Answer:
     """Ask for the agency of the chosen people, and then give it to them."""
     sent = (request.form if request.method == "POST" else request.args).getlist(CHOSEN)[:MAX_MOVED]
@@ -465,7 +465,7 @@ TABLE: Final = "table"
 MAX_TABLE_LENGTH: Final = 60_000
 
 
-@pages.page("/people/import", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"), takes_file=True)
+@pages.page("/people/import", needs=Permission.PEOPLE_MANAGE, methods=BOTH, takes_file=True)
 def people_import(actor: Actor) -> Answer:
     """Upload a table of people and see what it would create; nothing is written."""
     if request.method != "POST":
@@ -562,7 +562,7 @@ def person(actor: Actor, person_id: int) -> Answer:
     )
 
 
-@pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/<row_id:person_id>/edit", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def edit_person(actor: Actor, person_id: int) -> Answer:
     """Change the name, e-mail, language, role and agency of another person."""
     changed = service.find_person(actor, person_id)
@@ -602,9 +602,7 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
     return forms.answer_form(page, act, {**present, "role": account.role, "agency": agency_bin(account.agency_id)})
 
 
-@pages.page(
-    "/people/accounts/<row_id:account_id>/restricted-access", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST")
-)
+@pages.page("/people/accounts/<row_id:account_id>/restricted-access", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def propose_access(actor: Actor, account_id: int) -> Answer:
     """Propose that a person or service account of an agency reads its restricted projects."""
     account = find_account(account_id)
@@ -629,7 +627,7 @@ def propose_access(actor: Actor, account_id: int) -> Answer:
     return forms.answer_form(page, act)
 
 
-@pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/<row_id:person_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def disable_person(actor: Actor, person_id: int) -> Answer:
     """Disable an account, after a confirmation page."""
     disabled = service.find_person(actor, person_id)
@@ -650,7 +648,7 @@ def disable_person(actor: Actor, person_id: int) -> Answer:
     return _done(disabled, _("The account is disabled. Its sessions and tokens have ended."))
 
 
-@pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/<row_id:person_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def enable_person(actor: Actor, person_id: int) -> Answer:
     """Enable an account, after a confirmation page."""
     enabled = service.find_person(actor, person_id)
@@ -666,7 +664,7 @@ def enable_person(actor: Actor, person_id: int) -> Answer:
     return _done(enabled, _("The account %(name)s is enabled.") % {"name": enabled.name})
 
 
-@pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/<row_id:person_id>/password", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def renew_password(actor: Actor, person_id: int) -> Answer:
     """Reset the password, after a confirmation page; it is displayed once, and all sessions and tokens end."""
     changed = service.find_person(actor, person_id)
@@ -693,7 +691,7 @@ def first_half(actor: Actor, person_id: int) -> Answer:
     return display_password(shown.name, half, back, hint, _("First half of the password"))
 
 
-@pages.page("/people/<row_id:person_id>/second-factor", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/<row_id:person_id>/second-factor", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def reset_second_factor(actor: Actor, person_id: int) -> Answer:
     """Remove the second factors of a person who has lost them, after a confirmation page."""
     changed = service.find_person(actor, person_id)
@@ -759,7 +757,7 @@ class HandOverForm(HandOverBody):
     disables = Boolean()
 
 
-@pages.page("/people/<row_id:person_id>/handover", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/people/<row_id:person_id>/handover", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def hand_over_work(actor: Actor, person_id: int) -> Answer:
     """Give the open work of a person to another one."""
     giver = service.find_person(actor, person_id)

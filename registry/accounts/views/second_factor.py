@@ -18,6 +18,7 @@ from registry.accounts.sessions import FactorSession
 from registry.core.errors import Conflict, Invalid, Problem, RegistryError
 from registry.web.blueprint import (
     ANY_SIGNED_IN,
+    BOTH,
     Answer,
     flash_message,
     local_address,
@@ -44,7 +45,7 @@ ERRORS: Final = (Invalid, Conflict, TooManyAttempts, SignInBusy)
 MAX_CODE_LENGTH: Final = 200
 
 
-@pages.page("/sign-in/second-factor", needs=ANY_SIGNED_IN, methods=("GET", "POST"), before_factor=True)
+@pages.page("/sign-in/second-factor", needs=ANY_SIGNED_IN, methods=BOTH, before_factor=True)
 def second_factor(_actor: Actor) -> Answer:
     """Verify a second factor, or the password of an account without one, and continue."""
     session, back = factor_session(), back_address()
@@ -142,7 +143,6 @@ def _page(session: FactorSession, form: Form, back: str) -> str:
 
 # One's own second factors: add an authenticator app or a passkey, remove one, create recovery codes.
 
-BOTH: Final = ("GET", "POST")
 KINDS: Final = {kind.value: kind for kind in (FactorKind.TOTP, FactorKind.PASSKEY)}
 
 

@@ -25,7 +25,7 @@ from registry.core.translations import lazy_text
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import LOG, client_request_id, request_id
 from registry.http.security import own_address
-from registry.web.blueprint import ANY_SIGNED_IN, Answer, Public, flash_message, local_address, pages, redirect_to
+from registry.web.blueprint import ANY_SIGNED_IN, BOTH, Answer, Public, flash_message, local_address, pages, redirect_to
 from registry.web.current_user import (
     clear_session_cookie,
     current_user,
@@ -48,7 +48,7 @@ SIGN_IN_ERRORS: tuple[type[RegistryError], ...] = (
 )
 
 
-@pages.page("/sign-in", needs=Public("nobody is signed in before it"), methods=("GET", "POST"))
+@pages.page("/sign-in", needs=Public("nobody is signed in before it"), methods=BOTH)
 def sign_in() -> Answer:
     """Sign in with name and password."""
     back = local_address(request.values.get("back")) or url_for("web.home")
@@ -111,7 +111,7 @@ class PasswordLinkForm(BaseSchema):
     name = Text(MAX_EMAIL_LENGTH, label=lazy_text("E-mail address or name"), required=True)
 
 
-@pages.page("/forgotten-password", needs=Public("whoever forgot the password cannot sign in"), methods=("GET", "POST"))
+@pages.page("/forgotten-password", needs=Public("whoever forgot the password cannot sign in"), methods=BOTH)
 def forgotten_password() -> Answer:
     """Ask for a link to a new password; the answer is the same for every name and address."""
     if not current_app.config.get(BY_EMAIL):
@@ -153,7 +153,7 @@ class PasswordForm(BaseSchema):
 @pages.page(
     "/invitation",
     needs=Public("whoever gets the link has no password that works; the link's key is the proof"),
-    methods=("GET", "POST"),
+    methods=BOTH,
 )
 def invitation() -> Answer:
     """Choose the first password, or a new one. The key is in the query, which no log has."""

@@ -32,7 +32,7 @@ from registry.accounts.views import people
 from registry.agencies.service import agencies_by_id
 from registry.core.fields import BaseSchema, Choice, InputField, Text
 from registry.core.values import InvalidValue
-from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
 from registry.web.forms import Field, FormPage, answer_form, form_field, question_page
 from registry.web.labels import choice_label, role_name
@@ -196,7 +196,7 @@ def tokens(actor: Actor) -> Answer:
     )
 
 
-@pages.page("/tokens/accounts/new", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/tokens/accounts/new", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def new_service_account(actor: Actor) -> Answer:
     """Add a service account."""
     page = FormPage(
@@ -223,7 +223,7 @@ def new_service_account(actor: Actor) -> Answer:
     return answer_form(page, act)
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/token", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
+@pages.page("/tokens/accounts/<row_id:account_id>/token", needs=Permission.TOKENS_MANAGE, methods=BOTH)
 def new_service_token(actor: Actor, account_id: int) -> Answer:
     """Issue a token for a service account; it is displayed once."""
     account = access.find_service_account(actor, account_id)
@@ -239,7 +239,7 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
     return answer_form(page, act, token_defaults(role))
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/owner", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/tokens/accounts/<row_id:account_id>/owner", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def change_service_owner(actor: Actor, account_id: int) -> Answer:
     """Choose the person who answers for a service account."""
     account = access.find_service_account(actor, account_id)
@@ -262,7 +262,7 @@ def change_service_owner(actor: Actor, account_id: int) -> Answer:
     return answer_form(page, act, {"owner": owner_name(account) or ""})
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def disable_service_account(actor: Actor, account_id: int) -> Answer:
     """Disable a service account, after a confirmation page."""
     account = access.find_service_account(actor, account_id)
@@ -274,7 +274,7 @@ def disable_service_account(actor: Actor, account_id: int) -> Answer:
     return redirect_to("tokens")
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=("GET", "POST"))
+@pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
 def enable_service_account(actor: Actor, account_id: int) -> Answer:
     """Enable a service account, after a confirmation page."""
     account = access.find_service_account(actor, account_id)
@@ -287,7 +287,7 @@ def enable_service_account(actor: Actor, account_id: int) -> Answer:
     return redirect_to("tokens")
 
 
-@pages.page("/tokens/<key_id>/revocation", needs=Permission.TOKENS_MANAGE, methods=("GET", "POST"))
+@pages.page("/tokens/<key_id>/revocation", needs=Permission.TOKENS_MANAGE, methods=BOTH)
 def revoke_token(actor: Actor, key_id: str) -> Answer:
     """Revoke any token, after a confirmation page."""
     if request.method == "GET":
