@@ -36,6 +36,14 @@ def processor_seconds(pid: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def exact_seconds(pid: int) -> float:
+    """What the first thread of a process has used so far, to the nanosecond; 0 when it has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
 def tree_seconds(*pids: int) -> float:
     """What processes and all that descend from them have used so far."""
     used = 0.0
