@@ -55,6 +55,7 @@ EFFECT_LABELS: Final[Mapping[str, str]] = {
     "readers": lazy_text("Accounts that can read restricted projects from then on"),
     "confirmed": lazy_text("Placements that it confirms"),
     "lost": lazy_text("Placements that lose their confirmation"),
+    "deployments": lazy_text("Keys whose deployments it reports"),
     "people": lazy_text("People"),
     "service_accounts": lazy_text("Service accounts"),
     "drafts": lazy_text("Drafts"),

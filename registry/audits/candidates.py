@@ -1,7 +1,8 @@
 """Audit candidates: reads the projects that could be flagged as facts, in parts of 20,000 ids.
 
 The query skips only projects that no rule can match: agencies out of scope, withdrawn projects, and placements on the
-platform verified by the date, unless a rule is in use that holds there too. A test compares the query with the
+platform verified by the date, unless a rule is in use that holds there too; where that is only the one on deployments,
+it reads of these the ones whose deployments are reported. A test compares the query with the
 evaluation of every project.
 """
 
@@ -15,7 +16,7 @@ from itertools import zip_longest
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, func, not_, select
+from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, false, func, not_, or_, select
 
 from registry.agencies.models import Agency
 from registry.audits.counting import is_counted
@@ -24,9 +25,11 @@ from registry.cases.models import ORDER_FACTS, Order, newest_in_force
 from registry.core.clock import local_date
 from registry.core.database import db, table_of
 from registry.exemptions.service import exemption_on
-from registry.freeze.facts import AI_FACTS, EarlierRevision, Facts, Sibling
+from registry.freeze.facts import AI_FACTS, DEPLOYMENT_FACTS, EarlierRevision, Facts, Sibling
 from registry.freeze.policy import NOT_JUDGED, Policy
-from registry.freeze.rules import ORDER_OVERDUE, UNTESTED, judges_platform, reads_ai_systems
+from registry.freeze.rules import ORDER_OVERDUE, UNTESTED, judges_platform, reads_ai_systems, reads_deployments
+from registry.platform.deployments import IS_REPORTED
+from registry.platform.models import DEPLOYMENT
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import STATUS, Project
 from registry.projects.objects import Siblings, siblings_of_register
@@ -39,7 +42,7 @@ law_of = attrgetter(*LAW_LOOKS_AT)
 # What only newer policies read of a project (``read_by``), and the facts that all read.
 OF_TESTS: Final = ("security_conclusion_number", "security_conclusion_on")
 READ_ALWAYS: Final = tuple(name for name in PROJECT_FACTS if name not in (*OF_TESTS, *AI_FACTS))
-NEWER: Final = (*OF_TESTS, *AI_FACTS, CONFIRMED, "order_end_by")
+NEWER: Final = (*OF_TESTS, *AI_FACTS, CONFIRMED, "order_end_by", *DEPLOYMENT_FACTS)
 
 
 class Part(NamedTuple):
@@ -142,6 +145,7 @@ def candidates(
             row.agency_kind,
             row.registered_at,
             row._mapping,
+            row._mapping,
             past.get(row.id, ()),
             former.get(row.id, ()),
             counted.get(row.id, ()),
@@ -154,6 +158,7 @@ def facts_of_row(
     agency_kind: str,
     registered_at: datetime,
     order: Mapping[Any, Any],
+    deployments: Mapping[Any, Any],
     past: tuple[EarlierRevision, ...],
     former: Iterable[FormerPast] = (),
     siblings: tuple[Sibling, ...] = (),
@@ -163,6 +168,7 @@ def facts_of_row(
         agency_kind=agency_kind,
         registered_on=local_date(registered_at),
         **{name: order[name] for name in ORDER_FACTS},
+        **{name: deployments[name] for name in DEPLOYMENT_FACTS},
         past=past,
         former=tuple(each.past for each in former),
         siblings=siblings,
@@ -174,8 +180,8 @@ def facts_of_row(
 def read_by(policy: Policy, row: Mapping[Any, Any]) -> tuple[Any, ...]:
     """Return what only newer policies read of a project, so that audits by others are repeated with the same digest."""
     of_rules = (policy.rules[ORDER_OVERDUE].enabled, policy.rules[UNTESTED].enabled, reads_ai_systems(policy))
-    is_read = (policy.confirmed_facts, *of_rules)
-    names = (CONFIRMED,), ("order_end_by",), OF_TESTS, AI_FACTS
+    is_read = (policy.confirmed_facts, *of_rules, reads_deployments(policy))
+    names = (CONFIRMED,), ("order_end_by",), OF_TESTS, AI_FACTS, DEPLOYMENT_FACTS
     return tuple(row[name] for read, each in zip(is_read, names, strict=True) if read for name in each)
 
 
@@ -209,6 +215,7 @@ def _projects(policy: Policy) -> Select[*tuple[Any, ...]]:
         project.placement_verified_on.is_not(None),
         project.placement_verified_on <= on,
     )
+    is_reported = DEPLOYMENT.c.id.is_not(None) if reads_deployments(policy) else false()
     return (
         select(
             project.id,
@@ -221,15 +228,18 @@ def _projects(policy: Policy) -> Select[*tuple[Any, ...]]:
             # The last are those of ``NEWER``.
             *(project[name] for name in (*OF_TESTS, *AI_FACTS, CONFIRMED)),
             case((order.decision.in_(ORDER_FACTS["order_end_by"]), order.due_on)).label("order_end_by"),
+            DEPLOYMENT.c.is_reported.label("deployments_reported"),
+            DEPLOYMENT.c.last_deployed_on,
         )
         .join(table_of(Agency), agency.id == project.agency_id)
         .outerjoin(newest, newest.c.project_id == project.id)
         .outerjoin(table_of(Order), order.id == newest.c.order_id)
+        .outerjoin(DEPLOYMENT, IS_REPORTED)
         .where(
             in_part(project.id),
             project.withdrawn_at.is_(None),
             agency.kind.in_(policy.scope),
-            *(() if judges_platform(policy) else (not_(is_verified),)),
+            *(() if judges_platform(policy) else (or_(not_(is_verified), is_reported),)),
         )
         .order_by(project.id)
     )

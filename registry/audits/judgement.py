@@ -2,7 +2,8 @@
 
 Projects are judged and compared with their flags while others work. Under the lock the change feed tells which projects
 have changed meanwhile; only these are judged again. Nothing that a rule reads, and no flag, changes without a change in
-the feed, which follows the order of commits: what was read after its number is either unchanged or named there.
+the feed, which follows the order of commits: what was read after its number is either unchanged or named there. Only
+deployments on the platform are not in it; the inventories that report them are numbered in that order too.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from registry.flags.models import AHEAD, FLAGS, IS_ACTIVE, SEVERITY_RANK, last_g
 from registry.freeze.evaluation import NextChange, findings_from
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
+from registry.platform.deployments import last_inventory, with_other_deployments
 from registry.projects.former_records import later_records_of
 from registry.projects.models import Project
 from registry.projects.objects import Siblings, linked_pairs, siblings_of_register
@@ -184,6 +186,7 @@ class Judgement:
         self.restricted = RestrictedProjects(frozenset(), self.totals)
         self._siblings: Siblings = {}
         self._linked: list[tuple[int, int]] = []
+        self._inventory = 0
         self._parts: dict[Part, list[_Unit]] | None = None
         self._number = 0
         self._digest: str | None = None
@@ -197,6 +200,7 @@ class Judgement:
         self._judged_before, self._decided_since = _last_audit()
         self.totals = count_projects(self.policy)
         self.restricted = restricted_projects(self.policy, self.totals.up_to)
+        self._inventory = last_inventory()
         # Before what follows from them: a link that is set meanwhile is seen when the judgement is brought up to date.
         self._linked = linked_pairs()
         self._siblings = siblings_of_register(self.policy, self.totals.up_to)
@@ -217,10 +221,12 @@ class Judgement:
             self.judge()
             return 0
         number = newest_seq()
-        linked = linked_pairs()
-        if number == self._number and linked == self._linked:
+        # Deployments are not in the feed: they are no change of a record.
+        inventory = last_inventory()
+        linked, deployed = linked_pairs(), with_other_deployments(self._inventory)
+        if number == self._number and linked == self._linked and not deployed:
             return 0
-        self._linked = linked
+        self._inventory, self._linked = inventory, linked
         changed = changed_since(self._number)
         self._number = number
         # A status may still be that of an earlier policy's scope: it does not show that a project came into the scope.
@@ -228,7 +234,7 @@ class Judgement:
         if changed.agencies or moved or not NOT_JUDGED.isdisjoint(changed.statuses):
             self.totals = count_projects(self.policy, self.totals.up_to)
         ids = changed.projects | later_records_of(changed.projects) | _projects_of(changed.agencies)
-        ids |= self._with_other_siblings()
+        ids |= self._with_other_siblings() | deployed
         ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)
         if ids:
             self.restricted = restricted_projects(self.policy, self.totals.up_to)

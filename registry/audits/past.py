@@ -36,7 +36,8 @@ from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import EarlierRevision
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.policy_file import PolicyInvalid
-from registry.freeze.rules import judges_platform, started_on
+from registry.freeze.rules import judges_platform, reads_deployments, started_on
+from registry.platform.deployments import facts_of_key, last_deployments_known_at
 from registry.policies.queries import parsed, version_known_at
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import Pasts, former_pasts_known_at
@@ -132,7 +133,7 @@ def policy_known_at(at: datetime, on: date | None = None) -> Policy:
 # Where each comes from: projects and their earlier values from revisions, kinds of agencies from the journal,
 # exemptions and orders from their own dates.
 
-READ = (*PROJECT_FACTS, CONFIRMED, "is_restricted")
+READ = (*PROJECT_FACTS, CONFIRMED, "is_restricted", "platform_key")
 
 
 @dataclass(slots=True)
@@ -151,6 +152,7 @@ class KnownRegister:
     def __init__(self, at: datetime) -> None:
         self.at = at
         self.kinds = kinds_known_at(at)
+        self.deployments = last_deployments_known_at(at)
 
     def siblings(self, policy: Policy, up_to: int | None = None, *, of: int | None = None) -> Siblings:
         """Return what projects counted of others; ``up_to``: the highest id that the audit read; ``of``: of one."""
@@ -163,7 +165,12 @@ class KnownRegister:
         known.restricted_ids = {each.id for each in present if each.values["is_restricted"]}
         inside = [each for each in present if self.kinds[each.agency] in policy.scope]
         known.in_scope, known.out_of_scope = len(inside), len(present) - len(inside)
-        judged = [each for each in inside if judges_platform(policy) or not _is_verified(each, on)]
+        reported = self.deployments if reads_deployments(policy) else {}
+        judged = [
+            each
+            for each in inside
+            if judges_platform(policy) or not _is_verified(each, on) or each.values["platform_key"] in reported
+        ]
         known.candidates = list(self._candidates(judged, policy, on, part, digest, siblings))
         return known
 
@@ -189,7 +196,7 @@ class KnownRegister:
             values = (each.values[name] for name in READ_ALWAYS)
             read = (each.id, each.version, each.registered_at, *values, self.kinds[each.agency])
             order = orders.get(each.id) or order_facts()
-            more = read_by(policy, {**each.values, **order})
+            more = read_by(policy, {**each.values, **order, **self._deployments_of(each)})
             digest.update(repr((*read, order["order_migrate_by"], exemptions.get(each.id), *more)).encode())
         former: Pasts = {}
         if policy.edit_severity != NOT_JUDGED:
@@ -199,8 +206,11 @@ class KnownRegister:
         for each in projects:
             kind, order = self.kinds[each.agency], orders.get(each.id) or order_facts()
             of_past = past.get(each.id, ()), former.get(each.id, ()), siblings.get(each.id, ())
-            facts = facts_of_row(each.values, kind, each.registered_at, order, *of_past)
+            facts = facts_of_row(each.values, kind, each.registered_at, order, self._deployments_of(each), *of_past)
             yield Candidate(each.id, facts, exemptions.get(each.id))
+
+    def _deployments_of(self, project: KnownProject) -> Mapping[str, Any]:
+        return facts_of_key(project.values["platform_key"], self.deployments)
 
 
 def _is_verified(project: KnownProject, on: date) -> bool:

@@ -26,6 +26,7 @@ from registry.freeze.policy import Policy
 from registry.freeze.rules import MIGRATION_ORDER_OVERDUE, ORDER_OVERDUE, fact_states
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
+from registry.platform.deployments import NOT_REPORTED, deployment_facts
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import FORMER, former_of, former_pasts
 from registry.projects.models import Project
@@ -99,6 +100,7 @@ def _facts(
         ),
         confirmed=confirmed_of(project.confirmed_facts),
         **order,
+        **deployment_facts([project.id]).get(project.id, NOT_REPORTED),
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 
@@ -281,7 +283,7 @@ def findings_on(proposed: Sequence[ProposedProject], *, is_check: bool = False) 
     registered, orders, past = _registered_on(ids), _orders(ids), _revisions(ids)
     exempt = exempt_projects(ids, day)
     listed: list[Sequence[Finding]] = []
-    former = former_pasts(FORMER.project_id.in_(ids))
+    former, deployments = former_pasts(FORMER.project_id.in_(ids)), deployment_facts(ids)
     items = [(each.project_id, each.agency_id, each.values) for each in proposed]
     siblings = siblings_of_values(policy, items, own_only=is_check)
     for each, counted in zip(proposed, siblings, strict=True):
@@ -295,6 +297,7 @@ def findings_on(proposed: Sequence[ProposedProject], *, is_check: bool = False) 
             former=each.former if number is None else tuple(of.past for of in former.get(number, ())),
             siblings=counted,
             **orders.get(number, {}),
+            **deployments.get(number or 0, {}),
             **values,
         )
         is_judged = in_scope(facts.agency_kind, policy) and number not in exempt

@@ -150,6 +150,13 @@ KEPT: Final = (
         ),
         {"until": "{new}.changed_at"},
     ),
+    KeptTable(
+        "platform_deployments",
+        "former_deployments",
+        "deployment_id",
+        ("environments", "last_deployed_on", "is_reported"),
+        {"until_inventory_id": "{new}.inventory_id"},
+    ),
 )
 # An agency and those above it, as ``,5,1,``.
 PATH: Final = """(WITH RECURSIVE chain(path, above) AS (

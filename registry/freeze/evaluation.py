@@ -22,6 +22,7 @@ from registry.freeze.rules import (
     UNATTESTED,
     WHEREVER_HOSTED,
     ending_confirmed,
+    idle,
     judges_platform,
     legacy,
     on_platform,
@@ -42,9 +43,9 @@ def in_scope(agency_kind: str, policy: Policy) -> bool:
 def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
     """Return the findings on the project on the day: placement first, then in the order of the rules table.
 
-    Empty before the cutoff and for agencies out of scope; for projects confirmed on the platform only the rules that
-    hold wherever an object is hosted. A disabled rule returns no finding, but a disabled placement rule still decides
-    whether the other rules are evaluated.
+    Empty before the cutoff and for agencies out of scope; for projects confirmed on the platform only
+    ``platform.idle`` and the rules that hold wherever an object is hosted. A disabled rule returns no finding, but a
+    disabled placement rule still decides whether the other rules are evaluated.
     """
     if on < policy.cutoff or not in_scope(facts.agency_kind, policy):
         return ()
@@ -54,7 +55,8 @@ def evaluate(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
     if facts.stage in FINAL_STAGES:
         return () if on_platform(facts, on) else _ended(facts, policy, on)
     if on_platform(facts, on):
-        return _wherever_hosted(facts, policy, on)
+        unused = idle(facts, policy, on)
+        return (*(() if unused is None else (unused,)), *_wherever_hosted(facts, policy, on))
     findings = []
     placement = placement_finding(facts, policy, on)
     if placement is not None:

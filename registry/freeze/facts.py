@@ -47,6 +47,8 @@ IS_AI: Final = "is_ai"
 AI_FACTS: Final = (IS_AI, "holds_personal_data", *AI_ENTRY)
 # The observed value that names those of a finding that are only claimed.
 CLAIMED: Final = "claimed"
+# What the platform's inventory reports of an object.
+DEPLOYMENT_FACTS: Final = ("deployments_reported", "last_deployed_on")
 # Facts that a second party has confirmed with a document, each with the day from which the confirmation counts.
 Confirmed = tuple[tuple[str, date], ...]
 
@@ -102,6 +104,8 @@ class Facts:
     ``past`` contains every earlier revision, oldest first, without the current one. ``registered_on`` is None for a
     project that is only checked and not registered: it counts as registered on the day of evaluation.
     ``attested_on``: when the agency last confirmed that the record is true; None counts as the registration.
+    ``deployments_reported``: the platform's inventory lists its key and reports deployments; ``last_deployed_on``: the
+    last one it reports, in whatever environment.
     ``order_migrate_by``, ``order_end_by``: the due date of the newest order in force, where it is one to migrate, and
     where it is one to stop or to write off.
     ``former``: for each withdrawn or ended record of the same work, its revisions while it was neither withdrawn nor
@@ -144,6 +148,8 @@ class Facts:
     onboarding_confirmed_on: date | None = None
     ending_confirmed_on: date | None = None
     attested_on: date | None = None
+    deployments_reported: bool | None = None
+    last_deployed_on: date | None = None
     order_migrate_by: date | None = None
     order_end_by: date | None = None
     confirmed: Confirmed = ()

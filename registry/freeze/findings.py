@@ -104,6 +104,10 @@ _ONBOARDING: Final = lazy_text("Onboarding is due on {due}; days left: {days}.")
 _ONBOARDING_LATE: Final = lazy_text("Onboarding was due on {due}; days late: {days}.")
 _ONBOARDING_UNCONFIRMED: Final = lazy_text("Onboarding is due on {due}, which nobody has confirmed.")
 _ONBOARDING_UNDATED: Final = lazy_text("The onboarding has no due date.")
+_IDLE: Final = lazy_text("Last deployed on {deployed}; days since then: {days}, limit {limit}.")
+_NEVER_DEPLOYED: Final = lazy_text(
+    "Nothing deployed since the confirmation of {confirmed}; days since then: {days}, limit {limit}."
+)
 _STARTED: Final = lazy_text("Start on {started}; days after the freeze began: {days}.")
 _STARTED_ON_NOTHING: Final = lazy_text("Start on {started}; no date since when the object is in operation.")
 _PLANNED: Final = lazy_text("Planned, without a date of the start.")
@@ -219,6 +223,8 @@ class _Reason:
                 )
             case "platform.onboarding-unconfirmed":
                 return self._format(_ONBOARDING_UNCONFIRMED, due, due=due) or self._format(_ONBOARDING_UNDATED)
+            case "platform.idle":
+                return self._idle()
             case "freeze.creation" | "freeze.development":
                 return self._format(_STARTED, started, started=started, days=_days(cutoff, started))
             case "freeze.planned":
@@ -286,6 +292,13 @@ class _Reason:
                 due = None if attested is None else add_months(attested, self.policy.attestation_months)
                 return self._format(_UNATTESTED, attested, attested=attested, days=_days(due, self.on))
         return ""
+
+    def _idle(self) -> str:
+        deployed, confirmed = self._day("last_deployed_on"), self._day("placement_verified_on")
+        limit, days = self.policy.idle_days, _days(deployed or confirmed, self.on)
+        return self._format(_IDLE, deployed, deployed=deployed, days=days, limit=limit) or self._format(
+            _NEVER_DEPLOYED, confirmed, confirmed=confirmed, days=days, limit=limit
+        )
 
     def _untested(self) -> str:
         if self.observed.get("security_conclusion_number") is None:
@@ -415,6 +428,10 @@ _REQUIRED: Mapping[str, str] = {
     "platform.onboarding-unconfirmed": lazy_text(
         "The onboarding and its due date are confirmed; longest term in months: {onboarding}."
     ),
+    "platform.idle": lazy_text(
+        "Something of the object is deployed to QazTech, in whatever environment; longest time without a deployment, in "
+        "days: {idle}."
+    ),
     "freeze.creation": lazy_text(
         "The creation began before {cutoff} (what counts: {clock}), or the object is confirmed on QazTech."
     ),
@@ -529,5 +546,6 @@ def required_text(rule: str, policy: Policy, language: str, translate: Translate
         before_contract=policy.work_before_contract_days,
         split=grouped(policy.split_contract_kzt, language),
         split_days=policy.split_contract_days,
+        idle=policy.idle_days,
         clock=", ".join(translate(_CLOCK[field]) for field in policy.start_clock),
     )

@@ -16,7 +16,10 @@ NEW_CONFIRMED_FACTS: Final = ConfirmedFacts(
 )
 # Newer than some installations: the next draft of a policy that lacks them has them in use.
 NEW_IN_DRAFTS: Final = frozenset(
-    {"freeze.modification-sum", "integrity.contradiction", "integrity.split-contract", "order.overdue"}
+    {
+        *("freeze.modification-sum", "integrity.contradiction", "integrity.split-contract", "order.overdue"),
+        "platform.idle",
+    }
 )
 _ACT: Final = {"kk": "Тізілім саясаты", "ru": "Политика реестра", "en": "Policy of the registry"}
 
@@ -92,6 +95,24 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "kk": "бір объект бойынша бір өнім берушімен жасалған шарттар бірге қаралады.",
             "ru": "договоры с одним поставщиком по одному объекту рассматриваются вместе.",
             "en": "contracts with one supplier on one object are looked at together.",
+        },
+    ),
+    "platform.idle": _disabled(
+        "medium",
+        {
+            "kk": "Объект QazTech платформасында, бірақ онда ештеңе орнатылмайды",
+            "ru": "Объект на QazTech, но на платформе ничего не развёртывается",
+            "en": "On QazTech, but nothing is deployed there",
+        },
+        {
+            "kk": "Объектіні платформада орнатыңыз немесе оның қайда істейтінін түсіндіріп, деректерді түзетіңіз.",
+            "ru": "Разверните объект на платформе или объясните, где он работает, и исправьте сведения.",
+            "en": "Deploy the object to the platform, or explain where it runs and correct the record.",
+        },
+        {
+            "kk": "QazTech платформасында тұр деп расталған объект сонда дамытылады және орнатылады.",
+            "ru": "объект, размещение которого на QazTech подтверждено, развивается и развёртывается там.",
+            "en": "an object that is confirmed on QazTech is developed and deployed there.",
         },
     ),
     "order.overdue": _disabled(

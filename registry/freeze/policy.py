@@ -79,7 +79,8 @@ class Policy:
     its content. ``targets``: the share of projects in scope that should be on the platform on a date, in percent,
     ordered by date; the overview compares with them, no rule does. ``work_before_contract_days``: by how many calendar
     days work may precede its contract. ``split_contract_kzt``: contracts below it of at most ``split_contract_days``
-    calendar days between them, with one supplier on one object, may be one that was split. ``confirmed_facts``: None
+    calendar days between them, with one supplier on one object, may be one that was split. ``idle_days``: for
+    how many calendar days nothing may be deployed of an object on the platform. ``confirmed_facts``: None
     lets every fact count as entered, and edits are judged on their own day alone.
     """
 
@@ -107,6 +108,7 @@ class Policy:
     work_before_contract_days: int = 30
     split_contract_kzt: int = 100_000_000
     split_contract_days: int = 30
+    idle_days: int = 90
     confirmed_facts: ConfirmedFacts | None = None
     text: str = field(default="", repr=False, compare=False)
 

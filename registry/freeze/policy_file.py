@@ -163,6 +163,7 @@ _POLICY: Mapping[str, ValueType] = {
     "work_before_contract_days": _whole(0, 3650, "days")._replace(required=False),
     "split_contract_kzt": _whole(0, 10**15, "tenge")._replace(required=False),
     "split_contract_days": _whole(0, 3650, "days")._replace(required=False),
+    "idle_days": _whole(1, 3650, "days")._replace(required=False),
     # Optional, so that a stored version judges a past day as it did.
     "edit_severity": _one_of((NOT_JUDGED, *Severity.LOW.and_above()))._replace(required=False),
     "case_from_severity": _one_of(Severity.LOW.and_above()),
@@ -328,6 +329,7 @@ _PLAIN: Final = (
     "work_before_contract_days",
     "split_contract_kzt",
     "split_contract_days",
+    "idle_days",
     "edit_severity",
     "case_from_severity",
     "change_threshold_percent",
@@ -456,6 +458,7 @@ ATTESTATION_MONTHS = 6
 WORK_BEFORE_CONTRACT_DAYS = 30
 SPLIT_CONTRACT_KZT = 100_000_000
 SPLIT_CONTRACT_DAYS = 30
+IDLE_DAYS = 90
 
 
 class PolicyInvalid(Exception):
@@ -531,6 +534,7 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         work_before_contract_days=document.get("work_before_contract_days", WORK_BEFORE_CONTRACT_DAYS),
         split_contract_kzt=document.get("split_contract_kzt", SPLIT_CONTRACT_KZT),
         split_contract_days=document.get("split_contract_days", SPLIT_CONTRACT_DAYS),
+        idle_days=document.get("idle_days", IDLE_DAYS),
         edit_severity=document.get("edit_severity", NOT_JUDGED),
         case_from_severity=document["case_from_severity"],
         change_threshold_percent=document["change_threshold_percent"],

@@ -181,8 +181,9 @@ UNVERIFIED: Final = "platform.unverified"
 ONBOARDING: Final = "platform.onboarding"
 OVERDUE: Final = "platform.onboarding-overdue"
 UNCONFIRMED: Final = "platform.onboarding-unconfirmed"
+IDLE: Final = "platform.idle"
 # The order of findings.
-PLACEMENT_RULES: Final = (UNVERIFIED, ONBOARDING, OVERDUE, UNCONFIRMED)
+PLACEMENT_RULES: Final = (UNVERIFIED, ONBOARDING, OVERDUE, UNCONFIRMED, IDLE)
 
 
 class PlacementFinding(NamedTuple):
@@ -239,6 +240,22 @@ def _onboarding(facts: Facts, policy: Policy, on: date) -> PlacementFinding:
         rule = ONBOARDING
     observed: Observed = {"placement": facts.placement, "onboarding_due_on": iso(due)}
     return PlacementFinding(Finding(rule, policy.rules[rule].severity, observed), rule == ONBOARDING)
+
+
+def idle(facts: Facts, policy: Policy, on: date) -> Finding | None:
+    """Return the finding on an object of which nothing is deployed; only for projects confirmed on the platform.
+
+    A deployment in any environment counts: what is tested there is worked on there.
+    """
+    since = facts.last_deployed_on or facts.placement_verified_on
+    if not (policy.rules[IDLE].enabled and facts.deployments_reported) or since is None:
+        return None
+    if on <= since + timedelta(days=policy.idle_days):
+        return None
+    observed: Observed = {"last_deployed_on": iso(facts.last_deployed_on)}
+    if facts.last_deployed_on is None:
+        observed["placement_verified_on"] = iso(since)
+    return Finding(IDLE, policy.rules[IDLE].severity, observed)
 
 
 Rule = Callable[[Facts, date | None, Policy, date], Observed | None]
@@ -645,8 +662,13 @@ def reads_ai_systems(policy: Policy) -> bool:
     return any(policy.rules[rule].enabled for rule in AI_RULES)
 
 
+def reads_deployments(policy: Policy) -> bool:
+    """Return whether the rule on objects of which nothing is deployed is in use."""
+    return policy.rules[IDLE].enabled
+
+
 def judges_platform(policy: Policy) -> bool:
-    """Return whether a rule is in use that holds for projects confirmed on the platform too."""
+    """Return whether a rule is in use that holds for every project confirmed on the platform too."""
     return any(policy.rules[rule].enabled for rule in WHEREVER_HOSTED)
 
 

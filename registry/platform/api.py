@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask.views import MethodView
+
 from registry.accounts.roles import Permission
 from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports
@@ -14,9 +16,13 @@ from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.approvals.tables import Approval
 from registry.core.database import transaction
-from registry.core.fields import BaseSchema, ReadOnly, object_of
+from registry.core.fields import DAY_SCHEMA, BaseSchema, InputField, Objects, ReadOnly, Timestamp, nullable, object_of
+from registry.core.values import InvalidValue
 from registry.http.requests import SentFile, request_locale
+from registry.platform.inventory import REQUIRED, ROW
+from registry.platform.models import Environment
 from registry.platform.products import PRODUCT, PRODUCT_BODY, PRODUCT_LIST, save_product
+from registry.platform.queries import INVENTORY_LIST, find_inventory
 from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.api import etag_data, project_row
 from registry.projects.schemas import PROJECT
@@ -27,7 +33,13 @@ from registry.requests.confirmation import (
     PLACEMENT,
     confirm_or_propose,
 )
-from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
+from registry.requests.platform_approvals import (
+    REASON,
+    change_inventory,
+    import_inventory,
+    lock_inventory,
+    preview_inventory,
+)
 from registry.requests.restriction import propose_restriction
 
 # Confirmed facts and restrictions: what reviewers, operators and supervisors confirm and decide.
@@ -143,18 +155,32 @@ TEXT: Final = {"type": "string"}
 NUMBERS: Final = {"type": "array", "items": {"type": "string", "description": "A project's number."}}
 MISMATCHED: Final = object_of(**dict.fromkeys(("number", "platform_key", "placement", "agency", "listed_agency"), TEXT))
 UNREGISTERED: Final = object_of(platform_key=TEXT, agency=TEXT, row={"type": "integer"})
+DEPLOYED: Final = object_of(
+    platform_key=TEXT,
+    environments={"type": ["array", "null"], "items": {"type": "string", "enum": list(Environment.codes())}},
+    last_deployed_on=nullable(dict(DAY_SCHEMA)),
+)
 ROWS: Final = object_of(
     **dict.fromkeys(("matched", "lost", "shared", "flagged", "changed_since_audit"), NUMBERS),
     mismatched={"type": "array", "items": MISMATCHED},
     unregistered={"type": "array", "items": UNREGISTERED},
+    deployments={"type": "array", "items": DEPLOYED},
 )
+# Of each kind in one request.
+MAX_CHANGES: Final = 5000
 ROW_ERRORS: Final = {"type": "array", "items": object_of(**ROW_ERROR_PROPERTIES)}
+
+
+COUNT_OR_NULL: Final = nullable(COUNT)
 
 
 class InventoryForm(BaseSchema):
     """QazTech's list."""
 
-    file = UploadedFile(TABLE_TEXT)
+    file = UploadedFile(
+        f"{TABLE_TEXT} Also a JSON array, up to 4 MiB, or NDJSON. Columns: platform_key, agency, verified_on; "
+        "environments and last_deployed_on are optional."
+    )
     dry_run = DryRun()
     reason = REASON
 
@@ -172,11 +198,136 @@ class InventorySummary(BaseSchema):
     )
     mismatched = ReadOnly("Records that have a key of the list but say that they live elsewhere.", COUNT)
     unregistered = ReadOnly("Keys of the list that no record has.", COUNT)
+    deployments = ReadOnly("Keys whose deployments it reports; the oldest first.", COUNT)
     needs_approval = ReadOnly("Of a dry run: whether a second person must approve it.", {"type": "boolean"})
     total = ReadOnly("Rows in the list.", COUNT)
     rejected = ReadOnly("Bad rows.", COUNT)
     rows = ReadOnly("What stands behind the counts, at most 1,000 of each.", ROWS)
     errors = ReadOnly("The bad rows, at most 1,000.", ROW_ERRORS)
+
+
+class ListedRows(Objects):
+    """Rows of the inventory, checked as those of a file."""
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of rows."""
+        inputs = ROW.inputs.items()
+        row = object_of(**{name: nullable(each.json_schema, allow_none=bool(each.allow_none)) for name, each in inputs})
+        row = {**row, "required": [*REQUIRED], "additionalProperties": False}
+        return {"type": "array", "items": row, "minItems": 1, "maxItems": self.most}
+
+
+class PlatformKeys(InputField):
+    """A list of keys."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise InvalidValue("expected-texts")
+        if not 0 < len(value) <= MAX_CHANGES:
+            raise InvalidValue("number-of-items", largest=MAX_CHANGES)
+        return value
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of keys."""
+        return {"type": "array", "items": dict(TEXT), "minItems": 1, "maxItems": MAX_CHANGES}
+
+
+class InventoryChanges(BaseSchema):
+    """What changed in QazTech's list."""
+
+    listed = ListedRows(MAX_CHANGES, "", description="Rows that are new or differ; each replaces that of its key.")
+    removed = PlatformKeys(description="Keys that the list no longer has.")
+    reason = REASON
+
+
+class AppliedInventory(BaseSchema):
+    """An inventory that was applied."""
+
+    id = ReadOnly("Its id.", {"type": "integer"})
+    applied_at = Timestamp("When.")
+    applied_by = ReadOnly("By whom.", TEXT)
+    file_name = ReadOnly("The name of the file.", TEXT)
+    sha256 = ReadOnly("SHA-256 (hex) of what was sent.", TEXT)
+    are_changes = ReadOnly("True when it changed the inventory before it, and did not replace it.", {"type": "boolean"})
+    total = ReadOnly("Rows in the list.", COUNT)
+    rejected = ReadOnly("Bad rows.", COUNT)
+    deployments = ReadOnly("Keys whose deployments it reported; null of inventories from before.", COUNT_OR_NULL)
+    matched = ReadOnly(
+        "Placements that it verified. This and the counts that follow are null for who may not see restricted "
+        "projects, where it was applied by somebody who may.",
+        COUNT_OR_NULL,
+    )
+    lost = ReadOnly("Placements that lost their verification.", COUNT_OR_NULL)
+    shared = ReadOnly("Records that stayed unconfirmed, because their key confirms another object.", COUNT_OR_NULL)
+    flagged = ReadOnly("Placements with an active medium or high flag that it verified.", COUNT_OR_NULL)
+    changed_since_audit = ReadOnly("Placements of records that no audit had judged as they stood.", COUNT_OR_NULL)
+    mismatched = ReadOnly("Records with a key of the list that said that they live elsewhere.", COUNT_OR_NULL)
+    unregistered = ReadOnly("Keys of the list that no record had.", COUNT_OR_NULL)
+
+
+class PresentInventory(AppliedInventory):
+    """The last inventory, whose tag `PATCH` asks for."""
+
+    keys = ReadOnly("How many keys one person may confirm by it.", COUNT)
+
+
+add_exports(inventories_blp, INVENTORY_LIST, AppliedInventory(), INVENTORY_LIST.read)
+
+
+@inventories_blp.route("/platform-inventories", methods=["GET"])
+@inventories_blp.listing(INVENTORY_LIST, AppliedInventory(), operation="list_platform_inventories")
+def list_platform_inventories(query: ListArguments) -> Any:
+    """List the inventories that were applied, the newest first."""
+    return INVENTORY_LIST.read(current_actor(), *query)
+
+
+@inventories_blp.route("/platform-inventories/<row_id:id>", methods=["GET"])
+@inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="read_platform_inventory")
+@inventories_blp.response(200, AppliedInventory())
+def read_platform_inventory(id: int) -> Any:
+    """Read an applied inventory."""
+    return find_inventory(current_actor(), id)
+
+
+@inventories_blp.route("/platform-inventory")
+class PresentInventoryView(MethodView):
+    """The inventory that was applied last."""
+
+    @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="read_present_inventory")
+    @inventories_blp.etag
+    @inventories_blp.response(200, PresentInventory())
+    def get(self) -> Any:
+        """Read the inventory that was applied last, whose tag a change names."""
+        inventory = find_inventory(current_actor(), None)
+        inventories_blp.set_etag(_tag(inventory))
+        return inventory
+
+    @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="change_present_inventory")
+    @inventories_blp.etag
+    @inventories_blp.arguments(InventoryChanges(), location="batch_json")
+    @inventories_blp.idempotent
+    @inventories_blp.response(200, InventorySummary())
+    @inventories_blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
+    def patch(self, changes: dict[str, Any]) -> Any:
+        """Change the present inventory: rows that are new or differ, and keys that it no longer has.
+
+        All are applied, or none. Two people are needed as for a whole list; losses are counted with those of the day.
+        """
+        reason = changes.pop("reason", None)
+        actor = current_actor()
+        with transaction():
+            lock_inventory()
+            inventories_blp.check_etag(_tag(find_inventory(actor, None)))
+            done = change_inventory(actor, changes, reason)
+            # What waits has changed nothing yet.
+            inventories_blp.set_etag(_tag(find_inventory(actor, None)))
+        return proposed_instead(done) if isinstance(done, Approval) else _shown(done)
+
+
+def _tag(inventory: Mapping[str, Any]) -> tuple[object, ...]:
+    return ("platform-inventory", inventory["id"])
 
 
 @inventories_blp.route("/platform-inventories", methods=["POST"])
@@ -191,7 +342,9 @@ def create_platform_inventory(form: Mapping[str, Any]) -> Any:
     What matches is verified, what vanished loses its verification. A dry run tells it before anything is written.
     By hand, a list that verifies projects with a medium or high flag, or that no audit has judged as they stand,
     or takes more than a tenth of the verifications away, with what was lost by hand in the last 30 days, is a
-    proposal, and another person approves it, one of the two a supervisor. The platform's own program acts at once.
+    proposal, and another person approves it, one of the two a supervisor; so is one that reports deployments. The
+    platform's own program acts at once, unless its lists of one day take more than a tenth of the verifications away,
+    and more than 5, or set so many deployments back.
     """
     file: SentFile = form["file"]
     if form["dry_run"]:

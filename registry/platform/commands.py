@@ -18,7 +18,7 @@ from registry.imports.commands import error_row, print_row_errors
 from registry.platform.products import import_products
 from registry.requests.platform_approvals import import_inventory, preview_inventory
 
-COUNTS = ("total", "matched", "lost", "shared", "mismatched", "unregistered", "rejected")
+COUNTS = ("total", "matched", "lost", "shared", "mismatched", "unregistered", "deployments", "rejected")
 
 
 @click.group()
@@ -35,8 +35,9 @@ def inventory() -> None:
 def import_(file: Path, dry_run: bool, reason: str | None, as_json: bool) -> None:
     """Apply the inventory in FILE: matching projects are verified, projects no longer listed lose their verification.
 
-    Columns: platform_key, agency, verified_on. With --dry-run, print how many would be matched, lost, mismatched and
-    unregistered, and write nothing. One that ends serious flags, or takes more than a tenth of the verifications away,
+    CSV, XLSX, a JSON array or NDJSON with platform_key, agency, verified_on and, optionally, environments and
+    last_deployed_on. With --dry-run, print how many would be matched, lost, mismatched and unregistered, and write
+    nothing. One that ends serious flags, reports deployments, or takes more than a tenth of the verifications away,
     waits for a second person.
     """
     actor, content = local_actor(Role.OPERATOR), file.read_bytes()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -20,47 +21,98 @@ from registry.core.clock import now, today
 from registry.core.database import db, require_transaction, table_of, transaction
 from registry.core.dialects import insert_rows
 from registry.core.errors import Invalid, NotFound, Problem
-from registry.core.fields import BaseSchema, Bin, Day, Text
+from registry.core.fields import BaseSchema, Bin, Day, Entries, Text
 from registry.core.files import printable_file_name
-from registry.core.spreadsheets.reader import Sheet, check_columns, open_sheet, require_upload_size
+from registry.core.spreadsheets.reader import check_columns, is_json, json_objects, open_sheet, require_upload_size
 from registry.core.spreadsheets.rows import ImportResult, cell_fields, load_row
+from registry.core.translations import lazy_text
+from registry.core.values import InvalidValue
+from registry.freeze.dates import iso
 from registry.journal import service as journal
 from registry.platform.confirmations import lock_keys, same_objects
-from registry.platform.models import Confirmation, Inventory, InventoryKey, PendingUpload
+from registry.platform.deployments import VALUES, keep_deployments, known_keys, last_deployments
+from registry.platform.models import Confirmation, Environment, Inventory, InventoryKey, PendingUpload
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
 from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 
-# Rows of the platform inventory: platform key, agency and verification date.
+# Rows of the platform inventory: platform key, agency and verification date, environments and the last deployment.
+
+
+class Environments(Entries):
+    """Environments of the platform, by their codes."""
+
+    def check_entry(self, entry: str) -> None:
+        """Raise InvalidValue for what is no environment."""
+        if entry not in Environment.codes():
+            raise InvalidValue("not-a-choice", options=", ".join(Environment.codes()))
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """An array of codes."""
+        return {"type": "array", "items": {"type": "string", "enum": list(Environment.codes())}}
 
 
 class InventoryFields(BaseSchema):
     """The columns of the inventory."""
 
-    platform_key = Text(required=True)
-    agency = Bin(required=True)
-    verified_on = Day(required=True)
+    platform_key = Text(description="The object's key on QazTech.", required=True)
+    agency = Bin(description="BIN of the agency whose object it is.", required=True)
+    verified_on = Day(description="On QazTech since.", required=True)
+    environments = Environments(description="In which it has something.", label=lazy_text("Environments"))
+    last_deployed_on = Day(
+        description="When something of it was last deployed, in whatever environment; null for never. Absent where "
+        "deployments are not reported.",
+        label=lazy_text("Last deployed on"),
+    )
 
 
 ROW: Final = InventoryFields()
 COLUMNS: Final = tuple(ROW.inputs)
+REQUIRED: Final = tuple(name for name, each in ROW.inputs.items() if each.required)
+DEPLOYED_ON: Final = "last_deployed_on"
 
 
 @dataclass(frozen=True, slots=True)
 class InventoryRow:
-    """A valid row; ``agency`` is the BIN."""
+    """A valid row; ``agency`` is the BIN. ``is_reported``: it reports deployments, if there were any."""
 
     row: int
     agency: str
     agency_id: int
     verified_on: date
+    environments: list[str] | None = None
+    last_deployed_on: date | None = None
+    is_reported: bool = False
 
 
-def read_inventory_rows(
-    sheet: Sheet, agencies: Mapping[str, Agency], latest: date
+# A row as it was read: its number, its valid values, the problems of the others, and whether it reports deployments.
+ReadRow = tuple[int, Mapping[str, Any], Sequence[Problem], bool]
+
+
+def read_rows(content: bytes) -> Iterator[ReadRow]:
+    """Yield the rows of CSV, XLSX, a JSON array or NDJSON. Raises Invalid with pointer ``/file``.
+
+    A table with the column of the last deployment reports deployments of all its keys, an object of its own.
+    """
+    if is_json(content):
+        return read_objects(json_objects(content))
+    sheet = open_sheet(content)
+    check_columns(sheet.columns, COLUMNS, REQUIRED)
+    fields, is_reported = cell_fields(sheet.columns, ROW), DEPLOYED_ON in sheet.columns
+    return ((row.number, *load_row(row, sheet.columns, fields, REQUIRED), is_reported) for row in sheet.rows())
+
+
+def read_objects(objects: Iterable[tuple[int, Mapping[str, Any]]]) -> Iterator[ReadRow]:
+    """Yield numbered JSON objects as rows."""
+    return ((number, *ROW.load_with_problems(each), DEPLOYED_ON in each) for number, each in objects)
+
+
+def check_rows(
+    read: Iterable[ReadRow], agencies: Mapping[str, Agency], latest: date
 ) -> tuple[ImportResult, dict[str, InventoryRow], set[str]]:
-    """Validate the rows; returns the errors, the valid rows by platform key, and the keys of invalid rows.
+    """Check rows; returns the errors, the valid rows by platform key, and the keys of invalid rows.
 
     Of several rows with the same key only the first is valid. ``agencies``: all by BIN; dates after ``latest``
     are invalid.
@@ -68,24 +120,27 @@ def read_inventory_rows(
     outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
     bad_keys: set[str] = set()
-    fields = cell_fields(sheet.columns, ROW)
-    for row in sheet.rows():
-        values, problems = load_row(row, COLUMNS, fields, COLUMNS)
+    for number, values, found, is_reported in read:
+        problems = [*found]
         key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))
         elif agency is not None and (closed := closed_problem(agencies[agency], "/agency")) is not None:
             problems.append(closed)
-        if day is not None and day > latest:
-            problems.append(Problem("/verified_on", "date-after-today"))
+        problems += [
+            Problem(f"/{name}", "date-after-today")
+            for name in ("verified_on", DEPLOYED_ON)
+            if (given := values.get(name)) is not None and given > latest
+        ]
         if key in rows:
             problems.append(Problem("/platform_key", "platform-key-twice", {"row": rows[key].row}))
         if problems or key is None or agency is None or day is None:
-            outcome.reject(row.number, problems)
+            outcome.reject(number, problems)
             if key is not None:
                 bad_keys.add(key)
         else:
-            rows[key] = InventoryRow(row.number, agency, agencies[agency].id, day)
+            deployed = values.get("environments"), values.get(DEPLOYED_ON), is_reported
+            rows[key] = InventoryRow(number, agency, agencies[agency].id, day, *deployed)
     return outcome, rows, bad_keys
 
 
@@ -93,10 +148,15 @@ def read_inventory_rows(
 PLATFORM_ACCOUNT: Final = "PLATFORM_ACCOUNT"
 # In a stored summary: the list is the platform's own, or a second person approved it.
 TRUSTED: Final = "is_trusted"
+# It counts restricted projects too; and it changed the list before, and did not replace it.
+SEEN_WITH_RESTRICTED: Final = "seen_with_restricted"
+ARE_CHANGES: Final = "are_changes"
 MAX_DETAILS: Final = 1000
 # The number of errors reported for an inventory that is rejected as a whole.
 MAX_REPORTED_ERRORS: Final = 50
 CHUNK: Final = 500
+# The name of what programs push.
+CHANGES: Final = "changes.json"
 COMPARED_COLUMNS: Final = (
     *("id", "number", "agency_id", "placement", "platform_key", "placement_verified_on", "is_restricted"),
 )
@@ -114,8 +174,9 @@ class Write(NamedTuple):
 
 @dataclass(slots=True)
 class Plan:
-    """The effect of an inventory: what to write, and the summary's rows."""
+    """The effect of an inventory on what somebody may see: what to write, and the summary's rows."""
 
+    sees_restricted: bool
     writes: list[Write] = field(default_factory=list)
     matched: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
@@ -138,13 +199,21 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class ListedKeys:
-    """A file that was read: its valid rows by key, the keys of bad rows, and the errors."""
+    """A file that was read: its valid rows by key, the keys of bad rows, and the errors.
+
+    ``removed``: of changes of the present inventory, the keys that they take from it; None for a whole list.
+    """
 
     file_name: str
     sha256: str
     rows: Mapping[str, InventoryRow]
     bad_keys: set[str]
     outcome: ImportResult
+    removed: frozenset[str] | None = None
+
+    def leaves(self, key: str | None) -> bool:
+        """Return True when a key without a valid row stays as it is: of a whole list, one that could not be read."""
+        return key in self.bad_keys if self.removed is None else key not in self.removed
 
 
 def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool) -> dict[str, Any]:
@@ -168,15 +237,32 @@ def read_inventory(file_name: str, content: bytes) -> ListedKeys:
     verification.
     """
     require_upload_size(content)
-    sheet = open_sheet(content)
-    check_columns(sheet.columns, COLUMNS, COLUMNS)
-    agencies = {agency.bin: agency for agency in agencies_by_id().values()}
-    outcome, rows, bad_keys = read_inventory_rows(sheet, agencies, today())
+    outcome, rows, bad_keys = check_rows(read_rows(content), agencies_by_bin(), today())
     if not rows:
         raise Invalid(
             [Problem("/file", "inventory-without-rows", {"rejected": outcome.rejected}), *_row_problems(outcome)]
         )
     return ListedKeys(printable_file_name(file_name), sha256(content).hexdigest(), rows, bad_keys, outcome)
+
+
+def read_changes(content: bytes) -> ListedKeys:
+    """Read changes of the present inventory: JSON with ``listed`` rows, which replace those of their keys, and
+    ``removed`` keys. All of them are valid, or none is applied. Raises Invalid.
+    """
+    sent = json.loads(content)
+    listed, removed = sent.get("listed") or [], sent.get("removed") or []
+    outcome, rows, _ = check_rows(read_objects(enumerate(listed)), agencies_by_bin(), today())
+    problems = [
+        Problem("/".join(("/listed", str(each["row"]), *filter(None, [each["column"]]))), each["code"], each["params"])
+        for each in outcome.errors
+    ]
+    both = [place for place, key in enumerate(removed) if key in rows]
+    problems += [Problem(f"/removed/{place}", "platform-key-listed-too") for place in both]
+    if not (listed or removed):
+        problems.append(Problem("", "inventory-without-changes"))
+    if problems:
+        raise Invalid(problems[:MAX_REPORTED_ERRORS])
+    return ListedKeys(CHANGES, sha256(content).hexdigest(), rows, set(), outcome, frozenset(removed))
 
 
 def apply_plan(
@@ -202,13 +288,22 @@ def apply_plan(
         by=actor.principal,
         file_name=listed.file_name,
         sha256=listed.sha256,
-        summary={**summary, TRUSTED: is_trusted},
+        summary={
+            **summary,
+            TRUSTED: is_trusted,
+            SEEN_WITH_RESTRICTED: plan.sees_restricted,
+            ARE_CHANGES: listed.removed is not None,
+        },
     )
     session.add(inventory)
     session.flush()
     for start in range(0, len(plan.writes), CHUNK):
         _write(actor, inventory.id, {each.project_id: each.verified_on for each in plan.writes[start : start + CHUNK]})
     _keep_keys(inventory.id, listed, is_trusted)
+    if is_trusted:
+        # The word of one person ends no finding, and makes none.
+        gone = [key for key in known_keys() if key not in listed.rows and not listed.leaves(key)]
+        keep_deployments(inventory.id, {key: _said(row) for key, row in listed.rows.items()}, gone)
     counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
     details = {"file_name": listed.file_name, "sha256": listed.sha256, "approval": approval, **counts}
     known = {name: value for name, value in details.items() if value is not None}
@@ -224,6 +319,11 @@ def lists_key(agency_id: int, platform_key: str) -> bool:
     return db.session.scalar(of_agency) is not None
 
 
+def agencies_by_bin() -> dict[str, Agency]:
+    """Return all agencies."""
+    return {agency.bin: agency for agency in agencies_by_id().values()}
+
+
 def _keep_keys(inventory_id: int, listed: ListedKeys, is_trusted: bool) -> None:
     """Replace the keys by those of this list; of a list that one person applied, none is new."""
     session = require_transaction()
@@ -235,13 +335,22 @@ def _keep_keys(inventory_id: int, listed: ListedKeys, is_trusted: bool) -> None:
         if is_trusted or is_known:
             day = row.verified_on if is_trusted else known[key].verified_on
             kept.append({"platform_key": key, "agency_id": row.agency_id, "verified_on": day})
-    unread = [key for key in listed.bad_keys if key in known and key not in listed.rows]
+    unread = [key for key in known if key not in listed.rows and listed.leaves(key)]
     kept += [
         {"platform_key": key, "agency_id": known[key].agency_id, "verified_on": known[key].verified_on}
         for key in unread
     ]
     session.execute(delete(table))
     insert_rows(session, InventoryKey, [{**row, "inventory_id": inventory_id} for row in kept])
+
+
+def _oldest_first(listed: tuple[str, InventoryRow]) -> tuple[date, str]:
+    key, row = listed
+    return row.last_deployed_on or date.min, key
+
+
+def _said(row: InventoryRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in VALUES}
 
 
 def _row_problems(outcome: ImportResult) -> list[Problem]:
@@ -262,11 +371,28 @@ def count_confirmed_projects(actor: Actor) -> int:
     return int(db.session.execute(verified).scalar_one())
 
 
-def count_lost_by_hand(since: datetime) -> int:
-    """Return how many confirmations inventories have taken away since a moment that one person applied alone."""
+def count_lost(since: datetime, program: str | None) -> int:
+    """Return how many confirmations inventories have taken away since a moment that one person applied alone, or, with
+    its name, the platform's own program.
+    """
     lost, is_trusted = Inventory.summary["lost"].as_integer(), Inventory.summary[TRUSTED].as_boolean()
-    by_one = (Inventory.at > since, func.coalesce(is_trusted, False).is_(False))
-    return db.session.scalar(select(func.sum(lost)).where(*by_one)) or 0
+    by_one = func.coalesce(is_trusted, False).is_(False) if program is None else Inventory.by == program
+    return db.session.scalar(select(func.sum(lost)).where(Inventory.at > since, by_one)) or 0
+
+
+class SetBack(NamedTuple):
+    """How many keys a list says were last deployed earlier than is known, of how many that were."""
+
+    keys: int
+    known: int
+
+
+def count_set_back(listed: ListedKeys) -> SetBack:
+    """Return of how many keys a list takes deployments back."""
+    known = {key: day for key, day in last_deployments().items() if day is not None}
+    said = ((listed.rows[key], day) for key, day in known.items() if key in listed.rows)
+    earlier = sum(row.is_reported and (row.last_deployed_on or date.min) < day for row, day in said)
+    return SetBack(earlier, len(known))
 
 
 def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Plan:
@@ -285,11 +411,11 @@ def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> 
     )
     if lock:
         statement = statement.with_for_update(of=Project)
-    plan = Plan()
+    sees_restricted = viewer.may(Permission.RESTRICTED_READ)
+    plan = Plan(sees_restricted)
     recorded: set[str] = set()
     # The projects that each key confirms.
     holders: dict[str, list[int]] = {}
-    sees_restricted = viewer.may(Permission.RESTRICTED_READ)
     # Of projects with one key a confirmed one comes first, then the one that was registered first.
     records = sorted(db.session.execute(statement), key=lambda record: record.placement_verified_on is None)
     for record in records:
@@ -304,7 +430,7 @@ def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> 
         recorded.add(record.platform_key)
         held_by = holders.get(record.platform_key)
         if row is None:
-            if is_confirmed and record.platform_key not in listed.bad_keys:
+            if is_confirmed and not listed.leaves(record.platform_key):
                 plan.write(record, None)
         elif not is_matched:
             values = {"number": record.number, "platform_key": record.platform_key, "placement": record.placement}
@@ -350,6 +476,11 @@ def summary_of(
         "flagged": flagged,
         "changed_since_audit": changed_since_audit,
         "unregistered": plan.unregistered,
+        "deployments": [
+            {"platform_key": key, "environments": row.environments, DEPLOYED_ON: iso(row.last_deployed_on)}
+            for key, row in sorted(listed.rows.items(), key=_oldest_first)
+            if row.is_reported
+        ],
     }
     return {
         "dry_run": dry_run,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from registry.accounts.models import Account
-from registry.core.database import Instant, Model
+from registry.core.database import Instant, Model, table_of
+from registry.core.fields import EntriesText
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 
@@ -23,6 +24,14 @@ class ConfirmationKind(Choices):
     ONBOARDING = "onboarding", lazy_text("Onboarding of the object")
     ENDING = "ending", lazy_text("Ending of the work")
     FACT = "fact", lazy_text("Fact of the record")
+
+
+class Environment(Choices):
+    """Environments of the platform. A deployment to any of them counts."""
+
+    DEVELOPMENT = "development", lazy_text("Development environment")
+    TEST = "test", lazy_text("Test environment")
+    PRODUCTION = "production", lazy_text("Production environment")
 
 
 # The platform inventory: QazTech's list of the objects on the platform, which verifies placements in bulk.
@@ -53,6 +62,43 @@ class InventoryKey(Model):
     agency_id: Mapped[int] = mapped_column(ForeignKey("agencies.id"))
     verified_on: Mapped[date]
     inventory_id: Mapped[int] = mapped_column(ForeignKey("inventories.id"))
+
+
+class DeploymentValues:
+    """What the last inventory says of a key. ``is_reported``: it lists the key, and reports deployments."""
+
+    environments: Mapped[list[str] | None] = mapped_column(EntriesText)
+    last_deployed_on: Mapped[date | None]
+    is_reported: Mapped[bool]
+
+
+class Deployment(DeploymentValues, Model):
+    """The deployments of a key. Of the inventories, ``added_by`` was the first that had any, ``inventory_id`` the last
+    that changed them; their ids are in the order in which they were applied.
+
+    Apart from the projects, so that a deployment of every night is no edit of a record.
+    """
+
+    __tablename__ = "platform_deployments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    platform_key: Mapped[str] = mapped_column(String(200), unique=True)
+    added_by: Mapped[int] = mapped_column(ForeignKey("inventories.id"))
+    inventory_id: Mapped[int] = mapped_column(ForeignKey("inventories.id"), index=True)
+
+
+class FormerDeployment(DeploymentValues, Model):
+    """What was said of a key until an inventory. A trigger writes it (``registry/core/change_triggers.py``)."""
+
+    __tablename__ = "former_deployments"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    deployment_id: Mapped[int] = mapped_column(ForeignKey("platform_deployments.id"))
+    until_inventory_id: Mapped[int] = mapped_column(index=True)
+
+
+DEPLOYMENT: Final = table_of(Deployment)
+FORMER_DEPLOYMENT: Final = table_of(FormerDeployment)
 
 
 class ProposedInventory(Model):

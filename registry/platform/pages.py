@@ -15,7 +15,9 @@ from registry.cases.commission import DecisionFile, propose_exemption
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.fields import BaseSchema
+from registry.core.lists import Page
 from registry.exemptions.schemas import EXEMPTION_BODY
+from registry.freeze.current import policy_in_force
 from registry.http.requests import read_files
 from registry.platform.inventory import read_upload, store_upload, take_upload
 from registry.platform.products import (
@@ -27,6 +29,7 @@ from registry.platform.products import (
     find_product,
     save_product,
 )
+from registry.platform.queries import INVENTORY_LIST
 from registry.platform.schemas import ENDING, ONBOARDING, RESTRICTION, VERIFICATION, FactConfirmation
 from registry.projects.documents import documents_of
 from registry.projects.models import Project
@@ -252,19 +255,27 @@ class Applying(BaseSchema):
 
 
 APPLYING: Final = Applying()
+# Of those that were applied, and of the keys that were not deployed for the longest time.
+SHOWN_INVENTORIES: Final = 10
+SHOWN_KEYS: Final = 50
 
 
 @pages.page("/inventory", needs=Permission.PLACEMENTS_CONFIRM, methods=("GET", "POST"), takes_file=True)
 def inventory(actor: Actor) -> Answer:
     """Upload an inventory and preview its effect; nothing is written."""
     if request.method != "POST":
-        return render_template("platform/inventory.html", form=Form(), summary=None)
+        return _upload(actor, Form())
     try:
         name, content = forms.uploaded_file()
         summary = preview_inventory(actor, name, content)
     except Invalid as error:
-        return render_template("platform/inventory.html", form=forms.invalid_form({}, error, "file"), summary=None), 422
+        return _upload(actor, forms.invalid_form({}, error, "file")), 422
     return _preview(actor, Form(), summary, store_upload(actor, name, content))
+
+
+def _upload(actor: Actor, form: Form) -> str:
+    applied = INVENTORY_LIST.read(actor, {}, Page(SHOWN_INVENTORIES)).items
+    return render_template("platform/inventory.html", form=form, summary=None, applied=applied)
 
 
 @pages.page("/inventory/<row_id:waiting>/apply", needs=Permission.PLACEMENTS_CONFIRM, methods=("POST",))
@@ -307,6 +318,8 @@ def _preview(actor: Actor, form: Form, summary: Mapping[str, Any], waiting: int)
         form=form,
         summary=summary,
         waiting=waiting,
+        deployments=rows["deployments"][:SHOWN_KEYS],
+        idle_days=policy_in_force().idle_days,
         projects=projects_numbered(actor, numbers),
         agencies=agency_names(row["agency"] for row in rows["unregistered"]),
     )

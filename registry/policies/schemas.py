@@ -82,6 +82,7 @@ class PolicyShown(BaseSchema):
     work_before_contract_days = ReadOnly("By how many calendar days work may precede its contract.", WHOLE)
     split_contract_kzt = ReadOnly("Contracts below it may be parts of one that was split.", WHOLE)
     split_contract_days = ReadOnly("The longest time between such contracts, in calendar days.", WHOLE)
+    idle_days = ReadOnly("For how many calendar days nothing may be deployed of an object on the platform.", WHOLE)
     edit_severity = ReadOnly(
         "The severity of what an edit leaves that ends a serious finding; `none`: edits are not judged.", EDIT_SEVERITY
     )
@@ -169,6 +170,7 @@ class PolicySettings(BaseSchema):
     work_before_contract_days = Setting(WHOLE)
     split_contract_kzt = Setting(WHOLE)
     split_contract_days = Setting(WHOLE)
+    idle_days = Setting(WHOLE)
     edit_severity = Setting(EDIT_SEVERITY)
     case_from_severity = Setting(FLAGGING_SEVERITY)
     change_threshold_percent = Setting(WHOLE)

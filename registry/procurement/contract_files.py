@@ -8,16 +8,21 @@ An amendment is a contract of its own there, with the number of the first one an
 
 from __future__ import annotations
 
-import io
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from registry.core.errors import Invalid, Problem, invalid
+from registry.core.errors import Invalid, Problem
 from registry.core.fields import LENGTH, BaseSchema, Bin, Day, Entries, Text, WholeNumber, is_bin
-from registry.core.spreadsheets.reader import MAX_COLUMN_PROBLEMS, Row, open_sheet, require_upload_size
+from registry.core.spreadsheets.reader import (
+    MAX_COLUMN_PROBLEMS,
+    Row,
+    is_json,
+    json_objects,
+    open_sheet,
+    require_upload_size,
+)
 from registry.core.spreadsheets.rows import CellField, cell_fields, load_cells
 from registry.core.values import MAX_LOST_ZEROS, comparable, read_digits
 from registry.procurement.models import MAX_TEXT
@@ -28,7 +33,6 @@ MAX_DEPTH: Final = 4
 AMENDMENT: Final = re.compile(r"[0-9]{1,3}")
 TENGE: Final = "KZT"
 DELETED: Final = ("1", "true")
-BOM: Final = b"\xef\xbb\xbf"
 
 
 class ContractRow(BaseSchema):
@@ -87,9 +91,9 @@ def read_contracts(content: bytes) -> tuple[list[ContractPart], int]:
     Raises Invalid: pointer ``/file`` for the file, ``/file/ROW/COLUMN`` for a value.
     """
     require_upload_size(content)
-    start = content.removeprefix(BOM).lstrip()
-    if start.startswith(b"{"):
-        columns, rows = _lines(start)
+    rows: Iterator[Row]
+    if is_json(content):
+        columns, rows = [*ROW.inputs], (_row(*each) for each in json_objects(content))
     else:
         sheet = open_sheet(content)
         columns, rows = [KNOWN.get(comparable(name), "") for name in sheet.columns], sheet.rows()
@@ -185,21 +189,6 @@ def _check(columns: Sequence[str], headers: Sequence[str]) -> None:
     problems += [Problem("/file", "column-twice", {"column": header}) for header in twice]
     if problems:
         raise Invalid(problems[:MAX_COLUMN_PROBLEMS])
-
-
-def _lines(content: bytes) -> tuple[list[str], Iterator[Row]]:
-    """Return the fields and rows of NDJSON: one contract a line, Invalid when one is reached that is no JSON object."""
-    return [*ROW.inputs], (_line(*each) for each in enumerate(io.BytesIO(content), 1) if not each[1].isspace())
-
-
-def _line(number: int, line: bytes) -> Row:
-    try:
-        contract = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise invalid(f"/file/{number}", "expected-objects") from error
-    if not isinstance(contract, dict):
-        raise invalid(f"/file/{number}", "expected-objects")
-    return _row(number, contract)
 
 
 def _row(number: int, contract: Mapping[str, Any]) -> Row:

@@ -44,6 +44,7 @@ from registry.http.responses import csv_download, document_download, xlsx_downlo
 from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.platform.confirmations import confirmations_of
 from registry.platform.products import products_for
+from registry.platform.queries import deployment_of
 from registry.projects import documents, queries, service
 from registry.projects.attestations import attest_project, attestation_of, may_attest, records_to_attest
 from registry.projects.drafts import Draft, DraftNotFound, discard_draft, drafts_of, find_draft, save_draft, start_draft
@@ -508,6 +509,7 @@ def _detail_page(actor: Actor, number: str, form: forms.Form) -> str:
         confirmed=CONFIRMED,
         part_title=part_title,
         confirmations=confirmations_of(project.id),
+        deployment=deployment_of(project),
         exemptions=exemptions,
         exempt_until=max((each.valid_to for each in exemptions if each.status == "in_force"), default=None),
         exemption_documents=documents_by_exemption,

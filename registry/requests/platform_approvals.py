@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,10 +13,10 @@ from sqlalchemy import select
 
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
 from registry.approvals.kinds import MAX_NAMED_PROJECTS, MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
-from registry.approvals.service import propose
+from registry.approvals.service import propose, propose_as_consequence
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
-from registry.core.database import db, transaction
+from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import Text
 from registry.core.translations import lazy_text
@@ -149,21 +150,34 @@ def _request(approval: Approval) -> Request | None:
     return None if id_of_request is None else db.session.get_one(Request, id_of_request)
 
 
-# Inventories: the platform's own program applies one at once; what somebody applies by hand may take two people.
+# Inventories: what somebody applies by hand takes two people when it confirms projects with a serious flag, or that no
+# audit has judged as they stand, or reports deployments, which end flags; and when more than a tenth of the
+# confirmations would be lost, by it and by what one person applied in the 30 days before.
 #
-# It does when it confirms projects with a serious flag, or that no audit has judged as they stand; and when more
-# than a tenth of the confirmations would be lost, by it and by what one person applied in the 30 days before.
+# The platform's own program applies one at once, unless more than a tenth of the confirmations would be lost, by it and
+# by what the program sent in the day before, or more than a tenth of the deployments would be set back to earlier ones:
+# the list may be truncated, or an old one.
 
-# More than this part of the confirmations is not lost on the word of one person: the file may be truncated.
+# More than this part is not lost on the word of one person or program.
 LOST_FRACTION: Final = 10
 # Many small losses are one great loss.
 LOST_WITHIN: Final = timedelta(days=30)
+LOST_BY_PROGRAM_WITHIN: Final = timedelta(days=1)
+# So many the program may take away whatever part they are.
+SMALL_LOSS: Final = 5
 # One inventory waits at a time.
 SUBJECT: Final = "inventory"
 REASON: Final = Text(
     MAX_REASON_LENGTH,
     description="Why it is applied by hand; required where it waits for a second person.",
     label=lazy_text("Reason"),
+)
+
+
+# The platform's program gives no reason of its own.
+REASON_OF_PROGRAM: Final = (
+    "Платформа бағдарламасының тізімі растаулардың немесе орнатулардың оннан бірінен көбін кері қайтарады. / "
+    "Список программы платформы отменяет больше десятой части подтверждений или развёртываний."
 )
 
 
@@ -176,6 +190,9 @@ class Effect:
     not_judged: frozenset[int]
     confirmed_now: int
     lost_before: int
+    is_by_program: bool
+    deployments: int
+    set_back: inventory.SetBack
 
     @property
     def flagged(self) -> list[str]:
@@ -189,20 +206,31 @@ class Effect:
 
     @property
     def loses_many(self) -> bool:
-        """True when more than a tenth of the confirmations of the last 30 days would be lost."""
+        """True when more than a tenth of the confirmations would be lost, with what was lost before."""
         lost = len(self.plan.lost) + self.lost_before
-        return bool(self.plan.lost) and lost * LOST_FRACTION > self.confirmed_now + self.lost_before
+        is_small = self.is_by_program and lost <= SMALL_LOSS
+        return bool(self.plan.lost) and not is_small and lost * LOST_FRACTION > self.confirmed_now + self.lost_before
+
+    @property
+    def sets_back_many(self) -> bool:
+        """True when more than a tenth of the deployments would be earlier ones than they were."""
+        return self.set_back.keys > SMALL_LOSS and self.set_back.keys * LOST_FRACTION > self.set_back.known
 
     @property
     def takes_two_people(self) -> bool:
-        """True when serious flags would end, or might, or many confirmations would be lost."""
-        return bool(self.flagged or self.changed_since_audit) or self.loses_many
+        """True when serious flags would end, or might, or much would be lost."""
+        if self.is_by_program:
+            return self.loses_many or self.sets_back_many
+        return bool(self.flagged or self.changed_since_audit or self.deployments) or self.loses_many
 
     @property
     def digest(self) -> str:
-        """Of all that it would write, and of the flags that this ends; an audit of the night may have judged more."""
+        """Of all that it would write or set back, and of the flags that this ends.
+
+        An audit of the night may have judged more.
+        """
         writes = sorted((each.project_id, each.verified_on) for each in self.plan.writes)
-        return sha256(repr((writes, self.flagged)).encode()).hexdigest()
+        return sha256(repr((writes, self.flagged, self.set_back.keys)).encode()).hexdigest()
 
     def counts(self) -> dict[str, int]:
         """As an approval shows them."""
@@ -210,6 +238,7 @@ class Effect:
         return {
             "confirmed": sum(not write.was_confirmed for write in confirms),
             "lost": len(self.plan.lost),
+            "deployments": self.deployments,
             "flags": sum(self.flags.get(write.project_id, 0) for write in confirms),
         }
 
@@ -217,9 +246,17 @@ class Effect:
 def effect_of(viewer: Actor, listed: inventory.ListedKeys, *, lock: bool = False) -> Effect:
     """Return the effect of a list on what the viewer may see."""
     plan = inventory.plan_inventory(viewer, listed, lock=lock)
-    lost_before = inventory.count_lost_by_hand(now() - LOST_WITHIN)
+    is_by_program = is_platform_program(viewer)
+    within = LOST_BY_PROGRAM_WITHIN if is_by_program else LOST_WITHIN
     return Effect(
-        plan, serious_flags(), not_judged_as_they_stand(), inventory.count_confirmed_projects(viewer), lost_before
+        plan,
+        serious_flags(),
+        not_judged_as_they_stand(),
+        inventory.count_confirmed_projects(viewer),
+        inventory.count_lost(now() - within, viewer.principal if is_by_program else None),
+        is_by_program,
+        sum(row.is_reported for row in listed.rows.values()),
+        inventory.count_set_back(listed),
     )
 
 
@@ -233,7 +270,7 @@ def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str,
     summary = inventory.summary_of(
         effect.plan, listed, dry_run=True, flagged=effect.flagged, changed_since_audit=effect.changed_since_audit
     )
-    return {**summary, "needs_approval": effect.takes_two_people and not is_platform_program(actor)}
+    return {**summary, "needs_approval": effect.takes_two_people}
 
 
 def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str | None) -> dict[str, Any] | Approval:
@@ -242,25 +279,51 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
     Raises RoleNotAllowed, ConfirmationNeedsAPerson, Invalid (``/file``; ``/reason`` where it takes two people), and
     what ``propose`` raises.
     """
-    is_trusted = is_platform_program(actor)
-    if is_trusted:
+    require_source(actor)
+    return _apply_or_propose(actor, inventory.read_inventory(file_name, content), content, reason)
+
+
+def change_inventory(actor: Actor, changes: Mapping[str, Any], reason: str | None) -> dict[str, Any] | Approval:
+    """Apply changes of the present inventory, or propose to, as ``import_inventory``; joins the open transaction, which
+    has called ``lock_inventory``. Raises as ``import_inventory``, with the places in ``changes``.
+    """
+    require_source(actor)
+    content = json.dumps(changes, sort_keys=True).encode()
+    return _apply_or_propose(actor, inventory.read_changes(content), content, reason)
+
+
+def lock_inventory() -> None:
+    """Let no audit run and nobody else apply an inventory until the open transaction ends."""
+    lock_flags_for_review()
+    lock_keys(require_transaction())
+
+
+def require_source(actor: Actor) -> None:
+    """Raises RoleNotAllowed, and ConfirmationNeedsAPerson for a program that is not the platform's."""
+    if is_platform_program(actor):
         actor.require(Permission.PLACEMENTS_CONFIRM)
     else:
         require_confirmer(actor)
-    listed = inventory.read_inventory(file_name, content)
+
+
+def _apply_or_propose(
+    actor: Actor, listed: inventory.ListedKeys, content: bytes, reason: str | None
+) -> dict[str, Any] | Approval:
     with transaction() as session:
-        lock_flags_for_review()
+        lock_inventory()
         effect = effect_of(actor, listed, lock=True)
-        if is_trusted or not effect.takes_two_people:
+        if not effect.takes_two_people:
             summary = inventory.apply_plan(
                 actor,
                 listed,
                 effect.plan,
-                is_trusted=is_trusted,
+                is_trusted=effect.is_by_program,
                 flagged=effect.flagged,
                 changed_since_audit=effect.changed_since_audit,
             )
             return {**summary, "needs_approval": False}
+        if reason is None and effect.is_by_program:
+            reason = REASON_OF_PROGRAM
         if reason is None:
             raise Invalid([Problem("/reason", "proposal-reason-required")])
         file = ProposedInventory(
@@ -278,11 +341,17 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
             )
         }
         payload = {"file": file.id, "file_name": file.file_name, "sha256": file.sha256, **shown}
-        return propose(actor, ApprovalKindCode.INVENTORY, Proposal(SUBJECT, reason, payload))
+        if listed.removed is not None:
+            payload["are_changes"] = True
+        proposal = Proposal(SUBJECT, reason, payload)
+        if effect.is_by_program:
+            # It decides nothing: it may only ask whether its list is right.
+            return propose_as_consequence(actor, ApprovalKindCode.INVENTORY, proposal)
+        return propose(actor, ApprovalKindCode.INVENTORY, proposal)
 
 
 class InventoryApproval(ApprovalKind):
-    """An inventory that somebody applies by hand."""
+    """An inventory that takes two people."""
 
     code = ApprovalKindCode.INVENTORY
     proposes = Permission.PLACEMENTS_CONFIRM
@@ -340,7 +409,10 @@ class InventoryApproval(ApprovalKind):
 
 def _listed(approval: Approval) -> inventory.ListedKeys:
     file = db.session.get_one(ProposedInventory, approval.payload["file"])
-    listed = inventory.read_inventory(file.file_name, file.content)
+    if approval.payload.get("are_changes"):
+        listed = inventory.read_changes(file.content)
+    else:
+        listed = inventory.read_inventory(file.file_name, file.content)
     if listed.sha256 != approval.payload["sha256"]:
         raise RuntimeError(f"the file of approval {approval.id} is not the one that was proposed")
     return listed

@@ -20,6 +20,7 @@ from registry.freeze.rules import FactState
 from registry.freeze.vocabulary import AiRisk
 from registry.http.responses import make_tag
 from registry.imports.models import ImportKind, ImportState
+from registry.platform.models import Environment
 from registry.platform.products import ProductState
 from registry.projects.vocabulary import AttestationState, LinkKind, ObjectClass, PlanState
 from registry.webhooks.models import DeliveryError, DeliveryState, DisabledReason
@@ -31,7 +32,17 @@ CHOICES: Final = {
         choices.__name__: choices
         for choices in (
             *(AiRisk, AppealOutcome, AppealState, AttestationState, CommissionOutcome, DeliveryError, DeliveryState),
-            *(DisabledReason, FactState, ImportKind, ImportState, LinkKind, ObjectClass, OrderState, PlanState),
+            *(
+                DisabledReason,
+                Environment,
+                FactState,
+                ImportKind,
+                ImportState,
+                LinkKind,
+                ObjectClass,
+                OrderState,
+                PlanState,
+            ),
             ProductState,
         )
     },

@@ -30,7 +30,8 @@ from registry.inbox.models import EntryKind
 from registry.journal.checkpoints import KeyState
 from registry.letters.models import LetterEnd, LetterKind
 from registry.notifications.models import ChannelChoice
-from registry.platform.models import ConfirmationKind
+from registry.platform.inventory import ROW as INVENTORY_ROW
+from registry.platform.models import ConfirmationKind, Environment
 from registry.platform.products import PRODUCT, ProductState
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
 from registry.policies.models import PolicyState
@@ -70,6 +71,7 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "object_kind": _labels(ObjectKind),
     "work_type": _labels(WorkType),
     "stage": _labels(Stage),
+    "environments": _labels(Environment),
     "fact_state": _labels(FactState),
     "placement": _labels(Placement),
     "ai_risk_class": _labels(AiRisk),
@@ -159,6 +161,7 @@ RECORDS: Final = (
     REPORT_BODY,
     CONTRACT,
     PRODUCT,
+    INVENTORY_ROW,
     *(PROJECT, PROJECT_BODY, AGENCY_BODY, EXEMPTION_BODY, VERIFICATION, ONBOARDING, RESTRICTION),
 )
 FIELDS: Final[Mapping[str, str]] = {
@@ -260,7 +263,7 @@ def display_value(field: str, value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     if isinstance(value, list):
-        return "; ".join(_entry(each) for each in value)
+        return "; ".join(_entry(field, each) for each in value)
     if field in (CLAIMED, "fact"):
         return "; ".join(field_label(name) for name in str(value).split(", "))
     if field in DEADLINES:
@@ -284,8 +287,8 @@ def labelled_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, f"{field_label(name)}: {display_value(name, value)}") for name, value in facts.items()]
 
 
-def _entry(value: Any) -> str:
-    return f"{value[YEAR]}: {money(value[AMOUNT])}" if isinstance(value, Mapping) else str(value)
+def _entry(field: str, value: Any) -> str:
+    return f"{value[YEAR]}: {money(value[AMOUNT])}" if isinstance(value, Mapping) else choice_label(field, value)
 
 
 # Labels of filters that are no field of a record, and of the ends of a range.

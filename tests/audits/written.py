@@ -15,13 +15,17 @@ from registry.cases.models import ORDER_FACTS, Order
 from registry.core.clock import local_instant, now
 from registry.core.database import transaction
 from registry.freeze.current import policy_in_force
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import DEPLOYMENT_FACTS, EarlierRevision, Facts
+from registry.platform.models import Deployment, Inventory
 from registry.projects.models import Project, ProjectStatus, first_status, reserve_numbers
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences
 from tests.factories import an_agency
 from tests.freeze.random_projects import AGENCY_KINDS, as_past
 
-NOT_COLUMNS = ("agency_kind", "registered_on", *ORDER_FACTS, "confirmed", "past", "former", "siblings")
+NOT_COLUMNS = (
+    *("agency_kind", "registered_on", *ORDER_FACTS, *DEPLOYMENT_FACTS),
+    *("confirmed", "past", "former", "siblings"),
+)
 _serial = count(1)
 
 
@@ -44,6 +48,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
             external_id=f"random {next(_serial)}",
             name_ru="Система",
             object_kind="system",
+            platform_key=f"random-{next(_serial)}",
             is_restricted=False,
             version=len(facts.past) + 1,
             registered_at=at,
@@ -57,6 +62,21 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
         session.execute(insert(Revision), list(_revisions(facts, project.id, at)))
         if facts.order_migrate_by or facts.order_end_by:
             session.add_all(_orders(project.id, facts, at))
+        if facts.deployments_reported is not None:
+            list_ = Inventory(at=at, by="random", file_name="", sha256="", summary={"lost": 0})
+            session.add(list_)
+            session.flush()
+            by_list = {"added_by": list_.id, "inventory_id": list_.id, "is_reported": facts.deployments_reported}
+            session.add(
+                Deployment(
+                    platform_key=project.platform_key,
+                    environments=None,
+                    last_deployed_on=facts.last_deployed_on,
+                    **by_list,
+                )
+            )
+    if not facts.deployments_reported:
+        facts = replace(facts, deployments_reported=None, last_deployed_on=None)
     past = tuple(replace(each, confirmed=()) for each in facts.past)
     return project.id, replace(facts, registered_on=registered, confirmed=(), past=past, siblings=())
 

@@ -1,8 +1,9 @@
 """Test cases worked out by hand: facts on a date and the findings required by the contract.
 
-``cases.csv`` and ``cases_ai.csv`` are judged by the policy without facts to confirm, ``cases_confirmed_facts.csv`` by
-the shipped one. The rows of ``cases_ai.csv`` are maintenance of an object outside QazTech; ``ai`` says how their entry
-differs from a complete one of minimal risk that was checked on 2026-02-01.
+``cases.csv``, ``cases_ai.csv`` and ``cases_platform.csv`` are judged by the policy without facts to confirm,
+``cases_confirmed_facts.csv`` by the shipped one. The rows of ``cases_ai.csv`` and ``cases_platform.csv`` are
+maintenance of an object, those of the first outside QazTech; ``ai`` says how their entry differs from a complete one of
+minimal risk that was checked on 2026-02-01.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.freeze.facts import AI_ENTRY, AI_FACTS, Confirmed, EarlierRevision, Facts, Sibling
+from registry.freeze.facts import AI_ENTRY, AI_FACTS, DEPLOYMENT_FACTS, Confirmed, EarlierRevision, Facts, Sibling
 
 FILE = Path(__file__).with_name("cases.csv")
 AI_SYSTEMS = Path(__file__).with_name("cases_ai.csv")
+PLATFORM = Path(__file__).with_name("cases_platform.csv")
 CONFIRMED_FACTS = Path(__file__).with_name("cases_confirmed_facts.csv")
 
 SEVERITIES: dict[str, frozenset[str]] = {
@@ -26,6 +28,7 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "platform.onboarding": "plan",
         "platform.onboarding-overdue": "medium",
         "platform.onboarding-unconfirmed": "low",
+        "platform.idle": "medium",
         "freeze.creation": "high",
         "freeze.planned": "medium",
         "freeze.transitional": "medium",
@@ -52,7 +55,7 @@ SEVERITIES: dict[str, frozenset[str]] = {
 }
 """Every rule of the contract with the severities that the default policy can give it."""
 
-OWN_COLUMNS = ("confirmed", "past", "former", "siblings", *AI_FACTS)
+OWN_COLUMNS = ("confirmed", "past", "former", "siblings", *AI_FACTS, *DEPLOYMENT_FACTS)
 FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in OWN_COLUMNS]
 COMPLETE = dict.fromkeys(AI_ENTRY, "x") | {
     "is_ai": "yes",
@@ -71,10 +74,13 @@ REMAINING = ["past", "former", "findings", "reason"]
 COLUMNS = {
     FILE: ["id", "rule", "kind", "on", *FACT_COLUMNS, "past", "former", "siblings", "findings", "reason"],
     AI_SYSTEMS: ["id", "rule", "kind", "on", "stage", "ai", "confirmed", *REMAINING],
+    PLATFORM: [
+        *("id", "rule", "kind", "on", "stage", "placement", "placement_verified_on", *DEPLOYMENT_FACTS, *REMAINING),
+    ],
     CONFIRMED_FACTS: ["id", "rule", "kind", "on", *FACT_COLUMNS, "confirmed", *REMAINING],
 }
 REQUIRED = {"agency_kind", "work_type", "stage", "placement"}
-YES_OR_NO = {"is_ai", "holds_personal_data", "ai_personal_data"}
+YES_OR_NO = {"deployments_reported", "is_ai", "holds_personal_data", "ai_personal_data"}
 MONEY = {"budget_kzt", "object_original_cost_kzt"}
 SIBLING_KEYS = [field.name for field in fields(Sibling) if field.name != "earlier"]
 PAST_KEYS = [field.name for field in fields(EarlierRevision)]
@@ -163,10 +169,15 @@ def _findings(text: str) -> frozenset[tuple[str, str]]:
 def _case(row: dict[str, str]) -> Case:
     if row["rule"] not in SEVERITIES or row["kind"] not in {"fires", "near_miss"}:
         raise ValueError(f"unknown rule or kind: {row['rule']!r}, {row['kind']!r}")
+    if "deployments_reported" in row:
+        row = OF_AI | row
     if "ai" in row:
         differing = (pair.partition("=")[::2] for pair in row["ai"].split(";") if "=" in pair)
         row = OF_AI | row | ({**COMPLETE, **dict(differing)} if row["ai"] else {})
-    values = {column: _value(column, row.get(column, "")) for column in (*FACT_COLUMNS, *AI_FACTS, "confirmed")}
+    values = {
+        column: _value(column, row.get(column, ""))
+        for column in (*FACT_COLUMNS, *AI_FACTS, *DEPLOYMENT_FACTS, "confirmed")
+    }
     return Case(
         id=row["id"],
         rule=row["rule"],

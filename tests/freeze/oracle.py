@@ -23,6 +23,7 @@ PLACEMENT_RULES = (
     "platform.onboarding",
     "platform.onboarding-overdue",
     "platform.onboarding-unconfirmed",
+    "platform.idle",
 )
 TABLE_RULES = (
     "freeze.creation",
@@ -104,7 +105,16 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         return wherever
 
     if on_the_platform:
-        return wherever_hosted()
+        # `platform.idle`: "on the platform, the last inventory reports deployments of its key, and D is later than the
+        # day of the last one (without one: of the confirmation) + `idle_days` (90) calendar days"
+        idle: set[tuple[str, str]] = set()
+        if policy.rules["platform.idle"].enabled and facts.deployments_reported is True:
+            last = facts.last_deployed_on
+            if last is None:
+                last = facts.placement_verified_on
+            if (D - last).days > policy.idle_days:
+                idle = {("platform.idle", policy.rules["platform.idle"].severity)}
+        return idle | wherever_hosted()
 
     # "Every confirmation counts from its own date on."
     facts = replace(facts, confirmed=tuple(each for each in facts.confirmed if each[1] <= D))

@@ -220,6 +220,8 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
         attested_on=attested_date(rng, policy, on) if rng.random() < 0.7 else None,
         **an_order(rng, policy, on),
     )
+    if facts.placement == "on_platform":
+        facts = replace(facts, **deployments(Random(f"deployments {seed}"), policy, on))
     facts = replace(facts, confirmed=confirmed_facts(rng, on), **ai_system(Random(f"AI {seed}"), on))
     return replace(facts, past=earlier(rng, policy, on, facts), siblings=siblings(rng, policy, on, facts)), on
 
@@ -228,6 +230,15 @@ def an_order(rng: Random, policy: Any, on: date) -> dict[str, date | None]:
     """At most one, often just due or just overdue."""
     due_on = rng.choice((on + days(rng.randint(-1, 1)), some_date(rng, policy, on)))
     return rng.choice(({}, {"order_migrate_by": due_on}, {"order_end_by": due_on}))
+
+
+def deployments(rng: Random, policy: Any, on: date) -> dict[str, Any]:
+    """Mostly reported, and often just within the time without one."""
+    near = on - days(policy.idle_days + rng.randint(-1, 1))
+    return {
+        "deployments_reported": rng.choice((None, False, True, True, True)),
+        "last_deployed_on": rng.choice((None, near, near, some_date(rng, policy, on))),
+    }
 
 
 def ai_system(rng: Random, on: date) -> dict[str, Any]:
@@ -327,6 +338,7 @@ def another_policy(seed: int, shipped: Any, *, all_rules_on: bool = False) -> An
         attestation_months=rng.choice((6, 6, 0, 1, 12)),
         onboarding_limit_months=rng.choice((6, 6, 1, 12)),
         split_contract_kzt=rng.choice((100_000_000, 150, 250_000_001, 1_500_000_000)),
+        idle_days=rng.choice((90, 90, 1, 30, 400)),
         split_contract_days=rng.choice((30, 30, 0, 1, 400)),
         work_before_contract_days=rng.choice((30, 30, 0, 1, 400)),
         edit_severity=rng.choice(("medium", "medium", "medium", "none", "low", "high")),

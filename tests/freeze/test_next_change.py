@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from registry.freeze.evaluation import evaluate, findings_from, next_change
 from registry.freeze.facts import Facts
 from tests.freeze.factories import POLICY, facts
@@ -60,6 +62,17 @@ def test_pilot_is_clear_until_twelve_months_have_passed() -> None:
 def test_project_that_is_only_checked_counts_as_registered_on_the_day() -> None:
     change = next_change(facts(placement="on_platform", registered_on=None), POLICY, date(2026, 3, 1))
     assert change is not None and change.on == date(2026, 4, 1)
+
+
+@pytest.mark.parametrize(("reported", "idle_on"), [(True, date(2026, 6, 1)), (None, None)])
+def test_object_becomes_idle_on_the_day_after_the_time_without_a_deployment(
+    reported: bool | None, idle_on: date | None
+) -> None:
+    confirmed = facts(placement="on_platform", placement_verified_on=date(2026, 1, 20))
+    deployed = replace(confirmed, deployments_reported=reported, last_deployed_on=date(2026, 3, 2))
+    change = next_change(deployed, POLICY, date(2026, 3, 3))
+    assert (change and change.on) == idle_on
+    assert change is None or [finding.rule for finding in change.findings] == ["platform.idle"]
 
 
 def test_placement_that_is_confirmed_never_changes_by_time() -> None:

@@ -46,6 +46,7 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_two_are_on() -> N
         "platform.onboarding": "plan",
         "platform.onboarding-overdue": "medium",
         "platform.onboarding-unconfirmed": "low",
+        "platform.idle": "medium",
         "freeze.creation": "high",
         "freeze.planned": "medium",
         "freeze.transitional": "medium",

@@ -51,6 +51,16 @@ def reason(rule: str, language: str = "en", **observed: Any) -> str:
         ("freeze.planned", {"started_on": None}, "Planned, without a date of the start."),
         ("freeze.planned", {"started_on": "2026-01-11"}, "Start on 11 January 2026; days after the freeze began: 10."),
         (
+            "platform.idle",
+            {"last_deployed_on": "2026-11-01"},
+            "Last deployed on 1 November 2026; days since then: 120, limit 90.",
+        ),
+        (
+            "platform.idle",
+            {"last_deployed_on": None, "placement_verified_on": "2026-11-01"},
+            "Nothing deployed since the confirmation of 1 November 2026; days since then: 120, limit 90.",
+        ),
+        (
             "freeze.misclassified",
             {"started_on": "2026-03-03"},
             "Start on 3 March 2026; no date since when the object is in operation.",

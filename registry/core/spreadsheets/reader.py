@@ -1,4 +1,4 @@
-"""Spreadsheet reader: columns and rows of text from CSV or XLSX, and a check of the columns."""
+"""Reader of files: columns and rows of text from CSV or XLSX, a check of the columns, and objects from JSON."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from registry.core.child_processes import ChildFailed, run_child
 from registry.core.errors import Invalid, Problem, invalid
@@ -26,6 +27,10 @@ NON_TABLE_SIGNATURES = (b"\xd0\xcf\x11\xe0", b"\x89PNG", b"\xff\xd8\xff", b"GIF8
 # HTML and XML, which some programs save under the name of a workbook.
 MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<[!?a-z]", re.IGNORECASE)
 MAX_UPLOAD_SIZE = 20 << 20
+# JSON becomes objects here, and not in a child process: of an array all at once, of NDJSON those of a line.
+MAX_ARRAY_SIZE = 4 << 20
+MAX_LINE_SIZE = 1 << 20
+BOM = b"\xef\xbb\xbf"
 MAX_COLUMN_PROBLEMS = 20
 MAX_REPORTED_NAME_LENGTH = 60
 
@@ -158,6 +163,37 @@ def open_sheet(content: bytes) -> Sheet:
     if not columns:
         raise invalid("/file", "file-empty")
     return Sheet(table, tuple(columns), header)
+
+
+def is_json(content: bytes) -> bool:
+    """Return whether a file is a JSON array or NDJSON."""
+    return content[:MAX_START].removeprefix(BOM).lstrip().startswith((b"{", b"["))
+
+
+def json_objects(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON array with their places from 1, or of NDJSON with their lines.
+
+    Raises Invalid when one is reached that is no object, with its number, and for an array above 4 MiB.
+    """
+    content = content.removeprefix(BOM)
+    if content.lstrip().startswith(b"["):
+        if len(content) > MAX_ARRAY_SIZE:
+            raise invalid("/file", "json-array-too-large", limit_mib=MAX_ARRAY_SIZE >> 20)
+        objects: Iterable[tuple[int, object]] = enumerate(_parsed(content, "/file"), 1)
+    else:
+        lines = ((number, line) for number, line in enumerate(io.BytesIO(content), 1) if not line.isspace())
+        objects = ((number, _parsed(line, f"/file/{number}", MAX_LINE_SIZE)) for number, line in lines)
+    for number, value in objects:
+        if not isinstance(value, dict):
+            raise invalid(f"/file/{number}", "expected-objects")
+        yield number, value
+
+
+def _parsed(text: bytes, pointer: str, limit: int = MAX_ARRAY_SIZE) -> Any:
+    try:
+        return json.loads(text) if len(text) <= limit else None
+    except (ValueError, RecursionError) as error:
+        raise invalid(pointer, "expected-objects") from error
 
 
 def check_columns(columns: Iterable[str], known: Iterable[str], required: Iterable[str]) -> None:
