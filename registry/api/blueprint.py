@@ -300,6 +300,7 @@ class StrictParser(FlaskParser):
         "optional_json": "load_optional_json",
         "merge_patch": "load_merge_patch",
         "patch_to_check": "load_patch_to_check",
+        "changes": "load_patch_to_check",
         "multipart": "load_multipart",
     }
 
@@ -359,8 +360,8 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
     Decorators in this order: ``requires``, ``deprecated``, ``doc``, ``honours``, ``etag`` of a PATCH, ``arguments``,
     ``idempotent`` where it has options or there is no body, ``etag``, ``response``. ``arguments`` reads ``json``,
-    ``batch_json``, ``merge_patch``, ``multipart`` and, by a QuerySchema, ``query``; with ``required=False`` no body at
-    all is an empty object.
+    ``batch_json``, ``merge_patch``, ``changes``, ``multipart`` and, by a QuerySchema, ``query``; with
+    ``required=False`` no body at all is an empty object.
     """
 
     ARGUMENTS_PARSER = StrictParser()
@@ -370,6 +371,8 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         "optional_json": JSON_TYPE,
         "merge_patch": MERGE_PATCH,
         "patch_to_check": MERGE_PATCH,
+        # What changed, which is no merge patch; its type is accepted, as that of every other PATCH.
+        "changes": JSON_TYPE,
         "multipart": MULTIPART,
     }
 

@@ -429,8 +429,8 @@ _REQUIRED: Mapping[str, str] = {
         "The onboarding and its due date are confirmed; longest term in months: {onboarding}."
     ),
     "platform.idle": lazy_text(
-        "Something of the object is deployed to QazTech, in whatever environment; longest time without a deployment, in "
-        "days: {idle}."
+        "Something of the object is deployed to QazTech, in whatever environment; longest time without a deployment, "
+        "in days: {idle}."
     ),
     "freeze.creation": lazy_text(
         "The creation began before {cutoff} (what counts: {clock}), or the object is confirmed on QazTech."

@@ -306,7 +306,7 @@ class PresentInventoryView(MethodView):
 
     @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="change_present_inventory")
     @inventories_blp.etag
-    @inventories_blp.arguments(InventoryChanges(), location="batch_json")
+    @inventories_blp.arguments(InventoryChanges(), location="changes")
     @inventories_blp.idempotent
     @inventories_blp.response(200, InventorySummary())
     @inventories_blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)

@@ -216,18 +216,20 @@ class ListedKeys:
         return key in self.bad_keys if self.removed is None else key not in self.removed
 
 
-def apply_inventory(actor: Actor, file_name: str, content: bytes, dry_run: bool) -> dict[str, Any]:
+def apply_inventory(
+    actor: Actor, file_name: str, content: bytes, dry_run: bool, *, is_trusted: bool = False
+) -> dict[str, Any]:
     """Apply the inventory in one transaction, or only compute its effect; returns the summary.
 
-    It asks nobody: callers are commands that load data, and what has decided that one person is enough. Raises what
-    ``read_inventory`` and ``apply_plan`` raise.
+    It asks nobody: callers are commands that load data, and what has decided that one person is enough. ``is_trusted``:
+    as of ``apply_plan``. Raises what ``read_inventory`` and ``apply_plan`` raise.
     """
     actor.require(Permission.PLACEMENTS_CONFIRM)
     listed = read_inventory(file_name, content)
     if dry_run:
         return summary_of(plan_inventory(actor, listed), listed, dry_run=True)
     with transaction():
-        return apply_plan(actor, listed, plan_inventory(actor, listed, lock=True), is_trusted=False)
+        return apply_plan(actor, listed, plan_inventory(actor, listed, lock=True), is_trusted=is_trusted)
 
 
 def read_inventory(file_name: str, content: bytes) -> ListedKeys:

@@ -61,7 +61,10 @@ INVENTORY_LIST: Final = lists.RecordList(
         "sha256": lists.TextFilter(Inventory.sha256.expression),
         **lists.instant_filters("applied_at", Inventory.at.expression),
     },
-    sorts={"applied_at": lists.SortKey("applied_at", Inventory.at.expression, datetime)},
+    sorts={
+        **lists.sort_keys(Inventory.id.expression),
+        "applied_at": lists.SortKey("applied_at", Inventory.at.expression, datetime),
+    },
     default_sort="-applied_at",
 )
 

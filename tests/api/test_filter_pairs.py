@@ -60,6 +60,7 @@ LISTS = (
     "/letters",
     "/appeals",
     "/orders",
+    "/platform-inventories",
     "/platform-products",
     "/procurement-contracts",
     "/overview/comparison",

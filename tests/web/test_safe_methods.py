@@ -141,6 +141,7 @@ def rows_of(world: World, actor: Actor) -> tuple[dict[str, object], dict[str, ob
         "audits": world.audit_id,
         "exemptions": world.exemption_id,
         "links": world.link_id,
+        "platform-inventories": world.requests["inventory"],
         "procurement-contracts": world.requests["contract"],
         "letters": world.letter,
         "successions": world.requests["succession"],

@@ -126,6 +126,12 @@ REGISTER: dict[str, Try] = {
     "create_exemption_document": Try("/exemptions/{exemption}/documents", {Role.SUPERVISOR}, 201, form=a_document),
     "download_exemption_document": Try("/exemptions/{exemption}/documents/{exemption_document}", ALL),
     "create_platform_inventory": Try("/platform-inventories", CONFIRMERS, owned=False, form=an_inventory),
+    "list_platform_inventories": Try("/platform-inventories", CONFIRMERS, owned=False),
+    "read_platform_inventory": Try("/platform-inventories/{inventory}", CONFIRMERS, owned=False),
+    "read_present_inventory": Try("/platform-inventory", CONFIRMERS, owned=False),
+    "change_present_inventory": Try(
+        "/platform-inventory", CONFIRMERS, 200, lambda world: {"removed": ["qt-none"]}, owned=False
+    ),
     "list_procurement_contracts": Try("/procurement-contracts", ALL, owned=False),
     "read_procurement_contract": Try("/procurement-contracts/{contract}", ALL),
     "import_procurement_contracts": Try(

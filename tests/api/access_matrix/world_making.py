@@ -27,6 +27,8 @@ from registry.government_reports.service import begin_government_report, freeze_
 from registry.imports.service import queue_import
 from registry.journal.checkpoints import make_checkpoint
 from registry.letters.models import Letter
+from registry.platform.deployments import last_inventory
+from registry.platform.inventory import apply_inventory
 from registry.policies.service import draft_policy
 from registry.procurement.models import Contract
 from registry.procurement.service import import_contracts
@@ -81,6 +83,7 @@ def a_world(agency: Agency) -> World:
         "view": a_shared_view(),
         "webhook": webhook_of(service),
         "contract": a_contract(agency),
+        "inventory": an_applied_inventory(agency),
         "draft": a_draft(agency.id * 10),
         "deleted_draft": a_draft(agency.id * 10 + 1),
         "activated_draft": a_draft(agency.id * 10 + 2),
@@ -101,6 +104,13 @@ def a_contract(agency: Agency) -> int:
     """The id of a contract of the agency."""
     import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row_of(agency)))
     return db.session.scalars(select(Contract.id).where(Contract.agency_id == agency.id)).one()
+
+
+def an_applied_inventory(agency: Agency) -> int:
+    """The id of an inventory that lists a key of no project."""
+    row = {"platform_key": "qt-none", "agency": agency.bin, "verified_on": str(today())}
+    apply_inventory(an_actor(Role.OPERATOR), "list.csv", csv_of(row), dry_run=False)
+    return last_inventory()
 
 
 def a_letter(case_id: int) -> str:
