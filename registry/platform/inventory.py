@@ -21,12 +21,12 @@ from registry.core.clock import now, today
 from registry.core.database import db, require_transaction, table_of, transaction
 from registry.core.dialects import insert_rows
 from registry.core.errors import Invalid, NotFound, Problem
-from registry.core.fields import BaseSchema, Bin, Day, Entries, Text
+from registry.core.fields import BaseSchema, Bin, Choice, Day, Entries, Text, split_entries
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import check_columns, is_json, json_objects, open_sheet, require_upload_size
 from registry.core.spreadsheets.rows import ImportResult, cell_fields, load_row
 from registry.core.translations import lazy_text
-from registry.core.values import InvalidValue
+from registry.core.values import InvalidValue, is_blank
 from registry.freeze.dates import iso
 from registry.journal import service as journal
 from registry.platform.confirmations import lock_keys, same_objects
@@ -40,8 +40,11 @@ from registry.projects.visibility import NOT_WITHDRAWN, visible_projects
 # Rows of the platform inventory: platform key, agency and verification date, environments and the last deployment.
 
 
+ENVIRONMENT: Final = Choice(Environment)
+
+
 class Environments(Entries):
-    """Environments of the platform, by their codes."""
+    """Environments of the platform, by their codes; a text may have their labels."""
 
     def check_entry(self, entry: str) -> None:
         """Raise InvalidValue for what is no environment."""
@@ -51,7 +54,11 @@ class Environments(Entries):
     @property
     def json_schema(self) -> dict[str, Any]:
         """An array of codes."""
-        return {"type": "array", "items": {"type": "string", "enum": list(Environment.codes())}}
+        return {"type": "array", "items": ENVIRONMENT.json_schema}
+
+    def from_text(self, text: str) -> object:
+        """Return the codes."""
+        return None if is_blank(text) else [ENVIRONMENT.from_text(entry) for entry in split_entries(text)]
 
 
 class InventoryFields(BaseSchema):

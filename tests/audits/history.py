@@ -166,7 +166,10 @@ def inventory(_history: History, project: Project, what: int) -> None:
     listed = {"platform_key": project.platform_key or "x", "agency": project.agency.bin}
     other = {"platform_key": f"unknown-{what}", "agency": project.agency.bin, "verified_on": today().isoformat()}
     rows = [other] if what % 2 else [other, {**listed, "verified_on": today().isoformat()}]
-    apply_inventory(OPERATOR, "list.csv", csv_of(*rows), dry_run=False)
+    if what % 3:
+        # Some of them idle, and some that soon will be.
+        rows = [{**each, "last_deployed_on": str(today() - timedelta(days=60 + 5 * what))} for each in rows]
+    apply_inventory(OPERATOR, "list.csv", csv_of(*rows), dry_run=False, is_trusted=True)
 
 
 def onboard(_history: History, project: Project, what: int) -> None:

@@ -16,11 +16,13 @@ from werkzeug.test import TestResponse
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.audits.judgement import Judgement
 from registry.audits.past import KnownRegister, verify_audit
 from registry.audits.service import run_audit
 from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.flags.models import Flag
+from registry.freeze.current import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.platform.deployments import last_deployments, last_deployments_known_at
 from registry.platform.inventory import PLATFORM_ACCOUNT
@@ -88,7 +90,7 @@ OBJECT = {
     **{"environments": ["test", "production"], "last_deployed_on": "2026-03-02"},
 }
 COLUMNS = "platform_key,agency,verified_on,environments,last_deployed_on"
-CSV = f"{COLUMNS}\nqt-1,BIN,01.02.2026,test; production,02.03.2026\n"
+CSV = f"{COLUMNS}\nqt-1,BIN,01.02.2026,Тестовая среда; production,02.03.2026\n"
 
 
 @pytest.mark.parametrize("content", [CSV, json.dumps([OBJECT], indent=1), json.dumps(OBJECT)])
@@ -174,6 +176,21 @@ def test_an_object_is_idle_after_ninety_days_and_until_it_is_deployed_again(
     assert last_deployments_known_at(before)["qt-1"] == date(2026, 7, 2)
     assert last_deployments_known_at(now())["qt-1"] == date(2026, 10, 1)
     assert KnownRegister(before - timedelta(days=9)).deployments == {}
+
+
+def test_an_inventory_that_is_applied_while_an_audit_judges_is_judged(agency: Agency, program: Caller) -> None:
+    on_platform(agency, "qt-1", "qt-2")
+    done(send(program, [row(agency, key, last_deployed_on="2026-09-01") for key in ("qt-1", "qt-2")]))
+    judgement = Judgement(policy_in_force(), today())
+    judgement.judge()
+    done(change(program, listed=[row(agency, "qt-1", last_deployed_on="2026-01-05")]))
+
+    assert judgement.bring_up_to_date() == 1
+
+    fresh = Judgement(policy_in_force(), today())
+    fresh.judge()
+    assert judgement.digest() == fresh.digest()
+    assert [len(plan.opened) for _, plan, _ in judgement.plans(None)] == [1]
 
 
 def again(who: Caller) -> Caller:
