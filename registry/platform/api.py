@@ -209,6 +209,9 @@ class InventorySummary(BaseSchema):
 class ListedRows(Objects):
     """Rows of the inventory, checked as those of a file."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(MAX_CHANGES, "", **options)
+
     @property
     def json_schema(self) -> dict[str, Any]:
         """An array of rows."""
@@ -237,7 +240,7 @@ class PlatformKeys(InputField):
 class InventoryChanges(BaseSchema):
     """What changed in QazTech's list."""
 
-    listed = ListedRows(MAX_CHANGES, "", description="Rows that are new or differ; each replaces that of its key.")
+    listed = ListedRows(description="Rows that are new or differ; each replaces that of its key.")
     removed = PlatformKeys(description="Keys that the list no longer has.")
     reason = REASON
 

@@ -30,7 +30,10 @@ READERS_OF = {
 # They read the pages of their lists, which are tried.
 SAME_PAGES = {
     f"/exports/{name}.{ending}"
-    for name in ("agencies", "appeals", "audits", "cases", "contracts", "exemptions", "flags", "orders", "products")
+    for name in (
+        *("agencies", "appeals", "audits", "cases", "contracts", "exemptions", "flags", "orders"),
+        *("platform-inventories", "products"),
+    )
     for ending in ("csv", "ndjson", "xlsx")
 } | {"/exports/history.ndjson", "/exports/timeline.ndjson"}
 # What the specification must have, so that a change of its shape does not empty these tests.
