@@ -27,22 +27,22 @@ IS_REPORTED: Final[ColumnElement[bool]] = and_(
 def keep_deployments(inventory_id: int, listed: Mapping[str, Mapping[str, Any]], gone: Iterable[str]) -> None:
     """Store what an inventory says of its keys, and that those which are ``gone`` are reported no more."""
     session = require_transaction()
-    said = {**dict.fromkeys(gone, dict.fromkeys(VALUES) | {"is_reported": False}), **listed}
+    by_key = {**dict.fromkeys(gone, dict.fromkeys(VALUES) | {"is_reported": False}), **listed}
     changed = []
     for row in session.execute(select(DEPLOYMENT)).mappings():
-        values = said.pop(row["platform_key"], None)
+        values = by_key.pop(row["platform_key"], None)
         if values is not None and any(row[name] != values[name] for name in VALUES):
             changed.append({"_id": row["id"], "inventory_id": inventory_id, **values})
     if changed:
         columns: dict[str, Any] = {name: bindparam(name) for name in ("inventory_id", *VALUES)}
         session.execute(update(DEPLOYMENT).where(DEPLOYMENT.c.id == bindparam("_id")).values(columns), changed)
     by_inventory = {"added_by": inventory_id, "inventory_id": inventory_id}
-    new = ({"platform_key": key, **by_inventory, **values} for key, values in said.items() if any(values.values()))
+    new = ({"platform_key": key, **by_inventory, **values} for key, values in by_key.items() if any(values.values()))
     insert_rows(session, Deployment, new)
 
 
 def known_keys() -> list[str]:
-    """Return the keys of which an inventory has said something."""
+    """Return the keys with environments or deployments, also former ones."""
     return [*db.session.scalars(select(DEPLOYMENT.c.platform_key))]
 
 
@@ -58,7 +58,7 @@ def last_deployments_known_at(at: datetime) -> dict[str, date | None]:
     if number is None:
         return {}
     former = FORMER_DEPLOYMENT.c
-    # Of what was said until later inventories, the earliest was said then.
+    # Of what later inventories replaced, the earliest was valid then.
     later = select(func.min(former.id)).where(former.until_inventory_id > number).group_by(former.deployment_id)
     then = {
         name: case((former.id.is_not(None), former[name]), else_=DEPLOYMENT.c[name])
@@ -92,6 +92,6 @@ def last_inventory() -> int:
 
 
 def with_other_deployments(inventory_id: int) -> frozenset[int]:
-    """Return the projects of whose keys a later inventory has said something else."""
+    """Return the projects of whose keys a later inventory changed the deployments."""
     of_key = and_(DEPLOYMENT.c.platform_key == PROJECT.platform_key, DEPLOYMENT.c.inventory_id > inventory_id)
     return frozenset(db.session.scalars(select(PROJECT.id).join(DEPLOYMENT, of_key)))

@@ -127,8 +127,8 @@ def check_rows(
     outcome = ImportResult()
     rows: dict[str, InventoryRow] = {}
     bad_keys: set[str] = set()
-    for number, values, found, is_reported in read:
-        problems = [*found]
+    for number, values, read_problems, is_reported in read:
+        problems = [*read_problems]
         key, agency, day = values.get("platform_key"), values.get("agency"), values.get("verified_on")
         if agency is not None and agency not in agencies:
             problems.append(Problem("/agency", "agency-unknown", {"bin": agency}))
@@ -312,7 +312,7 @@ def apply_plan(
     if is_trusted:
         # The word of one person ends no finding, and makes none.
         gone = [key for key in known_keys() if key not in listed.rows and not listed.leaves(key)]
-        keep_deployments(inventory.id, {key: _said(row) for key, row in listed.rows.items()}, gone)
+        keep_deployments(inventory.id, {key: _deployment(row) for key, row in listed.rows.items()}, gone)
     counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
     details = {"file_name": listed.file_name, "sha256": listed.sha256, "approval": approval, **counts}
     known = {name: value for name, value in details.items() if value is not None}
@@ -358,7 +358,7 @@ def _oldest_first(listed: tuple[str, InventoryRow]) -> tuple[date, str]:
     return row.last_deployed_on or date.min, key
 
 
-def _said(row: InventoryRow) -> dict[str, Any]:
+def _deployment(row: InventoryRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in VALUES}
 
 
@@ -399,8 +399,8 @@ class SetBack(NamedTuple):
 def count_set_back(listed: ListedKeys) -> SetBack:
     """Return of how many keys a list takes deployments back."""
     known = {key: day for key, day in last_deployments().items() if day is not None}
-    said = ((listed.rows[key], day) for key, day in known.items() if key in listed.rows)
-    earlier = sum(row.is_reported and (row.last_deployed_on or date.min) < day for row, day in said)
+    known_rows = ((listed.rows[key], day) for key, day in known.items() if key in listed.rows)
+    earlier = sum(row.is_reported and (row.last_deployed_on or date.min) < day for row, day in known_rows)
     return SetBack(earlier, len(known))
 
 
