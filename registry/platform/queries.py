@@ -51,7 +51,7 @@ def _represented(actor: Actor, inventory: Inventory) -> dict[str, Any]:
 
 
 INVENTORY_LIST: Final = lists.RecordList(
-    name="platform-inventories",
+    name="inventories",
     permission=Permission.PLACEMENTS_CONFIRM,
     rows=_rows,
     unique=Inventory.id.expression,

@@ -32,7 +32,7 @@ SAME_PAGES = {
     f"/exports/{name}.{ending}"
     for name in (
         *("agencies", "appeals", "audits", "cases", "contracts", "exemptions", "flags", "orders"),
-        *("platform-inventories", "products"),
+        *("inventories", "products"),
     )
     for ending in ("csv", "ndjson", "xlsx")
 } | {"/exports/history.ndjson", "/exports/timeline.ndjson"}

@@ -367,7 +367,7 @@ def test_applied_inventories_are_listed_the_newest_first(
     assert [each["id"] for each in done(operator.get("/platform-inventories?applied_by=qaztech"))["items"]] == [
         first["id"]
     ]
-    assert first["sha256"] in operator.get("/exports/platform-inventories.csv").text
+    assert first["sha256"] in operator.get("/exports/inventories.csv").text
     assert code(operator.get("/platform-inventories/999")) == "inventory-not-found"
 
 

@@ -187,6 +187,7 @@ REGISTER: dict[str, Try] = {
             "cases": CASE_READERS,
             "exemptions": ALL,
             "audits": AUDIT_READERS,
+            "inventories": CONFIRMERS,
         }.items()
         for ending in ("csv", "xlsx", "ndjson")
     },
