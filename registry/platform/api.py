@@ -288,7 +288,7 @@ def list_platform_inventories(query: ListArguments) -> Any:
 
 @inventories_blp.route("/platform-inventories/<row_id:id>", methods=["GET"])
 @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="read_platform_inventory")
-@inventories_blp.response(200, AppliedInventory())
+@inventories_blp.response(200, AppliedInventory)
 def read_platform_inventory(id: int) -> Any:
     """Read an applied inventory."""
     return find_inventory(current_actor(), id)
@@ -300,17 +300,15 @@ class PresentInventoryView(MethodView):
 
     @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="read_present_inventory")
     @inventories_blp.etag
-    @inventories_blp.response(200, PresentInventory())
+    @inventories_blp.response(200, PresentInventory)
     def get(self) -> Any:
         """Read the inventory that was applied last, whose tag a change names."""
         inventory = find_inventory(current_actor(), None)
-        inventories_blp.set_etag(_tag(inventory))
-        return inventory
+        return inventories_blp.tagged(inventory, _tag(inventory))
 
     @inventories_blp.requires(Permission.PLACEMENTS_CONFIRM, operation="change_present_inventory")
     @inventories_blp.etag
-    @inventories_blp.arguments(InventoryChanges(), location="changes")
-    @inventories_blp.idempotent
+    @inventories_blp.arguments(InventoryChanges, location="changes")
     @inventories_blp.response(200, InventorySummary())
     @inventories_blp.alt_response(202, schema=APPROVAL, description=WAITS, example=APPROVAL_EXAMPLE, headers=LOCATION)
     def patch(self, changes: dict[str, Any]) -> Any:
