@@ -39,6 +39,8 @@ KINDS = {
     "Integrations": "integrations",
     "Ids": "ids",
     "Objects": "objects",
+    "ListedRows": "objects",
+    "PlatformKeys": "project_numbers",
     "SeenCases": "seen_cases",
     "LifetimeField": "lifetime",
     "ScopesField": "scopes",
@@ -74,7 +76,9 @@ class Aim:
     def fields(self) -> dict[str, InputField]:
         """The fields of a JSON body."""
         body = self.json_body
-        return {name: field for name, field in body.schema.fields.items() if isinstance(field, InputField)}
+        # Operations name the classes of their schemas, or a schema of their own.
+        schema = body.schema() if isinstance(body.schema, type) else body.schema
+        return {name: field for name, field in schema.fields.items() if isinstance(field, InputField)}
 
     @property
     def json_body(self) -> RequestBody | None:

@@ -20,15 +20,14 @@ from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import add_case_document
 from registry.cases.text_templates import add_template
-from registry.core.clock import today
+from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.exemptions.service import add_exemption_document, record_exemption
 from registry.government_reports.service import begin_government_report, freeze_figures
 from registry.imports.service import queue_import
 from registry.journal.checkpoints import make_checkpoint
 from registry.letters.models import Letter
-from registry.platform.deployments import last_inventory
-from registry.platform.inventory import apply_inventory
+from registry.platform.models import Inventory
 from registry.policies.service import draft_policy
 from registry.procurement.models import Contract
 from registry.procurement.service import import_contracts
@@ -83,7 +82,7 @@ def a_world(agency: Agency) -> World:
         "view": a_shared_view(),
         "webhook": webhook_of(service),
         "contract": a_contract(agency),
-        "inventory": an_applied_inventory(agency),
+        "inventory": an_applied_inventory(),
         "draft": a_draft(agency.id * 10),
         "deleted_draft": a_draft(agency.id * 10 + 1),
         "activated_draft": a_draft(agency.id * 10 + 2),
@@ -106,11 +105,13 @@ def a_contract(agency: Agency) -> int:
     return db.session.scalars(select(Contract.id).where(Contract.agency_id == agency.id)).one()
 
 
-def an_applied_inventory(agency: Agency) -> int:
-    """The id of an inventory that lists a key of no project."""
-    row = {"platform_key": "qt-none", "agency": agency.bin, "verified_on": str(today())}
-    apply_inventory(an_actor(Role.OPERATOR), "list.csv", csv_of(row), dry_run=False)
-    return last_inventory()
+def an_applied_inventory() -> int:
+    """The id of an inventory that changed nothing."""
+    with transaction() as session:
+        applied = Inventory(at=now(), by="qaztech", file_name="list.csv", sha256="0" * 64, summary={"lost": 0})
+        session.add(applied)
+        session.flush()
+    return applied.id
 
 
 def a_letter(case_id: int) -> str:
