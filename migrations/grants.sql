@@ -55,6 +55,7 @@ REVOKE DELETE ON approvals FROM :"service";
 REVOKE DELETE ON audits FROM :"service";
 REVOKE DELETE ON case_decisions FROM :"service";
 REVOKE DELETE ON cases FROM :"service";
+REVOKE DELETE ON external_confirmations FROM :"service";
 REVOKE DELETE ON exemptions FROM :"service";
 REVOKE DELETE ON flags FROM :"service";
 REVOKE DELETE ON platform_deployments FROM :"service";

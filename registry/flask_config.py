@@ -17,6 +17,7 @@ from registry.open_data.models import PUBLICATION
 from registry.platform.inventory import PLATFORM_ACCOUNT
 from registry.procurement.classification import PROCUREMENT_WORDS
 from registry.settings import Settings
+from registry.state_systems.sources import STATE_SYSTEMS
 from registry.webhooks.sender import WEBHOOK_NETWORKS
 
 ALGORITHMS: Final = ("zstd", "br", "gzip")
@@ -45,6 +46,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         AITU_BOT_NAME: None if settings.aitu is None else settings.aitu.name,
         PLATFORM_ACCOUNT: settings.platform_account,
         PROCUREMENT_WORDS: settings.procurement_words,
+        STATE_SYSTEMS: settings.state_systems,
         WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,

@@ -61,6 +61,7 @@ from registry.requests.platform_approvals import (
 )
 from registry.requests.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.saved_views.service import leave_shared_views, pass_on_views
+from registry.state_systems.models import pass_on_external_confirmations
 from registry.webhooks.queue import disable_of_admitted, pass_on_webhooks
 
 connect_later_versions(later_policy)
@@ -107,6 +108,7 @@ case_seen.connect(mark_seen)
 
 agency_succeeded.connect(pass_on_imports)
 agency_succeeded.connect(pass_on_contracts)
+agency_succeeded.connect(pass_on_external_confirmations)
 agency_succeeded.connect(pass_on_emails)
 agency_succeeded.connect(pass_on_views)
 agency_succeeded.connect(pass_on_webhooks)

@@ -36,4 +36,5 @@ from registry.projects import (
 )
 from registry.requests import models as request_table
 from registry.saved_views import models as saved_views
+from registry.state_systems import models as state_systems
 from registry.webhooks import models as webhooks

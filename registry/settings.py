@@ -36,6 +36,7 @@ from registry.notifications.settings import PARSERS as AITU_PARSERS, AituBot, Ma
 from registry.open_data.models import PARSERS as OPEN_DATA_PARSERS, Licence
 from registry.procurement.classification import PARSERS as WORDS_PARSERS, ItWords
 from registry.procurement.portal import PARSERS as PORTAL_PARSERS, URL as PORTAL_URL, Portal
+from registry.state_systems.sources import PARSERS as SYSTEMS_PARSERS, StateSystems
 from registry.webhooks.sender import PARSERS as WEBHOOK_PARSERS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -83,6 +84,7 @@ class Settings:
     ``witnesses``: who gets the checkpoints of the journal.
     ``procurement``: the procurement portal's service, None when contracts come from files alone;
     ``procurement_words``: what of them is information technology.
+    ``state_systems``: whose signed confirmations are taken.
     ``platform_account``: the service account whose inventories are trusted as they are, None for no one.
     ``open_data_licence``: under which the open data are published, None when they are off.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
@@ -121,6 +123,7 @@ class Settings:
     witnesses: tuple[str, ...] = ()
     procurement: Portal | None = None
     procurement_words: ItWords | None = None
+    state_systems: StateSystems | None = None
 
     @property
     def public(self) -> bool:
@@ -217,6 +220,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         witnesses=env.witness_addresses("REGISTRY_WITNESSES", ""),
         procurement=_portal(env),
         procurement_words=env.it_words("REGISTRY_PROCUREMENT_WORDS_FILE", ""),
+        state_systems=env.state_systems("REGISTRY_STATE_SYSTEMS_FILE", ""),
         database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
     )
     read_telemetry(env)
@@ -358,4 +362,5 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     **WEBHOOK_PARSERS,
     **WITNESS_PARSERS,
     **WORDS_PARSERS,
+    **SYSTEMS_PARSERS,
 }

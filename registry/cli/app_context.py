@@ -26,7 +26,9 @@ from registry.core.schema import require_current_schema
 from registry.flask_config import use_configuration_files
 from registry.http.requests import JsonLines
 from registry.http.telemetry import init_error_reports
+from registry.procurement.classification import PROCUREMENT_WORDS
 from registry.settings import Settings, read_settings
+from registry.state_systems.sources import STATE_SYSTEMS
 from registry.webhooks.sender import WEBHOOK_NETWORKS
 
 LOG_FILE = "commands.log"
@@ -48,6 +50,7 @@ def open_registry(settings: Settings) -> Iterator[Flask]:
     # Commands invite people and write e-mails.
     app.config.update({"SECRET_KEY": settings.secret_key, BY_EMAIL: settings.mail is not None})
     app.config.update({WEBHOOK_NETWORKS: settings.webhook_networks, PUBLIC_URL: settings.public_url})
+    app.config.update({PROCUREMENT_WORDS: settings.procurement_words, STATE_SYSTEMS: settings.state_systems})
     init_database(app, settings.database_url, settings.database_limits)
     with connected(app):
         yield app

@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "inventory": "registry.platform.commands:inventory",
     "products": "registry.platform.commands:products",
     "contracts": "registry.procurement.commands:contracts",
+    "external-confirmations": "registry.state_systems.commands:external_confirmations",
     "tokens": "registry.accounts.commands:tokens",
     "users": "registry.accounts.commands:users",
     "journal": "registry.journal.commands:journal",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
-from typing import Final
+from typing import Any, Final, NoReturn
 
 from marshmallow import ValidationError
 
@@ -106,6 +108,36 @@ def comparable(text: str) -> str:
 def plain_number(text: str, digits: int = 9) -> int | None:
     """Return the number that a text of ASCII digits alone is, such as an id; None for any other or longer text."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
+
+
+def read_json(raw: bytes) -> Any:
+    """Return the JSON value in UTF-8 text.
+
+    Raises ValueError for what is none and for what two readers would read differently: duplicate keys, NaN, lone
+    surrogates; RecursionError where it is nested too deeply.
+    """
+    value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
+    if b"\\ud" in raw.lower():
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("a key comes twice")
+    return fields
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def is_blank(text: str) -> bool:

@@ -81,7 +81,8 @@ class Policy:
     days work may precede its contract. ``split_contract_kzt``: contracts below it of at most ``split_contract_days``
     calendar days between them, with one supplier on one object, may be one that was split. ``idle_days``: for
     how many calendar days nothing may be deployed of an object on the platform. ``confirmed_facts``: None
-    lets every fact count as entered, and edits are judged on their own day alone.
+    lets every fact count as entered, and edits are judged on their own day alone. ``trusted_sources``: the state
+    systems whose signed confirmations count without a person, by code, each with the facts that do.
     """
 
     version: str
@@ -110,6 +111,7 @@ class Policy:
     split_contract_days: int = 30
     idle_days: int = 90
     confirmed_facts: ConfirmedFacts | None = None
+    trusted_sources: tuple[tuple[str, tuple[str, ...]], ...] = ()
     text: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from registry.freeze.facts import AI_RISK_CLASS, CONFIRMABLE, TYPES_OF_FACTS
+from registry.freeze.facts import AI_RISK_CLASS, CONFIRMABLE, ENDED_ON, TYPES_OF_FACTS
 from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy import NOT_JUDGED, ConfirmedFacts, DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
@@ -173,6 +173,7 @@ _POLICY: Mapping[str, ValueType] = {
     "appeal_suspends": _YES_NO._replace(required=False),
     "targets": _TABLE._replace(required=False),
     "confirmed_facts": _TABLE._replace(required=False),
+    "trusted_sources": _TABLE._replace(required=False),
     "deadlines": _TABLE,
     "rules": _TABLE,
     "verdict_cases": _TABLES._replace(required=False),
@@ -185,6 +186,9 @@ _CONFIRMED_FACTS: Mapping[str, ValueType] = {
     "taken_over_before": _DATE._replace(required=False),
     **{name: _whole(0, 10**15, "tenge")._replace(required=False) for name in CONFIRMABLE},
 }
+# An ending has a confirmation of its own, with the consent of the authorised body.
+_OF_SOURCES = _list_of(tuple(name for name in CONFIRMABLE if name != ENDED_ON))
+_SOURCE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
@@ -228,6 +232,8 @@ def validate(document: Mapping[str, Any]) -> list[Problem]:
         problems += _target_problems(document["targets"])
     if _TABLE.accepts(document.get("confirmed_facts")):
         problems += _check(document["confirmed_facts"], _CONFIRMED_FACTS, ("confirmed_facts",))
+    if _TABLE.accepts(document.get("trusted_sources")):
+        problems += _source_problems(document["trusted_sources"])
     if _TABLE.accepts(document.get("deadlines")):
         problems += _check(document["deadlines"], _DEADLINES, ("deadlines",))
     if _TABLE.accepts(document.get("rules")):
@@ -253,6 +259,18 @@ def _target_problems(targets: Mapping[str, Any]) -> list[Problem]:
             problems.append(Problem(path, _EXPECTED_DAY))
         elif not _PERCENT.accepts(percent):
             problems.append(Problem(path, f"expected {_PERCENT.expected}, found {percent!r}"))
+    return problems
+
+
+def _source_problems(sources: Mapping[str, Any]) -> list[Problem]:
+    """Keys that are no codes of state systems, and values that are no lists of facts."""
+    problems = []
+    for code, facts in sources.items():
+        path: KeyPath = ("trusted_sources", code)
+        if not _SOURCE.fullmatch(code):
+            problems.append(Problem(path, "expected the code of a state system, such as architecture-portal"))
+        elif not _OF_SOURCES.accepts(facts):
+            problems.append(Problem(path, f"expected {_OF_SOURCES.expected}, found {facts!r}"))
     return problems
 
 
@@ -337,7 +355,7 @@ _PLAIN: Final = (
     "document_quota_mib",
 )
 # Tables of plain values, in the order of the file.
-TABLES: Final = ("targets", "confirmed_facts", "deadlines")
+TABLES: Final = ("targets", "confirmed_facts", "trusted_sources", "deadlines")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 # What JSON leaves as it is in a string, and TOML allows only as an escape.
 _DELETE: Final = "\x7f"
@@ -345,10 +363,10 @@ _DELETE: Final = "\x7f"
 
 def policy_document(policy: Policy) -> dict[str, Any]:
     """Return the policy as a parsed policy file, also with the keys that a file may leave out, but ``targets``,
-    ``appeal_suspends`` and ``confirmed_facts`` where they are what their absence means.
+    ``appeal_suspends``, ``confirmed_facts`` and ``trusted_sources`` where they are what their absence means.
     """
     document = {name: getattr(policy, name) for name in _PLAIN}
-    days, default = policy.deadlines, ((policy.migration_deadline, 100),)
+    days, default, trusted = policy.deadlines, ((policy.migration_deadline, 100),), policy.trusted_sources
     return {
         **document,
         "start_clock": list(policy.start_clock),
@@ -358,6 +376,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
         # As above; and the digest of versions from before the key stays the same.
         **({} if policy.appeal_suspends else {"appeal_suspends": False}),
         **({} if policy.confirmed_facts is None else {"confirmed_facts": _confirmed_table(policy.confirmed_facts)}),
+        **({"trusted_sources": {code: [*facts] for code, facts in trusted}} if trusted else {}),
         "deadlines": {"answer": days.answer, "review": days.review, "appeal": days.appeal},
         "rules": {name: _rule_table(rule) for name, rule in policy.rules.items()},
     }
@@ -365,12 +384,12 @@ def policy_document(policy: Policy) -> dict[str, Any]:
 
 def policy_text(document: Mapping[str, Any]) -> str:
     """Return the TOML text of a valid document; ``read_policy`` reads the same policy from it."""
-    lines = list(_pairs(document))
+    lines = list(_pairs({name: value for name, value in document.items() if name not in (*TABLES, "rules")}))
     for name in TABLES:
         if document.get(name):
             lines += ["", f"[{name}]", *_pairs(document[name])]
     for name, rule in document["rules"].items():
-        lines += ["", f"[rules.{_key(name)}]", *_pairs(rule)]
+        lines += ["", f"[rules.{_key(name)}]", *_pairs({key: rule[key] for key in rule if key != "clauses"})]
         for clause in rule["clauses"]:
             lines += ["", f"[[rules.{_key(name)}.clauses]]", *_pairs(clause)]
     return "\n".join(lines) + "\n"
@@ -387,8 +406,7 @@ def verdict_cases_text(cases: Sequence[Mapping[str, Any]]) -> str:
 
 def _pairs(table: Mapping[str, Any]) -> Iterator[str]:
     for name, value in table.items():
-        if name not in (*TABLES, "rules", "clauses"):
-            yield f"{_key(name)} = {_value(value)}"
+        yield f"{_key(name)} = {_value(value)}"
 
 
 def _key(name: str) -> str:
@@ -550,6 +568,7 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         targets=_targets(document),
         appeal_suspends=document.get("appeal_suspends", True),
         confirmed_facts=_confirmed_facts(document),
+        trusted_sources=tuple((code, tuple(facts)) for code, facts in document.get("trusted_sources", {}).items()),
     )
 
 

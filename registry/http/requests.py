@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
-import math
 import re
 import sys
 import threading
@@ -14,7 +13,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from flask import Flask, Response, has_request_context, request
@@ -28,7 +27,7 @@ from registry.core.errors import Invalid, Malformed, Problem
 from registry.core.lists import COUNTS, DEFAULT_LIMIT, MAX_LIMIT, Page
 from registry.core.trace_context import current_trace
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
-from registry.core.values import plain_number
+from registry.core.values import plain_number, read_json
 from registry.http.http_errors import PayloadTooLarge, UnsupportedMediaType
 
 # Request ids: made here; on every answer, log line and journal entry. What a caller sends stands beside them.
@@ -405,11 +404,7 @@ def read_bytes(most: int = MAX_BODY) -> bytes:
 def read_object(raw: bytes) -> dict[str, Any]:
     """Return the JSON object in a body. Raises BodyNotReadable for anything else, duplicate keys and NaN among it."""
     try:
-        value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite
-        )
-        if b"\\ud" in raw.lower():
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        value = read_json(raw)
     except (ValueError, RecursionError) as error:
         raise BodyNotReadable([Problem("", "json-not-readable")]) from error
     if not isinstance(value, dict):
@@ -487,24 +482,6 @@ def _type_of(sent: str | None) -> str:
 def _once(name: str, fields: dict[str, str], files: dict[str, SentFile]) -> None:
     if name in fields or name in files:
         raise Malformed([Problem(f"/{name}", "field-repeated")])
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a key comes twice")
-    return fields
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
 
 
 def form_limit() -> int:

@@ -71,7 +71,8 @@ OTHER_KINDS: Final = frozenset(
             "import",
             "import-columns",
         ),
-        *("inventory", "open-data", "person", "policy", "product", "saved-view", "sign-ins", "token", "webhook"),
+        *("inventory", "open-data", "person", "policy", "product", "saved-view", "sign-ins", "state-system"),
+        *("token", "webhook"),
     }
 )
 KINDS: Final = frozenset({"project", LINK, *PROJECT_KINDS, *OTHER_KINDS})

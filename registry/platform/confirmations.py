@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
 from registry.freeze.vocabulary import FINAL_STAGES
-from registry.platform.models import Confirmation
+from registry.platform.models import Confirmation, ConfirmationKind
 from registry.projects.edits import confirmed_entries, confirmed_facts
 from registry.projects.fields import cross_field_problems
 from registry.projects.links import OF_ONE_OBJECT, ProjectLink
@@ -92,6 +92,13 @@ class ConfirmationNeedsAPerson(NotAllowed):
     """Service accounts confirm nothing, but for the platform's own program by its inventory."""
 
 
+class Source(NamedTuple):
+    """The state system that confirms a fact, and the id of its confirmation there."""
+
+    source: str
+    reference: str
+
+
 class FactDiffers(Conflict):
     """The record has another value of the fact, or none."""
 
@@ -146,10 +153,45 @@ def confirm_fact(actor: Actor, project: Project, fact: str, value: str, evidence
     Raises RoleNotAllowed, ConfirmationNeedsAPerson and FactDiffers.
     """
     require_confirmer(actor)
+    return _confirm_fact(actor, project, fact, value, {"evidence": evidence})
+
+
+def confirm_fact_by_source(
+    actor: Actor, project: Project, fact: str, value: str, evidence: str, source: Source
+) -> Project:
+    """Confirm a fact as ``confirm_fact`` does, on the word of another state system, whose signature was verified.
+
+    The actor only passes the file on; whether the system is trusted with the fact, the caller asks the policy. Raises
+    FactDiffers.
+    """
+    return _confirm_fact(actor, project, fact, value, {"evidence": evidence, **source._asdict()})
+
+
+def _confirm_fact(actor: Actor, project: Project, fact: str, value: str, given: Mapping[str, str]) -> Project:
     check_fact(project, fact, value)
     days = {**confirmed_facts(project.confirmed_facts), fact: today()}
-    details = {"fact": fact, "value": value, "evidence": evidence}
+    details = {"fact": fact, "value": value, **given}
     return _confirm(actor, project, "fact.confirmed", details, {"confirmed_facts": confirmed_entries(days)}, details)
+
+
+def end_confirmations_of(actor: Actor, project: Project, facts: Collection[str], source: Source) -> list[str]:
+    """End the confirmations of facts that a source gave and no longer stands by; returns them.
+
+    What people, or another source, confirmed after it stays.
+    """
+    days = confirmed_facts(project.confirmed_facts)
+    if not days.keys() & {*facts}:
+        return []
+    of_project = (Confirmation.project_id == project.id, Confirmation.kind == ConfirmationKind.FACT.value)
+    given = db.session.scalars(select(Confirmation.facts).where(*of_project).order_by(Confirmation.id))
+    last = {each["fact"]: (each.get("source"), each.get("reference")) for each in given}
+    ended = sorted(name for name in days.keys() & {*facts} if last.get(name) == source)
+    if ended:
+        kept = confirmed_entries({name: day for name, day in days.items() if name not in ended})
+        before = snapshot(project)
+        details = {"facts": ended, **source._asdict()}
+        save_changes(actor, project, before, {**before, "confirmed_facts": kept}, "fact.confirmation-ended", details)
+    return ended
 
 
 def check_fact(project: Project, fact: str, value: str) -> None:

@@ -16,6 +16,7 @@ from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid
 from registry.core.fields import BaseSchema
 from registry.core.lists import Page
+from registry.core.values import plain_number
 from registry.exemptions.schemas import EXEMPTION_BODY
 from registry.freeze.current import policy_in_force
 from registry.http.requests import read_files
@@ -45,6 +46,8 @@ from registry.requests.confirmation import (
 )
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
 from registry.requests.restriction import propose_restriction
+from registry.state_systems.pages import document_of, source_name
+from registry.state_systems.queries import read_external_confirmation
 from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _
@@ -134,6 +137,7 @@ def confirm_project_ending(actor: Actor, number: str) -> Answer:
 def confirm_project_fact(actor: Actor, number: str) -> Answer:
     """Confirm a fact of the record with a document."""
     project = read_project_to_change(actor, number, "project")
+    known = _from_state_system(actor, project) if request.method != "POST" else {}
     page = FormPage(
         _("Confirm a fact of the record"),
         _("Confirm"),
@@ -147,7 +151,19 @@ def confirm_project_fact(actor: Actor, number: str) -> Answer:
         + " "
         + _for_two(),
     )
-    return _confirmation(actor, number, FACT_KIND, page)
+    return _confirmation(actor, number, FACT_KIND, page, known)
+
+
+def _from_state_system(actor: Actor, project: Project) -> dict[str, str]:
+    """Return the fact and the evidence of a confirmation of another state system, where the address names one."""
+    confirmation_id = plain_number(request.args.get("confirmation", ""))
+    if confirmation_id is None:
+        return {}
+    row = read_external_confirmation(actor, confirmation_id)
+    if row["project"] != project.number:
+        return {}
+    evidence = f"{source_name(row['source'])}, {row['reference']}: {document_of(row)}"
+    return {"fact": request.args.get("fact", ""), "evidence": evidence}
 
 
 @pages.page("/projects/<number>/restrict", needs=Permission.PROJECTS_RESTRICT, methods=BOTH)
@@ -207,8 +223,12 @@ def record_project_exemption(actor: Actor, number: str) -> Answer:
     return forms.answer_form(page, act)
 
 
-def _confirmation(actor: Actor, number: str, kind: str, page: FormPage, **present: str) -> Answer:
-    """Display the form of a confirmation, or confirm; ``present``: the columns of the project that its fields show."""
+def _confirmation(
+    actor: Actor, number: str, kind: str, page: FormPage, known: Mapping[str, str] | None = None, **present: str
+) -> Answer:
+    """Display the form of a confirmation, or confirm; ``present``: the columns of the project that its fields show,
+    ``known``: texts of fields.
+    """
     project = read_project_to_change(actor, number, "project")
     fields = [*page.fields, *_documents(project)]
     page = replace(page, back=_back(project), fields=fields, subject=name_in_page_language(project))
@@ -223,9 +243,8 @@ def _confirmation(actor: Actor, number: str, kind: str, page: FormPage, **presen
         flash_message(_("Saved. Flags change at the next audit."))
         return redirect_to("project", number=number)
 
-    return forms.answer_form(
-        page, act, {name: forms.as_typed(getattr(project, column)) for name, column in present.items()}
-    )
+    texts = {name: forms.as_typed(getattr(project, column)) for name, column in present.items()}
+    return forms.answer_form(page, act, {**texts, **(known or {})})
 
 
 def _documents(project: Project) -> list[forms.Field]:

@@ -90,6 +90,7 @@ PART: Final = re.compile(r"(?:clauses\[(\d+)\]\.)?(\w+?)(?:_(kk|ru|en))?")
 DATES: Final = ("cutoff", "migration_deadline", "confirmed_facts.taken_over_before")
 TARGET: Final = "targets."
 CONFIRMED_FACTS: Final = "confirmed_facts."
+TRUSTED_SOURCES: Final = "trusted_sources."
 
 
 def setting_label(setting: str) -> str:
@@ -100,6 +101,8 @@ def setting_label(setting: str) -> str:
         return _("Share on QazTech on %(day)s, percent") % {"day": day(setting.removeprefix(TARGET))}
     if (fact := setting.removeprefix(CONFIRMED_FACTS)) in CONFIRMABLE and fact != setting:
         return _("%(field)s: counts only when confirmed") % {"field": field_label(fact)}
+    if setting.startswith(TRUSTED_SOURCES):
+        return _("Facts that %(source)s confirms without a person") % {"source": setting.removeprefix(TRUSTED_SOURCES)}
     of_rule = OF_RULE.fullmatch(setting)
     if of_rule is not None:
         return f"{rule_titles().get(of_rule[1], of_rule[1])}: {_part(of_rule[2])}"
@@ -132,7 +135,7 @@ def setting_value(setting: str, value: Any) -> str:
         return str(day(value))
     if setting == "scope":
         return ", ".join(choice_label("kind", code) for code in value)
-    if setting == "start_clock":
+    if setting == "start_clock" or setting.startswith(TRUSTED_SOURCES):
         return ", ".join(field_label(name) for name in value)
     if setting == "edit_severity" and value == NOT_JUDGED:
         return _("Off")
@@ -153,6 +156,8 @@ def thresholds(policy: Policy, only: Collection[str] = LABELS) -> list[tuple[str
     ]
     values |= dict.fromkeys((name for name in LABELS if name.startswith(CONFIRMED_FACTS)), None) | facts
     labelled = ((_(label), setting_value(name, values[name])) for name, label in LABELS.items() if name in only)
+    sources = {f"{TRUSTED_SOURCES}{code}": facts for code, facts in policy.trusted_sources}
+    of_facts += [(setting_label(name), setting_value(name, each)) for name, each in sources.items()]
     return [*labelled, *(of_facts if only is LABELS else ()), *targets]
 
 

@@ -105,6 +105,10 @@ class PolicyShown(BaseSchema):
         "`framework_contract_months`; values unchanged since before `taken_over_before` count. Null: all facts count.",
         nullable(CONFIRMED_FACTS),
     )
+    trusted_sources = ReadOnly(
+        "State systems whose signed confirmations count without a person, by code, each with its facts.",
+        {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
+    )
     deadlines = ReadOnly("Terms of a review, in working days.", DEADLINES)
     clocks = ReadOnly("Former name of `deadlines`.", {**DEADLINES, "deprecated": True})
     rules = ReadOnly(
@@ -185,6 +189,11 @@ class PolicySettings(BaseSchema):
         {"type": "object", "additionalProperties": True},
         description="Facts that count only when confirmed: those that differ; null for none.",
     )
+    trusted_sources = Setting(
+        {"type": "object", "additionalProperties": True},
+        description="State systems whose signed confirmations count without a person: those that differ; null for "
+        "none.",
+    )
     deadlines = Setting(
         {"type": "object", "additionalProperties": True}, description="`answer`, `review`, `appeal`: those that differ."
     )
@@ -230,6 +239,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
         "targets": {day.isoformat(): share for day, share in policy.targets},
         "appeal_suspends": policy.appeal_suspends,
         "confirmed_facts": settings.get("confirmed_facts"),
+        "trusted_sources": settings.get("trusted_sources", {}),
         "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},
         **{name: None if stored is None else getattr(stored, name) for name in names},
         "state": record.state,

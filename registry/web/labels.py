@@ -53,6 +53,8 @@ from registry.projects.vocabulary import (
 )
 from registry.requests.models import RequestKind, RequestState, SuccessionKind
 from registry.saved_views.models import ViewList
+from registry.state_systems.models import ExternalKind, ExternalState
+from registry.state_systems.schemas import EXTERNAL_CONFIRMATION
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, day, deadline, gettext, moment, money
 from registry.webhooks.models import TEST_EVENT, DeliveryError, DeliveryState, DisabledReason
@@ -136,6 +138,8 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "confirmation_kind": _labels(ConfirmationKind),
     "product_state": _labels(ProductState),
     "match_state": _labels(MatchState),
+    "external_state": _labels(ExternalState),
+    "external_kind": _labels(ExternalKind),
     "match": _labels(ContractMatch),
     "contract_difference": _labels(ContractDifference),
     "contract_source": _labels(ContractSource),
@@ -160,6 +164,7 @@ RECORDS: Final = (
     # First, because another date is due elsewhere.
     REPORT_BODY,
     CONTRACT,
+    EXTERNAL_CONFIRMATION,
     PRODUCT,
     INVENTORY_ROW,
     *(PROJECT, PROJECT_BODY, AGENCY_BODY, EXEMPTION_BODY, VERIFICATION, ONBOARDING, RESTRICTION),
@@ -435,6 +440,12 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         RequestState.REFUSED: "red",
     },
     "match_state": {MatchState.MATCHED: "green", MatchState.CONFIRMED: "green", MatchState.TO_CHECK: "yellow"},
+    "external_state": {
+        ExternalState.TO_CHECK: "yellow",
+        ExternalState.DIFFERS: "red",
+        ExternalState.TO_CONFIRM: "yellow",
+        ExternalState.CONFIRMED: "green",
+    },
     "approval_state": {
         ApprovalState.WAITING: "yellow",
         ApprovalState.APPROVED: "green",

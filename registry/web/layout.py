@@ -99,6 +99,7 @@ PROJECTS: Final = Section(
         Place("projects", lazy_text("Projects"), P.PROJECTS_READ, also=("/objects/", "/exemptions/")),
         Place("flags", lazy_text("Flags"), P.PROJECTS_READ),
         Place("contracts", lazy_text("Contracts"), P.CONTRACTS_READ),
+        Place("external_confirmations", lazy_text("State systems"), P.PROJECTS_READ),
         Place("register", lazy_text("Register"), P.PROJECTS_WRITE),
         Place("imports", lazy_text("Import"), P.IMPORTS_RUN),
         Place("attestations", lazy_text("Records to confirm"), P.PROJECTS_ATTEST),

@@ -31,8 +31,8 @@ READERS_OF = {
 SAME_PAGES = {
     f"/exports/{name}.{ending}"
     for name in (
-        *("agencies", "appeals", "audits", "cases", "contracts", "exemptions", "flags", "orders"),
-        *("inventories", "products"),
+        *("agencies", "appeals", "audits", "cases", "confirmations", "contracts", "exemptions", "flags"),
+        *("inventories", "orders", "products"),
     )
     for ending in ("csv", "ndjson", "xlsx")
 } | {"/exports/history.ndjson", "/exports/timeline.ndjson"}
@@ -55,6 +55,7 @@ LISTS = (
     "/exports/projects.ndjson",
     "/exports/projects.xlsx",
     "/flags",
+    "/external-confirmations",
     "/government-reports",
     "/imports",
     "/imports/template.xlsx",

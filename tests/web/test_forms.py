@@ -52,6 +52,7 @@ def filled(rule: str, number: str) -> str:
         "<row_id:waiting>": "1",
         "<row_id:person_id>": "999",
         "<row_id:contract_id>": "999",
+        "<row_id:confirmation_id>": "999",
         "<row_id:account_id>": "999",
         "<bin>": "990340900110",
         "<key_id>": "0123456789",

@@ -16,6 +16,7 @@ from registry.accounts.password_links import BY_EMAIL, Invitation, invitation_ke
 from registry.accounts.roles import Actor, Role, local_actor
 from registry.accounts.service import NewPerson, add_person, invite_person, person_named, set_password
 from registry.accounts.tokens import Token, add_service_account, issue
+from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.audits.service import run_audit
 from registry.core.clock import now, today
@@ -34,6 +35,7 @@ from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import register_project
 from registry.saved_views.service import save_view
+from tests.state_systems.signing import an_external_confirmation
 from tests.web.tour_cases import stops_of_cases
 from tests.web.tour_entries import AGENCY, BAD_TABLE, CLERKS_TABLE, DRAFT, OTHER_AGENCY, TWIN, UNKNOWN_COLUMNS
 from tests.web.tour_held_audit import add_held_audit
@@ -101,6 +103,7 @@ def prepare(app: Flask) -> dict[str, object]:
             **requests,
             **reports,
             **add_webhooks(),
+            "external_confirmation": add_external_confirmation(project_numbered("HEALTH-007")),
             "contract": db.session.scalars(select(Contract.id).where(Contract.amendments.is_not(None))).first(),
             "letter": letter.number,
             "letter_code": letter.code,
@@ -133,6 +136,13 @@ def prepare(app: Flask) -> dict[str, object]:
             "case_commission": case_of("TRANSPORT-001"),
             "case_closed": case_of("EDU-008"),
         }
+
+
+def add_external_confirmation(number: str) -> int:
+    """The id of a confirmation that may be about a project, whose record differs."""
+    project = db.session.scalars(select(Project).where(Project.number == number)).one()
+    agency = db.session.get_one(Agency, project.agency_id)
+    return an_external_confirmation(agency, project_id=project.id, match_state="to_check")
 
 
 def link_aitu(actor: Actor) -> None:

@@ -108,5 +108,9 @@ def some_contracts(world: World) -> dict[str, Any]:
     return {"file": FileStorage(io.BytesIO(file.encode()), "contracts.csv"), "dry_run": "true"}
 
 
+def an_unsigned_file(world: World) -> dict[str, Any]:
+    return {"file": FileStorage(io.BytesIO(b"{}"), "confirmations.jws")}
+
+
 def a_person(world: World) -> dict[str, Any]:
     return {"kind": "person", "name": f"person {a_bin()}", "role": "agency_viewer", "agency": world.agency.bin}

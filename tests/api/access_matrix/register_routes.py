@@ -10,6 +10,7 @@ from tests.api.access_matrix.bodies import (
     a_whole_project,
     an_import,
     an_inventory,
+    an_unsigned_file,
     exemption,
     new_project,
     some_contracts,
@@ -143,6 +144,17 @@ REGISTER: dict[str, Try] = {
         200,
         lambda world: {"project": world.project.number, "match_state": "confirmed"},
     ),
+    "list_external_confirmations": Try("/external-confirmations", ALL, owned=False),
+    "read_external_confirmation": Try("/external-confirmations/{external_confirmation}", ALL),
+    "import_external_confirmations": Try(
+        "/external-confirmations/imports", CONFIRMERS, 422, owned=False, form=an_unsigned_file
+    ),
+    "decide_external_match": Try(
+        "/external-confirmations/{external_confirmation}/match-decisions",
+        CONFIRMERS,
+        200,
+        lambda world: {"project": world.project.number, "match_state": "confirmed"},
+    ),
     "create_import": Try("/imports", WRITERS, 202, owned=False, form=an_import),
     # An editor imports, and sees no import of another.
     "read_one_import": Try("/imports/{import_run}", {Role.ADMINISTRATOR}, owned=False, unseen=EDITORS),
@@ -181,6 +193,7 @@ REGISTER: dict[str, Try] = {
         f"export_{name}_as_{ending}": Try(f"/exports/{name}.{ending}", readers, owned=False)
         for name, readers in {
             "agencies": ALL,
+            "confirmations": ALL,
             "contracts": ALL,
             "products": ALL,
             "flags": ALL,

@@ -45,6 +45,7 @@ from tests.api.access_matrix.world import World
 from tests.factories import ADMINISTRATOR, PASSWORD, a_bin, a_project, an_actor, an_agency, list_key, with_account
 from tests.imports.tables import csv_of
 from tests.procurement.contract_rows import row_of
+from tests.state_systems.signing import an_external_confirmation
 
 
 def a_world(agency: Agency) -> World:
@@ -83,6 +84,7 @@ def a_world(agency: Agency) -> World:
         "webhook": webhook_of(service),
         "contract": a_contract(agency),
         "inventory": an_applied_inventory(),
+        "external_confirmation": an_external_confirmation(agency),
         "draft": a_draft(agency.id * 10),
         "deleted_draft": a_draft(agency.id * 10 + 1),
         "activated_draft": a_draft(agency.id * 10 + 2),
