@@ -17,7 +17,7 @@ from registry.government_reports import models as government_reports
 from registry.http import responses
 from registry.imports import models as import_runs
 from registry.inbox import models as inbox
-from registry.journal import checkpoints, service as journal, verification as journal_verification
+from registry.journal import checkpoints, rows as journal_rows, service as journal, verification as journal_verification
 from registry.letters import models as letters
 from registry.notifications import aitu as aitu_links, models as email_tables
 from registry.open_data import models as open_data

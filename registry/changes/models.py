@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Instant, Model
@@ -124,7 +124,9 @@ class RecordedChange(Model):
     project; neither is a foreign key, because nothing that the feed names is ever deleted. ``old_status`` is None for a
     new record. ``fields``: names of changed fields, separated by spaces. ``details``: ``before`` and ``after`` of some
     of them. Of a change of view, ``seen_by`` lists the agencies whose accounts could see the project until then, as
-    ``,1,5,``, and ``was_restricted`` says whether it was restricted until then.
+    ``,1,5,``, and ``was_restricted`` says whether it was restricted until then. ``digest``: of the row as it was
+    written, ``status_digest``: of the status of a project; the entry of the journal covers them. Kinds that the feed
+    does not have (``change_triggers.py``) have nothing else.
     """
 
     __tablename__ = "changes"
@@ -143,15 +145,17 @@ class RecordedChange(Model):
     details: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     seen_by: Mapped[str | None] = mapped_column(Text)
     was_restricted: Mapped[bool | None]
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    status_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class PendingChange(Model):
     """A record that the open transaction has added or changed: the commit numbers it and deletes this row.
 
-    Triggers write it (``registry/core/change_triggers.py``). ``xact``: the transaction on PostgreSQL, so that two of
-    them never wait for each other here; ``position``: where its kind stands among the changes of one transaction.
-    ``values_before`` and ``values_after``: members of a JSON object. Rows of somebody who changed the database by hand
-    are numbered by the scheduler.
+    Triggers write it (``registry/core/change_triggers.py``). ``xact``: the transaction, so that two of them never wait
+    for each other here, and none takes what somebody wrote by hand for its own; ``position``: where its kind stands
+    among the changes of one transaction. ``values_before`` and ``values_after``: members of a JSON object. Rows of
+    somebody who changed the database by hand are numbered by the scheduler.
     """
 
     __tablename__ = "pending_changes"
@@ -172,13 +176,18 @@ class PendingChange(Model):
     values_after: Mapped[str | None] = mapped_column(Text)
     seen_by: Mapped[str | None] = mapped_column(Text)
     was_restricted: Mapped[bool | None]
+    digest: Mapped[bytes | None] = mapped_column(LargeBinary)
+    status_digest: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class ChangeHead(Model):
-    """The number of the last change, and of the last one deleted: a single row, inserted by the migration."""
+    """The number of the last change, of the last one deleted, and of the last one whose digests are sealed
+    (``registry/journal/rows.py``), before which none is deleted: a single row, inserted by the migration.
+    """
 
     __tablename__ = "change_head"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     seq: Mapped[int] = mapped_column(BigInteger)
     deleted_up_to: Mapped[int] = mapped_column(BigInteger)
+    sealed_up_to: Mapped[int | None] = mapped_column(BigInteger)

@@ -18,6 +18,7 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Select,
+    Text,
     bindparam,
     case,
     cast,
@@ -34,17 +35,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from registry.changes.models import ChangeHead, ChangeKind, PendingChange, RecordedChange
+from registry.core.change_triggers import DIGESTS
 from registry.core.clock import now
 from registry.core.database import Instant, db, require_transaction, table_of, transaction
-from registry.core.dialects import TRANSACTION_ID, has_writing_ctes
+from registry.core.dialects import JoinedDigest, TransactionNumber, has_writing_ctes
 
 CHANGES: Final = table_of(RecordedChange)
 PENDING: Final = table_of(PendingChange)
 HEAD: Final = table_of(ChangeHead)
 COPIED: Final = (
     *("kind", "record_id", "project_id", "version", "old_status", "new_status", "old_severity", "new_severity"),
-    *("fields", "seen_by", "was_restricted"),
+    *("fields", "seen_by", "was_restricted", *DIGESTS),
 )
+OWN: Final = PENDING.c.xact == TransactionNumber()
 
 
 def _numbered(
@@ -77,35 +80,62 @@ def _number(which: ColumnElement[bool]) -> Insert:
 
 
 # Built once at import.
-NUMBER_OWN: Final = _number(PENDING.c.xact == TRANSACTION_ID)
+NUMBER_OWN: Final = _number(OWN)
 NUMBER_ALL: Final = _number(true())
 COUNT: Final = select(func.count()).select_from(PENDING)
 TAKE_NUMBERS: Final = (
     update(HEAD).where(HEAD.c.id == 1).values(seq=HEAD.c.seq + bindparam("count")).returning(HEAD.c.seq)
 )
 _last, _count = bindparam("last", type_=BigInteger), bindparam("count", type_=BigInteger)
-INSERT_NUMBERED: Final = _insert(_numbered(PENDING, _last, _count, json=False))
+INSERT_NUMBERED: Final = _numbered(PENDING, _last, _count, json=False)
 
 
 def number_changes(session: Session) -> None:
     """Give what the open transaction has changed its numbers, holding the head's lock until the commit."""
     if has_writing_ctes():
         session.execute(NUMBER_OWN, {"at": now()})
-        return
-    count = session.execute(COUNT).scalar_one()
-    if count:
-        last = session.execute(TAKE_NUMBERS, {"count": count}).scalar_one()
-        session.execute(INSERT_NUMBERED, {"at": now(), "last": last, "count": count})
-        session.execute(delete(PENDING))
+    else:
+        _number_in_steps(session, OWN)
 
 
 def number_changes_by_hand() -> None:
-    """Number what somebody changed without the service, in a transaction of its own. On SQLite each commit does it."""
+    """Number what somebody changed without the service, in a transaction of its own."""
     db.session.rollback()
     if db.session.scalar(select(PENDING.c.position).limit(1)) is not None:
         with transaction() as session:
             if has_writing_ctes():
                 session.execute(NUMBER_ALL, {"at": now()})
+            else:
+                _number_in_steps(session, true())
+
+
+def _number_in_steps(session: Session, which: ColumnElement[bool]) -> None:
+    count = session.execute(COUNT.where(which)).scalar_one()
+    if count:
+        last = session.execute(TAKE_NUMBERS, {"count": count}).scalar_one()
+        session.execute(_insert(INSERT_NUMBERED.where(which)), {"at": now(), "last": last, "count": count})
+        session.execute(delete(PENDING).where(which))
+
+
+# What an entry of the journal covers of the open transaction: how many changes it numbers, and the SHA-256 of their
+# lines, None when none of them has a digest.
+
+
+def change_line(kind: str, record_id: int, digest: bytes | None, status_digest: bytes | None) -> str:
+    """Return the text of a change that the SHA-256 is of, as ``WRITTEN`` makes it."""
+    return " ".join((kind, str(record_id), *("-" if each is None else each.hex() for each in (digest, status_digest))))
+
+
+_hex: Final = [func.coalesce(func.encode(PENDING.c[name], "hex"), "-") for name in DIGESTS]
+_line: Final = PENDING.c.kind + " " + cast(PENDING.c.record_id, Text) + " " + _hex[0] + " " + _hex[1]
+_lines: Final = (
+    select(_line.label("line"), func.coalesce(*(PENDING.c[name] for name in DIGESTS)).label("digest"))
+    .where(OWN)
+    .order_by(PENDING.c.position, PENDING.c.record_id)
+    .subquery()
+)
+_digest: Final = case((func.count(_lines.c.digest) > 0, JoinedDigest(_lines.c.line)))
+WRITTEN: Final = select(func.count(_lines.c.line).label("count"), _digest.label("sha256")).subquery()
 
 
 # What has changed since a moment, by the feed: for work that reads without locks and checks again under them.
@@ -186,7 +216,11 @@ def _delete_part() -> bool:
     with transaction() as session:
         oldest = select(CHANGES.c.seq, CHANGES.c.at).order_by(CHANGES.c.seq).limit(DELETED_AT_ONCE).subquery()
         # Times may step back with a clock, numbers do not.
-        last = session.scalar(select(func.max(oldest.c.seq)).where(oldest.c.at < now() - RETENTION))
+        # The digests of what is not sealed yet are still needed. The first seal needs none (registry/journal/rows.py).
+        sealed = func.coalesce(select(HEAD.c.sealed_up_to).scalar_subquery(), oldest.c.seq)
+        last = session.scalar(
+            select(func.max(oldest.c.seq)).where(oldest.c.at < now() - RETENTION, oldest.c.seq <= sealed)
+        )
         if last is None:
             return False
         session.execute(update(HEAD).values(deleted_up_to=last))

@@ -40,6 +40,7 @@ from registry.core.postgresql import libpq_address
 from registry.core.schema import grant_to_service, schema_is_current, schema_is_known, upgrade_schema
 from registry.flags.models import Flag
 from registry.journal import service as journal
+from registry.journal.rows import upgrade_and_seal
 from registry.journal.service import BACKUP_FAILED, BACKUP_STARTED, RESTORE_DRILLED, JournalEntry, JournalHead
 from registry.journal.verification import verify_and_save, verify_stored
 from registry.projects.models import Project
@@ -199,7 +200,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     digest = copies.put_back(owner.database_url, file, force=force)
     with open_registry(owner):
         if not schema_is_current() and schema_is_known():
-            upgrade_schema(service_role=service_role)
+            upgrade_and_seal(local_actor(Role.OPERATOR), service_role)
         elif service_role is not None and schema_is_current():
             grant_to_service(service_role)
         faults = verify_and_save() if schema_is_current() else verify_stored()

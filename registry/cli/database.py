@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import as_owner, command_settings, open_registry
 from registry.cli.exit_codes import NOT_FOUND, CommandFailed, UsageError
 from registry.cli.output import cli_text, print_message
 from registry.core import schema
 from registry.core.installation import keep_secret_key
+from registry.journal.rows import upgrade_and_seal
 from registry.projects.fingerprints import refresh_fingerprints
 
 
@@ -27,7 +29,7 @@ def upgrade() -> None:
     owner, service_role = as_owner(command_settings())
     with open_registry(owner):
         if not schema.schema_is_current():
-            schema.upgrade_schema(service_role=service_role)
+            upgrade_and_seal(local_actor(Role.OPERATOR), service_role)
             refresh_fingerprints()
             keep_secret_key()
             print_message("cli-schema-upgraded")

@@ -372,6 +372,8 @@ def journal() -> Finding:
     verified = last_verification()
     if verified.fault is not None:
         return failure("doctor-journal-broken", "journal-broken", fault=verified.fault)
+    if verified.rows_fault is not None:
+        return failure("doctor-rows-differ", "rows-differ", fault=verified.rows_fault)
     if is_overdue(verified):
         since = verified.verified_at or installed_at()
         return warning("doctor-journal-unverified", "journal-broken", at=rfc3339(since))

@@ -32,7 +32,7 @@ from registry.core.installation import save_job_run
 from registry.core.trace_context import trace_of_job
 from registry.http.responses import delete_old_responses
 from registry.imports.worker import delete_old_files, run_next_import
-from registry.journal.jobs import checkpoint_when_due
+from registry.journal.jobs import checkpoint_when_due, reconcile_when_due
 from registry.journal.verification import verify_when_due
 from registry.notifications.digest import write_due_digest
 from registry.notifications.jobs import deliver_notifications, follow_acts, read_aitu_updates, usable_channels
@@ -99,6 +99,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
         Job("old failed sign-ins", timedelta(days=1), delete_old_failures),
         Job("old webhook deliveries", timedelta(days=1), delete_old_deliveries),
         Job("journal", timedelta(minutes=10), verify_when_due),
+        Job("rows", timedelta(minutes=10), reconcile_when_due),
         Job("checkpoints", timedelta(minutes=1), lambda: checkpoint_when_due(settings)),
         *(
             [Job("procurement contracts", timedelta(minutes=1), partial(fetch_due_contracts, portal, SCHEDULE))]

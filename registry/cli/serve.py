@@ -21,16 +21,18 @@ from waitress.task import ErrorTask, Task, WSGITask
 from waitress.utilities import RequestEntityTooLarge
 
 from registry.accounts.oidc_configuration import load_sign_in_file
+from registry.accounts.roles import SCHEDULE
 from registry.accounts.sign_in import warn_of_unusable_accounts
 from registry.cli.app_context import connected, open_registry, require_database_file
 from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
 from registry.core.installation import keep_secret_key, warn_of_other_key
-from registry.core.schema import require_current_schema, upgrade_schema
+from registry.core.schema import require_current_schema
 from registry.feed.queries import WAITING
 from registry.http.health import listen_for_health
 from registry.http.requests import log_to_stderr, warn_at_start
+from registry.journal.rows import upgrade_and_seal
 from registry.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -324,7 +326,7 @@ def prepare_schema(settings: Settings) -> None:
     Logs a secret key that is not the registry's. Raises SchemaNotCurrent.
     """
     if settings.embedded:
-        upgrade_schema()
+        upgrade_and_seal(SCHEDULE)
     require_current_schema()
     keep_secret_key()
     warn_of_other_key()

@@ -2,6 +2,8 @@
 
 - ``RECORDED``: a row that is added or changed is noted in ``pending_changes``, once for each record and transaction,
   with its state before the transaction and after. The commit numbers it for the feed (``registry/changes/service.py``).
+  With it stands the digest of the row as it is written, which the entry of the journal covers
+  (``registry/journal/rows.py``).
 - ``VIEWS``: of projects that others may see from now on, because they are restricted, of another agency, or below
   another one, it is noted who could see them until then.
 - ``KEPT``: a row that is changed is kept as it was.
@@ -13,7 +15,7 @@ Columns are those that the table has: a migration that adds one calls ``create_g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import JSON, Boolean, Connection, inspect
@@ -23,14 +25,15 @@ BIN_OF_AGENCY: Final = "(SELECT agency.bin FROM {schema}agencies AS agency WHERE
 
 
 class RecordedTable(NamedTuple):
-    """A table whose changes the feed has. Expressions are SQL on ``{row}``; other tables are in ``{schema}``, as a
+    """A table whose changes are noted. Expressions are SQL on ``{row}``; other tables are in ``{schema}``, as a
     temporary table of the same name would be read instead.
 
-    ``key``: the column with the id of the record, which several tables may be of. ``is_added``: a row that is added is
-    a record that is added. ``position``: where its changes stand among those of one transaction. ``ignored``: columns
-    whose change is none; ``compared``: the others, None for all. ``names``: how the feed names changed columns that are
-    not called so, and None for those that it does not name; None: it names none. ``values``: whose values it has before
-    and after, as SQL, by name.
+    ``key``: the column with the id of the record, which several tables may be of. ``position``: where its changes stand
+    among those of one transaction. ``ignored``: columns whose change is none; ``compared``: the others, None for all.
+    ``names``: how the feed names changed columns that are not called so, and None for those that it does not name;
+    None: it names none. ``values``: whose values it has before and after, as SQL, by name. ``digest``: the column that
+    has the digest of the row but its ``ignored`` columns; None: the journal covers none. ``is_internal``: the feed has
+    no such records; what triggers write of them is noted too.
     """
 
     kind: str
@@ -41,12 +44,13 @@ class RecordedTable(NamedTuple):
     version: str = "NULL"
     project_id: str = "NULL"
     key: str = "id"
-    is_added: bool = True
     condition: str = ""
     compared: tuple[str, ...] | None = None
     ignored: frozenset[str] = frozenset()
     names: Mapping[str, str | None] | None = None
     values: Mapping[str, str] = {}
+    digest: str | None = None
+    is_internal: bool = False
 
 
 class KeptTable(NamedTuple):
@@ -69,6 +73,7 @@ RECORDED: Final = (
         names=dict.fromkeys(("id", "bin", "version", "created_at", "updated_at", "closed_on", "successor_id"))
         | {"parent_id": "parent_bin"},
         values={"kind": "{row}.kind", "parent_bin": BIN_OF_AGENCY % "parent_id"},
+        digest="digest",
     ),
     RecordedTable(
         "project",
@@ -78,7 +83,6 @@ RECORDED: Final = (
         severity="(SELECT severity FROM {schema}project_statuses WHERE project_id = {row}.id)",
         version="{row}.version",
         project_id="{row}.id",
-        is_added=False,
         ignored=frozenset({"words"}),
         names=dict.fromkeys(
             (
@@ -91,6 +95,7 @@ RECORDED: Final = (
             "agency": BIN_OF_AGENCY % "agency_id",
             **{name: f"{{row}}.{name}" for name in ("stage", "placement", "work_type", "is_restricted")},
         },
+        digest="digest",
     ),
     # The status is added with the project, and its ``changed_at`` follows an edit.
     RecordedTable(
@@ -102,9 +107,17 @@ RECORDED: Final = (
         version="(SELECT project.version FROM {schema}projects AS project WHERE project.id = {row}.project_id)",
         project_id="{row}.project_id",
         key="project_id",
-        compared=("changed_at", "freeze_status", "severity"),
+        digest="status_digest",
     ),
-    RecordedTable("flag", 4, "flags", status="{row}.status", severity="{row}.severity", project_id="{row}.project_id"),
+    RecordedTable(
+        "flag",
+        4,
+        "flags",
+        status="{row}.status",
+        severity="{row}.severity",
+        project_id="{row}.project_id",
+        digest="digest",
+    ),
     RecordedTable(
         "case",
         5,
@@ -113,6 +126,7 @@ RECORDED: Final = (
         severity="{row}.severity",
         version="{row}.version",
         project_id="{row}.project_id",
+        digest="digest",
     ),
     # What the calendar alone changes is no change: an exemption comes into force and expires by its dates.
     RecordedTable(
@@ -121,13 +135,30 @@ RECORDED: Final = (
         "exemptions",
         status="CASE WHEN {row}.revoked_at IS NULL THEN 'recorded' ELSE 'revoked' END",
         project_id="{row}.project_id",
+        digest="digest",
     ),
     # Not its progress.
     RecordedTable("import", 7, "imports", status="{row}.state", compared=("state", "undone_at")),
     RecordedTable(
         "audit", 8, "audits", status="{row}.status", condition="NOT {row}.dry_run", compared=("status", "finished_at")
     ),
+    *(
+        RecordedTable(kind, position, table, status="NULL", digest="digest", is_internal=True)
+        for position, (kind, table) in enumerate(
+            (
+                ("decision", "case_decisions"),
+                ("order", "orders"),
+                ("appeal", "appeals"),
+                ("confirmed", "confirmations"),
+                ("link", "project_links"),
+                ("revision", "revisions"),
+                ("former", "former_flags"),
+            ),
+            9,
+        )
+    ),
 )
+DIGESTS: Final = ("digest", "status_digest")
 KEPT: Final = (
     KeptTable(
         "flags",
@@ -189,6 +220,7 @@ STATUSES: Final = ("old_status", "new_status", "old_severity", "new_severity")
 EDITS: Final = ("fields", "values_before", "values_after")
 # Of several changes of one record the state before the first and that after the last. Members of JSON objects, of which
 # the last one of a name counts.
+MERGED_DIGESTS: Final = ", ".join(f"{name} = coalesce(excluded.{name}, {PENDING}.{name})" for name in DIGESTS)
 MERGED: Final = f"""ON CONFLICT (xact, position, record_id) DO UPDATE SET
   project_id = excluded.project_id, version = excluded.version,
   new_status = excluded.new_status, new_severity = excluded.new_severity,
@@ -202,8 +234,7 @@ MERGED: Final = f"""ON CONFLICT (xact, position, record_id) DO UPDATE SET
 def change_triggers() -> Iterator[tuple[str, str]]:
     """The name and table of each."""
     for recorded in RECORDED:
-        if recorded.is_added:
-            yield f"{recorded.table}_added", recorded.table
+        yield f"{recorded.table}_added", recorded.table
         yield f"{recorded.table}_changed", recorded.table
     yield from ((f"{table}_seen", table) for table in VIEWS)
     yield from ((f"{kept.table}_kept", kept.table) for kept in KEPT)
@@ -212,17 +243,20 @@ def change_triggers() -> Iterator[tuple[str, str]]:
 def create_change_triggers(connection: Connection) -> None:
     """Create them, or put those of this version in their place; for migrations."""
     on_postgresql = connection.dialect.name == "postgresql"
+    internal = {recorded.table for recorded in RECORDED if recorded.is_internal}
     for name, table, event, statement in _all_triggers(connection):
         if on_postgresql:
+            # Digests are of instants in UTC.
             connection.exec_driver_sql(
-                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET timezone TO 'UTC' AS"
                 f" $$ BEGIN {statement}; RETURN NULL; END $$"
             )
             read = "NEW TABLE AS added" if event == "INSERT" else "OLD TABLE AS former NEW TABLE AS added"
+            # What another trigger writes is part of a change that is noted.
+            when = "" if table in internal else "WHEN (pg_trigger_depth() = 0) "
             connection.exec_driver_sql(
                 f"CREATE OR REPLACE TRIGGER {name} AFTER {event} ON {table} REFERENCING {read}"
-                # What another trigger writes is part of a change that is noted.
-                f" FOR EACH STATEMENT WHEN (pg_trigger_depth() = 0) EXECUTE FUNCTION {name}()"
+                f" FOR EACH STATEMENT {when}EXECUTE FUNCTION {name}()"
             )
         else:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
@@ -240,11 +274,12 @@ def drop_change_triggers(connection: Connection) -> None:
 
 def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]:
     """The name, table, event and statement of each."""
-    dialect = _Dialect(connection.dialect.name == "postgresql")
-    for recorded in RECORDED:
+    # A migration of an earlier release has neither digests nor what only they are of.
+    has_digests = DIGESTS[0] in _columns(connection, PENDING)
+    dialect = _Dialect(connection.dialect.name == "postgresql", has_digests=has_digests)
+    for recorded in (each for each in RECORDED if has_digests or not each.is_internal):
         columns = _columns(connection, recorded.table)
-        if recorded.is_added:
-            yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded)
+        yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded, columns)
         yield f"{recorded.table}_changed", recorded.table, "UPDATE", dialect.note_changed(recorded, columns)
     for table in VIEWS:
         yield f"{table}_seen", table, "UPDATE", dialect.note_views(table)
@@ -255,6 +290,21 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
         yield f"{kept.table}_kept", kept.table, "UPDATE", dialect.keep(kept, columns)
 
 
+def row_digest(on_postgresql: bool, table: str, row: str, columns: Collection[str]) -> str:
+    """Return the SQL of the SHA-256 of a row: of JSON with its values but NULL, so that a new column changes none."""
+    [ignored] = [recorded.ignored for recorded in RECORDED if recorded.table == table]
+    covered = set(columns) - ignored
+    if on_postgresql:
+        others = "".join(f" - '{name}'" for name in sorted(set(columns) - covered))
+        return f"sha256(convert_to(jsonb_strip_nulls(to_jsonb({row}){others})::text, 'UTF8'))"
+    members = (
+        f"""iif({row}.{_quoted(name)} IS NULL, '', ',"{name}":' || json_quote({row}.{_quoted(name)}))"""
+        for name in sorted(covered)
+    )
+    # A function of each connection (core/database.py).
+    return f"sha256({' || '.join(members)})"
+
+
 def _columns(connection: Connection, table: str) -> dict[str, Any]:
     return {column["name"]: column["type"] for column in inspect(connection).get_columns(table)}
 
@@ -262,21 +312,24 @@ def _columns(connection: Connection, table: str) -> dict[str, Any]:
 class _Dialect:
     """The statements of the triggers of one database."""
 
-    def __init__(self, on_postgresql: bool) -> None:
+    def __init__(self, on_postgresql: bool, *, has_digests: bool) -> None:
         self.on_postgresql = on_postgresql
+        self.has_digests = has_digests
+        self.merged = f"{MERGED}, {MERGED_DIGESTS}" if has_digests else MERGED
         self.schema = "public." if on_postgresql else ""
-        self.xact = "pg_current_xact_id()::text::bigint" if on_postgresql else "0"
+        self.xact = "pg_current_xact_id()::text::bigint" if on_postgresql else "transaction_number()"
         self.old, self.new = ("former", "added") if on_postgresql else ("OLD", "NEW")
 
-    def note_added(self, recorded: RecordedTable) -> str:
+    def note_added(self, recorded: RecordedTable, columns: Mapping[str, Any]) -> str:
         new = self._state(recorded, self.new)
         values = [self._fixed(recorded, new), "NULL", new["status"], "NULL", new["severity"]]
         source = f" FROM {self.new}" if self.on_postgresql else ""
         condition = self._on(recorded.condition, self.new) or "TRUE"
-        names = ", ".join((*STATE, *STATUSES))
+        digests = self._digests(recorded, columns)
+        names = ", ".join((*STATE, *STATUSES, *digests))
         return (
             f"INSERT INTO {self.schema}{PENDING} ({names})"
-            f" SELECT {', '.join(values)}{source} WHERE {condition} {MERGED}"
+            f" SELECT {', '.join((*values, *digests.values()))}{source} WHERE {condition} {self.merged}"
         )
 
     def note_changed(self, recorded: RecordedTable, columns: Mapping[str, Any]) -> str:
@@ -288,10 +341,18 @@ class _Dialect:
         condition = self._differs(compared, columns)
         if recorded.condition:
             condition = f"{self._on(recorded.condition, self.new)} AND ({condition})"
-        names = ", ".join((*STATE, *STATUSES, *EDITS))
+        digests = self._digests(recorded, columns)
+        if digests and self.on_postgresql and recorded.table == "projects":
+            # What ``project_status_copies`` has written just now (record_guards.py).
+            status = row_digest(True, "project_statuses", "status", ())
+            digests["status_digest"] = (
+                f"(SELECT {status} FROM public.project_statuses AS status WHERE status.project_id = {self.new}.id)"  # noqa: S608
+            )
+        names = ", ".join((*STATE, *STATUSES, *EDITS, *digests))
         return (
             f"INSERT INTO {self.schema}{PENDING} ({names})"
-            f" SELECT {', '.join(values)}{self._joined(recorded.key)} WHERE {condition} {MERGED}"
+            f" SELECT {', '.join((*values, *digests.values()))}{self._joined(recorded.key)}"
+            f" WHERE {condition} {self.merged}"
         )
 
     def note_views(self, table: str) -> str:
@@ -315,6 +376,11 @@ class _Dialect:
             f"INSERT INTO {self.schema}{kept.former} ({names}) SELECT {', '.join(values)}{self._joined()}"
             f" WHERE {self._differs(kept.columns, columns)}{ordered}"
         )
+
+    def _digests(self, recorded: RecordedTable, columns: Mapping[str, Any]) -> dict[str, str]:
+        if recorded.digest is None or not self.has_digests:
+            return {}
+        return {recorded.digest: row_digest(self.on_postgresql, recorded.table, self.new, columns)}
 
     def _state(self, recorded: RecordedTable, row: str) -> dict[str, str]:
         names = ("status", "severity", "version", "project_id")

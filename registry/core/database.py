@@ -6,12 +6,14 @@ A change, its journal entries and its outbox rows are written together or not at
 from __future__ import annotations
 
 import json
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast
 
@@ -22,6 +24,7 @@ from sqlalchemy import DateTime, Dialect, Engine, Index, MetaData, Table, Unique
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
 from registry.core import collation as kazakh_order, postgresql as postgres
@@ -38,6 +41,7 @@ NAMING_CONVENTION = {
 }
 SQLITE_BUSY_TIMEOUT_MS = 30_000
 SQLITE_BEGIN = "sqlite_begin"
+TRANSACTION_NUMBER = "transaction_number"
 TRANSACTION_OPEN = "transaction_open"
 AUTOCOMMIT_READS = "registry.each_read_alone"
 # The bind of the standbys, and the mark of a session that reads from them (journal/read_replica.py).
@@ -154,7 +158,8 @@ def engine_options(url: str, limits: DatabaseLimits, *, read_only: bool = False)
 
 
 def set_up_engine(engine: Engine) -> None:
-    """Configure SQLite: WAL, foreign keys, recursive triggers, and explicit BEGIN, IMMEDIATE for writers.
+    """Configure SQLite: WAL, foreign keys, recursive triggers, functions of triggers, and explicit BEGIN, IMMEDIATE for
+    writers.
 
     The sqlite3 module begins transactions late and deferred, so that two writers who read first could lose an update.
     Names sort by ``core/collation.py``. For PostgreSQL see ``core/postgresql.py``.
@@ -169,9 +174,13 @@ def set_up_engine(engine: Engine) -> None:
         make_private(Path(cargs[0]))
 
     @event.listens_for(engine, "connect")
-    def on_connect(connection: sqlite3.Connection, _record: object) -> None:
+    def on_connect(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
         connection.create_collation(kazakh_order.COLLATION, kazakh_order.compare)
+        # As PostgreSQL has them, for triggers (core/change_triggers.py).
+        connection.create_function("sha256", 1, _sha256, deterministic=True)
+        connection.create_function("encode", 2, _encode_hex, deterministic=True)
+        connection.create_function(TRANSACTION_NUMBER, 0, lambda: record.info.get(TRANSACTION_NUMBER, 0))
         enable_wal(connection)
         for pragma in (
             "synchronous = FULL",
@@ -183,8 +192,17 @@ def set_up_engine(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
+        connection.info[TRANSACTION_NUMBER] = secrets.randbits(62)
         kind = connection.get_execution_options().get(SQLITE_BEGIN, "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {kind}")
+
+
+def _sha256(content: str | None) -> bytes | None:
+    return None if content is None else sha256(content.encode()).digest()
+
+
+def _encode_hex(content: bytes | None, _format: str) -> str | None:
+    return None if content is None else content.hex()
 
 
 def enable_wal(connection: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ARRAY,
@@ -33,9 +33,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert, insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert, insert as sqlite_insert
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
-from registry.core.database import REPLICA, Base, Model, db, table_of
+from registry.core.database import REPLICA, TRANSACTION_NUMBER, Base, Model, db, table_of
 from registry.core.postgresql import as_database_error, pause_replica
 
 if TYPE_CHECKING:
@@ -80,8 +83,39 @@ def has_statistics() -> bool:
     return not is_sqlite()
 
 
-# The number of the open transaction, as SQL (PostgreSQL only).
-TRANSACTION_ID: Final = literal_column("pg_current_xact_id()::text::bigint", BigInteger)
+class TransactionNumber(ColumnElement[int]):
+    """The number of the open transaction, as SQL."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(TransactionNumber)
+def _on_sqlite(_element: TransactionNumber, _compiler: object, **_kwargs: object) -> str:
+    return f"{TRANSACTION_NUMBER}()"
+
+
+@compiles(TransactionNumber, "postgresql")
+def _on_postgresql(_element: TransactionNumber, _compiler: object, **_kwargs: object) -> str:
+    return "pg_current_xact_id()::text::bigint"
+
+
+class JoinedDigest(FunctionElement[str]):
+    """SHA-256 in hexadecimal of a column of texts with semicolons between them; of a query that sorts them."""
+
+    type = Text()
+    inherit_cache = True
+
+
+@compiles(JoinedDigest)
+def _joined_on_sqlite(element: JoinedDigest, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"encode(sha256(group_concat({compiler.process(element.clauses, **kwargs)}, ';')), 'hex')"
+
+
+@compiles(JoinedDigest, "postgresql")
+def _joined_on_postgresql(element: JoinedDigest, compiler: SQLCompiler, **kwargs: Any) -> str:
+    joined = f"string_agg({compiler.process(element.clauses, **kwargs)}, ';')"
+    return f"encode(sha256(convert_to({joined}, 'UTF8')), 'hex')"
 
 
 def refresh_statistics(session: Session, *tables: str) -> None:

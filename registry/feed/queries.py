@@ -159,7 +159,9 @@ def _statement(actor: Actor | None) -> Select[Any]:
         .outerjoin(table_of(Flag), FLAG.id == _of(ChangeKind.FLAG, CHANGE.record_id))
     )
     shown = (PROJECT.number, AGENCY.bin, FLAG.rule, PROJECT.is_restricted, is_visible.label("is_visible"))
-    statement = select(*CHANGE, *shown).select_from(joined).order_by(CHANGE.seq)
+    # Other kinds are for the journal alone.
+    of_feed = CHANGE.kind.in_([kind.value for kind in ChangeKind])
+    statement = select(*CHANGE, *shown).select_from(joined).where(of_feed).order_by(CHANGE.seq)
     return statement if actor is None else statement.where(_may_see(actor, is_visible))
 
 

@@ -20,6 +20,7 @@ from registry.core.schema import schema_is_current
 from registry.flags.models import audit_in_future, last_good_audit
 from registry.http.error_handlers import error_of
 from registry.http.requests import LOG
+from registry.journal.rows import RUNBOOK as ROWS_RUNBOOK
 from registry.journal.verification import RUNBOOK, last_verification
 from registry.settings import Settings
 
@@ -64,6 +65,8 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
     reasons = [OTHER_KEY] if has_other_key() else []
     if last_verification().fault is not None:
         reasons.append(f"journal-broken: {RUNBOOK}")
+    if last_verification().rows_fault is not None:
+        reasons.append(f"rows-differ: {ROWS_RUNBOOK}")
     # A new installation has no audit yet. Whoever starts audits, the scheduler or cron, one a day is due from then on.
     due_since = last.finished_at if last is not None else installed_at()
     if due_since is not None and now() - due_since > MAX_AUDIT_AGE:

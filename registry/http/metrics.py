@@ -193,6 +193,11 @@ def _journal() -> Iterator[Metric]:
     since = last.verified_at or installed_at()
     text = "When the journal was last verified; the time of the installation before the first verification"
     yield _gauge("registry_journal_verified_timestamp_seconds", text, since.timestamp())
+    text = "1 when rows differ from what acts wrote"
+    yield _gauge("registry_rows_differ", text, float(last.rows_fault is not None))
+    since = last.rows_compared_at or installed_at()
+    text = "When rows were last compared with acts; the time of the installation before the first comparison"
+    yield _gauge("registry_rows_compared_timestamp_seconds", text, since.timestamp())
     checkpoint = newest_checkpoint()
     at = installed_at() if checkpoint is None else checkpoint.created_at
     text = "When the newest checkpoint of the journal was signed; the time of the installation before the first one"

@@ -266,7 +266,7 @@ def _require_key(actor: JournalActor) -> None:
         return
     with transaction() as session:
         # Locked, so that one of several processes makes it.
-        session.execute(service.SELECT_HEAD_FOR_UPDATE)
+        session.execute(service.SELECT_HEADS_FOR_UPDATE)
         if not _has_key():
             add_key(actor)
 

@@ -21,6 +21,8 @@ from registry.journal import checkpoints, service
 from registry.journal.checkpoints import add_key, checkpoint_keys, find_checkpoint, make_checkpoint
 from registry.journal.jobs import send_to_witnesses
 from registry.journal.merkle import read_checkpoint
+from registry.journal.rows import reconcile as reconcile_rows
+from registry.journal.rows import seal_rows
 from registry.journal.service import COLUMNS, JournalEntry, columns_of
 from registry.journal.verification import TIME_EXPLAINED, Head, head_now, time_falls_at, verify_and_save
 from registry.journal.witnesses import failing_witnesses
@@ -129,6 +131,28 @@ def explain(seq: int, reason: str) -> None:
     with transaction():
         service.record(actor, TIME_EXPLAINED, "database:registry", {"entry": seq, "reason": reason})
     print_message("cli-journal-explained", seq=seq)
+
+
+@journal.command()
+@click.option("--since", type=click.IntRange(min=1), help="Print only what this entry or a later one explains last.")
+@click.option("--accept", "reason", help="Why the rows may stay as they are. Seals them, with what differs.")
+@in_registry
+def reconcile(since: int | None, reason: str | None) -> None:
+    """Compare every row with the acts that wrote it, and print what no act explains, as lines of JSON.
+
+    Exits with 1 when there is anything.
+    """
+    actor = local_actor(Role.OPERATOR)
+    differences = reconcile_rows(actor)
+    for each in differences:
+        if since is None or each.since >= since:
+            click.echo(json.dumps(each._asdict()))
+    if reason is not None:
+        seal_rows(actor, reason, differences)
+        differences = reconcile_rows(actor)
+    if differences:
+        raise CommandFailed([cli_text("cli-rows-differ", count=len(differences))], FAILED)
+    print_message("cli-rows-explained")
 
 
 @journal.command()

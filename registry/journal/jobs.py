@@ -1,9 +1,9 @@
-"""The job that makes a checkpoint of the journal each night and gives it to the witnesses."""
+"""The jobs that make a checkpoint of the journal each night, give it to the witnesses, and compare rows with acts."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -14,7 +14,9 @@ from registry.core.installation import installed_at
 from registry.core.messages import message
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.journal.checkpoints import Checkpoint, JournalDiffers, make_checkpoint, newest_checkpoint
-from registry.journal.verification import RUNBOOK, VERIFIED_AT, verify_and_save
+from registry.journal.rows import PARTS, reconcile
+from registry.journal.rows import RUNBOOK as ROWS_RUNBOOK
+from registry.journal.verification import RUNBOOK, VERIFIED_AT, WHOLE_EVERY, last_verification, verify_and_save
 from registry.journal.witnesses import WitnessFailed, send_checkpoint
 from registry.notifications.email import MailServer
 from registry.notifications.models import ChannelUnavailable, NoticeRejected
@@ -26,12 +28,9 @@ log = logging.getLogger(__name__)
 
 def checkpoint_when_due(settings: Settings) -> None:
     """Make the checkpoint of the night, after the journal is verified, and send the newest one to who lacks it."""
-    due = local_instant(local_date(now()), VERIFIED_AT)
-    if due > now():
-        due -= timedelta(days=1)
     last = newest_checkpoint()
     # A new installation signs its first one in the coming night.
-    if (installed_at() if last is None else last.created_at) < due:
+    if (installed_at() if last is None else last.created_at) < _last_due():
         try:
             make_checkpoint(SCHEDULE)
         except JournalDiffers:
@@ -39,6 +38,24 @@ def checkpoint_when_due(settings: Settings) -> None:
             verify_and_save()
             log.exception("no checkpoint was made: the journal differs; see %s", RUNBOOK)
     send_to_witnesses(settings)
+
+
+def reconcile_when_due() -> None:
+    """Compare every seventh row with the acts if that has not been done since the last 4:00, and once a week all."""
+    at, last = now(), last_verification()
+    if last.rows_compared_at is not None and last.rows_compared_at >= _last_due():
+        return
+    # A day of tolerance: nights are not exactly 24 hours apart.
+    is_whole = last.rows_fault is not None or last.all_rows_at is None
+    is_whole = is_whole or at - last.all_rows_at > WHOLE_EVERY - timedelta(hours=12)
+    differences = reconcile(SCHEDULE, None if is_whole else local_date(at).toordinal() % PARTS)
+    if differences:
+        log.error("rows differ from what acts wrote: %s (%s); see %s", differences[0], len(differences), ROWS_RUNBOOK)
+
+
+def _last_due() -> datetime:
+    due = local_instant(local_date(now()), VERIFIED_AT)
+    return due if due <= now() else due - timedelta(days=1)
 
 
 def send_to_witnesses(settings: Settings) -> int:

@@ -31,7 +31,7 @@ from registry.exemptions.models import Exemption
 from registry.flags.models import Flag
 from registry.journal.checkpoints import Checkpoint, find_checkpoint, inclusion_proof
 from registry.journal.merkle import leaf_hash
-from registry.journal.service import JournalEntry, hashed_text
+from registry.journal.service import WRITTEN_ROWS, JournalEntry, hashed_text
 from registry.journal.verification import head_now
 from registry.letters.models import Letter
 from registry.projects.documents import Document
@@ -147,6 +147,10 @@ def redact_details(actor: Actor, entries: Iterable[dict[str, Any]]) -> list[dict
 
 def _redacted(actor: Actor, entry: Mapping[str, Any]) -> dict[str, Any]:
     details = dict(entry["details"])
+    # How many rows, of restricted projects too.
+    of_several = details.get(WRITTEN_ROWS, {}).get("count", 0) > 1 or entry["subject"].startswith(AUDIT)
+    if of_several and entry["subject"].partition(":")[0] in OTHER_KINDS:
+        details.pop(WRITTEN_ROWS, None)
     if entry["action"] == INVENTORY_APPLIED:
         return {name: value for name, value in details.items() if name not in INVENTORY_COUNTS}
     if not entry["subject"].startswith(AUDIT):

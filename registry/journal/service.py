@@ -4,7 +4,8 @@ An entry's hash is SHA-256 over the canonical JSON of all its columns but ``hash
 is detected. Entries of earlier versions have no ``credential`` and no ``client_request_id`` (NULL); their hash covers
 the other columns. The two lists differ in length, so that no entry of one form has the hash of the other, and removing
 or adding the two columns is detected too. A single row, the chain's head, is locked while entries are appended: the
-order of the chain is the order of commits.
+order of the chain is the order of commits. The last entry of a transaction covers the digests of the rows that it wrote
+(``registry/journal/rows.py``).
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import islice
 from typing import Any, Final, Protocol
 
-from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, select, update
+from sqlalchemy import BigInteger, Index, String, Text, bindparam, insert, select, true, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from registry.changes.models import ChangeHead
+from registry.changes.service import WRITTEN
 from registry.core.clock import now, rfc3339
 from registry.core.database import (
     EncodedJson,
@@ -34,6 +37,8 @@ from registry.core.database import (
 from registry.core.dialects import has_writing_ctes, insert_rows
 
 PENDING = "journal_recorded"
+# Of the details of a transaction's last entry: after which change its own are numbered, how many, and what of.
+WRITTEN_ROWS: Final = "written_rows"
 
 
 def _iso_date(value: object) -> str:
@@ -115,7 +120,14 @@ class JournalHead(Model):
 
 # Built once at import: every change executes them while it holds the lock on the head.
 HEAD: Final = table_of(JournalHead).c
-SELECT_HEAD_FOR_UPDATE: Final = select(HEAD.seq, HEAD.hash).where(HEAD.id == 1).with_for_update()
+CHANGE_HEAD: Final = table_of(ChangeHead).c
+# With what the transaction has written. Its changes get their numbers next, so the other head is locked as well.
+SELECT_HEADS_FOR_UPDATE: Final = (
+    select(HEAD.seq, HEAD.hash, CHANGE_HEAD.seq.label("changes"), WRITTEN.c["count", "sha256"])
+    .select_from(table_of(JournalHead).join(table_of(ChangeHead), CHANGE_HEAD.id == HEAD.id).join(WRITTEN, true()))
+    .where(HEAD.id == 1)
+    .with_for_update(of=[HEAD.id, CHANGE_HEAD.id])
+)
 UPDATE_HEAD: Final = (
     update(table_of(JournalHead)).where(HEAD.id == 1).values(seq=bindparam("head_seq"), hash=bindparam("head_hash"))
 )
@@ -180,7 +192,10 @@ def append_pending(session: Session) -> None:
     pending: list[_PendingEntry] = session.info.pop(PENDING, [])
     if not pending:
         return
-    seq, last = session.execute(SELECT_HEAD_FOR_UPDATE).one()
+    seq, last, changes, count, digest = session.execute(SELECT_HEADS_FOR_UPDATE).one()
+    if digest is not None:
+        written = {WRITTEN_ROWS: {"after": changes, "count": count, "sha256": digest}}
+        pending[-1] = replace(pending[-1], details=_decoded(pending[-1].details) | written)
     rows = _chained(pending, seq, last)
     # Each is hashed while the database inserts the ones before it.
     insert_rows(session, JournalEntry, islice(rows, len(pending) - 1))
@@ -214,6 +229,10 @@ def _chained(pending: Iterable[_PendingEntry], seq: int, last: str) -> Iterator[
         }
         row["hash"] = last = entry_hash(row)
         yield row
+
+
+def _decoded(details: Mapping[str, Any] | EncodedJson) -> dict[str, Any]:
+    return json.loads(details) if isinstance(details, EncodedJson) else dict(details)
 
 
 @after_rollback.connect

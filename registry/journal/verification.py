@@ -242,7 +242,8 @@ RUNBOOK: Final = "docs/runbooks/journal-broken.md"
 class JournalVerification(Model):
     """A single row, inserted by the migration. ``fault``: the first one of the last verification, None for none.
 
-    ``seq`` and ``hash``: the last entry up to which the journal is verified.
+    ``seq`` and ``hash``: the last entry up to which the journal is verified. ``rows_…``: the same of the rows of the
+    register (``rows.py``).
     """
 
     __tablename__ = "journal_verification"
@@ -253,6 +254,9 @@ class JournalVerification(Model):
     seq: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[str] = mapped_column(String(64))
     fault: Mapped[str | None] = mapped_column(Text)
+    rows_compared_at: Mapped[datetime | None] = mapped_column(Instant)
+    all_rows_at: Mapped[datetime | None] = mapped_column(Instant)
+    rows_fault: Mapped[str | None] = mapped_column(Text)
 
 
 def last_verification() -> JournalVerification:

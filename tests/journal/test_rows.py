@@ -1,0 +1,317 @@
+"""Rows that no act explains: whatever somebody changes who owns the database is found, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from sqlalchemy import JSON, Connection, Table, delete, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from registry.accounts.roles import Role
+from registry.changes.service import delete_old_changes, number_changes_by_hand
+from registry.core.database import Base, Instant, db, transaction
+from registry.demo.commands import load
+from registry.http.health import why_not_ready
+from registry.http.metrics import StoredMetrics
+from registry.journal.jobs import reconcile_when_due
+from registry.journal.rows import Seal, find_differences, newest_seal, reconcile, seal_rows, upgrade_and_seal
+from registry.journal.service import JournalEntry, record
+from registry.journal.verification import last_verification
+from registry.projects.links import add_link
+from registry.projects.models import Project
+from tests.conftest import forget, service_app
+from tests.databases import Databases
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
+from tests.fixtures.cli import CommandLine
+from tests.present import Present
+from tests.savepoints import rolled_back
+
+TABLES = (
+    *("agencies", "projects", "project_statuses", "flags", "former_flags", "cases", "case_decisions", "orders"),
+    *("appeals", "exemptions", "confirmations", "project_links", "revisions"),
+)
+NOT_COVERED = {"projects": {"words"}}
+EDITS_A_ROUND = 300
+NOTHING_SEALED = Seal(0, 0, 0, dict.fromkeys(TABLES, (0, "")))
+
+
+@pytest.fixture(scope="module")
+def world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The demo, which has rows of every table, written by months of acts and audits."""
+    url, data = databases.make(), tmp_path_factory.mktemp("rows")
+    environment = {
+        "REGISTRY_DATABASE_URL": url,
+        "REGISTRY_DATA_DIR": str(data),
+        "REGISTRY_SECRET_KEY": "of-the-tests-and-nobody-else",
+    }
+    loaded = CliRunner().invoke(load, env=environment)
+    assert loaded.exit_code == 0, loaded.output
+    app = service_app(url, data)
+    with app.app_context():
+        first, second = db.session.scalars(select(Project.number).order_by(Project.id).limit(2))
+        with transaction():
+            add_link(an_actor(Role.REVIEWER), first, {"kind": "part_of", "target": second, "note": None})
+        db.session.remove()
+    yield app
+    forget(app, databases, url)
+
+
+@contextmanager
+def guards_off(connection: Connection) -> Iterator[None]:
+    """No trigger of the database runs."""
+    if connection.dialect.name == "sqlite":
+        guards = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+        for name, _ in guards:
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        yield
+        for _, sql in guards:
+            connection.exec_driver_sql(sql)
+    else:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        yield
+        connection.exec_driver_sql("SET LOCAL session_replication_role = DEFAULT")
+
+
+def test_acts_explain_every_row_of_months_of_work(world: Flask) -> None:
+    with world.app_context():
+        found, acts = find_differences(NOTHING_SEALED)
+        assert found == []
+        assert {table for table, _ in acts.rows} == set(TABLES)
+
+
+@pytest.mark.parametrize("rounds", [1, pytest.param(33, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("sealed", [False, True])
+def test_random_edits_of_rows_are_found_and_nothing_else(world: Flask, rounds: int, sealed: bool) -> None:
+    chance = random.Random(31)
+    made = 0
+    with rolled_back(world) as connection, world.app_context():
+        seal = NOTHING_SEALED
+        if sealed:
+            seal_rows(ADMINISTRATOR, "test")
+            seal = newest_seal() or seal
+            db.session.remove()
+        for _ in range(rounds):
+            nested = connection.begin_nested()
+            with guards_off(connection):
+                edited = edits(connection, chance)
+            db.session.remove()
+            found, _ = find_differences(seal)
+            assert sorted(row[:3] for row in found) == sorted(edited)
+            made += len(edited)
+            db.session.remove()
+            nested.rollback()
+    assert made > 0.7 * rounds * EDITS_A_ROUND
+
+
+def edits(connection: Connection, chance: random.Random) -> list[tuple[str, int, str]]:
+    """Change, delete and add rows; return the table, key and kind of each."""
+    made = []
+    metadata = Base.metadata.tables
+    rows = {name: connection.execute(select(metadata[name])).mappings().all() for name in TABLES}
+    picked = chance.sample([(name, row) for name in TABLES for row in rows[name]], EDITS_A_ROUND)
+    for name, row in picked:
+        table = metadata[name]
+        [key] = table.primary_key.columns
+        what = chance.choice(["changed", "changed", "changed", "missing", "added"])
+        record_id = row[key.name]
+        statement: Any = delete(table).where(key == record_id)
+        if what == "changed":
+            column, value = another_value(table, row, chance)
+            statement = update(table).where(key == record_id).values({column: value})
+        elif what == "added":
+            record_id = 1_000_000 + len(made)
+            statement = insert(table).values({**row, key.name: record_id})
+        try:
+            with connection.begin_nested():
+                connection.execute(statement)
+        except IntegrityError:
+            continue
+        made.append((name, record_id, what))
+    return made
+
+
+def another_value(table: Table, row: Any, chance: random.Random) -> tuple[str, Any]:
+    covered = [each for each in table.columns if not each.primary_key]
+    column = chance.choice([each for each in covered if each.name not in NOT_COVERED.get(table.name, ())])
+    old = row[column.name]
+    if isinstance(column.type, JSON):
+        return column.name, {"edited": chance.random()}
+    if isinstance(column.type, Instant):
+        return column.name, (old or datetime.fromisoformat("2026-01-01T00:00:00Z")) + timedelta(microseconds=1)
+    kind = column.type.python_type
+    if kind is bool:
+        return column.name, not old
+    if kind is int:
+        return column.name, (old or 0) + 1
+    if kind is date:
+        return column.name, (old or date(2026, 1, 1)) + timedelta(days=1)
+    return column.name, f"{old or ''}"[1:] + ("ә" if f"{old or ''}"[:1] != "ә" else "ө")
+
+
+@pytest.fixture
+def sealed(world: Flask) -> Iterator[Connection]:
+    """The demo, sealed as by the night, and one more project; all of it taken back afterwards."""
+    with rolled_back(world) as connection, world.app_context():
+        assert reconcile(ADMINISTRATOR) == []
+        a_project()
+        yield connection
+        db.session.remove()
+
+
+def found() -> list[tuple[str, str]]:
+    db.session.remove()
+    seal = newest_seal()
+    assert seal is not None
+    differences, _ = find_differences(seal)
+    db.session.remove()
+    return sorted({(each.table, each.what) for each in differences})
+
+
+def last_id(connection: Connection, table: str) -> int:
+    return int(connection.execute(select(func.max(Base.metadata.tables[table].c.id))).scalar_one())
+
+
+def test_rows_that_change_places_are_found(sealed: Connection) -> None:
+    with guards_off(sealed):
+        sealed.execute(
+            text("UPDATE flags SET severity = CASE severity WHEN 'low' THEN 'high' ELSE 'low' END WHERE id IN (1, 2)")
+        )
+    assert found() == [("flags", "changed")]
+
+
+def test_row_as_it_was_before_its_last_act_is_found(sealed: Connection) -> None:
+    agency = sealed.execute(text("SELECT id, name_en, version FROM agencies ORDER BY id LIMIT 1")).mappings().one()
+    put_back = text("UPDATE agencies SET name_en = :name_en, version = :version WHERE id = :id").bindparams(**agency)
+    with transaction() as session:
+        session.execute(text("UPDATE agencies SET name_en = 'Another', version = version + 1 WHERE id = 1"))
+        record(ADMINISTRATOR, "agency.changed", "agency:1")
+    assert found() == []
+    with guards_off(sealed):
+        sealed.execute(put_back)
+    assert found() == [("agencies", "changed")]
+
+
+def test_record_that_an_act_added_is_missed(sealed: Connection) -> None:
+    with guards_off(sealed):
+        sealed.execute(text("DELETE FROM revisions WHERE id = (SELECT max(id) FROM revisions)"))
+    assert found() == [("revisions", "missing")]
+
+
+LAST_OF_PROJECTS = "(SELECT max(seq) FROM changes WHERE kind = 'project')"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        (f"UPDATE changes SET status_digest = digest WHERE seq = {LAST_OF_PROJECTS}", ("changes", "act-differs")),
+        ("DELETE FROM changes WHERE seq = (SELECT max(seq) FROM changes)", ("changes", "act-differs")),
+        ("DELETE FROM sealed_rows WHERE table_name = 'flags' AND record_id = 1", ("flags", "seal-differs")),
+        (
+            "UPDATE sealed_rows SET digest = (SELECT digest FROM sealed_rows WHERE table_name = 'flags'"
+            " AND record_id = 2) WHERE table_name = 'flags' AND record_id = 1",
+            ("flags", "seal-differs"),
+        ),
+    ],
+)
+def test_digests_that_are_rewritten_are_found(sealed: Connection, statement: str, expected: tuple[str, str]) -> None:
+    with guards_off(sealed):
+        sealed.execute(text(statement))
+    assert expected in found()
+
+
+def test_change_by_hand_has_no_act_though_its_trigger_notes_it(own_app: Flask) -> None:
+    with own_app.app_context():
+        an_agency()
+        seal_rows(ADMINISTRATOR, "test")
+        with db.engine.begin() as connection:
+            connection.execute(text("UPDATE agencies SET name_en = 'Mine'"))
+        # Neither the next act nor the scheduler, which numbers it for the feed, makes it one.
+        a_project()
+        number_changes_by_hand()
+        assert found() == [("agencies", "changed")]
+
+
+def test_changes_are_deleted_only_when_a_seal_has_their_digests(app: Flask, present: Present) -> None:
+    present.set(date(2026, 5, 1))
+    a_project()
+    assert reconcile(ADMINISTRATOR) == []
+    a_project()
+    present.set(date(2026, 9, 1))
+    delete_old_changes()
+    assert reconcile(ADMINISTRATOR) == []
+    delete_old_changes()
+    assert db.session.scalar(text("SELECT count(*) FROM changes")) == 0
+    assert found() == []
+
+
+def test_nights_compare_a_seventh_and_once_a_week_all(app: Flask, present: Present) -> None:
+    present.set(date(2026, 9, 28))
+    a_project()
+    reconcile_when_due()
+    first = newest_seal()
+    assert first is not None
+    a_project()
+    for _ in range(6):
+        present.move(timedelta(days=1))
+        reconcile_when_due()
+    assert newest_seal() == first
+    present.move(timedelta(days=1))
+    reconcile_when_due()
+    assert newest_seal() != first
+    entry = db.session.scalars(select(JournalEntry.details).order_by(JournalEntry.seq.desc()).limit(1)).one()
+    assert json.loads(entry)["tables"]["projects"]["count"] == 2
+
+
+def test_row_that_differs_is_red_until_somebody_accepts_it(
+    registry: CommandLine, services: Callable[[], Any], present: Present
+) -> None:
+    with services():
+        a_project()
+    assert registry("journal", "reconcile").code == 0
+    with services(), db.engine.begin() as connection, guards_off(connection):
+        connection.execute(text("UPDATE project_statuses SET severity = 'low', freeze_status = 'exempt'"))
+
+    ran = registry("journal", "reconcile")
+
+    assert ran.code == 1
+    [line] = ran.raw.decode().splitlines()
+    seal = json.loads(line).pop("since")
+    assert json.loads(line) == {"table": "project_statuses", "key": 1, "what": "changed", "since": seal}
+    with services():
+        assert "rows-differ: docs/runbooks/rows-differ.md" in why_not_ready(audits_are_on=False)
+        [red] = [metric for metric in StoredMetrics().collect() if metric.name == "registry_rows_differ"]
+        assert red.samples[0].value == 1
+    # A night reads a seventh, and may find nothing: it stays.
+    with services():
+        present.move(timedelta(days=1))
+        reconcile_when_due()
+        assert last_verification().rows_fault == f"project_statuses 1: changed since entry {seal} (1)"
+    # Neither does an upgrade hide it.
+    with services():
+        upgrade_and_seal(ADMINISTRATOR)
+        assert found() == [("sealed_rows", "not-accepted")]
+    assert registry("journal", "reconcile", "--accept", "Put right by hand after the inquiry").code == 0
+    with services():
+        assert why_not_ready(audits_are_on=False) == []
+
+
+def test_upgrade_that_is_interrupted_is_sealed_by_the_night(app: Flask) -> None:
+    a_project()
+    seal_rows(ADMINISTRATOR, "test")
+    unseal()
+    assert newest_seal() is None
+    assert reconcile(ADMINISTRATOR) == []
+    assert found() == []
+
+
+def unseal() -> None:
+    with transaction():
+        record(ADMINISTRATOR, "journal.rows-unsealed", "database:registry", {"reason": "upgrade"})
