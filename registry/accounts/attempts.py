@@ -227,7 +227,7 @@ def _report_surge(session: Session, at: datetime) -> None:
     if failures < SURGE_FAILURES or _reported_lately(session, at):
         return
     # Of two processes that count fifty at the same time, one reports.
-    session.execute(journal.SELECT_HEAD_FOR_UPDATE)
+    session.execute(journal.SELECT_HEADS_FOR_UPDATE)
     if _reported_lately(session, at):
         return
     journal.record(WATCH, SURGE_ACTION, "sign-ins:failed", {"failures": failures})

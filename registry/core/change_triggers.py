@@ -15,7 +15,7 @@ Columns are those that the table has: a migration that adds one calls ``create_g
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import JSON, Boolean, Connection, inspect
@@ -159,6 +159,8 @@ RECORDED: Final = (
     ),
 )
 DIGESTS: Final = ("digest", "status_digest")
+# Of a function, on PostgreSQL 100.
+MOST_ARGUMENTS: Final = 64
 KEPT: Final = (
     KeptTable(
         "flags",
@@ -276,7 +278,8 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
     """The name, table, event and statement of each."""
     # A migration of an earlier release has neither digests nor what only they are of.
     has_digests = DIGESTS[0] in _columns(connection, PENDING)
-    dialect = _Dialect(connection.dialect.name == "postgresql", has_digests=has_digests)
+    of_status = _columns(connection, "project_statuses")
+    dialect = _Dialect(connection.dialect.name == "postgresql", has_digests=has_digests, of_status=of_status)
     for recorded in (each for each in RECORDED if has_digests or not each.is_internal):
         columns = _columns(connection, recorded.table)
         yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded, columns)
@@ -290,19 +293,19 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
         yield f"{kept.table}_kept", kept.table, "UPDATE", dialect.keep(kept, columns)
 
 
-def row_digest(on_postgresql: bool, table: str, row: str, columns: Collection[str]) -> str:
-    """Return the SQL of the SHA-256 of a row: of JSON with its values but NULL, so that a new column changes none."""
+def row_digest(on_postgresql: bool, table: str, row: str, columns: Iterable[str]) -> str:
+    """Return the SQL of the SHA-256 of a row: of JSON lists of its values, in the order of the names of its columns.
+
+    ``to_jsonb`` of the row takes three times as long.
+    """
     [ignored] = [recorded.ignored for recorded in RECORDED if recorded.table == table]
-    covered = set(columns) - ignored
-    if on_postgresql:
-        others = "".join(f" - '{name}'" for name in sorted(set(columns) - covered))
-        return f"sha256(convert_to(jsonb_strip_nulls(to_jsonb({row}){others})::text, 'UTF8'))"
-    members = (
-        f"""iif({row}.{_quoted(name)} IS NULL, '', ',"{name}":' || json_quote({row}.{_quoted(name)}))"""
-        for name in sorted(covered)
-    )
-    # A function of each connection (core/database.py).
-    return f"sha256({' || '.join(members)})"
+    covered = sorted(set(columns) - ignored)
+    make = "json_build_array(%s)::text" if on_postgresql else "json_array(%s)"
+    values = [f"{row}.{_quoted(name)}" for name in covered]
+    lists = [values[first : first + MOST_ARGUMENTS] for first in range(0, len(values), MOST_ARGUMENTS)]
+    text = " || ".join(make % ", ".join(each) for each in lists)
+    # On SQLite a function of each connection (core/database.py).
+    return f"sha256(convert_to({text}, 'UTF8'))" if on_postgresql else f"sha256({text})"
 
 
 def _columns(connection: Connection, table: str) -> dict[str, Any]:
@@ -312,8 +315,9 @@ def _columns(connection: Connection, table: str) -> dict[str, Any]:
 class _Dialect:
     """The statements of the triggers of one database."""
 
-    def __init__(self, on_postgresql: bool, *, has_digests: bool) -> None:
+    def __init__(self, on_postgresql: bool, *, has_digests: bool, of_status: Iterable[str]) -> None:
         self.on_postgresql = on_postgresql
+        self.of_status = of_status
         self.has_digests = has_digests
         self.merged = f"{MERGED}, {MERGED_DIGESTS}" if has_digests else MERGED
         self.schema = "public." if on_postgresql else ""
@@ -344,7 +348,7 @@ class _Dialect:
         digests = self._digests(recorded, columns)
         if digests and self.on_postgresql and recorded.table == "projects":
             # What ``project_status_copies`` has written just now (record_guards.py).
-            status = row_digest(True, "project_statuses", "status", ())
+            status = row_digest(True, "project_statuses", "status", self.of_status)
             digests["status_digest"] = (
                 f"(SELECT {status} FROM public.project_statuses AS status WHERE status.project_id = {self.new}.id)"  # noqa: S608
             )

@@ -21,8 +21,7 @@ from registry.journal import checkpoints, service
 from registry.journal.checkpoints import add_key, checkpoint_keys, find_checkpoint, make_checkpoint
 from registry.journal.jobs import send_to_witnesses
 from registry.journal.merkle import read_checkpoint
-from registry.journal.rows import reconcile as reconcile_rows
-from registry.journal.rows import seal_rows
+from registry.journal.rows import reconcile as reconcile_rows, seal_rows
 from registry.journal.service import COLUMNS, JournalEntry, columns_of
 from registry.journal.verification import TIME_EXPLAINED, Head, head_now, time_falls_at, verify_and_save
 from registry.journal.witnesses import failing_witnesses

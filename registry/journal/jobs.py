@@ -14,8 +14,7 @@ from registry.core.installation import installed_at
 from registry.core.messages import message
 from registry.core.translations import OFFICIAL_LANGUAGES
 from registry.journal.checkpoints import Checkpoint, JournalDiffers, make_checkpoint, newest_checkpoint
-from registry.journal.rows import PARTS, reconcile
-from registry.journal.rows import RUNBOOK as ROWS_RUNBOOK
+from registry.journal.rows import PARTS, RUNBOOK as ROWS_RUNBOOK, reconcile
 from registry.journal.verification import RUNBOOK, VERIFIED_AT, WHOLE_EVERY, last_verification, verify_and_save
 from registry.journal.witnesses import WitnessFailed, send_checkpoint
 from registry.notifications.email import MailServer
@@ -46,8 +45,8 @@ def reconcile_when_due() -> None:
     if last.rows_compared_at is not None and last.rows_compared_at >= _last_due():
         return
     # A day of tolerance: nights are not exactly 24 hours apart.
-    is_whole = last.rows_fault is not None or last.all_rows_at is None
-    is_whole = is_whole or at - last.all_rows_at > WHOLE_EVERY - timedelta(hours=12)
+    all_at = None if last.rows_fault else last.all_rows_at
+    is_whole = all_at is None or at - all_at > WHOLE_EVERY - timedelta(hours=12)
     differences = reconcile(SCHEDULE, None if is_whole else local_date(at).toordinal() % PARTS)
     if differences:
         log.error("rows differ from what acts wrote: %s (%s); see %s", differences[0], len(differences), ROWS_RUNBOOK)

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import batched
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import LargeBinary, String, Text, cast, delete, func, inspect, select, text, update
@@ -26,7 +25,6 @@ from registry.core.change_triggers import RECORDED, row_digest
 from registry.core.clock import now
 from registry.core.database import Model, db, table_of, transaction
 from registry.core.dialects import JoinedDigest, insert_or_ignore, is_sqlite
-from registry.core.errors import Conflict
 from registry.core.schema import upgrade_schema
 from registry.journal.service import SELECT_HEADS_FOR_UPDATE, WRITTEN_ROWS, JournalActor, JournalEntry, record
 from registry.journal.verification import JournalVerification
@@ -49,10 +47,6 @@ DIGESTS: Final[Mapping[str, dict[str, str]]] = {
 }
 CHANGE: Final = table_of(RecordedChange).c
 Row = tuple[str, int]
-
-
-class SealOutdated(Conflict):
-    """Another process has sealed the rows meanwhile."""
 
 
 class SealedRow(Model):
@@ -214,13 +208,14 @@ def _compare(
         )
     )
     # Written since the seal, and now as the seal has them or not there at all.
-    written = (
+    written = [
         record_id
         for of, record_id in acts.rows
         if of == table and record_id not in read
         if (part is None or record_id % PARTS == part) and (keys is None or record_id in keys)
-    )
-    for asked in batched(written, BATCH_SIZE):
+    ]
+    for first in range(0, len(written), BATCH_SIZE):
+        asked = written[first : first + BATCH_SIZE]
         statement = f"SELECT {key}, {digest} FROM {table} AS own WHERE {key} IN ({', '.join(map(str, asked))})"  # noqa: S608
         present = {record_id: bytes(found) for record_id, found in session.execute(text(statement))}
         gone.update(set(asked) - set(present))
@@ -295,20 +290,19 @@ def upgrade_and_seal(actor: JournalActor, service_role: str | None = None) -> No
 
 
 def _seal_acts(actor: JournalActor, seal: Seal, acts: Acts) -> None:
-    """Seal what acts have written since the seal. Raises SealOutdated."""
+    """Seal what acts have written since the seal, unless another process has done so meanwhile."""
     upsert = insert_or_ignore(SealedRow)
     upsert = upsert.on_conflict_do_update(
         index_elements=["table_name", "record_id"], set_={"digest": upsert.excluded.digest}
     )
     with transaction() as session:
-        for rows in batched(acts.rows.items(), BATCH_SIZE):
-            session.execute(
-                upsert,
-                [{"table_name": table, "record_id": key, "digest": digest} for (table, key), (digest, _) in rows],
-            )
         session.execute(SELECT_HEADS_FOR_UPDATE)
         if newest_seal() != seal:
-            raise SealOutdated
+            return
+        rows = acts.rows.items()
+        session.execute(
+            upsert, [{"table_name": table, "record_id": key, "digest": digest} for (table, key), (digest, _) in rows]
+        )
         _record_seal(session, actor, acts.act, acts.change, {})
 
 

@@ -123,7 +123,7 @@ HEAD: Final = table_of(JournalHead).c
 CHANGE_HEAD: Final = table_of(ChangeHead).c
 # With what the transaction has written. Its changes get their numbers next, so the other head is locked as well.
 SELECT_HEADS_FOR_UPDATE: Final = (
-    select(HEAD.seq, HEAD.hash, CHANGE_HEAD.seq.label("changes"), WRITTEN.c["count", "sha256"])
+    select(HEAD.seq, HEAD.hash, CHANGE_HEAD.seq.label("changes"), WRITTEN.c["count"], WRITTEN.c["sha256"])
     .select_from(table_of(JournalHead).join(table_of(ChangeHead), CHANGE_HEAD.id == HEAD.id).join(WRITTEN, true()))
     .where(HEAD.id == 1)
     .with_for_update(of=[HEAD.id, CHANGE_HEAD.id])

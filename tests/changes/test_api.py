@@ -38,7 +38,9 @@ def test_without_a_number_the_feed_says_where_it_stands(supervisor: Caller, agen
 
     assert start == {"items": [], "after": newest_seq(), "has_more": False}
     assert supervisor.get(f"/changes?after={start['after']}").get_json() == start
-    assert supervisor.get(f"/changes?after={start['after'] - 1}").get_json()["items"][0]["subject"] == (
+    # The revision of the project has a number, and no reader.
+    assert supervisor.get(f"/changes?after={start['after'] - 1}").get_json() == start
+    assert supervisor.get(f"/changes?after={start['after'] - 2}").get_json()["items"][0]["subject"] == (
         f"project:{project.number}"
     )
 
@@ -54,8 +56,8 @@ def test_pages_go_on_where_the_page_before_ended(supervisor: Caller, agency: Age
         if not page["has_more"]:
             break
 
-    assert pages == [[1, 2], [3, 4]]
-    assert after == 4
+    assert pages == [[1, 2], [4, 6], []]
+    assert after == 7
 
 
 def test_an_item_is_one_record_with_its_states_and_links(supervisor: Caller, agency: Agency) -> None:
@@ -181,11 +183,11 @@ def test_late_reader_gets_the_advice_to_read_the_lists_again(
     delete_old_changes()
     supervisor = caller(client, Role.SUPERVISOR)
 
-    late, in_time = supervisor.get("/changes?after=1"), supervisor.get("/changes?after=2")
+    late, in_time = supervisor.get("/changes?after=2"), supervisor.get("/changes?after=3")
 
     assert (late.status_code, code(late)) == (410, "changes-expired")
     assert "for 90 days" in late.get_json()["detail"]
-    assert [item["seq"] for item in in_time.get_json()["items"]] == [3]
+    assert [item["seq"] for item in in_time.get_json()["items"]] == [4]
 
 
 def test_changes_are_kept_for_ninety_days(agency: Agency, present: Present) -> None:

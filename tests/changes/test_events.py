@@ -204,7 +204,7 @@ def test_what_is_rolled_back_has_no_change_and_takes_no_number(project: Project)
     other = a_project()
 
     assert types(after=start)[-1] == ("project.registered", f"project:{other.number}")
-    assert since() == start + 2
+    assert since() == start + 3
 
 
 def test_a_restriction_is_a_change_for_those_who_still_see_the_project(project: Project) -> None:

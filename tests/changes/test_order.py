@@ -51,7 +51,7 @@ def test_a_reader_that_follows_concurrent_writers_misses_nothing(own_app: Flask)
     writing.clear()
     reader.join(120)
 
-    assert seen == list(range(first + 1, first + 1 + WRITERS * CHANGES_EACH))
+    assert seen == list(range(first + 1, first + 1 + 2 * WRITERS * CHANGES_EACH, 2))
 
 
 @pytest.mark.postgres_only

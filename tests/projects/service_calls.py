@@ -52,4 +52,6 @@ def problems_of(error: pytest.ExceptionInfo[Invalid]) -> list[tuple[str, str, di
 def last_entry() -> tuple[str, str, str, dict[str, Any]]:
     """(action, principal, subject, details) of the last entry of the journal."""
     entry = db.session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).one()
-    return entry.action, entry.principal, entry.subject, json.loads(entry.details)
+    details = json.loads(entry.details)
+    details.pop("written_rows", None)
+    return entry.action, entry.principal, entry.subject, details
