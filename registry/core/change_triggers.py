@@ -160,7 +160,7 @@ RECORDED: Final = (
 )
 DIGESTS: Final = ("digest", "status_digest")
 # Of a function, on PostgreSQL 100.
-MOST_ARGUMENTS: Final = 64
+MAX_ARGUMENTS: Final = 64
 KEPT: Final = (
     KeptTable(
         "flags",
@@ -302,7 +302,7 @@ def row_digest(on_postgresql: bool, table: str, row: str, columns: Iterable[str]
     covered = sorted(set(columns) - ignored)
     make = "json_build_array(%s)::text" if on_postgresql else "json_array(%s)"
     values = [f"{row}.{_quoted(name)}" for name in covered]
-    lists = [values[first : first + MOST_ARGUMENTS] for first in range(0, len(values), MOST_ARGUMENTS)]
+    lists = [values[first : first + MAX_ARGUMENTS] for first in range(0, len(values), MAX_ARGUMENTS)]
     text = " || ".join(make % ", ".join(each) for each in lists)
     # On SQLite a function of each connection (core/database.py).
     return f"sha256(convert_to({text}, 'UTF8'))" if on_postgresql else f"sha256({text})"
