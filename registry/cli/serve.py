@@ -28,7 +28,7 @@ from registry.cli.exit_codes import FAILED, CommandFailed
 from registry.cli.output import cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
 from registry.core.installation import keep_secret_key, warn_of_other_key
-from registry.core.schema import require_current_schema
+from registry.core.schema import require_current_schema, schema_is_current
 from registry.feed.queries import WAITING
 from registry.http.health import listen_for_health
 from registry.http.requests import log_to_stderr, warn_at_start
@@ -325,7 +325,7 @@ def prepare_schema(settings: Settings) -> None:
 
     Logs a secret key that is not the registry's. Raises SchemaNotCurrent.
     """
-    if settings.embedded:
+    if settings.embedded and not schema_is_current():
         upgrade_and_seal(SCHEDULE)
     require_current_schema()
     keep_secret_key()

@@ -286,8 +286,10 @@ def upgrade_and_seal(actor: JournalActor, service_role: str | None = None) -> No
     seal, and the next night seals them.
     """
     differences: list[Difference] = []
-    seal = newest_seal() if inspect(db.engine).has_table(SealedRow.__tablename__) else None
-    if seal is not None:
+    tables = inspect(db.engine).get_table_names()
+    seal = newest_seal() if JournalEntry.__tablename__ in tables else None
+    # A downgrade has dropped the table, and kept the entry.
+    if seal is not None and SealedRow.__tablename__ in tables:
         differences, _ = find_differences(seal)
         with transaction():
             record(actor, UNSEALED, SUBJECT, {"reason": "upgrade", "not_accepted": len(differences)})

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from registry.accounts.roles import Role
 from registry.changes.service import delete_old_changes, number_changes_by_hand
 from registry.core.database import Base, Instant, db, transaction
+from registry.core.schema import downgrade_schema
 from registry.demo.commands import load
 from registry.http.health import why_not_ready
 from registry.http.metrics import StoredMetrics
@@ -310,6 +311,17 @@ def test_upgrade_that_is_interrupted_is_sealed_by_the_night(app: Flask) -> None:
     assert newest_seal() is None
     assert reconcile(ADMINISTRATOR) == []
     assert found() == []
+
+
+def test_downgrade_and_upgrade_leave_every_row_explained(own_app: Flask) -> None:
+    with own_app.app_context():
+        a_project()
+        assert reconcile(ADMINISTRATOR) == []
+        db.session.remove()
+        downgrade_schema("2026_11_30_627")
+        upgrade_and_seal(ADMINISTRATOR)
+        a_project()
+        assert reconcile(ADMINISTRATOR) == []
 
 
 def unseal() -> None:
