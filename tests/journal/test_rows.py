@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from flask import Flask
-from sqlalchemy import JSON, Connection, Table, delete, func, insert, select, text, update
+from sqlalchemy import JSON, Connection, Table, Text, delete, func, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from registry.accounts.roles import Role
 from registry.changes.service import delete_old_changes, number_changes_by_hand
 from registry.core.database import Base, Instant, db, transaction
+from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.core.schema import downgrade_schema
 from registry.demo.commands import load
 from registry.http.health import why_not_ready
@@ -147,6 +148,9 @@ def another_value(table: Table, row: Any, chance: random.Random) -> tuple[str, A
         return column.name, {"edited": chance.random()}
     if isinstance(column.type, Instant):
         return column.name, (old or datetime.fromisoformat("2026-01-01T00:00:00Z")) + timedelta(microseconds=1)
+    if isinstance(column.type, EntriesText | YearlyAmountsText):
+        # As text that the service would not write.
+        return column.name, literal(f"edited {chance.random()}", Text())
     kind = column.type.python_type
     if kind is bool:
         return column.name, not old
