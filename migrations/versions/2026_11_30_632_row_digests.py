@@ -10,7 +10,7 @@ from registry.core.database import Instant
 from registry.core.record_guards import create_guards, drop_guards
 
 revision = "2026_11_30_632"
-down_revision = "2026_11_30_630"
+down_revision = "2026_11_30_631"
 branch_labels = None
 depends_on = None
 

@@ -322,7 +322,7 @@ def test_downgrade_and_upgrade_leave_every_row_explained(own_app: Flask) -> None
         a_project()
         assert reconcile(ADMINISTRATOR) == []
         db.session.remove()
-        downgrade_schema("2026_11_30_630")
+        downgrade_schema("2026_11_30_631")
         upgrade_and_seal(ADMINISTRATOR)
         a_project()
         assert reconcile(ADMINISTRATOR) == []
