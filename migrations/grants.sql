@@ -47,6 +47,9 @@ REVOKE UPDATE, DELETE ON inventories FROM :"service";
 REVOKE UPDATE, DELETE ON policy_texts FROM :"service";
 REVOKE UPDATE, DELETE ON proposed_inventories FROM :"service";
 REVOKE UPDATE, DELETE ON revisions FROM :"service";
+REVOKE UPDATE, DELETE ON signatures FROM :"service";
+-- Encrypted anew after a change of the secret key.
+GRANT UPDATE (cms) ON signatures TO :"service";
 REVOKE UPDATE ON audit_changes FROM :"service";
 REVOKE DELETE ON absences FROM :"service";
 REVOKE DELETE ON agencies FROM :"service";

@@ -17,6 +17,7 @@ from registry.open_data.models import PUBLICATION
 from registry.platform.inventory import PLATFORM_ACCOUNT
 from registry.procurement.classification import PROCUREMENT_WORDS
 from registry.settings import Settings
+from registry.signatures.service import SIGNATURES
 from registry.state_systems.sources import STATE_SYSTEMS
 from registry.webhooks.sender import WEBHOOK_NETWORKS
 
@@ -47,6 +48,7 @@ def flask_config(settings: Settings) -> dict[str, Any]:
         PLATFORM_ACCOUNT: settings.platform_account,
         PROCUREMENT_WORDS: settings.procurement_words,
         STATE_SYSTEMS: settings.state_systems,
+        SIGNATURES: settings.signatures,
         WEBHOOK_NETWORKS: settings.webhook_networks,
         # Pages name it where people cannot go on.
         "SUPPORT_CONTACT": settings.support_contact,

@@ -36,5 +36,6 @@ from registry.projects import (
 )
 from registry.requests import models as request_table
 from registry.saved_views import models as saved_views
+from registry.signatures import models as signatures
 from registry.state_systems import models as state_systems
 from registry.webhooks import models as webhooks

@@ -36,6 +36,7 @@ from registry.notifications.settings import PARSERS as AITU_PARSERS, AituBot, Ma
 from registry.open_data.models import PARSERS as OPEN_DATA_PARSERS, Licence
 from registry.procurement.classification import PARSERS as WORDS_PARSERS, ItWords
 from registry.procurement.portal import PARSERS as PORTAL_PARSERS, URL as PORTAL_URL, Portal
+from registry.signatures.verification import PARSERS as SIGNATURE_PARSERS, SignatureSettings
 from registry.state_systems.sources import PARSERS as SYSTEMS_PARSERS, StateSystems
 from registry.webhooks.sender import PARSERS as WEBHOOK_PARSERS
 
@@ -87,6 +88,7 @@ class Settings:
     ``state_systems``: whose signed confirmations are taken.
     ``platform_account``: the service account whose inventories are trusted as they are, None for no one.
     ``open_data_licence``: under which the open data are published, None when they are off.
+    ``signatures``: how electronic signatures are verified, None when acts are not signed.
     ``oidc`` is None when people sign in with passwords only; ``sign_in_file`` says what its claims mean.
     """
 
@@ -124,6 +126,7 @@ class Settings:
     procurement: Portal | None = None
     procurement_words: ItWords | None = None
     state_systems: StateSystems | None = None
+    signatures: SignatureSettings | None = None
 
     @property
     def public(self) -> bool:
@@ -221,6 +224,7 @@ def read_settings(environ: Mapping[str, str] | None = None, *, read_only: bool =
         procurement=_portal(env),
         procurement_words=env.it_words("REGISTRY_PROCUREMENT_WORDS_FILE", ""),
         state_systems=env.state_systems("REGISTRY_STATE_SYSTEMS_FILE", ""),
+        signatures=_signatures(env),
         database_read_url=env.read_url("REGISTRY_DATABASE_READ_URL", "", service_url=url),
     )
     read_telemetry(env)
@@ -234,6 +238,17 @@ def _portal(env: Environment) -> Portal | None:
     url = env.portal_address("REGISTRY_PROCUREMENT_URL", PORTAL_URL)
     token = env.str("REGISTRY_PROCUREMENT_TOKEN", "").strip()
     return Portal(url, token) if token else None
+
+
+def _signatures(env: Environment) -> SignatureSettings | None:
+    settings: SignatureSettings | None = env.signature_settings(
+        "REGISTRY_SIGNATURES",
+        "off",
+        trust=env.str("REGISTRY_SIGNATURES_TRUST", "").strip(),
+        url=env.str("REGISTRY_SIGNATURES_URL", "").strip(),
+        revocation=env.str("REGISTRY_SIGNATURES_REVOCATION", "required").strip(),
+    )
+    return settings
 
 
 def _lines(text: str) -> list[str]:
@@ -358,6 +373,7 @@ PARSERS: Final[dict[str, Callable[..., object]]] = {
     **DATABASE_PARSERS,
     **OPEN_DATA_PARSERS,
     **PORTAL_PARSERS,
+    **SIGNATURE_PARSERS,
     **TELEMETRY_PARSERS,
     **WEBHOOK_PARSERS,
     **WITNESS_PARSERS,

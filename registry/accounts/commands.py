@@ -30,6 +30,7 @@ from registry.core.errors import Invalid
 from registry.core.lists import MAX_LIMIT, Page, every_page
 from registry.core.translations import LANGUAGES
 from registry.imports.commands import print_row_errors
+from registry.signatures.service import forget_signer, rekey_signatures
 
 # ``registry users``: accounts of people, and account administration.
 
@@ -252,6 +253,19 @@ def reset_factor(name: str) -> None:
     output.print_message("cli-user-factors-reset", name=account.name)
 
 
+@users.command("reset-signer")
+@click.argument("name")
+@in_registry
+def reset_signer(name: str) -> None:
+    """Let the next electronic signature of an account decide again whose certificates sign for it.
+
+    For a first signature that was made with the certificate of another person.
+    """
+    account = _account(name)
+    forget_signer(account_changes.command_actor(), account.id, account.name)
+    output.print_message("cli-user-signer-reset", name=account.name)
+
+
 def _print_whether_pending(account: models.Account) -> None:
     if account.status == models.AccountStatus.PENDING:
         output.print_message("cli-user-pending", name=account.name, role=account.role)
@@ -430,8 +444,11 @@ def rekey(file: TextIO) -> None:
     FILE holds the previous key; `-` reads it from stdin. Tokens that neither key has signed stay invalid; with an empty
     FILE (`/dev/null`) all that the present key has not signed.
     """
-    rekeyed, foreign = access.rekey_tokens(account_changes.command_actor(), file.read().strip())
+    actor, previous = account_changes.command_actor(), file.read().strip()
+    rekeyed, foreign = access.rekey_tokens(actor, previous)
+    signatures = rekey_signatures(previous) if previous else 0
     output.print_message("cli-tokens-rekeyed", rekeyed=rekeyed, foreign=foreign)
+    output.print_message("cli-signatures-rekeyed", rekeyed=signatures)
 
 
 @tokens.command("list")

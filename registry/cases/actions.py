@@ -11,10 +11,13 @@ from registry.cases import decisions, service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.text_templates import filled_proposal, require_proposal_of_many
+from registry.cases.transitions import last_decision, waiting_proposal
 from registry.cases.vocabulary import ActionName
-from registry.cases.workflow import ACTIONS
+from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem, RegistryError, Stale
+from registry.freeze.current import policy_in_force
+from registry.signatures.service import SignatureRequired, SignedAct, attach
 
 MAX_AT_ONCE: Final = 500
 Values = Mapping[str, Any]
@@ -42,8 +45,40 @@ WITH_COMMENT: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
 }
 
 
-def carry_out(actor: Actor, case: Case, action: str, values: Values) -> Case:
-    """Take the action with validated values on a locked case. Raises what its service raises."""
+def carry_out(
+    actor: Actor,
+    case: Case,
+    action: str,
+    values: Values,
+    *,
+    signed: SignedAct | None = None,
+    is_preview: bool = False,
+) -> Case:
+    """Take the action with validated values on a locked case, with the actor's electronic signature if there is one.
+
+    Raises what its service and ``attach`` raise, and SignatureRequired for an order without the signature that the
+    policy requires. A preview takes none.
+    """
+    to_sign = None if signed is None else decisions.signed_values(case, action, values)
+    acted = _act(actor, case, action, values)
+    if signed is not None and to_sign is not None:
+        attach(actor, f"case.{action}", f"case:{case.id}", to_sign, signed)
+    elif not is_preview and must_be_signed(acted, action):
+        raise SignatureRequired
+    return acted
+
+
+def must_be_signed(case: Case, action: str) -> bool:
+    """Return True for a proposal or an approval of an order that the case has now, where the policy requires it."""
+    of_orders = {ActionName.PROPOSE: waiting_proposal, ActionName.APPROVE: last_decision}
+    find = of_orders.get(ActionName(action))
+    if find is None or not policy_in_force().signed_orders:
+        return False
+    decision = find(case)
+    return decision is not None and decision.decision in ORDERING
+
+
+def _act(actor: Actor, case: Case, action: str, values: Values) -> Case:
     if values.get("note") is not None:
         # Before the action, to whose entry its documents belong.
         cases.say(actor, case, values["note"])

@@ -11,10 +11,17 @@ from sqlalchemy import exists, func, select
 from registry.accounts.roles import Actor
 from registry.cases.models import CASE, Appeal, Case, CaseDecision, Order
 from registry.cases.service import decision_in_effect, end_appeal, end_orders, end_proposal
-from registry.cases.transitions import appealed_decision, apply, authorize, newest_appeal, order_on_appeal
-from registry.cases.vocabulary import AppealOutcome, DecisionKind, Status
+from registry.cases.transitions import (
+    appealed_decision,
+    apply,
+    authorize,
+    newest_appeal,
+    order_on_appeal,
+    waiting_proposal,
+)
+from registry.cases.vocabulary import ActionName, AppealOutcome, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, ORDERING, STAGES
-from registry.core.clock import local_date, national_calendar, now, today
+from registry.core.clock import local_date, national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
@@ -119,12 +126,11 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
     if problems:
         raise Invalid(problems)
     values = with_both_languages(values)
-    seen = {OBJECT: _object_digest(case)}
     case.decisions.append(
         CaseDecision(
             **{name: values.get(name) for name in DECIDED},
             comment=values.get("comment"),
-            seen=seen | {str(flag.id): flag.fingerprint for flag in _active_flags(case)},
+            seen=_seen(case),
             proposed_by=actor.principal,
             proposed_account_id=actor.account_id,
             proposed_at=now(),
@@ -303,6 +309,38 @@ def _journal_details(values: Mapping[str, Any]) -> dict[str, Any]:
         for name in DECIDED
         if (value := values.get(name)) is not None
     }
+
+
+# What a person signs who signs an action electronically: what it does, and what the person saw.
+
+
+def signed_values(case: Case, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a proposal, an approval or an appeal is about, before it: JSON, from the locked case and the values.
+
+    Whoever approves signs the proposal as it is stored, and not its number alone.
+    """
+    about: dict[str, Any] = {"project": case.project_record.number}
+    if values.get("comment") is not None:
+        about["comment"] = values["comment"]
+    proposal = waiting_proposal(case)
+    if action == ActionName.PROPOSE:
+        return about | {"decision": _journal_details(with_both_languages(values)), "seen": _seen(case)}
+    if action == ActionName.APPROVE and proposal is not None:
+        return about | {
+            "decision": _journal_details({name: getattr(proposal, name) for name in DECIDED}),
+            "seen": proposal.seen,
+            "proposed": {"id": proposal.id, "by": proposal.proposed_by, "at": rfc3339(proposal.proposed_at)},
+        }
+    if action == ActionName.APPEAL and (appealed := decision_in_effect(case)) is not None:
+        return about | {
+            "decision": _journal_details({name: getattr(appealed, name) for name in DECIDED}),
+            "proposed": {"id": appealed.id, "by": appealed.proposed_by, "at": rfc3339(appealed.proposed_at)},
+        }
+    return about
+
+
+def _seen(case: Case) -> dict[str, str]:
+    return {OBJECT: _object_digest(case)} | {str(flag.id): flag.fingerprint for flag in _active_flags(case)}
 
 
 # Appeals: which decision an agency can appeal, until when, and what an appeal ends.

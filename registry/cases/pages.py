@@ -25,7 +25,15 @@ from registry.cases.commission import (
     propose_commission_decision,
     record_court,
 )
-from registry.cases.decisions import BILINGUAL, DECIDED, TEXTS, order_steps, with_both_languages
+from registry.cases.decisions import (
+    BILINGUAL,
+    DECIDED,
+    TEXTS,
+    order_steps,
+    proposal_problems,
+    signed_values,
+    with_both_languages,
+)
 from registry.cases.list_pages import (
     BULK_LABELS,
     REVIEW,
@@ -66,7 +74,7 @@ from registry.cases.service import (
     sides_of,
 )
 from registry.cases.text_templates import PLACEHOLDERS, filled, find_template, placeholder_values, templates_for
-from registry.cases.transitions import newest_appeal
+from registry.cases.transitions import authorize, newest_appeal
 from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import national_calendar, today
@@ -90,6 +98,9 @@ from registry.projects.models import Project
 from registry.projects.pages import FILE, LETTER, add_letters
 from registry.projects.queries import projects_numbered
 from registry.projects.visibility import journal_restricted_reads
+from registry.signatures.models import Signature
+from registry.signatures.pages import SIGNATURE, is_to_be_signed, sent_signature, signing_page
+from registry.signatures.service import SignedAct, signature_settings, signatures_of
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
@@ -104,7 +115,7 @@ from registry.web.forms import (
     schema_field,
     typed_values,
 )
-from registry.web.labels import choice_label, options
+from registry.web.labels import choice_label, display_value, field_label, options
 
 # Initial legal basis of a proposal, in Kazakh and in Russian because the agency receives these texts.
 
@@ -400,6 +411,8 @@ def _entered(text: str) -> date | None:
 NEXT = "next"
 # Actions whose forms take documents.
 WITH_FILES = (ActionName.ASK, ActionName.ANSWER, ActionName.PROPOSE, ActionName.APPEAL, ActionName.COMMENT)
+# Actions that can be signed electronically.
+SIGNABLE: Final = (ActionName.PROPOSE, ActionName.APPROVE, ActionName.APPEAL)
 # The button that displays the letter of an action instead of sending it, and the actions that have one.
 PREVIEW: Final = "preview"
 WITH_LETTER: Final = (*KINDS, ActionName.PROPOSE, ActionName.APPROVE)
@@ -439,16 +452,19 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     if problems:
         return _page(actor, case_id, texts, problems, action), 422
     try:
+        if is_to_be_signed() and action in SIGNABLE:
+            return _signing_page(actor, case_id, action, values, texts)
         if PREVIEW in request.form:
             if _is_stale(show_case(actor, find_case(actor, case_id), page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
             return _page(actor, case_id, texts, opened=action, letter=preview_letter(actor, case_id, action, values))
+        signed = _sent_signature(actor, case_id, action, values)
         with transaction():
             case_record = find_case_to_change(actor, case_id)
             place = requested_position(case_record)
             if _is_stale(show_case(actor, case_record, page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
-            carry_out(actor, case_record, action, values)
+            carry_out(actor, case_record, action, values, signed=signed)
             _add_files(actor, case_record, action)
             # A button of a list, which sends no version, does not show the timeline.
             if "seen" in request.form:
@@ -465,6 +481,50 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     if action == ActionName.PROPOSE and any(not values.get(name) for name in TEXTS):
         flash_message(_("The decision is written in one language only. The agency receives it in two."), "information")
     return redirect_to("case", case_id=case_id, **place)
+
+
+def _signing_page(
+    actor: Actor, case_id: int, action: str, values: Mapping[str, Any], texts: Mapping[str, str]
+) -> Answer:
+    """Show an action that could be taken now, to be signed electronically. Raises what the action would raise."""
+    with transaction():
+        case_record = find_case_to_change(actor, case_id)
+        if _is_stale(show_case(actor, case_record, page_locale())):
+            return _page(actor, case_id, texts, opened=action, is_stale=True), 409
+        authorize(actor, case_record, action)
+        if action == ActionName.PROPOSE and (problems := proposal_problems(values)):
+            raise Invalid(problems)
+        to_sign = signed_values(case_record, action, values)
+        name = action_name(action, case_record.status)
+        project = case_record.project_record.number
+    decided = [(field_label(each), display_value(each, value)) for each, value in to_sign.get("decision", {}).items()]
+    comment = [(field_label("comment"), to_sign["comment"])] if "comment" in to_sign else []
+    about = [
+        (_("Action"), name),
+        (_("Case"), f"{case_id}"),
+        (_("Project"), project),
+        *(shown for each, shown in zip(to_sign.get("decision", {}), decided, strict=True) if each not in BILINGUAL),
+        *comment,
+    ]
+    return signing_page(
+        actor,
+        f"case.{action}",
+        f"case:{case_id}",
+        to_sign,
+        title=name,
+        rows=about,
+        back=url_for("web.case", case_id=case_id),
+        has_files=bool(read_files(f"{action}-{FILE}")),
+    )
+
+
+def _sent_signature(actor: Actor, case_id: int, action: str, values: Mapping[str, Any]) -> SignedAct | None:
+    """Verify the signature of the form, before the transaction of the action: services are asked."""
+    if SIGNATURE not in request.form or action not in SIGNABLE:
+        return None
+    with transaction():
+        to_sign = signed_values(find_case_to_change(actor, case_id), action, values)
+    return sent_signature(actor, f"case.{action}", f"case:{case_id}", to_sign)
 
 
 def _add_files(actor: Actor, case_record: Case, action: str) -> None:
@@ -561,6 +621,9 @@ def _page(
         templates=offered_templates(actor, actions, {flag["rule"] for flag in active}),
         with_files=WITH_FILES,
         with_letter=WITH_LETTER,
+        signable=() if signature_settings() is None else SIGNABLE,
+        must_sign=policy_in_force().signed_orders,
+        signatures=_signatures(actor, case_id),
         letter=letter,
         has_files=letter is not None and bool(read_files(f"{opened}-{FILE}")),
         addable=set() if is_withdrawn else _addable(actor, view, sides),
@@ -595,6 +658,12 @@ def _page(
         error_text=error_message(error) if error is not None else None,
         new_events=view["events"][seen:] if has_new_events else [],
     )
+
+
+def _signatures(actor: Actor, case_id: int) -> list[Signature]:
+    """Return the signatures of the case; proposals are not for the agency."""
+    signed = signatures_of([f"case:{case_id}"])
+    return [each for each in signed if actor.role not in AGENCY_ROLES or each.act != f"case.{ActionName.PROPOSE}"]
 
 
 def _may_record_court(actor: Actor, appeal: Mapping[str, Any] | None) -> bool:

@@ -98,16 +98,16 @@ def encrypt(purpose: bytes, text: str) -> str:
     return _fernet(purpose).encrypt(text.encode()).decode()
 
 
-def decrypt(purpose: bytes, stored: str | None) -> str | None:
+def decrypt(purpose: bytes, stored: str | None, secret_key: str | None = None) -> str | None:
     """Return the text; None without one, and for one that was stored under another secret key."""
     try:
-        return None if stored is None else _fernet(purpose).decrypt(stored.encode()).decode()
+        return None if stored is None else _fernet(purpose, secret_key).decrypt(stored.encode()).decode()
     except InvalidToken:
         return None
 
 
-def _fernet(purpose: bytes) -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(derived_key(purpose)))
+def _fernet(purpose: bytes, secret_key: str | None = None) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(derived_key(purpose, secret_key)))
 
 
 # When each recurring job of the scheduler last succeeded and failed: how a scheduler that stands still is noticed.

@@ -60,11 +60,16 @@ from registry.projects.details import read_whole
 from registry.projects.documents import documents_of, read_document_of
 from registry.projects.revisions import history
 from registry.projects.service import find_project
+from registry.signatures.service import signatures_of, stored_cms
 
 FORMAT: Final = 1
 DATA: Final = Path(__file__).parent / "data"
 # Placed into each pack as they are.
 GUIDES: Final = {"verify.py": "verify", "VERIFY.txt": "VERIFY.txt"}
+OF_SIGNATURE: Final = (
+    *("id", "act", "subject", "signed_by", "signed_at", "content_digest", "cms_digest", "certificate_serial"),
+    *("certificate_subject", "certificate_from", "certificate_to", "revocation"),
+)
 SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 Files = Iterator[tuple[str, bytes]]
 Facts = list[tuple[str, str]]
@@ -194,6 +199,7 @@ def _of_project(actor: Actor, number: str, subject: str, case_id: int | None) ->
         _policies({run.policy_digest for run in runs}),
         _letters(actor, letters),
         _documents(project["id"], listed),
+        _signatures({f"project:{number}", *(f"case:{case.id}" for case in cases)}),
     )
     return Evidence(
         subject,
@@ -243,6 +249,18 @@ def _documents(project_id: int, listed: Sequence[Mapping[str, Any]]) -> Files:
     for each in listed:
         suffix = SUFFIX.search(each["name"])
         yield f"documents/{each['id']}{suffix[0] if suffix else ''}", read_document_of(project_id, each["id"])[1]
+
+
+def _signatures(subjects: set[str]) -> Files:
+    """What was signed electronically, the signatures, and their certificates; with these the IIN of who signed."""
+    signatures = signatures_of(subjects)
+    if signatures:
+        yield "signatures.json", _json([{name: getattr(each, name) for name in OF_SIGNATURE} for each in signatures])
+    for each in signatures:
+        yield f"signatures/{each.id}.json", each.content.encode()
+        cms = stored_cms(each)
+        if cms is not None:
+            yield f"signatures/{each.id}.p7s", cms
 
 
 # The acts with their proofs, the checkpoint and the keys.

@@ -83,6 +83,7 @@ class Policy:
     how many calendar days nothing may be deployed of an object on the platform. ``confirmed_facts``: None
     lets every fact count as entered, and edits are judged on their own day alone. ``trusted_sources``: the state
     systems whose signed confirmations count without a person, by code, each with the facts that do.
+    ``signed_orders``: whoever proposes or approves an order signs it electronically.
     """
 
     version: str
@@ -112,6 +113,7 @@ class Policy:
     idle_days: int = 90
     confirmed_facts: ConfirmedFacts | None = None
     trusted_sources: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    signed_orders: bool = False
     text: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:

@@ -174,6 +174,7 @@ _POLICY: Mapping[str, ValueType] = {
     "targets": _TABLE._replace(required=False),
     "confirmed_facts": _TABLE._replace(required=False),
     "trusted_sources": _TABLE._replace(required=False),
+    "signatures": _TABLE._replace(required=False),
     "deadlines": _TABLE,
     "rules": _TABLE,
     "verdict_cases": _TABLES._replace(required=False),
@@ -189,6 +190,7 @@ _CONFIRMED_FACTS: Mapping[str, ValueType] = {
 # An ending has a confirmation of its own, with the consent of the authorised body.
 _OF_SOURCES = _list_of(tuple(name for name in CONFIRMABLE if name != ENDED_ON))
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_SIGNATURES: Mapping[str, ValueType] = {"orders": _YES_NO}
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
@@ -234,6 +236,8 @@ def validate(document: Mapping[str, Any]) -> list[Problem]:
         problems += _check(document["confirmed_facts"], _CONFIRMED_FACTS, ("confirmed_facts",))
     if _TABLE.accepts(document.get("trusted_sources")):
         problems += _source_problems(document["trusted_sources"])
+    if _TABLE.accepts(document.get("signatures")):
+        problems += _check(document["signatures"], _SIGNATURES, ("signatures",))
     if _TABLE.accepts(document.get("deadlines")):
         problems += _check(document["deadlines"], _DEADLINES, ("deadlines",))
     if _TABLE.accepts(document.get("rules")):
@@ -355,7 +359,7 @@ _PLAIN: Final = (
     "document_quota_mib",
 )
 # Tables of plain values, in the order of the file.
-TABLES: Final = ("targets", "confirmed_facts", "trusted_sources", "deadlines")
+TABLES: Final = ("targets", "confirmed_facts", "trusted_sources", "signatures", "deadlines")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 # What JSON leaves as it is in a string, and TOML allows only as an escape.
 _DELETE: Final = "\x7f"
@@ -363,7 +367,8 @@ _DELETE: Final = "\x7f"
 
 def policy_document(policy: Policy) -> dict[str, Any]:
     """Return the policy as a parsed policy file, also with the keys that a file may leave out, but ``targets``,
-    ``appeal_suspends``, ``confirmed_facts`` and ``trusted_sources`` where they are what their absence means.
+    ``appeal_suspends``, ``confirmed_facts``, ``trusted_sources`` and ``signatures`` where they are what their absence
+    means.
     """
     document = {name: getattr(policy, name) for name in _PLAIN}
     days, default, trusted = policy.deadlines, ((policy.migration_deadline, 100),), policy.trusted_sources
@@ -377,6 +382,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
         **({} if policy.appeal_suspends else {"appeal_suspends": False}),
         **({} if policy.confirmed_facts is None else {"confirmed_facts": _confirmed_table(policy.confirmed_facts)}),
         **({"trusted_sources": {code: [*facts] for code, facts in trusted}} if trusted else {}),
+        **({"signatures": {"orders": True}} if policy.signed_orders else {}),
         "deadlines": {"answer": days.answer, "review": days.review, "appeal": days.appeal},
         "rules": {name: _rule_table(rule) for name, rule in policy.rules.items()},
     }
@@ -569,6 +575,7 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         appeal_suspends=document.get("appeal_suspends", True),
         confirmed_facts=_confirmed_facts(document),
         trusted_sources=tuple((code, tuple(facts)) for code, facts in document.get("trusted_sources", {}).items()),
+        signed_orders=document.get("signatures", {}).get("orders", False),
     )
 
 

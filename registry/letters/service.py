@@ -368,7 +368,7 @@ def preview_letter(actor: Actor, case_id: int, action: str, values: Mapping[str,
     """
     letters: list[dict[str, Any]] = []
     with suppress(_Previewed), transaction() as session:
-        case = carry_out(actor, find_case_to_change(actor, case_id), action, values)
+        case = carry_out(actor, find_case_to_change(actor, case_id), action, values, is_preview=True)
         letters += [facts for *_, facts in session.info.get(PENDING, [])]
         proposal = waiting_proposal(case)
         if action == ActionName.PROPOSE and proposal is not None:

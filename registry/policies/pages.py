@@ -65,6 +65,7 @@ LABELS: Final[Mapping[str, str]] = {
     "change_threshold_percent": lazy_text("Change threshold of an audit, percent"),
     "change_threshold_minimum": lazy_text("Change threshold of an audit, projects"),
     "appeal_suspends": lazy_text("An appeal suspends the order"),
+    "signatures.orders": lazy_text("Orders take electronic signatures"),
     "confirmed_facts.framework_contract_months": lazy_text("Work later than its contract by months needs the contract"),
     "confirmed_facts.taken_over_before": lazy_text("Values unchanged since before this day count"),
     "document_quota_mib": lazy_text("Documents of a project, MiB"),
@@ -123,6 +124,8 @@ def setting_value(setting: str, value: Any) -> str:
     if setting == "appeal_suspends":
         # Left out of a policy where it is true.
         value = value is not False
+    if setting == "signatures.orders":
+        value = value is True
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -148,7 +151,8 @@ def thresholds(policy: Policy, only: Collection[str] = LABELS) -> list[tuple[str
     """Return the thresholds of a policy with their labels, in the order of the file; by default every one."""
     document = as_json(policy_document(policy))
     deadlines = {f"deadlines.{name}": number for name, number in document["deadlines"].items()}
-    values = {"appeal_suspends": policy.appeal_suspends, **document, **deadlines}
+    yes_or_no = {"appeal_suspends": policy.appeal_suspends, "signatures.orders": policy.signed_orders}
+    values = {**yes_or_no, **document, **deadlines}
     targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
     facts = {f"{CONFIRMED_FACTS}{name}": value for name, value in document.get("confirmed_facts", {}).items()}
     of_facts = [

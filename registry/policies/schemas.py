@@ -109,6 +109,10 @@ class PolicyShown(BaseSchema):
         "State systems whose signed confirmations count without a person, by code, each with its facts.",
         {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
     )
+    signatures = ReadOnly(
+        "What is signed electronically: with `orders`, whoever proposes or approves an order.",
+        object_of(orders={"type": "boolean"}),
+    )
     deadlines = ReadOnly("Terms of a review, in working days.", DEADLINES)
     clocks = ReadOnly("Former name of `deadlines`.", {**DEADLINES, "deprecated": True})
     rules = ReadOnly(
@@ -194,6 +198,10 @@ class PolicySettings(BaseSchema):
         description="State systems whose signed confirmations count without a person: those that differ; null for "
         "none.",
     )
+    signatures = Setting(
+        {"type": "object", "additionalProperties": True},
+        description="What is signed electronically: `orders`, true or false; null for nothing.",
+    )
     deadlines = Setting(
         {"type": "object", "additionalProperties": True}, description="`answer`, `review`, `appeal`: those that differ."
     )
@@ -240,6 +248,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
         "appeal_suspends": policy.appeal_suspends,
         "confirmed_facts": settings.get("confirmed_facts"),
         "trusted_sources": settings.get("trusted_sources", {}),
+        "signatures": {"orders": policy.signed_orders},
         "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},
         **{name: None if stored is None else getattr(stored, name) for name in names},
         "state": record.state,

@@ -15,7 +15,7 @@ from flask import render_template, request, url_for
 from sqlalchemy import select
 from werkzeug.wrappers import Response
 
-from registry.accounts.roles import Actor, Permission
+from registry.accounts.roles import Actor, Permission, StepUpRequired
 from registry.agencies.pages import add_list_pages, agency_choices, agency_defaults, agency_name, agency_names
 from registry.approvals.fields import REMARK
 from registry.approvals.queries import waiting_about
@@ -76,6 +76,8 @@ from registry.requests.queries import requests_of_project
 from registry.requests.service import withdrawal_in_effect
 from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
+from registry.signatures import pages as signing
+from registry.signatures.service import attach, signature_settings, signatures_of
 from registry.web import forms
 from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -90,7 +92,7 @@ from registry.web.formats import (
     short_day,
     within_sentence,
 )
-from registry.web.labels import choice_label, field_label, name_in_page_language, options
+from registry.web.labels import choice_label, display_value, field_label, name_in_page_language, options
 from registry.web.lists import (
     ENDINGS,
     ListCell,
@@ -496,6 +498,7 @@ def _detail_page(actor: Actor, number: str, form: forms.Form) -> str:
         status=project.freeze_status,
         has_ended=project.stage in FINAL_STAGES,
         attestation=attestation_of(project),
+        signatures=signatures_of([f"project:{project.number}"]),
         plan=plan_of(project.id),
         may_attest=may_attest(actor, project),
         active=active_only(flags),
@@ -1044,19 +1047,36 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
     texts = forms.typed_values((REASON,))
     loaded, wrong = PROJECT_BODY.load_filled_texts(texts)
     of_reason = [problem for problem in wrong if problem.pointer == f"/{REASON}"]
+    to_sign = {name: value for name, value in {**values, **loaded}.items() if value is not None}
+    about = ("project.register", f"agency:{agency}", to_sign)
     try:
+        if signing.is_to_be_signed():
+            service.check_project(actor, agency, values, (*problems, *of_reason))
+            return signing.signing_page(
+                actor,
+                *about,
+                title=gettext("Register a project"),
+                rows=[
+                    (field_label("agency"), agency_name(agency)),
+                    *((field_label(name), display_value(name, value)) for name, value in to_sign.items()),
+                ],
+                back=url_for("web.register_check", draft_id=draft_id),
+            )
+        signed = signing.sent_signature(actor, *about)
         with transaction():
             project = service.register_project(actor, agency, values, (*problems, *of_reason), loaded.get(REASON))
             discard_draft(actor, draft_id)
+            if signed is not None:
+                attach(actor, *about, signed, made=f"project:{project.number}")
     except (Invalid, Conflict, NotAllowed) as error:
         problems = error.problems if isinstance(error, Invalid) else ()
         form = forms.Form(texts, [problem for problem in problems if problem.pointer == f"/{REASON}"])
-        return _check(actor, draft, form), 422
+        return _check(actor, draft, form, error if {signing.SIGN, signing.SIGNATURE} & {*request.form} else None), 422
     flash_message(gettext("The project is registered under the number %s.") % project.number)
     return redirect_to("project", number=project.number)
 
 
-def _check(actor: Actor, draft: Draft, form: forms.Form) -> str:
+def _check(actor: Actor, draft: Draft, form: forms.Form, of_signature: RegistryError | None = None) -> str:
     agency_bin, values, problems = load_draft(draft.values)
     verdict, errors, similar, former = None, [], [], None
     try:
@@ -1070,6 +1090,7 @@ def _check(actor: Actor, draft: Draft, form: forms.Form) -> str:
         ]
     except (Conflict, NotAllowed) as error:
         errors = [(STEPS[0], field_of(error), error_message(error))]
+    is_refused = of_signature is not None and not errors and not form.errors
     is_on_platform = values.get("placement") == Placement.ON_PLATFORM
     parts = {
         part: [name for name in names if is_asked(name, draft.values)]
@@ -1078,6 +1099,9 @@ def _check(actor: Actor, draft: Draft, form: forms.Form) -> str:
     return render_template(
         "projects/register_check.html",
         draft=draft,
+        signable=signature_settings() is not None,
+        of_signature=error_message(of_signature) if is_refused and of_signature is not None else None,
+        asks_step_up=isinstance(of_signature, StepUpRequired),
         form=form,
         former=former,
         agency=agency_name(agency_bin),

@@ -275,9 +275,9 @@ CONTENT_SECURITY_POLICY: Final = (
 
 @pages.after_request
 def protect(response: Response) -> Response:
-    """Set the content security policy, which allows this host only, and the language."""
+    """Set the content security policy, which allows this host only unless the page has its own, and the language."""
     if response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         # A page that must not query the database does not know the user's language either.
         response.headers["Content-Language"] = locale_without_database()
     return response
