@@ -183,4 +183,4 @@ def test_inventory_entry_counts_nothing_for_who_may_not_see_restricted_projects(
     (whole,) = supervisor.get("/journal?action=inventory.applied").get_json()["items"]
 
     assert whole["details"]["matched"] == 1
-    assert set(hidden["details"]) == {"file_name", "sha256", "total", "rejected"}
+    assert set(hidden["details"]) == {"file_name", "sha256", "total", "rejected", "deployments"}
