@@ -25,11 +25,12 @@ from registry.cases.models import ORDER_FACTS, Order, newest_in_force
 from registry.core.clock import local_date
 from registry.core.database import db, table_of
 from registry.exemptions.service import exemption_on
-from registry.freeze.facts import AI_FACTS, DEPLOYMENT_FACTS, EarlierRevision, Facts, Sibling
+from registry.freeze.facts import AI_FACTS, DEPLOYMENT_FACTS, ContractTerms, EarlierRevision, Facts, Sibling
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.rules import ORDER_OVERDUE, UNTESTED, judges_platform, reads_ai_systems, reads_deployments
 from registry.platform.deployments import IS_REPORTED
 from registry.platform.models import DEPLOYMENT
+from registry.procurement.contract_terms import Contracts, contracts_of, with_former
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
 from registry.projects.models import STATUS, Project
 from registry.projects.objects import Siblings, siblings_of_register
@@ -118,10 +119,12 @@ def candidates(
     digest: Any,
     ids: Sequence[int] | None = None,
     siblings: Siblings | None = None,
+    contracts: Contracts | None = None,
 ) -> Iterator[Candidate]:
     """Yield the candidates of a part, ordered by id, and update the hashlib object ``digest`` with all data read.
 
-    ``ids``: only those of the part. ``siblings``: what each counts of others, read here without it.
+    ``ids``: only those of the part. ``siblings``: what each counts of others, ``contracts``: those of
+    all projects; read here without them.
     ``digest`` covers the ``repr`` of each row as it was read: all projects of a part, then their revisions.
     """
     # Read projects before their revisions: a revision written in between is newer than the project and skipped below.
@@ -138,7 +141,8 @@ def candidates(
         former = former_pasts(of_part, part._asdict())
     counted = siblings_of_register(policy, part.to) if siblings is None else siblings
     present = {row.id: (row.version, row._mapping) for row in rows}
-    past = pasts_of(present, former, counted, policy, digest)
+    signed = contracts_of(policy) if contracts is None else contracts
+    past = pasts_of(present, former, counted, signed, policy, digest)
     for row in rows:
         facts = facts_of_row(
             row._mapping,
@@ -149,6 +153,7 @@ def candidates(
             past.get(row.id, ()),
             former.get(row.id, ()),
             counted.get(row.id, ()),
+            with_former(signed, row.id, former.get(row.id, ())),
         )
         yield Candidate(row.id, facts, row.exemption_id)
 
@@ -162,6 +167,7 @@ def facts_of_row(
     past: tuple[EarlierRevision, ...],
     former: Iterable[FormerPast] = (),
     siblings: tuple[Sibling, ...] = (),
+    contracts: tuple[ContractTerms, ...] = (),
 ) -> Facts:
     """Return the facts of a project whose columns are in a row."""
     return Facts(
@@ -172,6 +178,7 @@ def facts_of_row(
         past=past,
         former=tuple(each.past for each in former),
         siblings=siblings,
+        contracts=contracts,
         confirmed=confirmed_of(row[CONFIRMED]),
         **{name: row[name] for name in PROJECT_FACTS},
     )
@@ -249,18 +256,20 @@ def pasts_of(
     present: Mapping[int, tuple[int, Mapping[Any, Any]]],
     former: Pasts,
     siblings: Siblings,
+    contracts: Contracts,
     policy: Policy,
     digest: Any,
 ) -> dict[int, tuple[EarlierRevision, ...]]:
     """Return the earlier revisions of each project, oldest first, and update ``digest`` with all revisions.
 
     ``present``: version and values of each project, by id. Later revisions are passed over. ``digest`` gets of each
-    project its revisions, then what is judged of its former records, then what it counts of others.
+    project its revisions, then what is judged of its former records, then what it counts of others, then its contracts.
     """
     pasts: dict[int, tuple[EarlierRevision, ...]] = {}
     edited = [project_id for project_id, (version, _) in present.items() if version > 1]
     stored_by_id = stored_revisions(edited)
-    for project_id in sorted({*stored_by_id, *((former.keys() | siblings.keys()) & present.keys())}):
+    with_more = former.keys() | siblings.keys() | contracts.keys()
+    for project_id in sorted({*stored_by_id, *(with_more & present.keys())}):
         version, values = present[project_id]
         revisions = stored_by_id.get(project_id, ())
         known = [each for each in revisions if each.version <= version]
@@ -279,4 +288,6 @@ def pasts_of(
         if project_id in siblings:
             counted = (astuple(each) for each in siblings[project_id])
             digest.update(repr((project_id, "siblings", *counted)).encode())
+        if signed := with_former(contracts, project_id, former.get(project_id, ())):
+            digest.update(repr((project_id, "contracts", *map(astuple, signed))).encode())
     return pasts

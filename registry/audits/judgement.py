@@ -2,8 +2,9 @@
 
 Projects are judged and compared with their flags while others work. Under the lock the change feed tells which projects
 have changed meanwhile; only these are judged again. Nothing that a rule reads, and no flag, changes without a change in
-the feed, which follows the order of commits: what was read after its number is either unchanged or named there. Only
-deployments on the platform are not in it; the inventories that report them are numbered in that order too.
+the feed, which follows the order of commits: what was read after its number is either unchanged or named there. Links
+and contracts are not in it: they are read again and compared; nor are deployments on the platform, of which the
+inventories that report them are numbered in that order too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Date, bindparam, select
 
@@ -42,6 +43,7 @@ from registry.freeze.evaluation import NextChange, findings_from
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
 from registry.platform.deployments import last_inventory, with_other_deployments
+from registry.procurement.contract_terms import Contracts, contracts_of, versions_of_contracts
 from registry.projects.former_records import later_records_of
 from registry.projects.models import Project
 from registry.projects.objects import Siblings, linked_pairs, siblings_of_register
@@ -119,10 +121,17 @@ class _Read:
         self.lines.append(line)
 
     def judge(
-        self, policy: Policy, on: date, until: date, part: Part, siblings: Siblings, ids: Sequence[int] | None = None
+        self,
+        policy: Policy,
+        on: date,
+        until: date,
+        part: Part,
+        siblings: Siblings,
+        contracts: Contracts,
+        ids: Sequence[int] | None = None,
     ) -> None:
         """Read and judge the projects of a part, or those of these ids, on a day and ahead ``until`` another."""
-        for project_id, facts, exemption_id in candidates(policy, on, part, self, ids, siblings):
+        for project_id, facts, exemption_id in candidates(policy, on, part, self, ids, siblings, contracts):
             self.projects += 1
             changes = tuple(findings_from(facts, policy, on, until))
             findings = changes[0].findings
@@ -185,6 +194,8 @@ class Judgement:
         self.totals = Totals(0, 0, 0)
         self.restricted = RestrictedProjects(frozenset(), self.totals)
         self._siblings: Siblings = {}
+        self._contracts: Contracts = {}
+        self._versions: Sequence[Any] = ()
         self._linked: list[tuple[int, int]] = []
         self._inventory = 0
         self._parts: dict[Part, list[_Unit]] | None = None
@@ -204,6 +215,8 @@ class Judgement:
         # Before what follows from them: a link that is set meanwhile is seen when the judgement is brought up to date.
         self._linked = linked_pairs()
         self._siblings = siblings_of_register(self.policy, self.totals.up_to)
+        self._versions = versions_of_contracts(self.policy)
+        self._contracts = contracts_of(self.policy)
         self._parts = {part: self._judged(part) for part in parts(self.totals.up_to)}
         self._compare(None)
         self.digest()
@@ -224,9 +237,11 @@ class Judgement:
         # Deployments are not in the feed: they are no change of a record.
         inventory = last_inventory()
         linked, deployed = linked_pairs(), with_other_deployments(self._inventory)
-        if number == self._number and linked == self._linked and not deployed:
+        versions = versions_of_contracts(self.policy)
+        if (number, linked, versions) == (self._number, self._linked, self._versions) and not deployed:
             return 0
-        self._inventory, self._linked = inventory, linked
+        of_contracts = self._with_other_contracts() if versions != self._versions else frozenset()
+        self._inventory, self._linked, self._versions = inventory, linked, versions
         changed = changed_since(self._number)
         self._number = number
         # A status may still be that of an earlier policy's scope: it does not show that a project came into the scope.
@@ -234,7 +249,7 @@ class Judgement:
         if changed.agencies or moved or not NOT_JUDGED.isdisjoint(changed.statuses):
             self.totals = count_projects(self.policy, self.totals.up_to)
         ids = changed.projects | later_records_of(changed.projects) | _projects_of(changed.agencies)
-        ids |= self._with_other_siblings() | deployed
+        ids |= self._with_other_siblings() | deployed | of_contracts
         ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)
         if ids:
             self.restricted = restricted_projects(self.policy, self.totals.up_to)
@@ -246,6 +261,13 @@ class Judgement:
         before, self._siblings = self._siblings, siblings_of_register(self.policy, self.totals.up_to)
         both = before.keys() | self._siblings.keys()
         return frozenset(each for each in both if before.get(each) != self._siblings.get(each))
+
+    def _with_other_contracts(self) -> frozenset[int]:
+        """Read again the contracts of projects; returns those for which they are not what they were."""
+        before, self._contracts = self._contracts, contracts_of(self.policy)
+        both = before.keys() | self._contracts.keys()
+        changed = frozenset(each for each in both if before.get(each) != self._contracts.get(each))
+        return changed | later_records_of(changed)
 
     def plans(self, watch: Watch | None) -> Iterator[tuple[Part, Plan, Plan]]:
         """The plan of each part, and the same for restricted projects alone.
@@ -287,7 +309,7 @@ class Judgement:
 
     def _judged(self, part: Part) -> list[_Unit]:
         read = _Read()
-        read.judge(self.policy, self.on, self._until, part, self._siblings)
+        read.judge(self.policy, self.on, self._until, part, self._siblings, self._contracts)
         units = [
             _Unit(Part(after, min(after + IDS_IN_UNIT, part.to))) for after in range(part.after, part.to, IDS_IN_UNIT)
         ]
@@ -308,7 +330,7 @@ class Judgement:
             if not changed:
                 continue
             read = _Read()
-            read.judge(self.policy, self.on, self._until, part, self._siblings, changed)
+            read.judge(self.policy, self.on, self._until, part, self._siblings, self._contracts, changed)
             for place in sorted({_place(part, project_id) for project_id in changed}):
                 unit = units[place]
                 of_unit = frozenset(project_id for project_id in changed if _place(part, project_id) == place)

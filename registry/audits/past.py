@@ -39,6 +39,7 @@ from registry.freeze.policy_file import PolicyInvalid
 from registry.freeze.rules import judges_platform, reads_deployments, started_on
 from registry.platform.deployments import facts_of_key, last_deployments_known_at
 from registry.policies.queries import parsed, version_known_at
+from registry.procurement.contract_terms import Contracts, contracts_known_at, with_former
 from registry.projects.fields import FIELDS
 from registry.projects.former_records import Pasts, former_pasts_known_at
 from registry.projects.models import Project
@@ -158,7 +159,13 @@ class KnownRegister:
         """Return what projects counted of others; ``up_to``: the highest id that the audit read; ``of``: of one."""
         return siblings_known_at(self.at, policy, up_to, of=of)
 
-    def part(self, policy: Policy, on: date, part: Part, digest: Any, siblings: Siblings) -> KnownPart:
+    def contracts(self, policy: Policy, *, of: int | None = None) -> Contracts:
+        """Return the contracts of all projects; ``of``: of one and its former records."""
+        return contracts_known_at(self.at, policy, of=of)
+
+    def part(
+        self, policy: Policy, on: date, part: Part, digest: Any, siblings: Siblings, contracts: Contracts
+    ) -> KnownPart:
         """Return what an audit would have read of the part at the moment, and update ``digest`` as it did."""
         known = KnownPart()
         present = [each for each in projects_known_at(self.at, READ, *part) if not each.is_withdrawn]
@@ -171,14 +178,15 @@ class KnownRegister:
             for each in inside
             if judges_platform(policy) or not _is_verified(each, on) or each.values["platform_key"] in reported
         ]
-        known.candidates = list(self._candidates(judged, policy, on, part, digest, siblings))
+        known.candidates = list(self._candidates(judged, policy, on, part, digest, siblings, contracts))
         return known
 
     def project(self, project_id: int, policy: Policy, on: date) -> tuple[Candidate, KnownProject]:
         """Return one project, in whatever scope and placement, with its exemption in force on the date."""
         part = Part(project_id - 1, project_id)
         (project,) = projects_known_at(self.at, READ, *part)
-        (candidate,) = self._candidates([project], policy, on, part, sha256(), self.siblings(policy, of=project_id))
+        siblings, contracts = self.siblings(policy, of=project_id), self.contracts(policy, of=project_id)
+        (candidate,) = self._candidates([project], policy, on, part, sha256(), siblings, contracts)
         return candidate, project
 
     def _candidates(
@@ -189,6 +197,7 @@ class KnownRegister:
         part: Part,
         digest: Any,
         siblings: Siblings,
+        contracts: Contracts,
     ) -> Iterator[Candidate]:
         exemptions = exemptions_known_at(self.at, on, *part)
         orders = orders_known_at(self.at, *part)
@@ -202,11 +211,12 @@ class KnownRegister:
         if policy.edit_severity != NOT_JUDGED:
             former = former_pasts_known_at(self.at, *part)
         present = {each.id: (each.version, each.values) for each in projects}
-        past = pasts_of(present, former, siblings, policy, digest)
+        past = pasts_of(present, former, siblings, contracts, policy, digest)
         for each in projects:
             kind, order = self.kinds[each.agency], orders.get(each.id) or order_facts()
             of_past = past.get(each.id, ()), former.get(each.id, ()), siblings.get(each.id, ())
-            facts = facts_of_row(each.values, kind, each.registered_at, order, self._deployments_of(each), *of_past)
+            signed, deployed = with_former(contracts, each.id, former.get(each.id, ())), self._deployments_of(each)
+            facts = facts_of_row(each.values, kind, each.registered_at, order, deployed, *of_past, signed)
             yield Candidate(each.id, facts, exemptions.get(each.id))
 
     def _deployments_of(self, project: KnownProject) -> Mapping[str, Any]:
@@ -428,11 +438,11 @@ def _repeat(run: AuditRun, policy: Policy) -> _Repeated:
     since = (last and last.finished_at) or run.started_at
     before = statuses_before(since, run.known_at)
     register = KnownRegister(run.known_at)
-    siblings = register.siblings(policy, run.judged_up_to)
+    siblings, contracts = register.siblings(policy, run.judged_up_to), register.contracts(policy)
     digest = new_digest(policy, run.on)
     repeated = _Repeated()
     for part in parts(run.judged_up_to):
-        known = register.part(policy, run.on, part, digest, siblings)
+        known = register.part(policy, run.on, part, digest, siblings, contracts)
         judged = (
             (each.project_id, evaluate(each.facts, policy, run.on), each.exemption_id) for each in known.candidates
         )

@@ -34,6 +34,7 @@ from registry.policies.models import PolicyVersion
 from registry.policies.queries import find_policy, forget_activated_versions, parsed
 from registry.policies.service import lock_draft, lock_version
 from registry.policies.settings import content_digest, failing, text_in_force_from
+from registry.procurement.contract_terms import Contracts, contracts_of
 from registry.projects.models import Project
 from registry.projects.objects import Siblings, siblings_of_register
 from registry.projects.visibility import journal_restricted_reads, visible_projects
@@ -157,12 +158,13 @@ def calculate_impact(policy: Policy, as_of: date) -> Impact:
     other_verdict: set[int] = set()
     up_to = count_projects(policy).up_to
     siblings = {policy: siblings_of_register(policy, up_to), present: siblings_of_register(present, up_to)}
+    contracts = contracts_of(policy) or contracts_of(present)
     for part in parts(up_to):
         # A plan of its own for each part, so that memory does not grow with the register.
         plan = Plan(watch=changes.add)
         reconcile(
             plan,
-            _judge(policy, present, as_of, part, siblings, other_verdict),
+            _judge(policy, present, as_of, part, siblings, contracts, other_verdict),
             active_flags(part),
             0,
             Plan(),
@@ -194,10 +196,12 @@ def _judge(
     on: date,
     part: Part,
     siblings: Mapping[Policy, Siblings],
+    contracts: Contracts,
     other_verdict: set[int],
 ) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
     both = replace(policy, scope=policy.scope | present.scope)
-    for project_id, facts, exemption_id in candidates(both, on, part, _NoDigest(), siblings=siblings[policy]):
+    read = candidates(both, on, part, _NoDigest(), siblings=siblings[policy], contracts=contracts)
+    for project_id, facts, exemption_id in read:
         findings = evaluate(facts, policy, on)
         before = replace(facts, siblings=siblings[present].get(project_id, ()))
         if _rules(findings) != _rules(evaluate(before, present, on)):

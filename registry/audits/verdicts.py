@@ -18,6 +18,7 @@ from registry.core.fields import Day
 from registry.core.translations import Language, translator
 from registry.exemptions.service import exempt_projects, exemption_in_force
 from registry.flags.models import AuditRun, Flag
+from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope, next_change
 from registry.freeze.facts import AI_FACTS, EarlierRevision, Facts, Sibling
@@ -27,8 +28,9 @@ from registry.freeze.rules import MIGRATION_ORDER_OVERDUE, ORDER_OVERDUE, fact_s
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry
 from registry.platform.deployments import NOT_REPORTED, deployment_facts
+from registry.procurement.contract_terms import changed_contracts, contracts_of, with_former
 from registry.projects.fields import FIELDS
-from registry.projects.former_records import FORMER, former_of, former_pasts
+from registry.projects.former_records import FORMER, former_pasts
 from registry.projects.models import Project
 from registry.projects.objects import READ as SIBLINGS_BY, siblings_of_values
 from registry.projects.revisions import (
@@ -90,11 +92,14 @@ def _facts(
     is_new: bool = False,
     is_check: bool = False,
 ) -> Facts:
+    former = former_pasts(FORMER.project_id == project.id).get(project.id, ())
+    contracts = contracts_of(policy, [project.id, *(each.id for each in former)])
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),
         past=past,
-        former=former_of(project.id),
+        former=tuple(each.past for each in former),
+        contracts=with_former(contracts, project.id, former),
         siblings=_siblings_of(
             project.agency_id, _identity(project), policy, project.id, is_new=is_new, own_only=is_check
         ),
@@ -286,6 +291,7 @@ def findings_on(proposed: Sequence[ProposedProject], *, is_check: bool = False) 
     former, deployments = former_pasts(FORMER.project_id.in_(ids)), deployment_facts(ids)
     items = [(each.project_id, each.agency_id, each.values) for each in proposed]
     siblings = siblings_of_values(policy, items, own_only=is_check)
+    contracts = contracts_of(policy, {*ids, *(each.id for records in former.values() for each in records)})
     for each, counted in zip(proposed, siblings, strict=True):
         number = each.project_id
         values: dict[str, Any] = {name: each.values.get(name) for name in PROJECT_FACTS}
@@ -296,6 +302,7 @@ def findings_on(proposed: Sequence[ProposedProject], *, is_check: bool = False) 
             confirmed=confirmed_of(each.values.get(CONFIRMED_FACTS)),
             former=each.former if number is None else tuple(of.past for of in former.get(number, ())),
             siblings=counted,
+            contracts=() if number is None else with_former(contracts, number, former.get(number, ())),
             **orders.get(number, {}),
             **deployments.get(number or 0, {}),
             **values,
@@ -347,7 +354,7 @@ LEGACY: Final = "freeze.legacy"
 
 @dataclass(frozen=True, slots=True)
 class ClearingFact:
-    """A recorded change. ``kind``: ``field``, ``agency_kind``, ``order`` or ``policy``."""
+    """A recorded change. ``kind``: ``field``, ``agency_kind``, ``order``, ``policy`` or ``contract``."""
 
     kind: str
     at: datetime | None = None
@@ -383,11 +390,16 @@ def clearings(project_id: int, flag_ids: Iterable[int]) -> dict[int, Clearing]:
 def _explains(fact: ClearingFact, rule: str, observed: Mapping[str, Any]) -> bool:
     if fact.kind == "order":
         return rule in ORDERS_OVERDUE
+    if fact.kind == "contract":
+        return rule in CONTRACT_RULES
     if fact.kind != "field":
         return True
     if rule == LEGACY:
         # The legacy rule applies when no other rule does, so any field that a rule reads may have ended it.
         return fact.field in PROJECT_FACTS
+    if rule in CONTRACT_RULES:
+        # No edit of the record ends what they find.
+        return fact.field in ALWAYS
     looked_at = {*observed, *(STARTED if "started_on" in observed else ())}
     return fact.field in ALWAYS or fact.field in looked_at
 
@@ -415,6 +427,11 @@ def _changes(project_id: int, audit_id: int) -> list[ClearingFact]:
         ClearingFact("order", order.ended_at, None, "due_on", order.due_on, order.ended_because)
         for order in db.session.scalars(orders)
         if order.ended_at is not None and (since is None or order.ended_at > since)
+    ]
+    facts += [
+        ClearingFact("contract", at, None, "number_sys", None, number)
+        for number, at in changed_contracts(project_id, until)
+        if since is None or at > since
     ]
     bin_number = db.session.scalar(select(Agency.bin).join(Project).where(Project.id == project_id))
     entries = select(JournalEntry.at, JournalEntry.principal, JournalEntry.details).where(

@@ -190,6 +190,13 @@ KEPT: Final = (
         ("environments", "last_deployed_on", "is_reported"),
         {"until_inventory_id": "{new}.inventory_id"},
     ),
+    KeptTable(
+        "procurement_matches",
+        "former_matches",
+        "match_id",
+        ("match_state",),
+        {"since": "{old}.changed_at", "until": "{new}.changed_at"},
+    ),
 )
 # An agency and those above it, as ``,5,1,``.
 PATH: Final = """(WITH RECURSIVE chain(path, above) AS (
@@ -288,7 +295,7 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
         yield f"{table}_seen", table, "UPDATE", dialect.note_views(table)
     # A migration of an earlier release knows fewer tables.
     tables = inspect(connection).get_table_names()
-    for kept in (each for each in KEPT if each.table in tables):
+    for kept in (each for each in KEPT if each.former in tables):
         columns = _columns(connection, kept.table)
         yield f"{kept.table}_kept", kept.table, "UPDATE", dialect.keep(kept, columns)
 

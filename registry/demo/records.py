@@ -33,7 +33,8 @@ from registry.platform.confirmations import confirm_ending, confirm_onboarding, 
 from registry.platform.inventory import apply_inventory
 from registry.platform.models import Environment
 from registry.platform.products import import_products
-from registry.procurement.service import import_contracts
+from registry.procurement.models import Contract, MatchState
+from registry.procurement.service import decide_match, import_contracts
 from registry.projects.documents import add_document
 from registry.projects.migration_plans import confirm_plan, save_plan
 from registry.projects.models import Project
@@ -271,6 +272,16 @@ def contracts(day: date) -> None:
     import_contracts(demo_actor(OPERATOR), "contracts.csv", as_csv(rows_of("contracts.csv", day)))
 
 
+def contract_of(external_id: str, number_sys: str) -> Act:
+    """Return an action: confirm that a contract is that of a project."""
+
+    def act(_day: date) -> None:
+        contract_id = db.session.scalars(select(Contract.id).where(Contract.number_sys == number_sys)).one()
+        decide_match(demo_actor(REVIEWER), contract_id, _project(external_id).number, MatchState.CONFIRMED)
+
+    return act
+
+
 def onboarding(external_id: str, due: int) -> Act:
     """Return an action: confirm onboarding with a due date so many working days after the loading."""
     return lambda day: confirm_onboarding(demo_actor(REVIEWER), _project(external_id), working_day(day, -due))
@@ -357,6 +368,7 @@ def on_the_last_day(day: date) -> None:
 ACTS: Final[tuple[tuple[int, Act], ...]] = (
     (23, inventory),
     (4, contracts),
+    (3, contract_of("HEALTH-005", "990340900110/260033")),
     (16, ending(SECOND_REVIEWER, "EDU-008", "ЦР-26/214", "Акт вывода из эксплуатации № 118")),
     (
         16,

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.dates import RecordingDate, iso
 from registry.freeze.edits import FORMER_RULES, earlier_facts, edited, ended_findings, registered_again, table_findings
 from registry.freeze.facts import Facts
@@ -128,9 +129,9 @@ def _ended(facts: Facts, policy: Policy, on: date) -> tuple[Finding, ...]:
         former = registered_again(facts, policy)
         if former is not None:
             ended = {"stage": facts.stage, "ended_on": iso(facts.ended_on)}
-            finding = Finding(ENDED_UNCONFIRMED, rule.severity, {**ended, FORMER_RULES: former[FORMER_RULES]})
-            return (*findings, finding)
-    return tuple(findings)
+            findings.append(Finding(ENDED_UNCONFIRMED, rule.severity, {**ended, FORMER_RULES: former[FORMER_RULES]}))
+    is_judged = facts.contracts and not ending_confirmed(facts, on)
+    return (*findings, *(_of_contracts(facts, policy, on) if is_judged else ()))
 
 
 def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
@@ -139,8 +140,18 @@ def _unfinished(facts: Facts, policy: Policy, on: date) -> list[Finding]:
     if policy.rules[REWRITTEN].enabled and all(finding.rule != REWRITTEN for finding in findings):
         # The last of the table.
         findings += _of_edits(facts, policy, on)
-    if policy.rules[LEGACY].enabled and all(finding.rule in AI_RULES for finding in findings):
+    of_contracts = _of_contracts(facts, policy, on) if facts.contracts else []
+    is_legacy = not of_contracts and all(finding.rule in AI_RULES for finding in findings)
+    if policy.rules[LEGACY].enabled and is_legacy:
         findings.append(Finding(LEGACY, policy.rules[LEGACY].severity, legacy(facts, started)))
     if policy.rules[UNATTESTED].enabled and (observed := unattested(facts, policy, on)) is not None:
         findings.append(Finding(UNATTESTED, policy.rules[UNATTESTED].severity, observed))
-    return findings
+    return findings + of_contracts
+
+
+def _of_contracts(facts: Facts, policy: Policy, on: date) -> list[Finding]:
+    return [
+        Finding(name, policy.rules[name].severity, observed)
+        for name, rule in CONTRACT_RULES.items()
+        if policy.rules[name].enabled and (observed := rule(facts, policy, on)) is not None
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 # The facts that a policy can let count only when confirmed.
@@ -97,6 +97,39 @@ class Sibling:
     earlier: tuple[Sibling, ...] = ()
 
 
+ALWAYS: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ContractTerms:
+    """The terms of a procurement contract, as the state portal has them; sums are in whole tenge.
+
+    ``amendments``: the day and the new sum of each, in their order. ``number`` is the portal's. Of its match with the
+    project: ``is_named``: the record states or stated its number; ``is_confirmed``: by a person; ``matched_at``: since
+    when it has stood.
+    """
+
+    signed_on: date | None
+    sum_kzt: int | None
+    amendments: tuple[tuple[date, int | None], ...] = ()
+    number: str = ""
+    supplier_bin: str | None = None
+    is_named: bool = True
+    is_confirmed: bool = False
+    matched_at: datetime = ALWAYS
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days on which it was signed and amended, as far as they are known."""
+        return (*([] if self.signed_on is None else [self.signed_on]), *(day for day, _ in self.amendments))
+
+    def sum_by(self, day: date) -> int | None:
+        """Return the sum that was agreed by a day; None while none is known."""
+        known = (total for agreed_on, total in reversed(self.amendments) if total is not None and agreed_on <= day)
+        is_signed = self.signed_on is None or self.signed_on <= day
+        return next(known, self.sum_kzt if is_signed else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The current values of one project. Money is in whole tenge; dates are local dates of Asia/Almaty.
@@ -111,6 +144,8 @@ class Facts:
     ``former``: for each withdrawn or ended record of the same work, its revisions while it was neither withdrawn nor
     ended (of a withdrawn one also those of final stages), oldest first.
     ``siblings``: other projects on the same object, those that may count together with it, by their registration.
+    ``contracts``: those on the procurement portal that are matched with it, or with a former record, by number or by
+    a person.
     """
 
     agency_kind: str
@@ -156,6 +191,7 @@ class Facts:
     past: tuple[EarlierRevision, ...] = ()
     former: tuple[tuple[EarlierRevision, ...], ...] = ()
     siblings: tuple[Sibling, ...] = ()
+    contracts: tuple[ContractTerms, ...] = ()
 
 
 # The types of the facts that may be None, by their names.

@@ -129,6 +129,12 @@ _SPLIT: Final = lazy_text(
     "Contracts with one supplier on one object: {count}, each below {limit} ₸, together {total} ₸; longest time "
     "between them, in days: {days}."
 )
+_SIGNED_LATER: Final = lazy_text(
+    "Signed on {signed} by the portal, on {recorded} by the record; days between them: {days}."
+)
+_SUM_ABOVE: Final = lazy_text("Sum by the portal: {sum} ₸, budget by the record: {budget} ₸.")
+_RAISED: Final = lazy_text("An amendment of {day} raised the sum; agreed before: {before} ₸, since then: {sum} ₸.")
+_ON_PORTAL: Final = lazy_text("On the procurement portal: {numbers}.")
 _ZERO_COST: Final = lazy_text("The original cost of the object is given as 0.")
 _NO_CONSENT: Final = lazy_text("The number of the consent is missing.")
 _PILOT: Final = lazy_text("In pilot since {since}; limit in months: {limit}, days beyond it: {days}.")
@@ -208,7 +214,7 @@ class _Reason:
         return value if day is None else format_date(day, self.language)
 
     def text(self) -> str:
-        observed, cutoff = self.observed, self.policy.cutoff
+        observed, policy, cutoff = self.observed, self.policy, self.policy.cutoff
         due, started = self._day("onboarding_due_on"), self._day("started_on")
         match self.rule:
             case "platform.unverified":
@@ -278,6 +284,23 @@ class _Reason:
                 return " ".join(self._contradiction(LINES[code].text) for code in codes if code in LINES)
             case "integrity.split-contract":
                 return " ".join(filter(None, (self._split(), *self._counted())))
+            case "contract.signed-later":
+                signed, recorded = self._day("portal_signed_on"), self._day("contract_signed_on")
+                days = _days(recorded, signed)
+                return self._of_contracts(_SIGNED_LATER, signed=signed, recorded=recorded, days=days)
+            case "contract.sum-above-budget":
+                return self._of_contracts(
+                    _SUM_ABOVE, sum=self._money("portal_sum_kzt"), budget=self._money("budget_kzt")
+                )
+            case "contract.raised-after-cutoff":
+                sums = {"before": self._money("portal_sum_before_kzt"), "sum": self._money("portal_sum_kzt")}
+                return self._of_contracts(_RAISED, day=self._day("amended_on"), **sums)
+            case "contract.split":
+                count = len(str(observed.get("portal_contracts")).split(", "))
+                below, together = grouped(policy.split_contract_kzt, self.language), self._money("total_kzt")
+                return self._of_contracts(
+                    _SPLIT, count=count, limit=below, total=together, days=policy.split_contract_days
+                )
             case "integrity.ended-unconfirmed":
                 ended = self._day("ended_on")
                 return self._format(_ENDED, ended, ended=ended) or self._format(_ENDED_UNDATED)
@@ -299,6 +322,14 @@ class _Reason:
         return self._format(_IDLE, deployed, deployed=deployed, days=days, limit=limit) or self._format(
             _NEVER_DEPLOYED, confirmed, confirmed=confirmed, days=days, limit=limit
         )
+
+    def _of_contracts(self, text: str, **values: object) -> str:
+        numbers = self.observed.get("portal_contracts")
+        parts = self._format(text, numbers, **values), self._format(_ON_PORTAL, numbers, numbers=numbers)
+        return " ".join(filter(None, parts))
+
+    def _money(self, name: str) -> str:
+        return grouped(int(self.observed.get(name) or 0), self.language)
 
     def _untested(self) -> str:
         if self.observed.get("security_conclusion_number") is None:
@@ -504,6 +535,18 @@ _REQUIRED: Mapping[str, str] = {
     ),
     "ai.outdated": lazy_text("The entry on the AI system was checked within the last 12 months."),
     "freeze.legacy": lazy_text("The object is confirmed on QazTech."),
+    "contract.signed-later": lazy_text(
+        "From the day on which the contract was signed, the record states that day, as the procurement portal has it."
+    ),
+    "contract.sum-above-budget": lazy_text(
+        "The contracts of the project on the procurement portal cost no more together than the budget that the record "
+        "states."
+    ),
+    "contract.raised-after-cutoff": lazy_text("No amendment signed on or after {cutoff} raises the sum of a contract."),
+    "contract.split": lazy_text(
+        "Contracts on the procurement portal of one agency with one supplier for one project stay below {split} ₸ "
+        "together, or more days lie between them than {split_days}."
+    ),
 }
 _CONFIRMED: Final = lazy_text("What is claimed is confirmed: {facts}.")
 _UPLOAD: Final = lazy_text("Attach to the project and ask for a confirmation: {documents}.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
+from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.facts import CONFIRMABLE, OBJECT_COMMISSIONED
 from registry.freeze.policy import ConfirmedFacts, RulePolicy, Wording
 
@@ -19,9 +20,15 @@ NEW_IN_DRAFTS: Final = frozenset(
     {
         *("freeze.modification-sum", "integrity.contradiction", "integrity.split-contract", "order.overdue"),
         "platform.idle",
+        *CONTRACT_RULES,
     }
 )
 _ACT: Final = {"kk": "Тізілім саясаты", "ru": "Политика реестра", "en": "Policy of the registry"}
+_COMPARED: Final = {
+    "kk": "шарттың күні мен сомасы мемлекеттік сатып алу порталының деректерімен салыстырылады.",
+    "ru": "дата и сумма договора сравниваются с данными портала государственных закупок.",
+    "en": "the day and the sum of a contract are compared with the state procurement portal.",
+}
 
 
 _AI_LAW: Final = {
@@ -224,6 +231,70 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "kk": "ұйым өз жазбаларының әлі де дұрыс екенін мерзімді түрде растайды.",
             "ru": "организация периодически подтверждает, что её записи по-прежнему верны.",
             "en": "the agency confirms from time to time that its records are still true.",
+        },
+    ),
+    "contract.signed-later": _disabled(
+        "high",
+        {
+            "kk": "Шарт жазбада көрсетілгеннен кейін жасалған",
+            "ru": "Договор заключён позже, чем указано в записи",
+            "en": "Contract signed later than recorded",
+        },
+        {
+            "kk": "Шарттың порталдағы күнін енгізіп, айырманы түсіндіріңіз. Портал қателессе, оны сонда түзетіңіз.",
+            "ru": "Внесите дату договора с портала и объясните расхождение. Если ошибка на портале, исправьте её там.",
+            "en": "Enter the day on the portal and explain the difference. If the portal is wrong, correct it there.",
+        },
+        _COMPARED,
+    ),
+    "contract.sum-above-budget": _disabled(
+        "medium",
+        {
+            "kk": "Порталдағы шарттардың сомасы бюджеттен асады",
+            "ru": "Сумма договоров на портале превышает бюджет",
+            "en": "Contracts on the portal above the budget",
+        },
+        {
+            "kk": "Толық бюджетті енгізіп, айырманы түсіндіріңіз. Портал қателессе, оны сонда түзетіңіз.",
+            "ru": "Внесите полный бюджет и объясните расхождение. Если ошибка на портале, исправьте её там.",
+            "en": "Enter the whole budget and explain the difference. If the portal is wrong, correct it there.",
+        },
+        _COMPARED,
+    ),
+    "contract.raised-after-cutoff": _disabled(
+        "medium",
+        {
+            "kk": "Мораторий басталғаннан кейін шарттың сомасы ұлғайтылған",
+            "ru": "Сумма договора увеличена после начала моратория",
+            "en": "Contract raised after the freeze began",
+        },
+        {
+            "kk": "Соманың не үшін ұлғайтылғанын түсіндіріп, қосымша келісімді тіркеңіз.",
+            "ru": "Объясните, за что увеличена сумма, и приложите дополнительное соглашение.",
+            "en": "Explain what the sum was raised for and upload the amendment.",
+        },
+        {
+            "kk": "шарт сомасының өзгерістері мемлекеттік сатып алу порталы бойынша қаралады.",
+            "ru": "изменения суммы договора рассматриваются по данным портала государственных закупок.",
+            "en": "changes of a contract's sum are looked at by the state procurement portal.",
+        },
+    ),
+    "contract.split": _disabled(
+        "medium",
+        {
+            "kk": "Порталдағы шарт бөліктерге бөлінген болуы мүмкін",
+            "ru": "Договор на портале, возможно, раздроблен",
+            "en": "Contract on the portal possibly split",
+        },
+        {
+            "kk": "Шарттар неге бөлек екенін түсіндіріп, оларды тіркеңіз.",
+            "ru": "Объясните, почему договоры отдельные, и приложите их.",
+            "en": "Explain why the contracts are separate and upload them.",
+        },
+        {
+            "kk": "порталдағы бір жұмысқа арналған шарттар бірге қаралады.",
+            "ru": "договоры портала на одну работу рассматриваются вместе.",
+            "en": "contracts on the portal for one work are looked at together.",
         },
     ),
 }

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
+from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.contradictions import ai_contradiction, contradiction, ending_contradiction
 from registry.freeze.dates import add_months, iso
 from registry.freeze.facts import (
@@ -652,7 +653,7 @@ ENDED: Final[Mapping[str, Callable[[Facts, Policy, date], Observed | None]]] = {
     ENDED_UNCONFIRMED: ended_unconfirmed,
 }
 # Every rule, in the order of the findings.
-RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY, UNATTESTED)
+RULES: Final = (*PLACEMENT_RULES, *UNFINISHED, ENDED_UNCONFIRMED, LEGACY, UNATTESTED, *CONTRACT_RULES)
 # What they read are also other projects on the same object.
 OF_SIBLINGS: Final = (MODIFICATION_SUM, SPLIT_CONTRACT)
 

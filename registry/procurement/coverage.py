@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, case, func, select
 from registry.accounts.roles import Actor
 from registry.core.database import db, table_of
 from registry.freeze.current import policy_in_force
-from registry.procurement.models import CONTRACT, MATCH, Contract, ContractMatch, MatchState
-from registry.procurement.queries import MATCHED, visible_contracts
+from registry.procurement.models import CONTRACT, COUNTED, MATCH, Contract, ContractMatch
+from registry.procurement.queries import is_kept, visible_contracts
 from registry.projects.models import Project
 from registry.projects.visibility import NOT_WITHDRAWN
 
@@ -84,8 +84,8 @@ def coverage_by_agency(actor: Actor, *conditions: ColumnElement[bool]) -> dict[i
     Contracts of projects that the actor may not see are left out of every sum, as of the lists: no difference of two
     shows them. One statement.
     """
-    is_known = (MATCH.c.match_state != MatchState.REJECTED.value, NOT_WITHDRAWN)
-    best = func.max(case((MATCH.c.match_state.in_(MATCHED), 2), else_=1)).label("best")
+    is_known = (is_kept(), NOT_WITHDRAWN)
+    best = func.max(case((MATCH.c.match_state.in_(COUNTED), 2), else_=1)).label("best")
     known = (
         select(MATCH.c.contract_id, best)
         .join(Project, table_of(Project).c.id == MATCH.c.project_id)

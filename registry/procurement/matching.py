@@ -8,16 +8,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import Text, cast, or_, select, update
 
+from registry.core.clock import now
 from registry.core.database import require_transaction, table_of
-from registry.core.dialects import advisory_lock, insert_rows
+from registry.core.dialects import advisory_lock, insert_rows, is_among
 from registry.core.search import NAMES
 from registry.core.values import comparable
 from registry.procurement.models import CONTRACT, MATCH, Match, MatchState
+from registry.projects.former_records import FORMER
 from registry.projects.models import Project
+from registry.projects.revisions import REVISION
 from registry.projects.similarity import SAME_NAME, Words, WordWeights, name_similarity, words_of
 from registry.projects.visibility import NOT_WITHDRAWN
 
@@ -44,12 +47,13 @@ MATCH_LOCK: Final = 742_027
 # "Договор № 12 от 01.02.2026", "2026 ж. 1 ақпандағы № 12 шарт".
 WRITTEN_ROUND: Final = re.compile(r"\b(?:договор\w*|шарт\w*|contract)\b|\s(?:от|from|dated)\s.*", re.IGNORECASE)
 CERTAIN_REASON: Final = "number_sys"
+PROJECT: Final = table_of(Project)
 REASONS: Final = (CERTAIN_REASON, "contract_number", "supplier_bin", "signed_on", "sum_kzt", "name")
 PART_REASON: Final = "other_contract"
 DECIDED: Final = (MatchState.CONFIRMED.value, MatchState.REJECTED.value)
 CONTRACT_COLUMNS: Final = (
     *("id", "agency_id", "number_sys", "contract_number", "supplier_bin", "signed_on", "sum_kzt", "current_sum_kzt"),
-    *("description_kk", "description_ru", "is_it"),
+    *("description_kk", "description_ru", "is_it", "customer_bin"),
 )
 PROJECT_COLUMNS: Final = (
     *("id", "agency_id", "contract_number", "supplier_bin", "contract_signed_on", "budget_kzt", *NAMES),
@@ -82,7 +86,7 @@ class ContractFacts:
 
 @dataclass(frozen=True)
 class ProjectFacts:
-    """What is compared of a project."""
+    """What is compared of a project. ``former_numbers``: of contracts, as it or a former record of it stated them."""
 
     id: int
     contract_number: str | None
@@ -90,11 +94,17 @@ class ProjectFacts:
     signed_on: date | None
     budget_kzt: int | None
     names: Mapping[str, Words]
+    former_numbers: Collection[str] = ()
 
     @cached_property
     def number(self) -> str:
         """The number of its contract, as it is compared."""
         return number_key(self.contract_number)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """Every number that it has or had, as they are compared."""
+        return frozenset(filter(None, (self.number, *map(number_key, self.former_numbers))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +127,11 @@ def compare(contract: ContractFacts, project: ProjectFacts, weights: Mapping[str
     """Return what a contract and a project of the same agency have in common; None when it is too little.
 
     It is certain by the portal's number, and by the agency's own number where that is long or something else is equal,
-    unless the suppliers are different ones. Dates are no reason against it: agencies declare earlier ones.
+    unless the suppliers are different ones. Dates are no reason against it: agencies declare earlier ones. A number
+    that an edit has replaced counts as the present one.
     """
-    is_system = project.number in contract.system_numbers
-    is_number = bool(project.number) and project.number == contract.number
+    is_system = not project.numbers.isdisjoint(contract.system_numbers)
+    is_number = contract.number in project.numbers
     has_supplier = contract.supplier_bin is not None and project.supplier_bin is not None
     is_supplier = has_supplier and contract.supplier_bin == project.supplier_bin
     is_day = contract.signed_on is not None and contract.signed_on == project.signed_on
@@ -132,7 +143,7 @@ def compare(contract: ContractFacts, project: ProjectFacts, weights: Mapping[str
     is_other_number = bool(project.number and contract.number) and not is_system and not is_number
     against = OTHER_SUPPLIER * is_other + OTHER_NUMBER * (is_other_number and len(project.number) >= TELLING_NUMBER)
     score = min(100, round(sum(each for is_equal, each in zip(equal, points, strict=True) if is_equal) + against))
-    supported = len(project.number) >= TELLING_NUMBER or is_supplier or is_day or is_sum or name >= SAME_NAME
+    supported = len(contract.number) >= TELLING_NUMBER or is_supplier or is_day or is_sum or name >= SAME_NAME
     is_certain = is_system or (is_number and supported and not is_other)
     if not is_certain and (score < WORTH_CHECKING or not (contract.is_it or is_number)):
         return None
@@ -153,38 +164,40 @@ def pairs_of(
     ``rejected``: pairs of their ids that are none, and stand in the way of no other.
     """
     weights = WordWeights(Counter(word for each in projects for words in each.names.values() for word in {*words}))
-    numbers = {each.number for each in projects if each.number}
+    numbers = frozenset().union(*(each.numbers for each in projects))
     compared: list[Pair] = []
     for contract in contracts:
         named = not numbers.isdisjoint({contract.number, *contract.system_numbers})
         if contract.is_it or named:
             others = (each for each in projects if (contract.id, each.id) not in rejected)
             compared += filter(None, (compare(contract, project, weights) for project in others))
-    known = _best(_unambiguous(compared, {each.id for each in contracts if each.is_it}))
+    known = _best(_unambiguous(compared, {each.id: each for each in contracts}))
     # What is known of a pair itself counts before what another contract says of it.
     every = {(pair.contract_id, pair.project_id): pair for pair in [*_parts(contracts, known), *known]}
     return _best(pair for key, pair in every.items() if key not in rejected)
 
 
-def _unambiguous(pairs: Sequence[Pair], it: Collection[int]) -> list[Pair]:
-    """Of several contracts with the number of a project, only the one with most in common is certain.
+def _unambiguous(pairs: Sequence[Pair], contracts: Mapping[int, ContractFacts]) -> list[Pair]:
+    """Of several contracts with one number of a project, only the one with most in common is certain.
 
     The others are to check where they are about information technology at all.
     """
-    scores: dict[int, list[int]] = {}
+    scores: dict[tuple[int, str], list[int]] = {}
     for pair in pairs:
         if pair.is_certain and CERTAIN_REASON not in pair.reasons:
-            scores.setdefault(pair.project_id, []).append(pair.score)
+            scores.setdefault((pair.project_id, contracts[pair.contract_id].number), []).append(pair.score)
 
     def is_doubtful(pair: Pair) -> bool:
-        is_by_number = pair.is_certain and CERTAIN_REASON not in pair.reasons
-        return is_by_number and sum(score >= pair.score for score in scores[pair.project_id]) > 1
+        if not pair.is_certain or CERTAIN_REASON in pair.reasons:
+            return False
+        of_number = scores[pair.project_id, contracts[pair.contract_id].number]
+        return sum(score >= pair.score for score in of_number) > 1
 
     judged = ((pair, is_doubtful(pair)) for pair in pairs)
     return [
         replace(pair, is_certain=False) if doubtful else pair
         for pair, doubtful in judged
-        if not doubtful or pair.contract_id in it
+        if not doubtful or contracts[pair.contract_id].is_it
     ]
 
 
@@ -224,38 +237,89 @@ def match_contracts(agency_ids: Collection[int]) -> None:
     """Match the contracts of agencies with their projects again, in the open transaction; decisions of people stay.
 
     A rejected pair is not proposed again, and a contract with a confirmed project that is not withdrawn has nothing to
-    check.
+    check. A match by number stays, whatever an agency changes of its project, until a person rejects it or the portal
+    has another number or customer.
     """
     session = require_transaction()
     advisory_lock(session, MATCH_LOCK)
-    is_kept = NOT_WITHDRAWN.label("is_kept")
+    columns = (NOT_WITHDRAWN.label("is_kept"), PROJECT.c.agency_id, PROJECT.c.contract_number)
     for agency_id in sorted(agency_ids):
-        contracts = list(session.execute(_rows(CONTRACT, CONTRACT_COLUMNS, agency_id)))
-        projects = list(session.execute(_rows(table_of(Project), PROJECT_COLUMNS, agency_id).where(NOT_WITHDRAWN)))
+        rows = list(session.execute(_rows(CONTRACT, CONTRACT_COLUMNS, agency_id)))
+        projects = list(session.execute(_rows(PROJECT, PROJECT_COLUMNS, agency_id).where(NOT_WITHDRAWN)))
         own = select(CONTRACT.c.id).where(CONTRACT.c.agency_id == agency_id)
         stored = {
             (row.contract_id, row.project_id): row
-            for row in session.execute(select(MATCH, is_kept).join(Project).where(MATCH.c.contract_id.in_(own)))
+            for row in session.execute(select(MATCH, *columns).join(Project).where(MATCH.c.contract_id.in_(own)))
         }
+        former = _former({*(row.id for row in projects), *(row.project_id for row in stored.values())})
+        contracts = [*map(_contract, rows)]
         rejected = {key for key, row in stored.items() if row.match_state == MatchState.REJECTED}
-        _save(stored, pairs_of([*map(_contract, contracts)], [*map(_project, projects)], rejected))
+        pairs = pairs_of(contracts, [_project(row, former) for row in projects], rejected)
+        numbers = {each.id: {each.number, *each.system_numbers} - {""} for each in contracts}
+        customers = {row.id: row.customer_bin for row in rows}
+        lasting = {
+            key
+            for key, row in stored.items()
+            if row.match_state == MatchState.MATCHED
+            and (row.agency_id == agency_id or customers[key[0]] in former[key[1]].agencies)
+            and not numbers[key[0]].isdisjoint(map(number_key, (row.contract_number, *former[key[1]].numbers)))
+        }
+        _save(stored, pairs, lasting)
 
 
-def _save(stored: Mapping[tuple[int, int], Any], pairs: Iterable[Pair]) -> None:
+class _Former(NamedTuple):
+    """Numbers of contracts and BINs of agencies that a project once had; numbers also of its former records."""
+
+    numbers: set[str]
+    agencies: set[str]
+
+
+def _former(ids: Collection[int]) -> Mapping[int, _Former]:
+    """Return what edits replaced of projects, and what former records of theirs that are not restricted state."""
     session = require_transaction()
-    decided = {key for key, row in stored.items() if row.match_state in DECIDED}
-    settled = {key[0] for key, row in stored.items() if row.match_state == MatchState.CONFIRMED and row.is_kept}
+    former: dict[int, _Former] = {project_id: _Former(set(), set()) for project_id in ids}
+    links = select(FORMER.project_id, FORMER.former_id, PROJECT.c.contract_number).join(
+        PROJECT, PROJECT.c.id == FORMER.former_id
+    )
+    later: dict[int, list[int]] = {}
+    for project_id, former_id, number in session.execute(
+        links.where(is_among(FORMER.project_id, sorted(ids)), PROJECT.c.is_restricted.is_(False))
+    ):
+        later.setdefault(former_id, []).append(project_id)
+        former[project_id].numbers.update(filter(None, [number]))
+    naming = or_(*(cast(REVISION.c.changes, Text).contains(f'"{name}"') for name in ("contract_number", "agency")))
+    edits = select(REVISION.c.project_id, REVISION.c.changes).where(
+        REVISION.c.version > 1, naming, is_among(REVISION.c.project_id, sorted({*ids, *later}))
+    )
+    for project_id, changes in session.execute(edits):
+        for change in changes:
+            if change["field"] == "contract_number" and change["old"]:
+                for each in (project_id, *later.get(project_id, ())):
+                    if each in former:
+                        former[each].numbers.add(change["old"])
+            elif change["field"] == "agency" and project_id in former:
+                former[project_id].agencies.add(change["old"])
+    return former
+
+
+def _save(stored: Mapping[tuple[int, int], Any], pairs: Iterable[Pair], lasting: Collection[tuple[int, int]]) -> None:
+    """Write what has changed of the matches. ``lasting``: those by number that stay as they are."""
+    session, at = require_transaction(), now()
+    kept = {*lasting, *(key for key, row in stored.items() if row.match_state in DECIDED)}
+    settled = {key[0] for key in kept if stored[key].match_state != MatchState.REJECTED and stored[key].is_kept}
     rows = {}
     for pair in pairs:
         key = (pair.contract_id, pair.project_id)
-        if key not in decided and (pair.is_certain or pair.contract_id not in settled):
+        if key not in kept and (pair.is_certain or pair.contract_id not in settled):
             state = MatchState.MATCHED if pair.is_certain else MatchState.TO_CHECK
             rows[key] = {"match_state": state.value, "score": pair.score, "reasons": [*pair.reasons]}
-    same = {key for key, row in rows.items() if key in stored and all(stored[key]._mapping[n] == row[n] for n in row)}
-    gone = [stored[key].id for key in stored if key not in decided and key not in same]
-    if gone:
-        session.execute(delete(MATCH).where(MATCH.c.id.in_(gone)))
-    new = [{"contract_id": key[0], "project_id": key[1], **row} for key, row in rows.items() if key not in same]
+    for key, row in stored.items():
+        values = rows.pop(key, {"match_state": MatchState.ENDED.value})
+        if key not in kept and any(row._mapping[name] != value for name, value in values.items()):
+            is_same_state = row.match_state == values["match_state"]
+            changed_at = row.changed_at if is_same_state else at
+            session.execute(update(MATCH).where(MATCH.c.id == row.id).values(**values, changed_at=changed_at))
+    new = [{"contract_id": key[0], "project_id": key[1], "changed_at": at, **row} for key, row in rows.items()]
     insert_rows(session, Match, new)
 
 
@@ -271,6 +335,6 @@ def _contract(row: Any) -> ContractFacts:
     )
 
 
-def _project(row: Any) -> ProjectFacts:
-    names = words_of(row._mapping)
-    return ProjectFacts(row.id, row.contract_number, row.supplier_bin, row.contract_signed_on, row.budget_kzt, names)
+def _project(row: Any, former: Mapping[int, _Former]) -> ProjectFacts:
+    values = (row.contract_number, row.supplier_bin, row.contract_signed_on, row.budget_kzt)
+    return ProjectFacts(row.id, *values, words_of(row._mapping), former[row.id].numbers)

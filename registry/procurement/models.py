@@ -26,6 +26,8 @@ class MatchState(Choices):
     TO_CHECK = "to_check", lazy_text("To check")
     CONFIRMED = "confirmed", lazy_text("Match confirmed")
     REJECTED = "rejected", lazy_text("Match rejected")
+    # The row stays for what was known before: nobody is shown it.
+    ENDED = "ended", lazy_text("Match ended")
 
 
 class ContractMatch(Choices):
@@ -106,7 +108,7 @@ class Match(Model):
     """A contract and a project that are, may be, or are not about the same work.
 
     ``reasons``: what is equal or similar. ``decided_account_id``, ``decided_at``, ``remark``: of a person's decision,
-    which stays when the records change.
+    which stays when the records change. ``changed_at``: since when it has been in this state; no row is ever deleted.
     """
 
     __tablename__ = "procurement_matches"
@@ -120,10 +122,23 @@ class Match(Model):
     decided_account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id))
     decided_at: Mapped[datetime | None] = mapped_column(Instant)
     remark: Mapped[str | None] = mapped_column(Text)
+    changed_at: Mapped[datetime] = mapped_column(Instant)
 
     project: Mapped[Project] = relationship(lazy="raise")
 
     __table_args__ = (UniqueConstraint("contract_id", "project_id"),)
+
+
+class FormerMatch(Model):
+    """A former state of a match, and its period. A trigger writes it (``registry/core/change_triggers.py``)."""
+
+    __tablename__ = "former_matches"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    match_id: Mapped[int] = mapped_column(ForeignKey("procurement_matches.id"), index=True)
+    since: Mapped[datetime] = mapped_column(Instant)
+    until: Mapped[datetime] = mapped_column(Instant)
+    match_state: Mapped[str] = mapped_column(String(10))
 
 
 class PortalFetch(Model):
@@ -147,6 +162,9 @@ class PortalFetch(Model):
 
 CONTRACT: Final = table_of(Contract)
 MATCH: Final = table_of(Match)
+# States in which a contract is that of a project, and in which a match is shown.
+COUNTED: Final = (MatchState.MATCHED.value, MatchState.CONFIRMED.value)
+SHOWN_STATES: Final = tuple(code for code in MatchState.codes() if code != MatchState.ENDED)
 
 
 def pass_on_contracts(former_id: int, successor_id: int) -> None:

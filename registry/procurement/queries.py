@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, not_, or_, select
@@ -16,9 +15,20 @@ from registry.core import lists
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.search import Query, contains_words, folded_words, reference_of
-from registry.freeze.contract_differences import ContractTerms, differences
+from registry.freeze.contract_differences import differences
 from registry.freeze.current import policy_in_force
-from registry.procurement.models import CONTRACT, MATCH, VALUES, Contract, ContractMatch, FormerContract, MatchState
+from registry.procurement.contract_terms import terms_of
+from registry.procurement.models import (
+    CONTRACT,
+    COUNTED,
+    MATCH,
+    SHOWN_STATES,
+    VALUES,
+    Contract,
+    ContractMatch,
+    FormerContract,
+    MatchState,
+)
 from registry.projects.models import Project
 from registry.projects.visibility import (
     NOT_WITHDRAWN,
@@ -28,7 +38,6 @@ from registry.projects.visibility import (
 )
 
 PROJECT: Final = table_of(Project).c
-MATCHED: Final = (MatchState.MATCHED.value, MatchState.CONFIRMED.value)
 SHOWN: Final = ("id", "number_sys", "customer_bin", "is_it", "it_reason", *VALUES, "changed_at")
 
 
@@ -45,12 +54,13 @@ def visible_contracts(actor: Actor) -> Select[Any]:
     if leaves_out_restricted(actor):
         # A contract without its project would say that there is none, or that it is restricted.
         restricted = select(MATCH.c.contract_id).join(Project, PROJECT.id == MATCH.c.project_id)
-        statement = statement.where(Contract.id.not_in(restricted.where(PROJECT.is_restricted, _kept())))
+        statement = statement.where(Contract.id.not_in(restricted.where(PROJECT.is_restricted, is_kept())))
     return statement
 
 
-def _kept() -> ColumnElement[bool]:
-    return MATCH.c.match_state != MatchState.REJECTED.value
+def is_kept() -> ColumnElement[bool]:
+    """Return the condition that a match is in force, or proposed."""
+    return MATCH.c.match_state.not_in((MatchState.REJECTED.value, MatchState.ENDED.value))
 
 
 def _has(*states: str) -> ColumnElement[bool]:
@@ -60,7 +70,7 @@ def _has(*states: str) -> ColumnElement[bool]:
 
 def _of_match(codes: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition of the filter ``match``: any of the codes."""
-    matched, to_check = _has(*MATCHED), _has(MatchState.TO_CHECK.value)
+    matched, to_check = _has(*COUNTED), _has(MatchState.TO_CHECK.value)
     parts = {
         ContractMatch.MATCHED.value: matched,
         ContractMatch.TO_CHECK.value: to_check,
@@ -76,7 +86,7 @@ def _words(text: str) -> ColumnElement[bool]:
 
 def _of_project(text: str) -> ColumnElement[bool]:
     projects = select(PROJECT.id).where(PROJECT.number.in_(lists.split_values(text)))
-    return CONTRACT.c.id.in_(select(MATCH.c.contract_id).where(MATCH.c.project_id.in_(projects), _kept()))
+    return CONTRACT.c.id.in_(select(MATCH.c.contract_id).where(MATCH.c.project_id.in_(projects), is_kept()))
 
 
 def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
@@ -87,7 +97,7 @@ def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
     journal_restricted_reads(actor, restricted, "procurement-contracts")
     cutoff = policy_in_force().cutoff
     for row in rows:
-        terms = _terms(row)
+        terms = terms_of(row)
         row["matches"] = [
             {name: match[name] for name in MATCH_SHOWN}
             | {"differences": [*differences(terms, match["contract_signed_on"], match["budget_kzt"], cutoff)]}
@@ -95,11 +105,6 @@ def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
             if match["contract_id"] == row["id"]
         ]
     return rows
-
-
-def _terms(row: Mapping[str, Any]) -> ContractTerms:
-    amendments = ((date.fromisoformat(each["signed_on"]), each["sum_kzt"]) for each in row["amendments"] or ())
-    return ContractTerms(row["signed_on"], row["sum_kzt"], tuple(amendments))
 
 
 COMPARED: Final = ("is_restricted", "contract_signed_on", "budget_kzt")
@@ -111,7 +116,12 @@ def _matches(actor: Actor, ids: Iterable[int]) -> list[Mapping[str, Any]]:
     statement = (
         select(*columns, PROJECT.number.label("project"), *(PROJECT[name] for name in COMPARED))
         .join(Project, PROJECT.id == MATCH.c.project_id)
-        .where(MATCH.c.contract_id.in_([*ids]), NOT_WITHDRAWN, *visible_projects(actor))
+        .where(
+            MATCH.c.contract_id.in_([*ids]),
+            MATCH.c.match_state.in_(SHOWN_STATES),
+            NOT_WITHDRAWN,
+            *visible_projects(actor),
+        )
         .order_by(MATCH.c.score.desc(), MATCH.c.id)
     )
     return [*db.session.execute(statement).mappings()]
@@ -172,5 +182,5 @@ def projects_without_contract(actor: Actor, agency: Agency) -> int:
 
 def without_contract(agency: Agency) -> list[ColumnElement[bool]]:
     """Return the conditions on the projects of an agency for which no contract of the portal is known."""
-    matched = select(MATCH.c.project_id).where(MATCH.c.match_state.in_(MATCHED))
+    matched = select(MATCH.c.project_id).where(MATCH.c.match_state.in_(COUNTED))
     return [PROJECT.agency_id == agency.id, NOT_WITHDRAWN, PROJECT.id.not_in(matched)]

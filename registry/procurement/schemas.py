@@ -7,7 +7,7 @@ from typing import Any, Final
 from registry.core.fields import BaseSchema, Choice, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
 from registry.freeze.contract_differences import ContractDifference
-from registry.procurement.models import MAX_TEXT, ContractMatch, ContractSource, MatchState
+from registry.procurement.models import MAX_TEXT, SHOWN_STATES, ContractMatch, ContractSource, MatchState
 
 INTEGER: Final[dict[str, Any]] = {"type": "integer"}
 TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -20,7 +20,7 @@ AMENDMENTS: Final[dict[str, Any]] = {
     "type": ["array", "null"],
     "items": object_of(number=INTEGER, signed_on=nullable(DAY), sum_kzt=SUM),
 }
-STATES: Final = {"type": "string", "enum": list(MatchState.codes())}
+STATES: Final = {"type": "string", "enum": list(SHOWN_STATES)}
 MATCHES: Final[dict[str, Any]] = {
     "type": "array",
     "items": object_of(

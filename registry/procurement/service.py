@@ -157,13 +157,15 @@ def decide_match(actor: Actor, contract_id: int, number: str, state: MatchState,
         advisory_lock(session, MATCH_LOCK)
         contract = find_contract(actor, contract_id)
         project = find_project(actor, number)
-        if project.agency_id != contract.agency_id:
-            raise invalid("/project", "match-other-agency")
         own = (Match.contract_id == contract.id, Match.project_id == project.id)
         match = session.scalar(select(Match).where(*own))
+        # A match stays with a project that passes to another agency, until a person rejects it.
+        if match is None and project.agency_id != contract.agency_id:
+            raise invalid("/project", "match-other-agency")
         match = match or Match(contract_id=contract.id, project_id=project.id, score=0)
-        match.match_state, match.remark = state.value, remark
-        match.decided_account_id, match.decided_at = actor.account_id, now()
+        if match.match_state != state:
+            match.match_state, match.changed_at = state.value, now()
+        match.remark, match.decided_account_id, match.decided_at = remark, actor.account_id, now()
         session.add(match)
         session.flush()
         details = {"contract": contract.number_sys, "match_state": state.value, "remark": remark}

@@ -54,7 +54,7 @@ IS_FORMER: Final = and_(
 # The fields of which an edit may make a project the same work as a former record.
 IDENTIFYING: Final = frozenset({*NAMES, "object_code", *CONTRACT})
 COMPARED: Final = ("id", "number", "agency_id", "is_restricted", "version", "withdrawn_at", *NAMES, "object_code")
-READ: Final = (*READ_OF_PAST, "stage", "placement", "placement_verified_on")
+READ: Final = (*READ_OF_PAST, "stage", "placement", "placement_verified_on", "is_restricted")
 # The links of one registration, beside the newest former record of each set of serious findings: further ones would
 # change nothing that is judged, and equal records registered again and again would make links by the square.
 MAX_LINKS: Final = 20
@@ -65,6 +65,7 @@ class FormerPast(NamedTuple):
 
     id: int
     past: tuple[EarlierRevision, ...]
+    is_restricted: bool = False
 
 
 Pasts = dict[int, list[FormerPast]]
@@ -261,14 +262,9 @@ def later_records_of(ids: Collection[int]) -> frozenset[int]:
     return frozenset(db.session.scalars(select(FORMER.project_id).where(is_among(FORMER.former_id, sorted(ids)))))
 
 
-def former_of(project_id: int) -> tuple[tuple[EarlierRevision, ...], ...]:
-    """Return what is judged of the former records of one project."""
-    return tuple(each.past for each in former_pasts(FORMER.project_id == project_id).get(project_id, ()))
-
-
 def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] | None = None) -> Pasts:
     """Return what is judged of the former records, by project. ``condition``: on the table of links."""
-    columns = [PROJECT[name] for name in ("id", "version", "withdrawn_at", *READ_OF_PAST)]
+    columns = [PROJECT[name] for name in ("id", "version", "withdrawn_at", "is_restricted", *READ_OF_PAST)]
     statement = select(FORMER.project_id, *columns).join(table_of(Project), PROJECT.id == FORMER.former_id)
     statement = statement.where(condition, IS_FORMER).order_by(FORMER.project_id, FORMER.former_id)
     rows = db.session.execute(statement, parameters or {}).mappings().all()
@@ -276,7 +272,8 @@ def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] |
     pasts: Pasts = {}
     for row in rows:
         if judged[row["id"]]:
-            pasts.setdefault(row["project_id"], []).append(FormerPast(row["id"], judged[row["id"]]))
+            former = FormerPast(row["id"], judged[row["id"]], row["is_restricted"])
+            pasts.setdefault(row["project_id"], []).append(former)
     return pasts
 
 
@@ -285,18 +282,19 @@ def former_pasts_known_at(at: datetime, after: int, to: int) -> Pasts:
     in_range = (FORMER.project_id > after, FORMER.project_id <= to, FORMER.at <= at)
     links = select(FORMER.project_id, FORMER.former_id).where(*in_range)
     rows = db.session.execute(links.order_by(FORMER.project_id, FORMER.former_id)).all()
-    known: dict[int, tuple[EarlierRevision, ...]] = {}
+    known: dict[int, FormerPast] = {}
     revisions = stored_revisions(sorted({row.former_id for row in rows}))
     for former_id, stored in revisions.items():
         (record,) = projects_known_at(at, READ, former_id - 1, former_id)
         values = record.values
         is_confirmed = values["placement"] == Placement.ON_PLATFORM and values["placement_verified_on"] is not None
         if (record.is_withdrawn or values["stage"] in FINAL_STAGES) and not is_confirmed:
-            known[former_id] = _judged(values, record.version, stored, is_withdrawn=record.is_withdrawn)
+            past = _judged(values, record.version, stored, is_withdrawn=record.is_withdrawn)
+            known[former_id] = FormerPast(former_id, past, values["is_restricted"])
     pasts: Pasts = {}
     for project_id, former_id in rows:
-        if known.get(former_id):
-            pasts.setdefault(project_id, []).append(FormerPast(former_id, known[former_id]))
+        if former_id in known and known[former_id].past:
+            pasts.setdefault(project_id, []).append(known[former_id])
     return pasts
 
 

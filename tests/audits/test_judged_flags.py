@@ -19,6 +19,7 @@ from registry.audits.queries import all_changes_of
 from registry.cases.models import Order
 from registry.core.clock import now
 from registry.core.database import transaction
+from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.current import policy_in_force
 from registry.platform.confirmations import confirm_onboarding
 from registry.projects.service import find_project_to_change
@@ -97,7 +98,8 @@ def test_remaining_rules_match_constructed_records(app: Flask, present: Present)
 
 
 def test_every_enabled_rule_has_a_judged_flag(app: Flask) -> None:
-    enabled = {name for name, rule in policy_in_force().rules.items() if rule.enabled}
+    # The files have no contracts of the portal: those of tests/freeze/cases_contracts.csv are judged.
+    enabled = {name for name, rule in policy_in_force().rules.items() if rule.enabled and name not in CONTRACT_RULES}
     assert {row["rule"] for row in judged()} == enabled
 
 

@@ -24,7 +24,7 @@ from tests.freeze.random_projects import AGENCY_KINDS, as_past
 
 NOT_COLUMNS = (
     *("agency_kind", "registered_on", *ORDER_FACTS, *DEPLOYMENT_FACTS),
-    *("confirmed", "past", "former", "siblings"),
+    *("confirmed", "past", "former", "siblings", "contracts"),
 )
 _serial = count(1)
 
@@ -78,7 +78,7 @@ def write(facts: Facts, agencies: Mapping[str, Agency]) -> tuple[int, Facts]:
     if not facts.deployments_reported:
         facts = replace(facts, deployments_reported=None, last_deployed_on=None)
     past = tuple(replace(each, confirmed=()) for each in facts.past)
-    return project.id, replace(facts, registered_on=registered, confirmed=(), past=past, siblings=())
+    return project.id, replace(facts, registered_on=registered, confirmed=(), past=past, siblings=(), contracts=())
 
 
 def write_all(drawn: Iterable[Facts], agencies: Mapping[str, Agency]) -> dict[int, Facts]:

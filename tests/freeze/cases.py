@@ -1,9 +1,9 @@
 """Test cases worked out by hand: facts on a date and the findings required by the contract.
 
-``cases.csv``, ``cases_ai.csv`` and ``cases_platform.csv`` are judged by the policy without facts to confirm,
-``cases_confirmed_facts.csv`` by the shipped one. The rows of ``cases_ai.csv`` and ``cases_platform.csv`` are
-maintenance of an object, those of the first outside QazTech; ``ai`` says how their entry differs from a complete one of
-minimal risk that was checked on 2026-02-01.
+``cases.csv``, ``cases_ai.csv``, ``cases_platform.csv`` and ``cases_contracts.csv`` are judged by the policy without
+facts to confirm, ``cases_confirmed_facts.csv`` by the shipped one. The rows of the other three are maintenance of an
+object, those of ``cases_ai.csv`` and ``cases_contracts.csv`` outside QazTech; ``ai`` says how their entry differs from
+a complete one of minimal risk that was checked on 2026-02-01, ``contracts`` which ones the procurement portal has.
 """
 
 from __future__ import annotations
@@ -14,11 +14,21 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.freeze.facts import AI_ENTRY, AI_FACTS, DEPLOYMENT_FACTS, Confirmed, EarlierRevision, Facts, Sibling
+from registry.freeze.facts import (
+    AI_ENTRY,
+    AI_FACTS,
+    DEPLOYMENT_FACTS,
+    Confirmed,
+    ContractTerms,
+    EarlierRevision,
+    Facts,
+    Sibling,
+)
 
 FILE = Path(__file__).with_name("cases.csv")
 AI_SYSTEMS = Path(__file__).with_name("cases_ai.csv")
 PLATFORM = Path(__file__).with_name("cases_platform.csv")
+CONTRACTS = Path(__file__).with_name("cases_contracts.csv")
 CONFIRMED_FACTS = Path(__file__).with_name("cases_confirmed_facts.csv")
 
 SEVERITIES: dict[str, frozenset[str]] = {
@@ -51,11 +61,15 @@ SEVERITIES: dict[str, frozenset[str]] = {
         "ai.incomplete": "medium",
         "ai.contradiction": "medium",
         "ai.outdated": "medium",
+        "contract.signed-later": "high",
+        "contract.sum-above-budget": "medium",
+        "contract.raised-after-cutoff": "medium",
+        "contract.split": "medium",
     }.items()
 }
 """Every rule of the contract with the severities that the default policy can give it."""
 
-OWN_COLUMNS = ("confirmed", "past", "former", "siblings", *AI_FACTS, *DEPLOYMENT_FACTS)
+OWN_COLUMNS = ("confirmed", "past", "former", "siblings", "contracts", *AI_FACTS, *DEPLOYMENT_FACTS)
 FACT_COLUMNS = [field.name for field in fields(Facts) if field.name not in OWN_COLUMNS]
 COMPLETE = dict.fromkeys(AI_ENTRY, "x") | {
     "is_ai": "yes",
@@ -76,6 +90,10 @@ COLUMNS = {
     AI_SYSTEMS: ["id", "rule", "kind", "on", "stage", "ai", "confirmed", *REMAINING],
     PLATFORM: [
         *("id", "rule", "kind", "on", "stage", "placement", "placement_verified_on", *DEPLOYMENT_FACTS, *REMAINING),
+    ],
+    CONTRACTS: [
+        *("id", "rule", "kind", "on", "stage", "contract_signed_on", "budget_kzt", "ending_confirmed_on"),
+        *("contracts", *REMAINING),
     ],
     CONFIRMED_FACTS: ["id", "rule", "kind", "on", *FACT_COLUMNS, "confirmed", *REMAINING],
 }
@@ -155,6 +173,30 @@ def _siblings(text: str, present: dict[str, str]) -> tuple[Sibling, ...]:
     return tuple(siblings)
 
 
+def _contracts(text: str) -> tuple[ContractTerms, ...]:
+    """Contracts as ``2026-02-12=60 2026-03-01=70``: the day and sum of the signing, then those of amendments.
+
+    ``?`` is a day that is not known, a sum may be left out, and ``@`` gives another supplier.
+    """
+    contracts = []
+    for place, part in enumerate(text.split(" | ") if text else []):
+        terms, _, supplier = part.partition("@")
+        agreed = [
+            (day, int(total) if total else None) for day, _, total in (each.partition("=") for each in terms.split())
+        ]
+        (signed_on, total), *amendments = agreed
+        contracts.append(
+            ContractTerms(
+                None if signed_on == "?" else date.fromisoformat(signed_on),
+                total,
+                tuple((date.fromisoformat(day), new) for day, new in amendments),
+                f"070240006286/26{place + 1}",
+                supplier or "050340004478",
+            )
+        )
+    return tuple(contracts)
+
+
 def _findings(text: str) -> frozenset[tuple[str, str]]:
     items = text.split()
     if items != sorted(set(items)):
@@ -174,6 +216,8 @@ def _case(row: dict[str, str]) -> Case:
     if "ai" in row:
         differing = (pair.partition("=")[::2] for pair in row["ai"].split(";") if "=" in pair)
         row = OF_AI | row | ({**COMPLETE, **dict(differing)} if row["ai"] else {})
+    if "contracts" in row:
+        row = OF_AI | row
     values = {
         column: _value(column, row.get(column, ""))
         for column in (*FACT_COLUMNS, *AI_FACTS, *DEPLOYMENT_FACTS, "confirmed")
@@ -187,6 +231,7 @@ def _case(row: dict[str, str]) -> Case:
             past=_past(row["past"], row),
             former=_former(row["former"], row),
             siblings=_siblings(row.get("siblings", ""), row),
+            contracts=_contracts(row.get("contracts", "")),
             **values,  # type: ignore[arg-type]
         ),
         findings=_findings(row["findings"]),

@@ -49,6 +49,10 @@ TABLE_RULES = (
     "ai.incomplete",
     "ai.contradiction",
     "ai.outdated",
+    "contract.signed-later",
+    "contract.sum-above-budget",
+    "contract.raised-after-cutoff",
+    "contract.split",
 )
 ALL_RULES = PLACEMENT_RULES + TABLE_RULES
 # "and the final stages `terminated`, `archived`, `written_off`"
@@ -390,6 +394,11 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
         if facts.ai_reviewed_on is not None and D > calendar_months_later(facts.ai_reviewed_on, 12):
             holds("ai.outdated")
 
+    # `contract.…`: "also in final stages until the ending is confirmed"
+    if not final:
+        for rule in what_contracts_contradict(facts, policy, D):
+            holds(rule)
+
     # `freeze.legacy`: "not final, and no other rule of this table holds. The rules on placement and on AI systems do
     # not count here; a rule that is disabled counts as not holding"
     if not final and not {rule for rule in holding if not rule.startswith("ai.")}:
@@ -420,6 +429,8 @@ def expected(facts: Facts, policy: Any, on: date) -> set[tuple[str, str]]:
                 holds("migration.order-overdue")
             if ordered_to_end:
                 holds("order.overdue")
+            for rule in what_contracts_contradict(facts, policy, D):
+                holds(rule)
             # "final, and the ending is not confirmed": the second half of the table of contradictions
             if its_ending_contradicts(facts, policy):
                 holds("integrity.contradiction")
@@ -787,3 +798,109 @@ def earlier_facts_would_be_flagged(facts: Facts, policy: Any, on: date) -> bool:
             ):
                 return True
     return False
+
+
+def what_contracts_contradict(facts: Facts, policy: Any, on: date) -> list[str]:
+    """The rules on the contracts of a project that hold on the day."""
+    D = on
+    rules = []
+
+    # What the record stated, each with the days on which it was entered and replaced; those of before the registration
+    # and of now have none.
+    stated: list[tuple[Any, date | None, date | None]] = []
+    entered = facts.registered_on
+    for revision in facts.past:
+        if revision.replaced_on is not None:
+            stated.append((revision, entered, revision.replaced_on))
+            entered = revision.replaced_on
+    stated.append((facts, entered, None))
+    # "or a former record of the same work"
+    for record in facts.former:
+        entered = None
+        for revision in record:
+            if revision.replaced_on is not None:
+                stated.append((revision, entered, revision.replaced_on))
+                entered = revision.replaced_on
+
+    # "`contract.signed-later`: a contract was signed by D, later than a `contract_signed_on` that was stated after that
+    # day and is not of another contract"
+    for contract in facts.contracts:
+        if contract.signed_on is None or contract.signed_on > D:
+            continue
+        for values, _, replaced_on in stated:
+            if replaced_on is not None and replaced_on <= contract.signed_on:
+                continue
+            day = values.contract_signed_on
+            if day is None or day >= contract.signed_on:
+                continue
+            # "of another contract: one that a person confirmed, or that was matched no later, was signed on that day,
+            # or, where the record never had the number of the contract in question, by that day"
+            of_another = False
+            for other in facts.contracts:
+                if other.is_confirmed or other.matched_at <= contract.matched_at:
+                    if other.signed_on == day:
+                        of_another = True
+                    if other.signed_on is not None and other.signed_on <= day and not contract.is_named:
+                        of_another = True
+            if not of_another:
+                rules.append("contract.signed-later")
+
+    # "`contract.sum-above-budget`: the sums that were agreed by a day, by D, are together above a `budget_kzt` that was
+    # stated after that day and before the next one on which a contract was signed or amended"
+    changes = set()
+    for contract in facts.contracts:
+        if contract.signed_on is not None and contract.signed_on <= D:
+            changes.add(contract.signed_on)
+        for amended_on, _ in contract.amendments:
+            if amended_on <= D:
+                changes.add(amended_on)
+    for day in changes:
+        later = [other for other in changes if other > day]
+        together = 0
+        for contract in facts.contracts:
+            total = None
+            if contract.signed_on is None or contract.signed_on <= day:
+                total = contract.sum_kzt
+            for amended_on, new in contract.amendments:
+                if new is not None and amended_on <= day:
+                    total = new
+            together += total or 0
+        for values, entered, replaced_on in stated:
+            if values.budget_kzt is None or together <= values.budget_kzt:
+                continue
+            if replaced_on is not None and replaced_on <= day:
+                continue
+            if later and entered is not None and entered >= min(later):
+                continue
+            rules.append("contract.sum-above-budget")
+
+    # "`contract.raised-after-cutoff`: an amendment of C or later, by D, has a larger sum than all that were agreed
+    # before it"
+    for contract in facts.contracts:
+        agreed = [] if contract.sum_kzt is None else [contract.sum_kzt]
+        for amended_on, new in contract.amendments:
+            if new is not None and amended_on <= D:
+                if agreed and new > max(agreed) and amended_on >= policy.cutoff:
+                    rules.append("contract.raised-after-cutoff")
+                agreed.append(new)
+
+    # "`contract.split`: contracts with one supplier, each signed from C to D for a sum below `split_contract_kzt`, at
+    # most `split_contract_days` calendar days before or after one of them, are together ≥ `split_contract_kzt`"
+    def is_small(contract: Any) -> bool:
+        if contract.signed_on is None or contract.sum_kzt is None:
+            return False
+        return policy.cutoff <= contract.signed_on <= D and contract.sum_kzt < policy.split_contract_kzt
+
+    for one in facts.contracts:
+        if one.supplier_bin is not None and is_small(one):
+            others = [
+                other
+                for other in facts.contracts
+                if other is not one
+                and other.supplier_bin == one.supplier_bin
+                and is_small(other)
+                and abs((other.signed_on - one.signed_on).days) <= policy.split_contract_days
+            ]
+            if others and one.sum_kzt + sum(other.sum_kzt for other in others) >= policy.split_contract_kzt:
+                rules.append("contract.split")
+    return rules

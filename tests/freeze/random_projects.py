@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from registry.freeze.facts import CONFIRMABLE, Confirmed, EarlierRevision, Facts, Sibling
+from registry.freeze.facts import CONFIRMABLE, Confirmed, ContractTerms, EarlierRevision, Facts, Sibling
 from registry.freeze.policy import ConfirmedFacts
 
 IN_SCOPE = (
@@ -223,7 +223,48 @@ def project(seed: int, policy: Any) -> tuple[Facts, date]:
     if facts.placement == "on_platform":
         facts = replace(facts, **deployments(Random(f"deployments {seed}"), policy, on))
     facts = replace(facts, confirmed=confirmed_facts(rng, on), **ai_system(Random(f"AI {seed}"), on))
-    return replace(facts, past=earlier(rng, policy, on, facts), siblings=siblings(rng, policy, on, facts)), on
+    facts = replace(facts, past=earlier(rng, policy, on, facts), siblings=siblings(rng, policy, on, facts))
+    return replace(facts, contracts=contracts(Random(f"contracts {seed}"), policy, on, facts)), on
+
+
+def contracts(rng: Random, policy: Any, on: date, facts: Facts) -> tuple[ContractTerms, ...]:
+    """Every twelfth project has up to three, near to what the record states or stated, and to the limits of a split."""
+    if rng.random() < 0.92:
+        return ()
+    records = (facts, *facts.past)
+    signed = [each.contract_signed_on for each in records if each.contract_signed_on is not None]
+    edits = [each.replaced_on for each in facts.past if each.replaced_on is not None]
+    budgets = [each.budget_kzt for each in records if each.budget_kzt is not None]
+    dates = [*signed, *edits, *filter(None, [facts.registered_on]), on, policy.cutoff]
+    near = days(policy.split_contract_days)
+    are_parts = rng.random() < 0.5
+
+    def a_day() -> date:
+        if are_parts and on > policy.cutoff:
+            return policy.cutoff + days(rng.randint(0, (on - policy.cutoff).days))
+        return rng.choice(dates) + days(rng.choice((-1, 0, 0, 1, rng.randint(-300, 300))))
+
+    def a_sum() -> int:
+        total = policy.split_contract_kzt // 2 if are_parts else rng.choice((*budgets, 10**9))
+        return max(0, total + rng.choice((-1, 0, 0, 1)))
+
+    drawn: list[ContractTerms] = []
+    for number in range(rng.choice((2, 3) if are_parts else (1, 1, 2, 3))):
+        last = drawn[-1].signed_on if drawn else None
+        day = last + rng.choice((near, near + days(1), -near)) if last and rng.random() < 0.8 else a_day()
+        amendments = sorted(a_day() for _ in range(rng.choice((0, 0, 1, 2))))
+        terms = ContractTerms(
+            signed_on=None if rng.random() < 0.1 else day,
+            sum_kzt=None if rng.random() < 0.1 else a_sum(),
+            amendments=tuple((each, None if rng.random() < 0.1 else a_sum()) for each in amendments),
+            number=f"070240006286/{number}",
+            supplier_bin="a" if rng.random() < 0.9 else rng.choice((None, "b")),
+            is_named=rng.random() < 0.7,
+            is_confirmed=rng.random() < 0.3,
+            matched_at=datetime(2026, 6, rng.randint(1, 3), tzinfo=UTC),
+        )
+        drawn.append(terms)
+    return tuple(drawn)
 
 
 def an_order(rng: Random, policy: Any, on: date) -> dict[str, date | None]:

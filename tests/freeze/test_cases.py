@@ -11,11 +11,11 @@ import pytest
 from registry.freeze.contradictions import LINES
 from registry.freeze.evaluation import evaluate
 from registry.freeze.policy_file import load_policy
-from tests.freeze.cases import AI_SYSTEMS, CONFIRMED_FACTS, PLATFORM, SEVERITIES, Case, load
+from tests.freeze.cases import AI_SYSTEMS, CONFIRMED_FACTS, CONTRACTS, PLATFORM, SEVERITIES, Case, load
 from tests.freeze.factories import with_rule
 from tests.freeze.oracle import expected
 
-CASES = [*load(), *load(AI_SYSTEMS), *load(PLATFORM)]
+CASES = [*load(), *load(AI_SYSTEMS), *load(PLATFORM), *load(CONTRACTS)]
 WITH_CONFIRMED_FACTS = load(CONFIRMED_FACTS)
 POLICY_FILE = Path(__file__).resolve().parents[2] / "config" / "freeze_policy.toml"
 

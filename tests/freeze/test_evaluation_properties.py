@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date, timedelta
 
 from hypothesis import example, given, settings, strategies as st
 
+from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.evaluation import evaluate, in_scope
-from registry.freeze.facts import EarlierRevision, Facts
+from registry.freeze.facts import ContractTerms, EarlierRevision, Facts
 from registry.freeze.policy import Policy
 from registry.freeze.rules import PLACEMENT_RULES, RULES
 from registry.freeze.vocabulary import FINAL_STAGES, AgencyKind, Severity
@@ -178,3 +179,29 @@ def test_severity_is_the_policys_except_within_the_grace_period_and_after_an_edi
             expected = policy.edit_severity
         lone_claim = finding.rule == "platform.unverified" and len(evaluate(project, policy, on)) == 1
         assert finding.severity == ("low" if lone_claim else expected)
+
+
+CONTRACTS = st.builds(
+    ContractTerms,
+    signed_on=MAYBE,
+    sum_kzt=MONEY,
+    amendments=st.lists(st.tuples(DATES, MONEY), max_size=2).map(tuple),
+    number=st.sampled_from("123"),
+    supplier_bin=st.sampled_from("ab"),
+    is_named=st.booleans(),
+    is_confirmed=st.booleans(),
+)
+
+
+@given(FACTS, st.lists(CONTRACTS, min_size=1, max_size=3, unique_by=lambda each: each.number), PASTS, ON)
+def test_no_edit_after_a_contract_ends_what_it_contradicts(
+    project: Facts, contracts: list[ContractTerms], edit: EarlierRevision, on: date
+) -> None:
+    before = replace(project, contracts=tuple(contracts), placement="off_platform", ending_confirmed_on=None)
+    names = [field.name for field in fields(EarlierRevision) if field.name not in ("replaced_on", "confirmed")]
+    values = {name: getattr(before, name) for name in names}
+    revision = EarlierRevision(**values, replaced_on=on + ONE_DAY)
+    edited = {name: getattr(edit, name) for name in names if name != "placement"}
+    after = replace(before, **edited, past=(*before.past, revision))
+    contradicted = {rule for rule in rules_of(before, POLICY, on) if rule in CONTRACT_RULES}
+    assert contradicted <= set(rules_of(after, POLICY, on + ONE_DAY))

@@ -70,6 +70,10 @@ def test_shipped_rules_have_the_contracts_severity_and_all_but_two_are_on() -> N
         "integrity.ended-unconfirmed": "medium",
         "freeze.legacy": "plan",
         "integrity.unattested": "low",
+        "contract.signed-later": "high",
+        "contract.sum-above-budget": "medium",
+        "contract.raised-after-cutoff": "medium",
+        "contract.split": "medium",
     }
     assert tuple(POLICY.rules) == RULES
     assert [name for name, rule in POLICY.rules.items() if not rule.enabled] == [

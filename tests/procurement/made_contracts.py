@@ -106,7 +106,7 @@ class Maker:
     """Draws agencies with their contracts and projects."""
 
     def __init__(self, seed: int) -> None:
-        self.random = Random(seed)
+        self.random, self.parts = Random(seed), Random(seed + 1)
         self.last = 0
 
     def agency(self, count: int) -> MadeAgency:
@@ -134,6 +134,10 @@ class Maker:
             supplier = [first.values["supplier_bin"]]
             stages = range(2, self.random.randint(3, 4))
             parts += [self._contract(agency, subject, supplier, kind, stage) for stage in stages]
+            if self.parts.random() < 0.5:
+                # To stay below a limit, within weeks of each other.
+                for part in parts[1:]:
+                    part.values["signed_on"] = first.values["signed_on"] + timedelta(days=self.parts.randrange(40))
         signed_as = first.values
         signed: date = signed_as["signed_on"]
         recorded = date(2025, 12, self.random.randint(10, 31)) if self.random.random() < 0.25 else signed
