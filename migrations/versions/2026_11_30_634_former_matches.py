@@ -8,8 +8,8 @@ from alembic import op
 from registry.core.change_triggers import create_change_triggers
 from registry.core.database import Instant
 
-revision = "2026_11_30_628"
-down_revision = "2026_11_30_632"
+revision = "2026_11_30_634"
+down_revision = "2026_11_30_633"
 branch_labels = None
 depends_on = None
 
