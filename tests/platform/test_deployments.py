@@ -115,7 +115,7 @@ def test_every_kind_of_file_is_read_alike(agency: Agency, program: Caller, conte
         ({"last_deployed_on": 20260302}, ("last_deployed_on", "expected-date")),
         ({"environments": ["test", "moon"]}, ("environments", "not-a-choice")),
         ({"environments": "test"}, ("environments", "expected-texts")),
-        ({"platform_key": "qt-\ud800"}, ("platform_key", "control-character")),
+        ({"platform_key": "qt-\x00"}, ("platform_key", "control-character")),
         ({"platform_key": {"key": "qt-1"}}, ("platform_key", "expected-text")),
         ({"deployed": "2026-03-02"}, ("deployed", "unknown-field")),
         ({"platform_key": "qt-0"}, ("platform_key", "platform-key-twice")),
@@ -133,11 +133,22 @@ def test_a_wrong_value_is_a_bad_row(
     assert last_deployments() == {"qt-0": date(2026, 3, 2)}
 
 
+ROW = '{"platform_key": "qt-1", "agency": "000000000000", "verified_on": "2026-02-01"'
+
+
 @pytest.mark.parametrize(
-    "content", [b"[1]", b"[", b'{"a": 1}\n{', b"[]", b"[[[[", b"[" * 100_000, b'{"a": NaN}', b"[" + b" " * (5 << 20)]
+    "content",
+    [
+        *(b"[1]", b"[", b'{"a": 1}\n{', b"[]", b"[[[[", b"[" * 100_000, b'{"a": NaN}', b"[" + b" " * (5 << 20)),
+        # What two readers would read differently.
+        ROW.encode() + b', "platform_key": "qt-2"}',
+        ROW.encode() + b', "\\ud800": 1}',
+        ROW.encode() + b', "environments": NaN}',
+        f"[{ROW}}}]".encode("utf-16-le"),
+    ],
 )
 def test_json_that_is_no_list_of_rows_is_refused(agency: Agency, program: Caller, content: bytes) -> None:
-    file = FileStorage(io.BytesIO(content), "list.json")
+    file = FileStorage(io.BytesIO(content.replace(b"000000000000", agency.bin.encode())), "list.json")
     answer = program.form("/platform-inventories", {"file": file})
     assert (answer.status_code, answer.get_json()["title"] != "") == (422, True)
     assert db.session.scalar(select(db.func.count()).select_from(Inventory)) == 0

@@ -14,6 +14,7 @@ from typing import Any
 from registry.core.child_processes import ChildFailed, run_child
 from registry.core.errors import Invalid, Problem, invalid
 from registry.core.spreadsheets.csv_and_xlsx import ZIP
+from registry.core.values import read_json
 
 CHILD = "registry.core.spreadsheets.csv_and_xlsx"
 # The first line of what the child has read, so that no stored file is taken for it.
@@ -173,7 +174,8 @@ def is_json(content: bytes) -> bool:
 def json_objects(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a JSON array with their places from 1, or of NDJSON with their lines.
 
-    Raises Invalid when one is reached that is no object, with its number, and for an array above 4 MiB.
+    Raises Invalid when one is reached that is no object, or that two readers would read differently (``read_json``),
+    with its number, and for an array above 4 MiB.
     """
     content = content.removeprefix(BOM)
     if content.lstrip().startswith(b"["):
@@ -191,7 +193,7 @@ def json_objects(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _parsed(text: bytes, pointer: str, limit: int = MAX_ARRAY_SIZE) -> Any:
     try:
-        return json.loads(text) if len(text) <= limit else None
+        return read_json(text) if len(text) <= limit else None
     except (ValueError, RecursionError) as error:
         raise invalid(pointer, "expected-objects") from error
 
