@@ -29,7 +29,7 @@ from registry.core.fields import (
     WholeNumber,
     body_problems,
 )
-from registry.core.spreadsheets.reader import MAX_UPLOAD_SIZE, require_upload_size
+from registry.core.spreadsheets.reader import MAX_UPLOAD_SIZE, printable, require_upload_size
 from registry.core.values import InvalidValue, read_json
 from registry.projects.fields import FIELDS
 from registry.state_systems.models import MAX_NAME, ExternalKind
@@ -141,7 +141,7 @@ def read_signed_file(content: bytes, known: StateSystems) -> SignedFile:
         raise invalid("/file", "file-not-signed")
     key = known.keys.get(protected["kid"]) if isinstance(protected["kid"], str) else None
     if key is None:
-        raise invalid("/file", "signing-key-unknown", kid=str(protected["kid"])[:200])
+        raise invalid("/file", "signing-key-unknown", kid=printable(str(protected["kid"])))
     # The day of the upload counts, not that of the file: who has an old key writes any date.
     if key.expires_on < today():
         raise invalid("/file", "signing-key-expired", kid=protected["kid"], day=key.expires_on.isoformat())

@@ -123,6 +123,10 @@ def forged() -> dict[str, tuple[bytes, str]]:
             part({"alg": "EdDSA", "kid": [1]}) + b"." + body + b"." + signature,
             "signing-key-unknown",
         ),
+        "kid that cannot be written": (
+            part({"alg": "EdDSA", "kid": "\ud800"}) + b"." + body + b"." + signature,
+            "signing-key-unknown",
+        ),
         "header that is a list": (part([1]) + b"." + body + b"." + signature, "file-not-signed"),
         "unprotected header": (json.dumps({**unprotected, "header": {"kid": "x"}}).encode(), "file-not-signed"),
         "member twice": (as_json(good)[:-1] + b', "payload": "e30"}', "file-not-signed"),
