@@ -56,6 +56,7 @@ EFFECT_LABELS: Final[Mapping[str, str]] = {
     "confirmed": lazy_text("Placements that it confirms"),
     "lost": lazy_text("Placements that lose their confirmation"),
     "deployments": lazy_text("Keys whose deployments it reports"),
+    "set_back": lazy_text("Keys whose deployments it takes back"),
     "people": lazy_text("People"),
     "service_accounts": lazy_text("Service accounts"),
     "drafts": lazy_text("Drafts"),

@@ -390,18 +390,23 @@ def count_lost(since: datetime, program: str | None) -> int:
 
 
 class SetBack(NamedTuple):
-    """How many keys a list says were last deployed earlier than is known, of how many that were."""
+    """Of how many keys a list takes deployments back, of how many that are reported."""
 
     keys: int
     known: int
 
 
 def count_set_back(listed: ListedKeys) -> SetBack:
-    """Return of how many keys a list takes deployments back."""
-    known = {key: day for key, day in last_deployments().items() if day is not None}
-    known_rows = ((listed.rows[key], day) for key, day in known.items() if key in listed.rows)
-    earlier = sum(row.is_reported and (row.last_deployed_on or date.min) < day for row, day in known_rows)
-    return SetBack(earlier, len(known))
+    """Return how many keys a list says were last deployed earlier than is known, or lists without saying it any more.
+
+    Keys that vanish are left out: their projects lose the confirmation, which is counted as such.
+    """
+    known = last_deployments()
+    known_rows = [(listed.rows[key], day) for key, day in known.items() if key in listed.rows]
+    taken_back = sum(
+        not row.is_reported or (day is not None and (row.last_deployed_on or date.min) < day) for row, day in known_rows
+    )
+    return SetBack(taken_back, len(known))
 
 
 def plan_inventory(viewer: Actor, listed: ListedKeys, *, lock: bool = False) -> Plan:

@@ -155,8 +155,8 @@ def _request(approval: Approval) -> Request | None:
 # confirmations would be lost, by it and by what one person applied in the 30 days before.
 #
 # The platform's own program applies one at once, unless more than a tenth of the confirmations would be lost, by it and
-# by what the program sent in the day before, or more than a tenth of the deployments would be set back to earlier ones:
-# the list may be truncated, or an old one.
+# by what the program sent in the day before, or more than a tenth of the deployments would be set back to earlier ones
+# or reported no more, which ends flags: the list may be truncated, or an old one.
 
 # More than this part is not lost on the word of one person or program.
 LOST_FRACTION: Final = 10
@@ -213,7 +213,7 @@ class Effect:
 
     @property
     def sets_back_many(self) -> bool:
-        """True when more than a tenth of the deployments would be earlier ones than they were."""
+        """True when more than a tenth of the deployments would be earlier ones than they were, or reported no more."""
         return self.set_back.keys > SMALL_LOSS and self.set_back.keys * LOST_FRACTION > self.set_back.known
 
     @property
@@ -239,6 +239,7 @@ class Effect:
             "confirmed": sum(not write.was_confirmed for write in confirms),
             "lost": len(self.plan.lost),
             "deployments": self.deployments,
+            "set_back": self.set_back.keys,
             "flags": sum(self.flags.get(write.project_id, 0) for write in confirms),
         }
 

@@ -304,6 +304,20 @@ def test_an_old_list_waits_because_it_sets_deployments_back(agency: Agency, prog
     assert sorted(last_deployments().values()) == [date(2026, 8, 20)] * 5 + [date(2026, 9, 20)]
 
 
+def test_a_list_that_stops_reporting_deployments_waits_and_says_so(agency: Agency, program: Caller) -> None:
+    keys = keys_of(6)
+    on_platform(agency, *keys)
+    done(send(program, [row(agency, key, last_deployed_on="2026-03-02" if key > "qt-02" else None) for key in keys]))
+
+    silent = send(program, [row(agency, key) for key in keys])
+
+    assert (silent.status_code, silent.get_json()["effects"]["set_back"]) == (202, 6)
+    assert set(last_deployments()) == set(keys)
+    # A few are none.
+    done(change(program, listed=[row(agency, key) for key in keys[:5]]))
+    assert set(last_deployments()) == {"qt-05"}
+
+
 def test_changes_name_the_inventory_that_they_change(agency: Agency, program: Caller, client: FlaskClient) -> None:
     first, second = on_platform(agency, "qt-1", "qt-2")
     body = {"listed": [row(agency, "qt-2", last_deployed_on="2026-09-29")], "removed": ["qt-1"]}
