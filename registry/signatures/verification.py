@@ -213,14 +213,15 @@ def _read(cms: bytes) -> _Signature:
         certificates = [x509.load_der_x509_certificate(bytes(each)) for each in signed["certificates"]]
         [certificate] = [each for each in certificates if each.serial_number == serial]
         is_detached = not signed["encapContentInfo"]["eContent"].isValue
-        is_data = decode(content_type)[0] == rfc5652.id_data
+        # Of their types: others would be read as what they are not, a number as the length of so many bytes.
+        is_data = decode(content_type, asn1Spec=univ.ObjectIdentifier())[0] == rfc5652.id_data
         if rest or not is_detached or not is_data or len(of_type) != len(attributes):
             raise SignatureUnreadable
         return _Signature(
             certificate=certificate,
             digest_algorithm=str(signer["digestAlgorithm"]["algorithm"]),
             signed_attributes=encode(attributes),
-            message_digest=bytes(decode(digest)[0]),
+            message_digest=bytes(decode(digest, asn1Spec=univ.OctetString())[0]),
             signature=bytes(signer["signature"]),
         )
     # The decoder and certificates come from anybody: whatever is wrong in them, it is no signature.
@@ -392,10 +393,12 @@ def _ask_ocsp(url: str, certificate: x509.Certificate, issuer: x509.Certificate)
 def _responder_key(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> rsa.RSAPublicKey:
     """The key of the centre, or of the service to which the centre gave a certificate for it (RFC 6960, 4.2.2.2)."""
     for each in response.certificates:
-        if each == issuer:
+        try:
+            each.verify_directly_issued_by(issuer)
+            usage = each.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except (x509.ExtensionNotFound, ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            # The centre itself, or what leads to it.
             continue
-        each.verify_directly_issued_by(issuer)
-        usage = each.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         is_in_force = each.not_valid_before_utc <= now() <= each.not_valid_after_utc
         if ExtendedKeyUsageOID.OCSP_SIGNING in usage and is_in_force:
             return _issuer_key(each)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -55,14 +55,15 @@ def ocsp_answer(
     *,
     age: timedelta = timedelta(),
     names_responder: bool = False,
+    path: Sequence[x509.Certificate] = (),
 ) -> bytes:
-    """Return a signed answer (DER) about a certificate."""
+    """Return a signed answer (DER) about a certificate; ``path``: other certificates that it has."""
     at = datetime.now(UTC) - age
     revoked = at if status is ocsp.OCSPCertStatus.REVOKED else None
     builder = ocsp.OCSPResponseBuilder().add_response(
         of, issuer, hashes.SHA1(), status, at, at + timedelta(hours=1), revoked, None
     )
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, responder.certificate)
-    if names_responder:
-        builder = builder.certificates([responder.certificate])
+    if certificates := [*path, *([responder.certificate] if names_responder else [])]:
+        builder = builder.certificates(certificates)
     return builder.sign(responder.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,15 @@ def test_what_is_no_detached_signature_of_one_person_is_unreadable(centre: Centr
             verify(settings_for(folder), each, CONTENT)
 
 
+def test_digest_of_another_type_is_not_read_as_a_length(centre: Centre, folder: Path) -> None:
+    cms = centre.person().sign(CONTENT)
+    digest = b"\x04\x20" + sha256(CONTENT).digest()
+    assert cms.count(digest) == 1
+    for other in (b"\x02\x20" + (10**13).to_bytes(32, "big"), b"\x03\x20" + bytes(32), b"\x01\x20" + bytes(32)):
+        with pytest.raises(SignatureUnreadable):
+            verify(settings_for(folder), text(cms.replace(digest, other)), CONTENT)
+
+
 def test_no_changed_byte_of_a_signature_goes_unnoticed(centre: Centre, folder: Path) -> None:
     cms = bytearray(centre.person().sign(CONTENT))
     refused = (
@@ -175,7 +185,12 @@ def test_ocsp_service_says_whether_a_certificate_is_revoked(centre: Centre, fold
     person, issuer = centre.person(), centre.issuing
     sent, of = text(person.sign(CONTENT)), (person.certificate, issuer.certificate)
     responder = centre.person(name="OCSP", key=rsa_key(7), purposes=[ExtendedKeyUsageOID.OCSP_SIGNING])
-    for answer in (ocsp_answer(GOOD, *of, issuer), ocsp_answer(GOOD, *of, responder, names_responder=True)):
+    # Services send what leads to them too, in any order.
+    path = [centre.root.certificate, issuer.certificate, centre.person(name="ADMIN", usages=()).certificate]
+    for answer in (
+        *(ocsp_answer(GOOD, *of, issuer, path=each) for each in ((), path)),
+        *(ocsp_answer(GOOD, *of, responder, names_responder=True, path=each) for each in ((), path)),
+    ):
         with answering(lambda _body, content=answer: (200, content)) as (url, asked):
             assert verify(settings_for(folder, url, required=True), sent, CONTENT).revocation == "good"
         assert ocsp.load_der_ocsp_request(asked[0][1]).serial_number == person.certificate.serial_number
