@@ -17,7 +17,7 @@ from registry.agencies.models import AGENCIES
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import advisory_lock, insert_rows
-from registry.core.errors import invalid
+from registry.core.errors import NotAllowed, invalid
 from registry.core.files import printable_file_name
 from registry.core.search import folded_words, reference_of
 from registry.journal import service as journal
@@ -32,6 +32,10 @@ CHUNK: Final = 500
 COUNTS: Final = ("total", "created", "updated", "unchanged", "from_portal", "unsigned", "other_customers")
 # Of an amendment, what the contract has only where nothing is known of it as first signed.
 FILLED: Final = tuple(name for name in VALUES if name not in ("signed_on", "sum_kzt", "current_sum_kzt", "amendments"))
+
+
+class MatchNeedsAPerson(NotAllowed):
+    """Service accounts do not decide which contract is that of a project."""
 
 
 def import_contracts(actor: Actor, file_name: str, content: bytes, *, dry_run: bool = False) -> dict[str, Any]:
@@ -149,9 +153,12 @@ def classify_and_match() -> None:
 def decide_match(actor: Actor, contract_id: int, number: str, state: MatchState, remark: str | None = None) -> Match:
     """Confirm or reject that a contract is that of a project, whether or not it was proposed.
 
-    Raises RoleNotAllowed, ContractNotFound, ProjectNotFound, and Invalid for a project of another agency.
+    What is decided ends findings and makes them: a person does, and no program. Raises RoleNotAllowed,
+    MatchNeedsAPerson, ContractNotFound, ProjectNotFound, and Invalid for a project of another agency.
     """
     actor.require(Permission.CONTRACTS_MATCH)
+    if not (actor.is_person or actor.is_local):
+        raise MatchNeedsAPerson
     with transaction() as session:
         # Before the row of the match: a night that matches meanwhile would delete what is decided here.
         advisory_lock(session, MATCH_LOCK)

@@ -28,9 +28,9 @@ from registry.procurement.models import VALUES, Contract, FormerContract, Match,
 from registry.procurement.service import classify_and_match, decide_match, import_contracts
 from registry.projects.models import Project
 from registry.requests.kinds import agency_succeeded
-from tests.api.callers import caller, codes
+from tests.api.callers import Caller, caller, code, codes
 from tests.changes.test_order import wait_for_a_blocked_backend
-from tests.factories import a_project, an_actor, an_agency, with_account
+from tests.factories import a_project, a_service_token, an_actor, an_agency, with_account
 from tests.fixtures.cli import CommandLine
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of, xlsx_of
@@ -292,6 +292,16 @@ def test_rejected_pair_is_not_proposed_again_and_a_person_can_match_any_other(
     assert codes(reviewer.post(path, {"project": other.number, "match_state": "confirmed"})) == {
         ("/project", "match-other-agency")
     }
+
+
+def test_no_program_decides_matches(client: FlaskClient, agency: Agency) -> None:
+    project = a_project(agency, contract_number="ИС-2026/17")
+    run(row_of(agency))
+    program = Caller(client, a_service_token(Role.REVIEWER))
+    decision = {"project": project.number, "match_state": "rejected"}
+    refused = program.post(f"/procurement-contracts/{the_contract().id}/match-decisions", decision)
+    assert (refused.status_code, code(refused)) == (403, "match-needs-a-person")
+    assert states() == [(project.number, "matched")]
 
 
 @pytest.mark.on_both
