@@ -186,25 +186,25 @@ class Reference(Text):
 class Patterned(Text):
     """A text of a certain form. ``code``: the error of another one."""
 
-    pattern: ClassVar[re.Pattern[str]]
+    text_pattern: ClassVar[re.Pattern[str]]
     code: ClassVar[str]
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
         text = super()._deserialize(value, attr, data, **kwargs)
-        if text is not None and not self.pattern.fullmatch(text):
+        if text is not None and not self.text_pattern.fullmatch(text):
             raise InvalidValue(self.code)
         return text
 
     @property
     def json_schema(self) -> dict[str, Any]:
         """A string with the pattern."""
-        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({self.pattern.pattern})?\\s*$"}
+        return {"type": "string", "maxLength": self.limit, "pattern": f"^\\s*({self.text_pattern.pattern})?\\s*$"}
 
 
 class Email(Patterned, Reference):
     """One e-mail address, as written."""
 
-    pattern, code = EMAIL, "email-invalid"
+    text_pattern, code = EMAIL, "email-invalid"
 
 
 class Url(Reference):
@@ -426,7 +426,7 @@ TELEPHONE: Final = re.compile(rf"{NUMBER}(,? ?(ext|вн|доб|ішкі)[.]? ?[0
 class Telephone(Patterned):
     """A telephone number as written, with an extension; or two, with a comma between them."""
 
-    pattern, code = TELEPHONE, "telephone-invalid"
+    text_pattern, code = TELEPHONE, "telephone-invalid"
 
 
 class YearlyAmounts(InputField):
