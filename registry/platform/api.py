@@ -212,13 +212,16 @@ class ListedRows(Objects):
     def __init__(self, **options: Any) -> None:
         super().__init__(MAX_CHANGES, "", **options)
 
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        return [] if value == [] else super()._deserialize(value, attr, data, **kwargs)
+
     @property
     def json_schema(self) -> dict[str, Any]:
-        """An array of rows."""
+        """An array of rows; of changes that only remove keys it may be empty."""
         inputs = ROW.inputs.items()
         row = object_of(**{name: nullable(each.json_schema, allow_none=bool(each.allow_none)) for name, each in inputs})
         row = {**row, "required": [*REQUIRED], "additionalProperties": False}
-        return {"type": "array", "items": row, "minItems": 1, "maxItems": self.most}
+        return {"type": "array", "items": row, "maxItems": self.most}
 
 
 class PlatformKeys(InputField):
@@ -227,14 +230,14 @@ class PlatformKeys(InputField):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise InvalidValue("expected-texts")
-        if not 0 < len(value) <= MAX_CHANGES:
+        if len(value) > MAX_CHANGES:
             raise InvalidValue("number-of-items", largest=MAX_CHANGES)
         return value
 
     @property
     def json_schema(self) -> dict[str, Any]:
         """An array of keys."""
-        return {"type": "array", "items": dict(TEXT), "minItems": 1, "maxItems": MAX_CHANGES}
+        return {"type": "array", "items": dict(TEXT), "maxItems": MAX_CHANGES}
 
 
 class InventoryChanges(BaseSchema):

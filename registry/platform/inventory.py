@@ -259,7 +259,9 @@ def read_changes(content: bytes) -> ListedKeys:
     ``removed`` keys. All of them are valid, or none is applied. Raises Invalid.
     """
     sent = json.loads(content)
-    listed, removed = sent.get("listed") or [], sent.get("removed") or []
+    listed = sent.get("listed") or []
+    # Trimmed as the keys of rows are: a key with a space would silently stay.
+    removed = [key.strip() for key in sent.get("removed") or []]
     outcome, rows, _ = check_rows(read_objects(enumerate(listed)), agencies_by_bin(), today())
     problems = [
         Problem("/".join(("/listed", str(each["row"]), *filter(None, [each["column"]]))), each["code"], each["params"])

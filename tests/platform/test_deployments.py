@@ -342,6 +342,17 @@ def test_changes_name_the_inventory_that_they_change(agency: Agency, program: Ca
     assert (details["file_name"], details["matched"], details["lost"]) == ("changes.json", 1, 1)
 
 
+def test_a_program_sends_both_lists_and_keys_with_spaces(agency: Agency, program: Caller) -> None:
+    first, second = on_platform(agency, "qt-1", "qt-2")
+    done(send(program, [row(agency, "qt-1")]))
+
+    added = done(change(program, listed=[row(agency, "qt-2")], removed=[]))
+    taken = done(change(program, listed=[], removed=["qt-1 "]))
+
+    assert (added["matched"], taken["lost"]) == (1, 1)
+    assert verified(first, second) == [False, True]
+
+
 @pytest.mark.parametrize(
     ("changes", "problems"),
     [
@@ -353,7 +364,9 @@ def test_changes_name_the_inventory_that_they_change(agency: Agency, program: Ca
             {("/listed/0/agency", "required"), ("/listed/0/verified_on", "required")},
         ),
         ({"removed": "qt-1"}, {("/removed", "expected-texts")}),
-        ({"removed": []}, {("/removed", "number-of-items")}),
+        ({"removed": [], "listed": []}, {("", "inventory-without-changes")}),
+        ({"removed": ["qt-1"] * 5001}, {("/removed", "number-of-items")}),
+        ({"removed": [" qt-1"], "listed": ["qt-1"]}, {("/removed/0", "platform-key-listed-too")}),
         ({"all": True}, {("/all", "unknown-field")}),
     ],
 )
