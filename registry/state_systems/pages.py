@@ -62,7 +62,7 @@ def _page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
             TableColumn(_("Object"), object_name, _object_cell, "main"),
             TableColumn(_("Document"), document_of, lambda row: ListCell(document_of(row), source_name(row["source"]))),
             TableColumn(_("Facts"), _facts, lambda row: ListCell(_facts(row), _differences(row))),
-            TableColumn(_("Project"), lambda row: row["project"], _project_cell),
+            TableColumn(_("Project"), lambda row: row["project"], _project_cell, "state"),
         ],
         empty=_("No confirmation matches."),
         about=_(
