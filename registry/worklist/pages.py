@@ -44,6 +44,9 @@ from registry.projects.queries import PROJECT_LIST, list_projects, projects_numb
 from registry.reports.overview import DAYS, coming_rules
 from registry.requests.models import RequestState
 from registry.requests.queries import REQUEST_LIST, kinds_to_decide, of_kinds
+from registry.state_systems.models import ExternalState
+from registry.state_systems.pages import object_name, source_name
+from registry.state_systems.queries import EXTERNAL_LIST
 from registry.web.blueprint import ANY_SIGNED_IN, Answer, pages
 from registry.web.current_user import page_locale
 from registry.web.formats import day, gettext as _
@@ -382,6 +385,25 @@ def _contracts_to_check(actor: Actor) -> Group:
     return _contracts(actor, _("Confirm or reject the match"), ContractMatch.TO_CHECK)
 
 
+def _external_confirmations(actor: Actor) -> Group:
+    texts = {
+        ExternalState.TO_CHECK.value: _("Confirm or reject the match"),
+        ExternalState.TO_CONFIRM.value: _("Propose the confirmation"),
+    }
+    filters = {"external_state": ",".join(texts)}
+    listing = EXTERNAL_LIST.read(actor, filters, WHOLE)
+    tasks = (
+        Task(
+            what=texts[row["external_state"]],
+            address=url_for("web.external_confirmation", confirmation_id=row["id"]),
+            record=f"{object_name(row)} · {source_name(row['source'])}",
+            since=row["changed_at"],
+        )
+        for row in listing.items
+    )
+    return _group(tasks, "external_confirmations", listing.count, **filters)
+
+
 def _drafts(actor: Actor) -> Group:
     tasks = (
         Task(
@@ -449,6 +471,7 @@ SOURCES: Final = (
     Source(lazy_text("Flagged soon if nothing changes"), P.PROJECTS_READ, _coming, True),
     Source(lazy_text("IT contracts without a project"), P.PROJECTS_WRITE, _contracts_without_project, True),
     Source(lazy_text("Contracts to check"), P.CONTRACTS_MATCH, _contracts_to_check),
+    Source(lazy_text("Confirmations from other state systems"), P.PLACEMENTS_CONFIRM, _external_confirmations),
     Source(lazy_text("Unread"), P.CASES_READ, _unread),
     Source(lazy_text("Flagged projects, highest severity first"), P.PROJECTS_READ, _flagged, True),
     Source(lazy_text("Your drafts"), P.PROJECTS_WRITE, _drafts),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from registry.accounts.roles import Actor, Role, RoleNotAllowed, local_actor
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.accounts.sessions import find_factor_session
 from registry.accounts.sign_in import sign_in
+from registry.accounts.tokens import issue
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db, transaction
@@ -420,6 +422,15 @@ def test_confirmation_without_a_known_role_is_rejected(signed_in: SignedIn) -> N
         assert confirm(supervisor, "zhanna", role).status_code == 422
     unknown = supervisor.send(f"{LIST}/confirmation", page=LIST, account=999999, **{"role-999999": "reviewer"})
     assert unknown.status_code == 422 and is_pending()
+
+
+def test_pending_token_of_a_command_says_so(signed_in: SignedIn) -> None:
+    supervisor = signed_in(Role.SUPERVISOR)
+    command = replace(local_actor(Role.ADMINISTRATOR), is_admitted=False)
+    token = issue(command, "robot", Role.OPERATOR, None, timedelta(days=1))
+    page = supervisor.get(LIST).text
+    assert token.pending and token.key_id in page
+    assert "Command line</td>" in page and "None</td>" not in page
 
 
 def test_pending_service_account_is_confirmed_on_the_same_page(app: Flask, signed_in: SignedIn) -> None:

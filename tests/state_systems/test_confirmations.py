@@ -427,10 +427,13 @@ def test_reviewer_imports_checks_and_proposes_on_the_pages(signed_in: SignedIn, 
     assert refused.status_code == 422 and "confirmations/0/agency" in refused.text
     assert "The file is imported" in upload(signed(payload(passport(agency.bin, name_ru="Учёт кадров")))).text
     assert "Учёт кадров" in visit.get("/external-confirmations").text
+    assert "Confirm or reject the match" in visit.get("/home").text
     path = f"/external-confirmations/{the_row().id}"
     assert visit.send(f"{path}/match", path, project="QT-1", match_state="confirmed").status_code == 404
     shown = visit.send(f"{path}/match", path, project=project.number, match_state="confirmed").text
     assert "Propose the confirmation" in shown
+    waiting = visit.get("/home").text
+    assert ">Confirmations from other state systems</a>: 1</h2>" in waiting and "Propose the confirmation" in waiting
     form = f"/projects/{project.number}/confirm-fact?fact={FACT}&confirmation={the_row().id}"
     page = visit.get(form).text
     assert "architecture-portal, P-1: Object passport № 77" in page
