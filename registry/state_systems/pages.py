@@ -61,8 +61,8 @@ def _page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
         columns=[
             TableColumn(_("Object"), object_name, _object_cell, "main"),
             TableColumn(_("Document"), document_of, lambda row: ListCell(document_of(row), source_name(row["source"]))),
-            TableColumn(_("Facts"), _facts, lambda row: ListCell(_facts(row), _differences(row))),
-            TableColumn(_("Project"), lambda row: row["project"], _project_cell, "state"),
+            TableColumn(_("Facts"), _facts, lambda row: ListCell(_compared(row))),
+            TableColumn(_("Project"), lambda row: row["project"], _project_cell),
         ],
         empty=_("No confirmation matches."),
         about=_(
@@ -102,7 +102,12 @@ def _differences(row: Mapping[str, Any]) -> str:
     values = [
         NOTHING if each["recorded"] is None else display_fact(each["fact"], each["recorded"]) for each in differing
     ]
-    return f"{_('Record')}: {'; '.join(values)}" if values else ""
+    return ": ".join((_("Record"), "; ".join(values))) if values else ""
+
+
+def _compared(row: Mapping[str, Any]) -> str:
+    """Return the facts and what the record has instead: one text, so that a narrow cell has two lines for it."""
+    return " · ".join(filter(None, (_facts(row), _differences(row))))
 
 
 def _usual(_actor: Actor) -> dict[str, str]:
