@@ -450,7 +450,7 @@ SOMETIMES = {
         for each in ("ApprovalShown", "SuccessionShown", "TransferShown")
         for name in (
             *("projects", "out_of_scope", "into_scope", "flags", "cases"),
-            *("restricted", "readers", "confirmed", "lost", "deployments"),
+            *("restricted", "readers", "confirmed", "lost", "deployments", "set_back"),
             *("people", "service_accounts", "drafts", "agencies_below"),
         )
     ),
