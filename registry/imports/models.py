@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor
-from registry.core.database import Instant, Model, db, require_transaction, table_of
+from registry.core.database import Instant, Model, db, read_in_transaction, require_transaction, table_of
 from registry.core.queues import Queue
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
@@ -274,4 +274,5 @@ def stored_file(run_id: int, *, original: bool = False) -> bytes:
     """Return the file of a run as CSV, or the workbook as it came; empty when it is not kept, or was no workbook."""
     is_part = FilePiece.position >= ORIGINAL if original else FilePiece.position < ORIGINAL
     pieces = select(FilePiece.content).where(FilePiece.import_id == run_id, is_part).order_by(FilePiece.position)
+    read_in_transaction()
     return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

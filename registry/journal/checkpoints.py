@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.clock import now
-from registry.core.database import Instant, Model, db, table_of, transaction
+from registry.core.database import Instant, Model, db, read_in_transaction, table_of, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, NotFound
 from registry.core.installation import decrypt, encrypt, installed_at
@@ -310,5 +310,6 @@ def _leaves(number: int, size: int) -> list[bytes]:
 def _texts(after: int, up_to: int) -> Iterator[str]:
     columns = [table_of(JournalEntry).c[name] for name in COLUMNS]
     entries = select(*columns).where(JournalEntry.seq > after, JournalEntry.seq <= up_to).order_by(JournalEntry.seq)
+    read_in_transaction()
     rows = db.session.execute(entries, execution_options={"yield_per": BATCH_SIZE}).mappings()
     return (hashed_text(dict(row)) for row in rows)

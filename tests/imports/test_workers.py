@@ -16,9 +16,9 @@ from sqlalchemy.exc import OperationalError
 
 from registry.cli.app_context import open_registry
 from registry.core.clock import now
-from registry.core.database import db, transaction
+from registry.core.database import autocommit_reads, db, transaction
 from registry.http.metrics import queues
-from registry.imports.models import FilePiece, ImportRun
+from registry.imports.models import FilePiece, ImportRun, stored_file
 from registry.imports.queries import find_import
 from registry.imports.service import queue_import
 from registry.imports.worker import run_next_import
@@ -215,3 +215,9 @@ def test_frozen_import_worker_does_not_block_registrations(own_app: Flask, own_d
             finally:
                 worker.kill()
         assert db.session.scalar(db.select(db.func.count(Project.id))) == 2
+
+
+def test_file_is_read_by_requests_that_read_without_a_transaction(own_app: Flask) -> None:
+    with own_app.app_context():
+        autocommit_reads()
+        assert stored_file(1) == b""

@@ -22,7 +22,7 @@ from sqlalchemy import func, select, update
 
 from registry.accounts.roles import SCHEDULE, Role
 from registry.core.clock import local_instant, now
-from registry.core.database import db, transaction
+from registry.core.database import autocommit_reads, db, transaction
 from registry.core.installation import Installation
 from registry.http.health import why_not_ready
 from registry.http.metrics import StoredMetrics
@@ -34,6 +34,8 @@ from registry.journal.checkpoints import (
     JournalDiffers,
     add_key,
     checkpoint_keys,
+    consistency_proof,
+    inclusion_proof,
     make_checkpoint,
     newest_checkpoint,
     revoke_key,
@@ -433,3 +435,21 @@ def test_altered_block_is_found_by_a_verification_of_the_whole_journal(own_app: 
         db.session.remove()
         connection.execute(update(JournalBlock).values(root="0" * 64))
         assert [(fault.code, fault.seq) for fault in verify_stored()] == [("block-differs", BLOCK)]
+
+
+def test_requests_that_read_without_a_transaction_sign_and_prove(own_app: Flask) -> None:
+    with own_app.app_context():
+        a_project()
+        # As each request of the API does.
+        autocommit_reads()
+        first = make_checkpoint(SCHEDULE)
+        assert first is not None
+        a_project()
+        autocommit_reads()
+        second = make_checkpoint(SCHEDULE)
+        assert second is not None
+        assert second.size > first.size
+        autocommit_reads()
+        assert inclusion_proof(1, second.size)[1]
+        autocommit_reads()
+        assert consistency_proof(first.size, second.size)
