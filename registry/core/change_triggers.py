@@ -309,10 +309,13 @@ def row_digest(on_postgresql: bool, table: str, row: str, columns: Iterable[str]
     covered = sorted(set(columns) - ignored)
     make = "json_build_array(%s)::text" if on_postgresql else "json_array(%s)"
     values = [f"{row}.{_quoted(name)}" for name in covered]
+    if not on_postgresql:
+        # Any column of SQLite can have bytes, which JSON cannot.
+        values = [f"CASE typeof({value}) WHEN 'blob' THEN 'blob ' || hex({value}) ELSE {value} END" for value in values]
     lists = [values[first : first + MAX_ARGUMENTS] for first in range(0, len(values), MAX_ARGUMENTS)]
     text = " || ".join(make % ", ".join(each) for each in lists)
-    # On SQLite a function of each connection (core/database.py).
-    return f"sha256(convert_to({text}, 'UTF8'))" if on_postgresql else f"sha256({text})"
+    # On SQLite a function of each connection (core/database.py); of bytes, as a text may be no UTF-8.
+    return f"sha256(convert_to({text}, 'UTF8'))" if on_postgresql else f"sha256(CAST({text} AS BLOB))"
 
 
 def _columns(connection: Connection, table: str) -> dict[str, Any]:

@@ -197,8 +197,10 @@ def set_up_engine(engine: Engine) -> None:
         connection.exec_driver_sql(f"BEGIN {kind}")
 
 
-def _sha256(content: str | None) -> bytes | None:
-    return None if content is None else sha256(content.encode()).digest()
+def _sha256(content: str | bytes | None) -> bytes | None:
+    if content is None:
+        return None
+    return sha256(content.encode() if isinstance(content, str) else content).digest()
 
 
 def _encode_hex(content: bytes | None, _format: str) -> str | None:

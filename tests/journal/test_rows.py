@@ -192,6 +192,31 @@ def test_rows_that_change_places_are_found(sealed: Connection) -> None:
     assert found() == [("flags", "changed")]
 
 
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("value", ["CAST(name_en AS BLOB)", "x'ff00'", "CAST(x'ff' AS TEXT)", "'a' || char(0)"])
+def test_values_that_are_no_text_are_found_and_hide_no_other(sealed: Connection, value: str) -> None:
+    with guards_off(sealed):
+        sealed.execute(text(f"UPDATE agencies SET name_en = {value} WHERE id = 2"))
+        sealed.execute(text("UPDATE flags SET severity = 'x' WHERE id = 1"))
+    assert found() == [("agencies", "changed"), ("flags", "changed")]
+    # Nor is what somebody accepts the same as other bytes.
+    db.session.remove()
+    seal_rows(ADMINISTRATOR, "test")
+    with guards_off(sealed):
+        sealed.execute(text("UPDATE agencies SET name_en = x'01' WHERE id = 2"))
+    assert found() == [("agencies", "changed")]
+
+
+@pytest.mark.sqlite_only
+@pytest.mark.parametrize("record_id", [2**40, 2**63 - 1, -(2**63)])
+def test_rows_with_ids_that_none_has_are_found(sealed: Connection, record_id: int) -> None:
+    with guards_off(sealed):
+        flag = sealed.execute(select(Base.metadata.tables["flags"]).limit(1)).mappings().one()
+        columns = {**flag, "id": record_id, "rule": "another"}
+        sealed.execute(insert(Base.metadata.tables["flags"]).values(columns))
+    assert found() == [("flags", "added")]
+
+
 def test_row_as_it_was_before_its_last_act_is_found(sealed: Connection) -> None:
     agency = sealed.execute(text("SELECT id, name_en, version FROM agencies ORDER BY id LIMIT 1")).mappings().one()
     put_back = text("UPDATE agencies SET name_en = :name_en, version = :version WHERE id = :id").bindparams(**agency)
