@@ -49,7 +49,8 @@ def object_name(row: Mapping[str, Any]) -> str:
 def document_of(row: Mapping[str, Any]) -> str:
     """Return the document of a confirmation with its number and day."""
     kind = choice_label("external_kind", row["kind"])
-    return f"{kind} № {row['document_number']}, {short_day(row['document_on'])}"
+    number = {"number": row["document_number"], "day": short_day(row["document_on"])}
+    return kind + ", " + _("No. %(number)s of %(day)s") % number
 
 
 def _page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:

@@ -179,6 +179,7 @@ FIELDS: Final[Mapping[str, str]] = {
     **vocabulary.CASE_FIELDS,
     # Names that belong to no record: filters, parameters, facts of earlier revisions, fields of accounts.
     "registered_on": lazy_text("Registered"),
+    "match": lazy_text("Match"),
     # Of an inventory.
     "file_name": lazy_text("File"),
     "sha256": "SHA-256",

@@ -392,7 +392,8 @@ def test_reviewer_checks_imports_and_decides_on_the_pages(signed_in: SignedIn, a
     (number, _state), *_ = states()
     assert "The match is confirmed" in visit.send(f"{path}/match", path, project=number, match_state="confirmed").text
     assert states() == [(number, "confirmed")]
-    assert "1" in visit.get("/contracts?match=matched").text
+    listed = visit.get("/contracts?match=matched").text
+    assert "Match: Matched" in listed and ">match<" not in listed
 
 
 def test_page_of_the_import_names_the_wrong_place(signed_in: SignedIn, agency: Agency) -> None:

@@ -15,7 +15,7 @@ from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.lists import Page
 from registry.procurement.coverage import Coverage, coverage_by_agency
-from registry.procurement.models import MatchState
+from registry.procurement.models import Contract, MatchState
 from registry.procurement.queries import CONTRACT_LIST
 from registry.procurement.service import classify_and_match, decide_match, import_contracts
 from registry.projects.models import Project
@@ -148,11 +148,15 @@ def test_overview_says_the_share_in_a_sentence_and_nothing_without_contracts(
 
 
 def test_agency_and_reviewer_have_their_contracts_among_what_waits(signed_in: SignedIn, ministry: Agency) -> None:
-    editor = signed_in(Role.AGENCY_EDITOR, ministry).get("/home").text
+    visit = signed_in(Role.AGENCY_EDITOR, ministry)
+    editor = visit.get("/home").text
     assert ">IT contracts without a project</a>: 3</h2>" in editor
     assert "Register its project" in editor and "Contracts to check" not in editor
+    third = db.session.scalars(select(Contract.id).where(Contract.number_sys == f"{ministry.bin}/3")).one()
+    assert "If the register lacks its project" in visit.get(f"/contracts/{third}").text
     a_project(ministry, name_ru="Портал стадиона", budget_kzt=30)
     classify_and_match()
     reviewer = signed_in(Role.REVIEWER).get("/home").text
     assert "IT contracts without a project" not in reviewer
+    assert "A reviewer decides" in visit.get(f"/agencies/{ministry.bin}/contracts").text
     assert ">Contracts to check</a>: " in reviewer

@@ -436,7 +436,7 @@ def test_reviewer_imports_checks_and_proposes_on_the_pages(signed_in: SignedIn, 
     assert ">Confirmations from other state systems</a>: 1</h2>" in waiting and "Propose the confirmation" in waiting
     form = f"/projects/{project.number}/confirm-fact?fact={FACT}&confirmation={the_row().id}"
     page = visit.get(form).text
-    assert "architecture-portal, P-1: Object passport № 77" in page
+    assert "architecture-portal, P-1: Object passport, No. 77 of " in page
     visit.send(form, form, fact=FACT, evidence="architecture-portal, P-1", documents=str(document))
     (approval,) = db.session.scalars(select(Approval)).all()
     assert approval.payload["facts"] == {"fact": FACT, "value": "2019-04-01"}
