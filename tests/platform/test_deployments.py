@@ -423,3 +423,13 @@ def test_pages_show_environments_and_deployments(agency: Agency, program: Caller
     preview = visit.send("/inventory", file=(io.BytesIO(content), "list.ndjson")).text
     assert "Nothing was deployed yet" in preview and "Production environment" in preview
     assert "Another person must approve it" in preview
+
+
+def test_page_of_an_idle_object_does_not_say_that_its_agency_entered_the_deployment(
+    agency: Agency, program: Caller, signed_in: SignedIn
+) -> None:
+    (project,) = on_platform(agency, "qt-1")
+    done(send(program, [row(agency, "qt-1", last_deployed_on="2026-01-05")]))
+    run_audit(OPERATOR, today())
+    page = signed_in(Role.AGENCY_VIEWER, agency).get(f"/projects/{project.number}").text
+    assert "What was compared" in page and "Your values" not in page
