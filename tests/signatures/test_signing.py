@@ -179,7 +179,7 @@ def test_signature_is_used_once(reviewer: Visit, centre: Centre) -> None:
     send(reviewer, case, "withdraw")
     del fields["seen"], fields["events"]
     code, page = submit(reviewer, case, "propose", fields)
-    assert (code, status(case)) == (409, "under_review") and "was done with it" in page
+    assert (code, status(case)) == (409, "under_review") and "already used for another action" in page
 
 
 def test_signature_is_out_of_date_after_half_an_hour(reviewer: Visit, centre: Centre, present: Present) -> None:
