@@ -241,9 +241,12 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "en": "Contract signed later than recorded",
         },
         {
-            "kk": "Шарттың порталдағы күнін енгізіп, айырманы түсіндіріңіз. Портал қателессе, оны сонда түзетіңіз.",
-            "ru": "Внесите дату договора с портала и объясните расхождение. Если ошибка на портале, исправьте её там.",
-            "en": "Enter the day on the portal and explain the difference. If the portal is wrong, correct it there.",
+            "kk": "Айырманы істе түсіндіріп, шартты тіркеңіз: жазбаны түзету бұл ескертпені алып тастамайды. Қате "
+            "порталда болса, оны сонда түзетіңіз. Шарт басқа жобаға қатысты болса, хабарлаңыз.",
+            "ru": "Объясните расхождение в деле и приложите договор: правка записи не снимет это замечание. Если "
+            "ошибка на портале, исправьте её там. Если договор относится к другому проекту, сообщите об этом.",
+            "en": "Explain the difference in the case and upload the contract: no edit of the record ends this flag. "
+            "If the portal is wrong, have it corrected there. If the contract is for another project, say so.",
         },
         _COMPARED,
     ),
@@ -255,9 +258,12 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "en": "Contracts on the portal above the budget",
         },
         {
-            "kk": "Толық бюджетті енгізіп, айырманы түсіндіріңіз. Портал қателессе, оны сонда түзетіңіз.",
-            "ru": "Внесите полный бюджет и объясните расхождение. Если ошибка на портале, исправьте её там.",
-            "en": "Enter the whole budget and explain the difference. If the portal is wrong, correct it there.",
+            "kk": "Айырманы істе түсіндіріңіз: бюджетті түзету бұл ескертпені алып тастамайды. Қате порталда болса, "
+            "оны сонда түзетіңіз. Шарт басқа жобаға қатысты болса, хабарлаңыз.",
+            "ru": "Объясните расхождение в деле: правка бюджета не снимет это замечание. Если ошибка на портале, "
+            "исправьте её там. Если договор относится к другому проекту, сообщите об этом.",
+            "en": "Explain the difference in the case: no edit of the budget ends this flag. If the portal is wrong, "
+            "have it corrected there. If a contract is for another project, say so.",
         },
         _COMPARED,
     ),
@@ -269,9 +275,12 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "en": "Contract raised after the freeze began",
         },
         {
-            "kk": "Соманың не үшін ұлғайтылғанын түсіндіріп, қосымша келісімді тіркеңіз.",
-            "ru": "Объясните, за что увеличена сумма, и приложите дополнительное соглашение.",
-            "en": "Explain what the sum was raised for and upload the amendment.",
+            "kk": "Соманың не үшін ұлғайтылғанын істе түсіндіріп, қосымша келісімді тіркеңіз. Қате порталда болса, "
+            "оны сонда түзетіңіз.",
+            "ru": "Объясните в деле, за что увеличена сумма, и приложите дополнительное соглашение. Если ошибка на "
+            "портале, исправьте её там.",
+            "en": "Explain in the case what the sum was raised for and upload the amendment. If the portal is wrong, "
+            "have it corrected there.",
         },
         {
             "kk": "шарт сомасының өзгерістері мемлекеттік сатып алу порталы бойынша қаралады.",
@@ -287,9 +296,12 @@ DISABLED_RULES: Final[Mapping[str, RulePolicy]] = {
             "en": "Contract on the portal possibly split",
         },
         {
-            "kk": "Шарттар неге бөлек екенін түсіндіріп, оларды тіркеңіз.",
-            "ru": "Объясните, почему договоры отдельные, и приложите их.",
-            "en": "Explain why the contracts are separate and upload them.",
+            "kk": "Шарттардың неге бөлек жасалғанын істе түсіндіріп, оларды тіркеңіз. Олардың бірі басқа жобаға "
+            "қатысты болса, хабарлаңыз.",
+            "ru": "Объясните в деле, почему заключены отдельные договоры, и приложите их. Если один из них относится "
+            "к другому проекту, сообщите об этом.",
+            "en": "Explain in the case why the contracts are separate and upload them. If one of them is for another "
+            "project, say so.",
         },
         {
             "kk": "порталдағы бір жұмысқа арналған шарттар бірге қаралады.",

@@ -50,6 +50,13 @@ def test_texts_differ_between_languages(rule: str) -> None:
     assert not re.search("[а-яё]", english.lower())
 
 
+@pytest.mark.parametrize("rule", ["contract.signed-later", "contract.sum-above-budget"])
+def test_what_no_edit_ends_does_not_ask_for_an_edit(rule: str) -> None:
+    remedy = POLICY.rules[rule].remedy
+    assert "no edit" in remedy["en"] and "in the case" in remedy["en"]
+    assert "не снимет" in remedy["ru"] and "алып тастамайды" in remedy["kk"]
+
+
 def test_every_clause_names_an_act_that_was_in_force_on_the_day() -> None:
     for rule in RULES:
         before = explain(Finding(rule, "low", {}), POLICY, date(2026, 7, 10), "en", translator("en")).clause
