@@ -31,6 +31,7 @@ from registry.requests.service import ask, confirm
 from tests.audits.steps import ADMINISTRATOR, AUDITOR, OPERATOR, SUPERVISOR, audit, edit, flag, flags_of, verify
 from tests.cases.cast import SAULE, TIMUR, editor_of
 from tests.factories import a_project, an_actor, an_agency, with_account
+from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.present import Present
 from tests.procurement.contract_rows import SUPPLIER, row_of
@@ -378,3 +379,14 @@ def test_later_contract_that_a_person_has_matched_contradicts_no_date_of_the_fir
     decide_match(with_account(an_actor(Role.REVIEWER)), contract_id("260002"), project.number, MatchState.CONFIRMED)
     night(present)
     assert of_contracts(project) == []
+
+
+def test_flag_leads_to_the_contracts_that_it_names(agency: Agency, signed_in: SignedIn) -> None:
+    project = a_project(agency, **RECORD)
+    run(row_of(agency))
+    audit()
+    visit = signed_in(Role.AGENCY_VIEWER, agency)
+    (number,) = db.session.scalars(select(Contract.number_sys))
+    page = visit.get(f"/projects/{project.number}").text
+    assert "What was compared" in page and f'href="/contracts?number_sys={number}"' in page
+    assert number in visit.get(f"/contracts?number_sys={number}").text
