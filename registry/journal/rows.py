@@ -62,6 +62,12 @@ class SealedRow(Model):
 
 
 SEALED_ROWS: Final = table_of(SealedRow)
+NEWEST: Final = (
+    select(JournalEntry.seq, JournalEntry.action, JournalEntry.details)
+    .where(JournalEntry.action.in_((SEALED, UNSEALED)))
+    .order_by(JournalEntry.seq.desc())
+    .limit(1)
+)
 
 
 class Difference(NamedTuple):
@@ -107,13 +113,7 @@ class Acts:
 
 def newest_seal() -> Seal | None:
     """Return the seal that rows are compared with; None before the first one, and while an upgrade changes rows."""
-    newest = (
-        select(JournalEntry.seq, JournalEntry.action, JournalEntry.details)
-        .where(JournalEntry.action.in_((SEALED, UNSEALED)))
-        .order_by(JournalEntry.seq.desc())
-        .limit(1)
-    )
-    entry = db.session.execute(newest).one_or_none()
+    entry = db.session.execute(NEWEST).one_or_none()
     if entry is None or entry.action == UNSEALED:
         return None
     sealed = json.loads(entry.details)
@@ -264,21 +264,28 @@ def _sealed_digests(session: Session, tables: Iterable[str]) -> dict[str, tuple[
     return digests
 
 
-def seal_rows(
-    actor: JournalActor, reason: str, differences: Sequence[Difference] = (), *, accepted: bool = True
-) -> None:
-    """Seal the rows as they are, whoever wrote them. Nobody commits meanwhile. ``differences`` are listed."""
+def seal_rows(actor: JournalActor, reason: str, accepted: Sequence[Difference] = ()) -> None:
+    """Seal the rows as they are, whoever wrote them. Nobody commits meanwhile. Lists the differences that are accepted,
+    and those that an upgrade found before it.
+    """
     with transaction() as session:
         heads = session.execute(SELECT_HEADS_FOR_UPDATE).one()
+        newest = session.execute(NEWEST).one_or_none()
         session.execute(delete(SEALED_ROWS))
         for table, key in KEYS.items():
             rows = f"SELECT '{table}', own.{key}, {_digest(session, table)} FROM {table} AS own"  # noqa: S608
             session.execute(text(f"INSERT INTO sealed_rows (table_name, record_id, digest) {rows}"))
-        details: dict[str, Any] = {"reason": reason}
-        if differences:
-            listed = [str(each) for each in differences[:LISTED]]
-            details |= {"accepted" if accepted else "not_accepted": len(differences), "differences": listed}
+        details = {"reason": reason, **_listed("accepted", accepted)}
+        if newest is not None and newest.action == UNSEALED:
+            unsealed = json.loads(newest.details)
+            details = {name: unsealed[name] for name in ("not_accepted", "differences") if name in unsealed} | details
         _record_seal(session, actor, heads.seq, heads.changes, details)
+
+
+def _listed(what: str, differences: Sequence[Difference]) -> dict[str, Any]:
+    if not differences:
+        return {}
+    return {what: len(differences), "differences": [str(each) for each in differences[:LISTED]]}
 
 
 def upgrade_and_seal(actor: JournalActor, service_role: str | None = None) -> None:
@@ -287,18 +294,17 @@ def upgrade_and_seal(actor: JournalActor, service_role: str | None = None) -> No
     They are compared before, and what differs then is not forgotten. When this is interrupted, the rows are without a
     seal, and the next night seals them.
     """
-    differences: list[Difference] = []
     tables = inspect(db.engine).get_table_names()
     seal = newest_seal() if JournalEntry.__tablename__ in tables else None
     # A downgrade has dropped the table, and kept the entry.
     if seal is not None and SealedRow.__tablename__ in tables:
         differences, _ = find_differences(seal)
         with transaction():
-            record(actor, UNSEALED, SUBJECT, {"reason": "upgrade", "not_accepted": len(differences)})
+            record(actor, UNSEALED, SUBJECT, {"reason": "upgrade", **_listed("not_accepted", differences)})
     db.session.remove()
     upgrade_schema(service_role=service_role)
     if seal is not None:
-        seal_rows(actor, "upgrade", differences, accepted=False)
+        seal_rows(actor, "upgrade")
 
 
 def _seal_acts(actor: JournalActor, seal: Seal, acts: Acts) -> None:
@@ -333,8 +339,8 @@ def reconcile(actor: JournalActor, part: int | None = None) -> list[Difference]:
     differences: list[Difference] = []
     if seal is None:
         seal_rows(actor, "rows of before")
-        part = None
-    else:
+        seal, part = newest_seal(), None
+    if seal is not None:
         differences, acts = find_differences(seal, part)
         if part is None and acts.rows and not differences:
             _seal_acts(actor, seal, acts)

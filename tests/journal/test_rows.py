@@ -342,6 +342,26 @@ def test_upgrade_that_is_interrupted_is_sealed_by_the_night(app: Flask) -> None:
     assert found() == []
 
 
+def test_upgrade_that_is_interrupted_does_not_hide_what_it_found(
+    own_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*, service_role: str | None) -> None:
+        raise KeyboardInterrupt(service_role)
+
+    with own_app.app_context():
+        a_project()
+        seal_rows(ADMINISTRATOR, "test")
+        with transaction() as session:
+            session.execute(text("UPDATE project_statuses SET severity = 'low', freeze_status = 'exempt'"))
+        monkeypatch.setattr("registry.journal.rows.upgrade_schema", killed)
+        with pytest.raises(KeyboardInterrupt):
+            upgrade_and_seal(ADMINISTRATOR)
+        assert newest_seal() is None
+        assert [(each.table, each.what) for each in reconcile(ADMINISTRATOR)] == [("sealed_rows", "not-accepted")]
+        sealed = db.session.scalar(select(JournalEntry.details).order_by(JournalEntry.seq.desc()).limit(1))
+        assert json.loads(sealed)["differences"] == ["project_statuses 1: changed since entry 3"]
+
+
 def test_downgrade_and_upgrade_leave_every_row_explained(own_app: Flask) -> None:
     with own_app.app_context():
         a_project()
