@@ -80,6 +80,13 @@ def last_successor(agency_id: int) -> int:
     return agency_id
 
 
+def last_successors(bins: Collection[str]) -> dict[str, int]:
+    """Return the agency that has what the one with a BIN had, by BIN; nothing of BINs that are not known."""
+    rows = db.session.execute(select(AGENCIES.c.bin, AGENCIES.c.id, AGENCIES.c.successor_id)).all()
+    last = topmost({row.id: row.successor_id for row in rows})
+    return {row.bin: last[row.id] for row in rows if row.bin in bins}
+
+
 def closed_agency(agency_id: int | None) -> dict[str, str] | None:
     """Return the BIN of a closed agency and that of its successor, for messages; None for every other one."""
     successor = AGENCIES.alias()

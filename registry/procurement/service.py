@@ -11,9 +11,8 @@ from typing import Any, Final
 from flask import current_app
 from sqlalchemy import select, update
 
-from registry.accounts.agency_tree import last_successor
+from registry.accounts.agency_tree import last_successors
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.models import AGENCIES
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import advisory_lock, insert_rows
@@ -70,7 +69,7 @@ def planned(
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Return the rows to write, with an ``id`` where the contract is known, and the counts of an import."""
     grouped = [(number, list(group)) for number, group in groupby(sorted(parts, key=_place), attrgetter("number_sys"))]
-    agencies = _agencies({part.values["customer_bin"] for _, group in grouped for part in group})
+    agencies = last_successors({part.values["customer_bin"] for _, group in grouped for part in group})
     stored = _stored([number for number, _ in grouped])
     changes: list[dict[str, Any]] = []
     counts = dict.fromkeys((name for name in COUNTS if name != "unsigned"), 0)
@@ -205,12 +204,6 @@ def search_text(row: Mapping[str, Any]) -> str:
 
 def _place(part: ContractPart) -> tuple[str, int]:
     return part.number_sys, part.amendment
-
-
-def _agencies(bins: Iterable[str]) -> dict[str, int]:
-    """Return the agency that has what the customer with a BIN had, by BIN."""
-    rows = db.session.execute(select(AGENCIES.c.bin, AGENCIES.c.id).where(AGENCIES.c.bin.in_(sorted(bins))))
-    return {row.bin: last_successor(row.id) for row in rows}
 
 
 def _stored(numbers: Sequence[str]) -> dict[str, Mapping[str, Any]]:

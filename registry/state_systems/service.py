@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from typing import Any, Final
@@ -11,11 +11,10 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import contains_eager
 
-from registry.accounts.agency_tree import last_successor
+from registry.accounts.agency_tree import last_successors
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.models import AGENCIES
 from registry.core.clock import now
-from registry.core.database import db, require_transaction, table_of, transaction
+from registry.core.database import require_transaction, table_of, transaction
 from registry.core.dialects import advisory_lock, is_among
 from registry.core.errors import Conflict, invalid
 from registry.core.files import printable_file_name
@@ -134,7 +133,7 @@ def import_confirmations(actor: Actor, file_name: str, content: bytes) -> dict[s
     with transaction() as session:
         lock_flags_for_review()
         advisory_lock(session, IMPORT_LOCK)
-        agencies = _agencies({stated["agency"] for stated in file.rows})
+        agencies = last_successors({stated["agency"] for stated in file.rows})
         stored = _stored(file)
         candidates = Candidates({*agencies.values()})
         changed: list[tuple[ExternalConfirmation, _Former]] = []
@@ -280,9 +279,3 @@ def _stored(file: SignedFile) -> dict[str, ExternalConfirmation]:
     statement = select(ExternalConfirmation).where(ExternalConfirmation.source == file.source.code, references)
     rows = require_transaction().scalars(statement.execution_options(populate_existing=True))
     return {each.reference: each for each in rows}
-
-
-def _agencies(bins: Iterable[str]) -> dict[str, int]:
-    """Return the agency that has what the one with a BIN had, by BIN."""
-    rows = db.session.execute(select(AGENCIES.c.bin, AGENCIES.c.id).where(is_among(AGENCIES.c.bin, sorted(bins))))
-    return {row.bin: last_successor(row.id) for row in rows}
