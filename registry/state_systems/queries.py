@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Text, and_, case, cast, func, literal, or_, select
@@ -73,7 +73,7 @@ def _unconfirmed(name: str) -> ColumnElement[bool]:
 
 
 def _state() -> ColumnElement[str]:
-    """Return the state of a confirmation, as ``shown`` works it out of the same columns."""
+    """Return the state of a confirmation beside its record."""
     return case(
         (EXTERNAL.c.is_revoked, ExternalState.REVOKED.value),
         (or_(PROJECT.id.is_(None), PROJECT.withdrawn_at.is_not(None)), ExternalState.UNMATCHED.value),
@@ -84,10 +84,17 @@ def _state() -> ColumnElement[str]:
     )
 
 
-def shown(actor: Actor, rows: Sequence[ExternalConfirmation]) -> list[dict[str, Any]]:
+def _rows_with_state(actor: Actor) -> Select[Any]:
+    return _rows(actor).add_columns(_state().label("external_state"))
+
+
+def shown(actor: Actor, rows: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any]]:
     """Return confirmations with each fact beside the record's; restricted projects are journalled as read."""
-    result = []
-    for row in rows:
+    result, restricted = [], []
+    for read in rows:
+        row: ExternalConfirmation = read["ExternalConfirmation"]
+        if row.project is not None and row.project.is_restricted:
+            restricted.append(row.project.number)
         project = row.project if row.project is not None and row.project.withdrawn_at is None else None
         days = {} if project is None else confirmed_facts(project.confirmed_facts)
         facts = [
@@ -103,31 +110,16 @@ def shown(actor: Actor, rows: Sequence[ExternalConfirmation]) -> list[dict[str, 
         result.append(
             {name: getattr(row, name) for name in SHOWN}
             | {"agency": row.agency, "record": project, "revoked": row.is_revoked, "facts": facts}
-            | {"project": None if project is None else project.number, "external_state": _state_of(row, project, facts)}
+            | {"project": None if project is None else project.number, "external_state": read["external_state"]}
         )
-    restricted = [row.project.number for row in rows if row.project is not None and row.project.is_restricted]
     journal_restricted_reads(actor, restricted, "external-confirmations")
     return result
-
-
-def _state_of(row: ExternalConfirmation, project: Project | None, facts: Sequence[dict[str, Any]]) -> str:
-    if row.is_revoked:
-        return ExternalState.REVOKED.value
-    if project is None:
-        return ExternalState.UNMATCHED.value
-    if row.match_state == MatchState.TO_CHECK:
-        return ExternalState.TO_CHECK.value
-    if any(each["value"] != each["recorded"] for each in facts):
-        return ExternalState.DIFFERS.value
-    if any(each["confirmed_on"] is None for each in facts if each["fact"] in FACTS):
-        return ExternalState.TO_CONFIRM.value
-    return ExternalState.CONFIRMED.value
 
 
 EXTERNAL_LIST: Final = lists.RecordList(
     name="confirmations",
     permission=Permission.PROJECTS_READ,
-    rows=_rows,
+    rows=_rows_with_state,
     unique=ExternalConfirmation.id.expression,
     shown=shown,
     filters={
@@ -156,4 +148,9 @@ def find_external_confirmation(actor: Actor, confirmation_id: int) -> ExternalCo
 
 def read_external_confirmation(actor: Actor, confirmation_id: int) -> dict[str, Any]:
     """Return a confirmation beside the record. Raises RoleNotAllowed and ExternalConfirmationNotFound."""
-    return shown(actor, [find_external_confirmation(actor, confirmation_id)])[0]
+    actor.require(Permission.PROJECTS_READ)
+    statement = _rows_with_state(actor).where(ExternalConfirmation.id == confirmation_id)
+    rows = db.session.execute(statement).mappings().all()
+    if not rows:
+        raise ExternalConfirmationNotFound(id=confirmation_id)
+    return shown(actor, rows)[0]
