@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from registry.projects.models import Project
 
 PROJECT: Final = table_of(Project).c
 VALUES: Final = ("environments", "last_deployed_on", "is_reported")
+GONE: Final[Mapping[str, Any]] = dict.fromkeys(VALUES) | {"is_reported": False}
 NOT_REPORTED: Final[Mapping[str, Any]] = dict.fromkeys(DEPLOYMENT_FACTS)
 # Condition: the inventory reports deployments of the project's key, whichever agency it lists it for. A confirmed
 # project has its key from an inventory or from two people, and keeps it when it passes to another agency.
@@ -24,13 +25,14 @@ IS_REPORTED: Final[ColumnElement[bool]] = and_(
 )
 
 
-def keep_deployments(inventory_id: int, listed: Mapping[str, Mapping[str, Any]], gone: Iterable[str]) -> None:
-    """Store what an inventory says of its keys, and that those which are ``gone`` are reported no more."""
+def keep_deployments(inventory_id: int, listed: Mapping[str, Mapping[str, Any]], leaves: Callable[[str], bool]) -> None:
+    """Store what an inventory says of its keys; others are reported no more, unless it ``leaves`` them as they are."""
     session = require_transaction()
-    by_key = {**dict.fromkeys(gone, dict.fromkeys(VALUES) | {"is_reported": False}), **listed}
+    by_key = dict(listed)
     changed = []
     for row in session.execute(select(DEPLOYMENT)).mappings():
-        values = by_key.pop(row["platform_key"], None)
+        key = row["platform_key"]
+        values = by_key.pop(key, None if leaves(key) else GONE)
         if values is not None and any(row[name] != values[name] for name in VALUES):
             changed.append({"_id": row["id"], "inventory_id": inventory_id, **values})
     if changed:
@@ -39,11 +41,6 @@ def keep_deployments(inventory_id: int, listed: Mapping[str, Mapping[str, Any]],
     by_inventory = {"added_by": inventory_id, "inventory_id": inventory_id}
     new = ({"platform_key": key, **by_inventory, **values} for key, values in by_key.items() if any(values.values()))
     insert_rows(session, Deployment, new)
-
-
-def known_keys() -> list[str]:
-    """Return the keys with environments or deployments, also former ones."""
-    return [*db.session.scalars(select(DEPLOYMENT.c.platform_key))]
 
 
 def last_deployments() -> dict[str, date | None]:

@@ -30,7 +30,7 @@ from registry.core.values import InvalidValue, is_blank
 from registry.freeze.dates import iso
 from registry.journal import service as journal
 from registry.platform.confirmations import lock_keys, same_objects
-from registry.platform.deployments import VALUES, keep_deployments, known_keys, last_deployments
+from registry.platform.deployments import VALUES, keep_deployments, last_deployments
 from registry.platform.models import Confirmation, Environment, Inventory, InventoryKey, PendingUpload
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
@@ -313,8 +313,7 @@ def apply_plan(
     _keep_keys(inventory.id, listed, is_trusted)
     if is_trusted:
         # The word of one person ends no finding, and makes none.
-        gone = [key for key in known_keys() if key not in listed.rows and not listed.leaves(key)]
-        keep_deployments(inventory.id, {key: _deployment(row) for key, row in listed.rows.items()}, gone)
+        keep_deployments(inventory.id, {key: _deployment(row) for key, row in listed.rows.items()}, listed.leaves)
     counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
     details = {"file_name": listed.file_name, "sha256": listed.sha256, "approval": approval, **counts}
     known = {name: value for name, value in details.items() if value is not None}
