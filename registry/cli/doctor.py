@@ -383,9 +383,14 @@ def journal() -> Finding:
     return good("doctor-journal-ok", entries=head.seq, head=f"{head.seq}:{head.hash}")
 
 
-def policy() -> Finding:
-    """Is the policy in force the one that the last audit judged by? An activated version may be another one."""
+def policy(settings: Settings) -> Finding:
+    """Can people do what the policy in force asks, and is it the one that the last audit judged by?
+
+    An activated version may be another one.
+    """
     current, last = policy_in_force(), last_good_audit()
+    if current.signed_orders and settings.signatures is None:
+        return failure("doctor-signatures-off", version=current.version)
     if last is not None and current is first_policy() and last.policy_digest != current.digest:
         return warning("doctor-policy-differs", version=current.version, former=last.policy_version)
     return good("doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())
@@ -602,7 +607,7 @@ def _stored(settings: Settings, *, has_policy: bool) -> Iterator[Finding]:
             "secret key": secret_key,
             "locks": locks,
             "journal": journal,
-            **({"policy": policy} if has_policy else {}),
+            **({"policy": lambda: policy(settings)} if has_policy else {}),
             "clock": clock,
             **({"standby": standby} if app.extensions[STANDBY] is not None else {}),
             "scheduler": lambda: scheduler(settings),

@@ -131,6 +131,18 @@ def test_policy_file_that_no_audit_has_used_is_named(registry: CommandLine, serv
     assert (finding["state"], "the last audit judged by another one (1)" in finding["text"]) == ("warning", True)
 
 
+def test_policy_that_asks_for_signatures_which_nobody_can_give_is_named(
+    registry: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The policy of the process is that of other tests too.
+    monkeypatch.setattr("registry.freeze.current._current", [])
+    text = (CHECKOUT / "config/freeze_policy.toml").read_text(encoding="utf-8")
+    (tmp_path / "policy.toml").write_text(f"{text}\n[signatures]\norders = true\n", encoding="utf-8")
+    ran = registry("doctor", "--json", REGISTRY_POLICY_FILE=str(tmp_path / "policy.toml"))
+    finding = found(ran)["policy"]
+    assert (finding["state"], "REGISTRY_SIGNATURES is off" in finding["text"]) == ("failure", True)
+
+
 def test_database_that_is_away_leaves_the_other_checks(registry: CommandLine) -> None:
     ran = registry("doctor", "--json", REGISTRY_DATABASE_URL="postgresql+psycopg://nobody@127.0.0.1:1/nothing")
     assert ran.code == 1
