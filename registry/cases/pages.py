@@ -661,8 +661,8 @@ def _page(
 
 
 def _signatures(actor: Actor, case_id: int) -> list[Signature]:
-    """Return the signatures of the case; proposals are not for the agency."""
-    signed = signatures_of([f"case:{case_id}"])
+    """Return the signatures of the case while acts are signed; those of proposals are not for the agency."""
+    signed = signatures_of([f"case:{case_id}"]) if signature_settings() else []
     return [each for each in signed if actor.role not in AGENCY_ROLES or each.act != f"case.{ActionName.PROPOSE}"]
 
 

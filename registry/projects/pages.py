@@ -498,7 +498,7 @@ def _detail_page(actor: Actor, number: str, form: forms.Form) -> str:
         status=project.freeze_status,
         has_ended=project.stage in FINAL_STAGES,
         attestation=attestation_of(project),
-        signatures=signatures_of([f"project:{project.number}"]),
+        signatures=signatures_of([f"project:{project.number}"]) if signature_settings() else (),
         plan=plan_of(project.id),
         may_attest=may_attest(actor, project),
         active=active_only(flags),

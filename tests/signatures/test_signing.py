@@ -301,13 +301,15 @@ def test_signatures_go_on_after_a_change_of_the_secret_key(
 
 
 def test_evidence_pack_has_the_signed_bytes_and_the_signature_which_openssl_verifies(
-    reviewer: Visit, centre: Centre, client: FlaskClient, tmp_path: Path
+    reviewer: Visit, centre: Centre, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, case = flagged_case()
     send(reviewer, case, "claim")
     page = offered(reviewer, case, "propose", **NO_BREACH)
     submit(reviewer, case, "propose", signed(page, centre.person()))
     make_checkpoint(SCHEDULE)
+    # What was signed stays signed when nobody signs any more.
+    monkeypatch.setitem(client.application.config, SIGNATURES, None)
     answer = caller(client, Role.AUDITOR).get(f"{case}/evidence.zip")
     zipfile.ZipFile(io.BytesIO(answer.data)).extractall(pack := tmp_path / "pack")
     assert subprocess.run([sys.executable, "-I", pack / "verify.py"], check=False, cwd=pack).returncode == 0
