@@ -44,6 +44,7 @@ from registry.notifications.immediate import enqueue_entries
 from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.policies.queries import later_policy
+from registry.procurement.matching import contracts_changing
 from registry.procurement.models import pass_on_contracts
 from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
@@ -79,8 +80,9 @@ register_kind(LinkRemoval())
 
 agency_changed.connect(update_freeze_status_of_agency)
 
-# Audits count restricted projects.
+# Audits count restricted projects, and judge by contracts.
 project_restricting.connect(lock_flags_for_review)
+contracts_changing.connect(lock_flags_for_review)
 project_restricted.connect(move_in_last_audit)
 project_restricted.connect(withhold_restricted)
 project_withdrawn.connect(withhold)

@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Text, cast, or_, select, update
 
 from registry.core.clock import now
-from registry.core.database import require_transaction, table_of
+from registry.core.database import Event, require_transaction, table_of
 from registry.core.dialects import advisory_lock, insert_rows, is_among
 from registry.core.search import NAMES
 from registry.core.values import comparable
@@ -233,6 +233,19 @@ def _best(pairs: Iterable[Pair]) -> list[Pair]:
     return kept
 
 
+contracts_changing: Final[Event[[]]] = Event("contracts_changing")
+"""Contracts or their matches change in the open transaction."""
+
+
+def lock_matches() -> None:
+    """Let no audit run and nobody else match until the open transaction ends.
+
+    An audit knows what has the time of its beginning or an earlier one: nothing may get one and be committed later.
+    """
+    contracts_changing.publish()
+    advisory_lock(require_transaction(), MATCH_LOCK)
+
+
 def match_contracts(agency_ids: Collection[int]) -> None:
     """Match the contracts of agencies with their projects again, in the open transaction; decisions of people stay.
 
@@ -241,7 +254,7 @@ def match_contracts(agency_ids: Collection[int]) -> None:
     has another number or customer.
     """
     session = require_transaction()
-    advisory_lock(session, MATCH_LOCK)
+    lock_matches()
     columns = (NOT_WITHDRAWN.label("is_kept"), PROJECT.c.agency_id, PROJECT.c.contract_number)
     for agency_id in sorted(agency_ids):
         rows = list(session.execute(_rows(CONTRACT, CONTRACT_COLUMNS, agency_id)))

@@ -15,14 +15,14 @@ from registry.accounts.agency_tree import last_successors
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
-from registry.core.dialects import advisory_lock, insert_rows
+from registry.core.dialects import insert_rows
 from registry.core.errors import NotAllowed, invalid
 from registry.core.files import printable_file_name
 from registry.core.search import folded_words, reference_of
 from registry.journal import service as journal
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords, it_words
 from registry.procurement.contract_files import ContractPart, read_contracts
-from registry.procurement.matching import MATCH_LOCK, match_contracts
+from registry.procurement.matching import lock_matches, match_contracts
 from registry.procurement.models import CONTRACT, VALUES, Contract, ContractSource, Match, MatchState
 from registry.procurement.queries import find_contract
 from registry.projects.service import find_project
@@ -119,6 +119,7 @@ def merged(former: Mapping[str, Any] | None, parts: Sequence[ContractPart]) -> d
 def save(changes: Sequence[Mapping[str, Any]]) -> None:
     """Write the rows of ``planned`` in the open transaction."""
     session = require_transaction()
+    lock_matches()
     words, at = words_in_use(), now()
     new = []
     for row in changes:
@@ -160,7 +161,7 @@ def decide_match(actor: Actor, contract_id: int, number: str, state: MatchState,
         raise MatchNeedsAPerson
     with transaction() as session:
         # Before the row of the match: a night that matches meanwhile would delete what is decided here.
-        advisory_lock(session, MATCH_LOCK)
+        lock_matches()
         contract = find_contract(actor, contract_id)
         project = find_project(actor, number)
         own = (Match.contract_id == contract.id, Match.project_id == project.id)

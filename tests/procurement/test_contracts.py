@@ -21,6 +21,7 @@ from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Invalid
+from registry.flags.models import lock_flags_for_audit
 from registry.journal.service import JournalEntry
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords
 from registry.procurement.matching import MATCH_LOCK
@@ -269,6 +270,26 @@ def test_decision_waits_for_a_night_that_matches_and_stays(own_app: Flask) -> No
             session.execute(update(Match).values(match_state="ended"))
         decision.result(60)
         assert states() == [(number, "confirmed")]
+
+
+@pytest.mark.postgres_only
+def test_contracts_that_are_written_during_an_audit_get_a_later_time(own_app: Flask) -> None:
+    with own_app.app_context():
+        row = row_of(an_agency())
+        db.session.rollback()
+
+    def write() -> None:
+        with own_app.app_context():
+            run(row)
+
+    with own_app.app_context(), ThreadPoolExecutor(1) as pool:
+        with transaction():
+            lock_flags_for_audit()
+            written = pool.submit(write)
+            wait_for_a_blocked_backend(own_app)
+            known_at = now()
+        written.result(60)
+        assert the_contract().changed_at > known_at
 
 
 @pytest.mark.on_both
