@@ -26,7 +26,7 @@ from registry.accounts.sessions import WebSession
 from registry.agencies.models import Agency
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, transaction
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.current import first_policy
 from registry.journal.checkpoints import make_checkpoint
 from registry.signatures.models import Signature, Signer
 from registry.signatures.service import (
@@ -230,10 +230,10 @@ def test_first_signature_of_an_account_takes_a_second_factor(signed_in: SignedIn
 
 
 def test_order_takes_signatures_of_both_where_the_policy_says_so(
-    reviewer: Visit, supervisor: Visit, centre: Centre, client: FlaskClient
+    reviewer: Visit, supervisor: Visit, centre: Centre, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = proposed(reviewer, **ORDERED)
-    set_policy(replace(first_policy(), signed_orders=True))
+    monkeypatch.setattr("registry.freeze.current._current", [replace(first_policy(), signed_orders=True)])
     code, page = send(supervisor, case, "approve")
     assert code == 403 and "Sign electronically" in page and status(case) == "awaiting_approval"
     number = int(case.rpartition("/")[2])
