@@ -46,6 +46,7 @@ from registry.open_data.service import withhold, withhold_restricted
 from registry.policies.queries import later_policy
 from registry.procurement.matching import contracts_changing
 from registry.procurement.models import pass_on_contracts
+from registry.procurement.service import MatchRejection
 from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
@@ -77,6 +78,7 @@ register_kind(EndingApproval())
 register_kind(RecordFactApproval())
 register_kind(InventoryApproval())
 register_kind(LinkRemoval())
+register_kind(MatchRejection())
 
 agency_changed.connect(update_freeze_status_of_agency)
 

@@ -31,6 +31,7 @@ class ApprovalKindCode(Choices):
     FACT = "fact", lazy_text("Fact of the record")
     INVENTORY = "inventory", lazy_text("Platform inventory")
     LINK_REMOVAL = "link_removal", lazy_text("Removal of a link")
+    MATCH_REJECTION = "match_rejection", lazy_text("Rejection of a match with a contract")
 
 
 class ApprovalState(Choices):

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.accounts.roles import Permission
-from registry.api.blueprint import ApiBlueprint, current_actor
+from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
 from registry.api.uploads import DryRun, UploadedFile
+from registry.approvals.api import proposed_instead
+from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.core.fields import BaseSchema
 from registry.http.requests import SentFile
 from registry.journal.read_replica import use_read_replica
@@ -71,11 +73,16 @@ def read_procurement_contract(id: int) -> Any:
 @blp.arguments(MATCH_DECISION)
 @blp.idempotent
 @blp.response(200, CONTRACT_DETAIL)
+@blp.alt_response(
+    202, schema=APPROVAL, description="It waits for another person.", example=APPROVAL_EXAMPLE, headers=LOCATION
+)
 def decide_procurement_match(values: Mapping[str, Any], id: int) -> Any:
     """Confirm or reject that a contract is that of a project of the same agency.
 
-    A rejected pair is not proposed again.
+    A rejected pair is not proposed again. To reject a match by number or a confirmed one is a proposal with a `remark`,
+    and another person approves it, one of the two a supervisor: what the contract contradicts ends with it.
     """
     actor = current_actor()
-    decide_match(actor, id, values["project"], MatchState(values["match_state"]), values.get("remark"))
-    return read_contract(actor, id)
+    state = MatchState(values["match_state"])
+    approval = decide_match(actor, id, values["project"], state, values.get("remark"))
+    return read_contract(actor, id) if approval is None else proposed_instead(approval)

@@ -177,9 +177,12 @@ def decide_contract_match(actor: Actor, contract_id: int) -> Answer:
         return _contract_page(actor, contract_id, Form(texts, problems)), 422
     state = MatchState(values["match_state"])
     try:
-        decide_match(actor, contract_id, values["project"], state, values.get("remark"))
+        approval = decide_match(actor, contract_id, values["project"], state, values.get("remark"))
     except (Invalid, Conflict, NotAllowed, NotFound) as error:
         return _contract_page(actor, contract_id, invalid_form(texts, error, "project")), error.status
+    if approval is not None:
+        flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
+        return redirect_to("approval_page", approval_id=approval.id)
     is_confirmed = state is MatchState.CONFIRMED
     flash_message(
         _("The match is confirmed.") if is_confirmed else _("The match is rejected: it is not proposed again.")

@@ -5,11 +5,23 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.approvals.service import approve
 from registry.core.database import db
-from registry.procurement.models import Contract
+from registry.procurement.models import Contract, MatchState
+from registry.procurement.service import decide_match
+from tests.factories import an_actor, with_account
 
 SUPPLIER = "120440026517"
+
+
+def reject_match(contract_id: int, number: str) -> None:
+    """Let two people reject that a contract is that of a project."""
+    reviewer = with_account(an_actor(Role.REVIEWER))
+    approval = decide_match(reviewer, contract_id, number, MatchState.REJECTED, "Другая система")
+    assert approval is not None
+    approve(with_account(an_actor(Role.SUPERVISOR)), approval.id)
 
 
 def row_of(agency: Agency | str, **values: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ from tests.factories import a_project, an_actor, an_agency, with_account
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.present import Present
-from tests.procurement.contract_rows import SUPPLIER, row_of
+from tests.procurement.contract_rows import SUPPLIER, reject_match, row_of
 
 # The set-based reads hang on the database.
 pytestmark = pytest.mark.on_both
@@ -64,6 +64,10 @@ def _today(app: Flask, present: Present) -> None:
 
 def run(*rows: dict[str, str]) -> None:
     import_contracts(OPERATOR, "contracts.csv", csv_of(*rows))
+
+
+def confirm_match(contract: int, number: str) -> None:
+    decide_match(with_account(an_actor(Role.REVIEWER)), contract, number, MatchState.CONFIRMED)
 
 
 def contract_id(number: str = "260001") -> int:
@@ -185,10 +189,9 @@ def test_contract_whose_number_the_portal_corrects_is_matched_no_more(agency: Ag
 def test_rejected_match_ends_it_and_a_confirmed_one_opens_it_again(agency: Agency, present: Present) -> None:
     project = a_project(agency, **RECORD)
     run(row_of(agency))
-    reviewer = with_account(an_actor(Role.REVIEWER))
     states = []
-    for state in (MatchState.REJECTED, MatchState.CONFIRMED):
-        decide_match(reviewer, contract_id(), project.number, state)
+    for decide in (reject_match, confirm_match):
+        decide(contract_id(), project.number)
         night(present)
         states.append([status for *_, status in of_contracts(project)])
     assert states == [[], ["open"]]
@@ -254,7 +257,7 @@ def test_audit_and_verdict_of_before_a_correction_are_repeated(agency: Agency, p
     registered_again(again(former))
     runs, moments = [*runs, audit().id], [*moments, now()]
     present.move(timedelta(days=1))
-    decide_match(with_account(an_actor(Role.REVIEWER)), contract_id("260002"), former.number, MatchState.REJECTED)
+    reject_match(contract_id("260002"), former.number)
     edit(again(project), **OTHER)
     classify_and_match()
     runs.append(audit().id)
@@ -326,7 +329,7 @@ def test_other_findings_name_their_contracts_and_sums(agency: Agency, present: P
         row_of(agency) | raised | {"sign_date": "2026-05-04"},
         row_of(agency, number="260002", contract_number="18"),
     )
-    decide_match(with_account(an_actor(Role.REVIEWER)), contract_id("260002"), project.number, MatchState.CONFIRMED)
+    confirm_match(contract_id("260002"), project.number)
     audit()
     one, two = f"{agency.bin}/260001", f"{agency.bin}/260002"
     assert {rule: flag(project, rule)["observed"] for rule, *_ in of_contracts(project)} == {
@@ -350,7 +353,7 @@ def test_match_is_never_deleted_and_its_former_states_are_kept(agency: Agency) -
     run(row_of(agency))
     with transaction() as session:
         session.execute(update(Match).values(match_state="matched", changed_at=now()))
-    decide_match(with_account(an_actor(Role.REVIEWER)), contract_id(), project.number, MatchState.REJECTED)
+    reject_match(contract_id(), project.number)
     kept = db.session.execute(db.text("SELECT match_state FROM former_matches ORDER BY id")).scalars().all()
     assert kept == ["to_check", "matched"]
 
@@ -365,7 +368,7 @@ def test_number_of_an_old_contract_that_is_entered_afterwards_explains_no_date(
     edit(again(project), contract_number="ИС-2025/44")
     night(present)
     assert of_contracts(project) == [LATER]
-    decide_match(with_account(an_actor(Role.REVIEWER)), contract_id("250001"), project.number, MatchState.CONFIRMED)
+    confirm_match(contract_id("250001"), project.number)
     night(present)
     assert of_contracts(project) == [("contract.signed-later", "high", "cleared")]
 
@@ -376,7 +379,7 @@ def test_later_contract_that_a_person_has_matched_contradicts_no_date_of_the_fir
     project = a_project(agency, **{**RECORD, "budget_kzt": 120_000_000})
     run(row_of(agency, sign_date="2025-12-29"), row_of(agency, number="260002", contract_number="18"))
     present.move(timedelta(days=1))
-    decide_match(with_account(an_actor(Role.REVIEWER)), contract_id("260002"), project.number, MatchState.CONFIRMED)
+    confirm_match(contract_id("260002"), project.number)
     night(present)
     assert of_contracts(project) == []
 

@@ -300,15 +300,22 @@ def test_rejected_pair_is_not_proposed_again_and_a_person_can_match_any_other(
     c = a_project(agency, contract_number=None, supplier_bin=SUPPLIER, budget_kzt=60_000_000)
     run(row_of(agency))
     reviewer, path = caller(client, Role.REVIEWER), f"/procurement-contracts/{the_contract().id}/match-decisions"
-    shown = reviewer.post(path, {"project": a.number, "match_state": "rejected", "remark": "Другая система"})
+    rejection = {"project": a.number, "match_state": "rejected"}
+    assert codes(reviewer.post(path, rejection)) == {("/remark", "required")}
+    proposed = reviewer.post(path, {**rejection, "remark": "Другая система"})
+    assert (proposed.status_code, states()) == (202, [(a.number, "matched")])
+    supervisor = caller(client, Role.SUPERVISOR)
+    assert supervisor.post(f"/approvals/{proposed.get_json()['id']}/approval", {}).status_code == 200
+    shown = reviewer.get(path.removesuffix("/match-decisions"))
     assert [(each["match_state"], each["remark"]) for each in shown.get_json()["matches"]] == [
         ("rejected", "Другая система"),
         ("to_check", None),
     ]
     classify_and_match()
     assert states() == sorted([(a.number, "rejected"), (c.number, "to_check")])
+    assert reviewer.post(path, {"project": c.number, "match_state": "rejected"}).status_code == 200
     assert reviewer.post(path, {"project": b.number, "match_state": "confirmed"}).status_code == 200
-    assert states() == sorted([(a.number, "rejected"), (b.number, "confirmed")])
+    assert states() == sorted([(a.number, "rejected"), (b.number, "confirmed"), (c.number, "rejected")])
     other = a_project()
     assert codes(reviewer.post(path, {"project": other.number, "match_state": "confirmed"})) == {
         ("/project", "match-other-agency")

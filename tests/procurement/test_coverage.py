@@ -26,7 +26,7 @@ from tests.factories import a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.present import Present
-from tests.procurement.contract_rows import row_of
+from tests.procurement.contract_rows import reject_match, row_of
 from tests.reports.test_overview import hide
 
 pytestmark = pytest.mark.on_both
@@ -101,7 +101,7 @@ def test_what_is_rejected_withdrawn_or_to_check_is_not_in_the_register(ministry:
     numbers = {row["key"]: row["contracts"] for row in compliance(SUPERVISOR, "agency")["items"]}
     assert sums_of(numbers[ministry.bin]) == (60, 0, 40, 60.0)
     (contract,) = CONTRACT_LIST.read(REVIEWER, {"match": "matched", "current_sum_kzt_to": "20"}, WHOLE).items
-    decide_match(REVIEWER, contract["id"], contract["matches"][0]["project"], MatchState.REJECTED)
+    reject_match(contract["id"], contract["matches"][0]["project"])
     assert sums_of(coverage_by_agency(REVIEWER)[ministry.id]) == (40, 0, 60, 40.0)
     a_project(ministry, name_ru="Портал стадиона", budget_kzt=30)
     classify_and_match()
