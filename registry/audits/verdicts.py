@@ -93,7 +93,9 @@ def _facts(
     is_check: bool = False,
 ) -> Facts:
     former = former_pasts(FORMER.project_id == project.id).get(project.id, ())
-    contracts = contracts_of(policy, [project.id, *(each.id for each in former)])
+    # A new record has neither matches nor a confirmed placement.
+    contracts = contracts_of(policy, [*(each.id for each in former), *(() if is_new else (project.id,))])
+    deployments = NOT_REPORTED if is_new else deployment_facts([project.id]).get(project.id, NOT_REPORTED)
     return Facts(
         agency_kind=project.agency.kind,
         registered_on=local_date(project.registered_at),
@@ -105,7 +107,7 @@ def _facts(
         ),
         confirmed=confirmed_of(project.confirmed_facts),
         **order,
-        **deployment_facts([project.id]).get(project.id, NOT_REPORTED),
+        **deployments,
         **{name: getattr(project, name) for name in PROJECT_FACTS},
     )
 

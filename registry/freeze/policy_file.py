@@ -272,7 +272,7 @@ def _source_problems(sources: Mapping[str, Any]) -> list[Problem]:
     for code, facts in sources.items():
         path: KeyPath = ("trusted_sources", code)
         if not _SOURCE.fullmatch(code):
-            problems.append(Problem(path, "expected the code of a state system, such as architecture-portal"))
+            problems.append(Problem(path, f"expected the code of a state system, found {code!r}"))
         elif not _OF_SOURCES.accepts(facts):
             problems.append(Problem(path, f"expected {_OF_SOURCES.expected}, found {facts!r}"))
     return problems

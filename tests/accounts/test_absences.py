@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -368,4 +369,7 @@ def test_hand_over_is_journalled_with_its_counts() -> None:
     hand_over(MANAGER, aigerim.account_id, bolat.account_id)
     entry = db.session.scalars(select(JournalEntry).where(JournalEntry.action == "account.handed-over")).one()
     assert entry.subject == "account:aigerim"
-    assert entry.details == '{"absences":0,"cases":1,"drafts":0,"receiver":"bolat","reports":0,"service_accounts":0}'
+    details = json.loads(entry.details)
+    del details["written_rows"]
+    counts = {"absences": 0, "cases": 1, "drafts": 0, "reports": 0, "service_accounts": 0}
+    assert details == counts | {"receiver": "bolat"}

@@ -315,8 +315,11 @@ def test_figures_equal_the_compliance_report_of_the_same_reader(app: Flask, pres
         figures = frozen(reader)
         for grouped in ("agency", "region"):
             report = compliance(reader, grouped)
-            assert figures[f"by_{grouped}"] == report["items"]
-            assert figures["totals"] == report["totals"]
+            # Contracts of the portal are no part of the report.
+            rows = [
+                {name: row[name] for name in row if name != "contracts"} for row in (*report["items"], report["totals"])
+            ]
+            assert [*figures[f"by_{grouped}"], figures["totals"]] == rows
         assert figures["audit"] == {"id": run.id, "on": "2026-10-01", "policy_version": run.policy_version}
     assert frozen(READER)["totals"]["projects"] == 3
     assert frozen(NARROWED)["totals"]["projects"] == 2

@@ -145,7 +145,7 @@ REGISTER: dict[str, Try] = {
         lambda world: {"project": world.project.number, "match_state": "confirmed"},
     ),
     "list_external_confirmations": Try("/external-confirmations", ALL, owned=False),
-    "read_external_confirmation": Try("/external-confirmations/{external_confirmation}", ALL),
+    "read_external_confirmation": Try("/external-confirmations/{external_confirmation}", ALL, of_project=False),
     "import_external_confirmations": Try(
         "/external-confirmations/imports", CONFIRMERS, 422, owned=False, form=an_unsigned_file
     ),
