@@ -114,6 +114,9 @@ def attempts(world: World) -> list[Attempt]:
             "kind": "part_of", "target": projects["confirmed"],
         }),
         Attempt("link of one object", "delete_link", (projects["of the asked"], world.link), WHY),
+        Attempt("match with a contract", "decide_procurement_match", (world.contract,), {
+            "project": projects["of the asked"], "match_state": "rejected", "remark": "No. 5-1",
+        }),
         Attempt("shared key", "confirm_placement", (projects["shared"],), {
             "platform_key": "K-CONFIRMED", "verified_on": day, **shown("shared"),
         }),

@@ -24,6 +24,8 @@ from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
 from registry.platform.confirmations import verify_placement
+from registry.procurement.models import MatchState
+from registry.procurement.service import decide_match, import_contracts
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -33,8 +35,10 @@ from registry.requests.service import ask
 from tests.accounts.stored_accounts import id_of, session_of
 from tests.cases.cast import AIGERIM, BOLAT, NO_BREACH, act, audit, case_of, edit, migrate_by
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_actor, an_agency, list_key, restrict
+from tests.imports.tables import csv_of
 from tests.one_person.values import PDF
 from tests.present import Present
+from tests.procurement.contract_rows import row_of, the_contract
 
 START: Final = date(2026, 11, 16)
 TERM: Final = timedelta(days=80)
@@ -64,10 +68,11 @@ class Player:
 class World:
     """BINs of agencies, numbers of projects and ids of accounts by what they are for; the players of each cast.
 
-    ``link``: says that two of the projects are one object.
+    ``link``: says that two of the projects are one object. ``contract``: of one of them, as somebody confirmed.
     """
 
     link: int
+    contract: int
     agencies: dict[str, str]
     projects: dict[str, str]
     accounts: dict[str, int]
@@ -128,6 +133,9 @@ def build(present: Present) -> World:
         joined = {"kind": "duplicate_of", "target": projects["development"].number}
         link = add_link(AIGERIM, projects["of the asked"].number, joined)["id"]
     list_key(other, "K-CONFIRMED")
+    import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row_of(projects["of the asked"].agency)))
+    contract = the_contract().id
+    decide_match(AIGERIM, contract, projects["of the asked"].number, MatchState.CONFIRMED)
     restrict(projects["restricted"].number)
     audit()
     edit(ADMINISTRATOR, projects["once flagged"], object_commissioned_on="2020-01-01")
@@ -171,6 +179,7 @@ def build(present: Present) -> World:
     record_absence(_signed_in("rustem"), id_of("rustem"), id_of("saule"), START, START + TERM)
     return World(
         link,
+        contract,
         agencies={name: agency.bin for name, agency in agencies.items()},
         projects={name: project.number for name, project in projects.items()},
         accounts={name: id_of(name) for name in ("newcomer", "viewer", "leader", PLATFORM)},
