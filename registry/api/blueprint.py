@@ -462,7 +462,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         self,
         view: View | None = None,
         *,
-        commits_itself: bool = False,
+        commits_itself: bool | Callable[[], bool] = False,
         secret: str = "",
         collision: type[RegistryError] | tuple[()] = (),
     ) -> Any:
@@ -470,7 +470,8 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
         Of a PATCH too that names a state which its first time has ended: ``If-Match`` is compared in the view.
 
-        ``commits_itself``: the view must not run inside the transaction of the key. ``secret``: the property of the
+        ``commits_itself``: the view must not run inside the transaction of the key, or whether this request's may not.
+        ``secret``: the property of the
         response that is shown once; it is not stored, and null in the response that is sent again. ``collision``: the
         error of a view that met another request and changed nothing; it is then run again, twice at most.
         """
@@ -493,7 +494,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
                         current_actor(),
                         digest,
                         answer,
-                        commits_itself=commits_itself,
+                        commits_itself=commits_itself() if callable(commits_itself) else commits_itself,
                         secret=secret,
                     )
 

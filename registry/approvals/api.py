@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -12,10 +13,12 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
 from registry.approvals import service
-from registry.approvals.fields import APPROVAL, EXAMPLE, REJECTION, REMARK
+from registry.approvals.fields import APPROVAL, EXAMPLE, REJECTION, REMARK, SIGNED_REMARK
 from registry.approvals.queries import APPROVAL_LIST, read_approval, read_approval_document, show_one
 from registry.approvals.tables import Approval
 from registry.http.responses import document_download
+from registry.signatures.fields import is_signed
+from registry.signatures.service import check_signature
 
 blp = ApiBlueprint(
     "approvals", __name__, description="What one person proposed and another decides: nobody does these alone."
@@ -89,13 +92,16 @@ class ApprovalApproval(MethodView):
     """The second person agrees."""
 
     @blp.requires(Permission.APPROVALS_DECIDE, operation="approve_proposal")
-    @blp.arguments(REMARK, required=False, example={})
-    @blp.idempotent
+    @blp.arguments(SIGNED_REMARK, required=False, example={})
+    @blp.idempotent(commits_itself=is_signed)
     @blp.etag
     @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "approved"})
     def post(self, values: Mapping[str, Any], id: int) -> Any:
         """Approve a proposal as another person than who made it; it takes effect at once."""
-        return decided(service.approve(current_actor(), id, values.get("reason")))
+        actor, reason = current_actor(), values.get("reason")
+        act_to_sign = partial(service.read_act_to_sign, actor, id, reason)
+        signed = check_signature(actor, values.get("signature"), act_to_sign)
+        return decided(service.approve(actor, id, reason, signed=signed))
 
 
 @blp.route("/approvals/<row_id:id>/rejection")

@@ -8,6 +8,7 @@ from registry.approvals.kinds import MAX_REASON_LENGTH
 from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
 from registry.core.fields import BaseSchema, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
+from registry.signatures.fields import Signable
 
 TEXT: Final[dict[str, Any]] = {"type": "string"}
 CHANGE: Final = object_of(
@@ -51,6 +52,10 @@ class Remark(BaseSchema):
     reason = Text(MAX_REASON_LENGTH, description="A remark.", label=lazy_text("Remark"))
 
 
+class SignedRemark(Remark, Signable):
+    """An approval, which can be signed."""
+
+
 class Rejection(BaseSchema):
     """Why a proposal is rejected."""
 
@@ -59,6 +64,7 @@ class Rejection(BaseSchema):
 
 APPROVAL: Final = ApprovalShown()
 REMARK: Final = Remark()
+SIGNED_REMARK: Final = SignedRemark()
 REJECTION: Final = Rejection()
 EXAMPLE: Final[dict[str, Any]] = {
     "id": 12,

@@ -21,14 +21,17 @@ from registry.approvals.tables import Approval, ApprovalState
 from registry.core.clock import local_date
 from registry.core.database import db
 from registry.core.translations import lazy_text
+from registry.freeze.current import policy_in_force
 from registry.http.responses import document_download
 from registry.projects.documents import names_of_documents
 from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
+from registry.signatures.pages import is_to_be_signed, sent_signature, signing_page
+from registry.signatures.service import ActToSign, shown_signatures, signature_settings
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _, moment, numbered, short_day
 from registry.web.forms import Form, answer_decision
-from registry.web.labels import choice_label, name_in_page_language, options
+from registry.web.labels import choice_label, display_value, field_label, name_in_page_language, options
 from registry.web.lists import (
     ListCell,
     ListPage,
@@ -108,6 +111,8 @@ def approval_document(actor: Actor, approval_id: int, document_id: int) -> Answe
     return document_download(document.name, content)
 
 
+# Fields of changes whose choices have another name elsewhere: "outcome" those of a closed case.
+VOCABULARIES: Final = {"outcome": "commission_outcome"}
 # The service of each decision, and the message that it was made.
 DECISIONS: Final[Mapping[str, tuple[Callable[..., object], str]]] = {
     "approval": (service.approve, lazy_text("Approved. It has taken effect.")),
@@ -123,13 +128,46 @@ def decide_approval(actor: Actor, approval_id: int, decision: str) -> Answer:
 
     def act(reason: str | None) -> Answer:
         decide, done = DECISIONS[decision]
-        decide(actor, approval_id, reason)
+        if decision == "approval":
+            act_to_sign = partial(service.read_act_to_sign, actor, approval_id, reason)
+            if is_to_be_signed():
+                return _signing_page(actor, approval_id, act_to_sign())
+            service.approve(actor, approval_id, reason, signed=sent_signature(actor, act_to_sign))
+        else:
+            decide(actor, approval_id, reason)
         flash_message(_(done))
         return redirect_to("approval_page", approval_id=approval_id)
 
     schema = REJECTION if decision == "rejection" else REMARK
     queries.find_approval(actor, approval_id)
     return answer_decision(schema, act, lambda form: _page(actor, queries.find_approval(actor, approval_id), form))
+
+
+def _signing_page(actor: Actor, approval_id: int, to_sign: ActToSign) -> Answer:
+    shown = queries.show_one(actor, queries.find_approval(actor, approval_id))
+    rows = [
+        (_("Proposal"), f"{choice_label('approval_kind', shown['kind'])} {numbered(approval_id)}"),
+        (_("Project"), shown["project"]),
+        (_("Agency"), _agencies([shown]).get(shown["agency"])),
+        (_("Reason"), _reason(shown)),
+        *(
+            (
+                field_label(change["name"]),
+                display_value(VOCABULARIES.get(change["name"], change["name"]), change["after"]),
+            )
+            for change in shown["changes"]
+            if change["after"]
+        ),
+        (_("Documents"), ", ".join(name for _id, name in names_of_documents(shown["documents"]))),
+        (_("Proposed by"), f"{shown['proposed_by']}, {moment(shown['proposed_at'])}"),
+        (_("Remark"), to_sign.values.get("comment")),
+    ]
+    return signing_page(
+        actor,
+        to_sign,
+        rows=[(label, value) for label, value in rows if value],
+        back=url_for("web.approval_page", approval_id=approval_id),
+    )
 
 
 def _page(actor: Actor, approval: Approval, form: Form) -> str:
@@ -153,6 +191,10 @@ def _page(actor: Actor, approval: Approval, form: Form) -> str:
         is_another=is_another_person(actor, [approval.proposer], approval.proposed_at),
         is_out_of_date=waits and service.is_out_of_date(approval),
         may_cancel=waits and actor.may(kind.proposes),
+        vocabularies=VOCABULARIES,
+        may_sign=signature_settings() is not None,
+        must_sign="approvals" in policy_in_force().signed,
+        signatures=shown_signatures(f"approval:{approval.id}"),
     )
 
 

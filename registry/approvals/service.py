@@ -16,10 +16,14 @@ from registry.accounts.same_person import is_another_person
 from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change, is_of_withdrawn_project
 from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
-from registry.core.clock import now
+from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, NotAllowed
+from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
+from registry.projects.documents import digests_of_documents
+from registry.signatures.models import SignableAct
+from registry.signatures.service import ActToSign, SignedAct, attach
 
 
 class NeedsTwoPeople(NotAllowed):
@@ -92,26 +96,56 @@ def propose_as_consequence(actor: Actor, code: ApprovalKindCode, proposal: Propo
     return approval
 
 
-def approve(actor: Actor, approval_id: int, reason: str | None = None) -> Approval:
+def approve(actor: Actor, approval_id: int, reason: str | None = None, *, signed: SignedAct | None = None) -> Approval:
     """Approve a proposal as another person, and apply it.
 
     Raises RoleNotAllowed, ScopeNotGranted, StepUpRequired, ApprovalNotFound, ApprovalNotWaiting, ApprovalOutOfDate,
-    NeedsTwoPeople, NeedsAnotherPerson, ApprovalNeedsASupervisor, and what its kind raises.
+    NeedsTwoPeople, NeedsAnotherPerson, ApprovalNeedsASupervisor, and what its kind and ``attach`` raise.
     """
     with transaction():
-        kind, approval = _to_decide(actor, approval_id)
-        _require_another_person(actor, approval)
-        if kind.needs_supervisor and Role.SUPERVISOR not in (actor.role, Role(approval.proposed_role)):
-            raise ApprovalNeedsASupervisor(id=approval.id)
-        kind.require_decider(actor, approval)
-        if is_out_of_date(approval):
-            raise ApprovalOutOfDate(id=approval.id)
+        kind, approval = _to_approve(actor, approval_id)
+        required = "approvals" in policy_in_force().signed
+        attach(actor, _act_to_sign(approval, reason), signed, required=required)
         _decide(actor, approval, ApprovalState.APPROVED, reason)
         details = kind.apply(actor, approval)
         require_transaction().flush()
         if details:
             _record(actor, "applied", approval, details)
     return approval
+
+
+def read_act_to_sign(actor: Actor, approval_id: int, reason: str | None) -> ActToSign:
+    """Return what the actor, who may approve the proposal now, signs with it. Raises as ``approve``."""
+    with transaction():
+        _, approval = _to_approve(actor, approval_id)
+        return _act_to_sign(approval, reason)
+
+
+def _to_approve(actor: Actor, approval_id: int) -> tuple[ApprovalKind, Approval]:
+    kind, approval = _to_decide(actor, approval_id)
+    _require_another_person(actor, approval)
+    if kind.needs_supervisor and Role.SUPERVISOR not in (actor.role, Role(approval.proposed_role)):
+        raise ApprovalNeedsASupervisor(id=approval.id)
+    kind.require_decider(actor, approval)
+    if is_out_of_date(approval):
+        raise ApprovalOutOfDate(id=approval.id)
+    return kind, approval
+
+
+def _act_to_sign(approval: Approval, reason: str | None) -> ActToSign:
+    """The proposal as it is stored, with its documents and what it rests on by their digests."""
+    documents = KINDS[approval.kind].documents(approval)
+    values = {
+        "kind": approval.kind,
+        "subject": approval.subject,
+        "payload": approval.payload,
+        "reason": approval.reason,
+        "seen": approval.seen_digest,
+        "documents": digests_of_documents(documents),
+        "proposed": {"by": approval.proposed_by, "at": rfc3339(approval.proposed_at)},
+        **({} if reason is None else {"comment": reason}),
+    }
+    return ActToSign(SignableAct.APPROVAL.value, f"approval:{approval.id}", values)
 
 
 def reject(actor: Actor, approval_id: int, reason: str) -> Approval:

@@ -11,13 +11,11 @@ from registry.cases import decisions, service as cases
 from registry.cases.models import Case
 from registry.cases.queries import find_case_to_change
 from registry.cases.text_templates import filled_proposal, require_proposal_of_many
-from registry.cases.transitions import last_decision, waiting_proposal
 from registry.cases.vocabulary import ActionName
-from registry.cases.workflow import ACTIONS, ORDERING
+from registry.cases.workflow import ACTIONS
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem, RegistryError, Stale
-from registry.freeze.current import policy_in_force
-from registry.signatures.service import SignatureRequired, SignedAct, attach
+from registry.signatures.service import SignedAct
 
 MAX_AT_ONCE: Final = 500
 Values = Mapping[str, Any]
@@ -36,12 +34,10 @@ WITH_COMMENT: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
     ActionName.RELEASE: cases.release,
     ActionName.ASK: cases.ask,
     ActionName.ANSWER: cases.answer,
-    ActionName.APPROVE: decisions.approve,
     ActionName.RETURN: cases.send_back,
     ActionName.REFER: cases.refer,
     ActionName.CONFIRM: cases.confirm,
     ActionName.WITHDRAW: cases.withdraw,
-    ActionName.APPEAL: decisions.appeal,
 }
 
 
@@ -56,29 +52,8 @@ def carry_out(
 ) -> Case:
     """Take the action with validated values on a locked case, with the actor's electronic signature if there is one.
 
-    Raises what its service and ``attach`` raise, and SignatureRequired for an order without the signature that the
-    policy requires. A preview takes none.
+    Raises what its service raises.
     """
-    to_sign = None if signed is None else decisions.signed_values(case, action, values)
-    acted = _act(actor, case, action, values)
-    if signed is not None and to_sign is not None:
-        attach(actor, f"case.{action}", f"case:{case.id}", to_sign, signed)
-    elif not is_preview and must_be_signed(acted, action):
-        raise SignatureRequired
-    return acted
-
-
-def must_be_signed(case: Case, action: str) -> bool:
-    """Return True for a proposal or an approval of an order that the case has now, where the policy requires it."""
-    of_orders = {ActionName.PROPOSE: waiting_proposal, ActionName.APPROVE: last_decision}
-    find = of_orders.get(ActionName(action))
-    if find is None or not policy_in_force().signed_orders:
-        return False
-    decision = find(case)
-    return decision is not None and decision.decision in ORDERING
-
-
-def _act(actor: Actor, case: Case, action: str, values: Values) -> Case:
     if values.get("note") is not None:
         # Before the action, to whose entry its documents belong.
         cases.say(actor, case, values["note"])
@@ -86,7 +61,11 @@ def _act(actor: Actor, case: Case, action: str, values: Values) -> Case:
         case ActionName.ASSIGN:
             return cases.assign(actor, case, values["assignee"], values.get("comment"))
         case ActionName.PROPOSE:
-            return decisions.propose(actor, case, values)
+            return decisions.propose(actor, case, values, signed=signed, is_preview=is_preview)
+        case ActionName.APPROVE:
+            return decisions.approve(actor, case, values.get("comment"), signed=signed, is_preview=is_preview)
+        case ActionName.APPEAL:
+            return decisions.appeal(actor, case, values.get("comment"), signed=signed)
         case ActionName.COMMENT:
             return cases.say(actor, case, values["comment"], for_agency=values.get("for_agency") is True)
     return WITH_COMMENT[action](actor, case, values.get("comment"))

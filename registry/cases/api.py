@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from flask import Response
@@ -21,6 +22,7 @@ from registry.approvals.fields import APPROVAL
 from registry.cases import schemas, text_templates
 from registry.cases.actions import act_on_cases, carry_out, open_cases
 from registry.cases.commission import DecisionFile, propose_commission_decision, record_court
+from registry.cases.decisions import read_act_to_sign
 from registry.cases.lists import CASE_LIST, list_cases, list_timelines, show_case
 from registry.cases.models import Case, CaseTemplate
 from registry.cases.order_lists import APPEAL_LIST, ORDER_LIST
@@ -40,6 +42,8 @@ from registry.journal.read_replica import use_read_replica
 from registry.projects.api import FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
 from registry.projects.visibility import journal_restricted_reads
+from registry.signatures.fields import is_signed
+from registry.signatures.service import check_signature
 
 blp = ApiBlueprint(
     "cases",
@@ -133,19 +137,21 @@ ENDPOINTS: Final[Mapping[str, ActionEndpoint]] = {
     ActionName.RELEASE: ActionEndpoint("Give a case back to the queue"),
     ActionName.ASK: ActionEndpoint("Ask the agency; it reads the comment", schemas.CASE_LETTER),
     ActionName.ANSWER: ActionEndpoint("Answer for the agency"),
-    ActionName.PROPOSE: ActionEndpoint("Propose a decision", schemas.CASE_PROPOSAL, schemas.PROPOSAL_EXAMPLE),
-    ActionName.APPROVE: ActionEndpoint("Approve what another person proposed"),
+    ActionName.PROPOSE: ActionEndpoint("Propose a decision", schemas.SIGNED_PROPOSAL, schemas.PROPOSAL_EXAMPLE),
+    ActionName.APPROVE: ActionEndpoint("Approve what another person proposed", schemas.SIGNED_COMMENT),
     ActionName.RETURN: ActionEndpoint("Return a proposal, a referral or a cleared case to review"),
     ActionName.REFER: ActionEndpoint("Refer the case to the Commission; it reads the comment", schemas.CASE_LETTER),
     ActionName.CONFIRM: ActionEndpoint("Confirm that what was found is gone"),
     ActionName.WITHDRAW: ActionEndpoint("Take back a question, proposal, referral or order"),
-    ActionName.APPEAL: ActionEndpoint("Appeal a decision for the agency, also while its case is reviewed again"),
+    ActionName.APPEAL: ActionEndpoint(
+        "Appeal a decision for the agency, also while its case is reviewed again", schemas.SIGNED_COMMENT
+    ),
     ActionName.COMMENT: ActionEndpoint("Put a comment on the timeline", schemas.CASE_REMARK, {"comment": "Seen."}),
 }
 
 
 # Bodies without which an action can be called.
-OPTIONAL: Final = (schemas.CASE_COMMENT, schemas.CASE_LETTER)
+OPTIONAL: Final = (schemas.CASE_COMMENT, schemas.CASE_LETTER, schemas.SIGNED_COMMENT)
 
 
 def _add_action(name: str, endpoint: ActionEndpoint) -> None:
@@ -155,11 +161,8 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
     @blp.requires(ACTIONS[name].needs)
     @blp.doc(operationId=operation, summary=endpoint.summary)
     @blp.honours("IfMatch")
-    @blp.arguments(
-        endpoint.schema,
-        required=endpoint.schema not in (schemas.CASE_COMMENT, schemas.CASE_LETTER),
-        example=endpoint.example,
-    )
+    @blp.arguments(endpoint.schema, required=endpoint.schema not in OPTIONAL, example=endpoint.example)
+    @blp.idempotent(commits_itself=is_signed)
     @blp.etag
     @blp.response(200, schemas.Case)
     def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
@@ -167,10 +170,13 @@ def _add_action(name: str, endpoint: ActionEndpoint) -> None:
 
         An `If-Match` is honoured, and not required: an action that is no longer possible returns 409.
         """
+        actor = current_actor()
+        act_to_sign = partial(read_act_to_sign, actor, case_id, name, values)
+        signed = check_signature(actor, values.get("signature"), act_to_sign)
         with transaction():
-            case = find_case_to_change(current_actor(), case_id)
+            case = find_case_to_change(actor, case_id)
             require_fresh_if_named(make_tag(*etag_data(visible(case))))
-            view = visible(carry_out(current_actor(), case, name, values))
+            view = visible(carry_out(actor, case, name, values, signed=signed))
         return blp.tagged(view, etag_data(view))
 
 

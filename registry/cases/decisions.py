@@ -10,6 +10,7 @@ from sqlalchemy import exists, func, select
 
 from registry.accounts.roles import Actor
 from registry.cases.models import CASE, Appeal, Case, CaseDecision, Order
+from registry.cases.queries import find_case_to_change
 from registry.cases.service import decision_in_effect, end_appeal, end_orders, end_proposal
 from registry.cases.transitions import (
     appealed_decision,
@@ -22,7 +23,7 @@ from registry.cases.transitions import (
 from registry.cases.vocabulary import ActionName, AppealOutcome, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, ORDERING, STAGES
 from registry.core.clock import local_date, national_calendar, now, rfc3339, today
-from registry.core.database import db, require_transaction
+from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
@@ -34,6 +35,7 @@ from registry.freeze.vocabulary import Placement, Translate
 from registry.projects.edits import OF_OBJECT, object_digest
 from registry.projects.models import PROJECT, STATUS
 from registry.projects.visibility import require_not_withdrawn
+from registry.signatures.service import ActToSign, SignedAct, attach
 
 # Texts of decisions in Kazakh and Russian, beside the one text that clients of one language send and read.
 
@@ -115,22 +117,26 @@ class OrderInOneLanguage(Conflict):
     """A proposal of an earlier version lacks a text in one of the two languages in which an order goes out."""
 
 
-def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
+def propose(
+    actor: Actor, case: Case, values: Mapping[str, Any], *, signed: SignedAct | None = None, is_preview: bool = False
+) -> Case:
     """Propose a decision from validated values: ``decision``, ``reason_code``, ``due_on``, ``comment``, and the reason
     and the legal basis in Kazakh, in Russian or in both, or as ``reason`` and ``legal_basis`` in ``language``.
 
-    Raises Invalid and the errors of ``authorize``.
+    Raises Invalid, the errors of ``authorize`` and of ``attach``. A preview of an order needs no signature.
     """
     step = authorize(actor, case, "propose")
     problems = proposal_problems(values)
     if problems:
         raise Invalid(problems)
+    to_sign = act_to_sign(case, ActionName.PROPOSE, values)
+    attach(actor, to_sign, signed, required=not is_preview and _must_be_signed(values["decision"]))
     values = with_both_languages(values)
     case.decisions.append(
         CaseDecision(
             **{name: values.get(name) for name in DECIDED},
             comment=values.get("comment"),
-            seen=_seen(case),
+            seen=to_sign.values["seen"],
             proposed_by=actor.principal,
             proposed_account_id=actor.account_id,
             proposed_at=now(),
@@ -139,14 +145,21 @@ def propose(actor: Actor, case: Case, values: Mapping[str, Any]) -> Case:
     return apply(step, values.get("comment"), details=_journal_details(values))
 
 
-def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
+def approve(
+    actor: Actor,
+    case: Case,
+    comment: str | None = None,
+    *,
+    signed: SignedAct | None = None,
+    is_preview: bool = False,
+) -> Case:
     """Approve the waiting proposal.
 
     ``no_breach`` and ``transitional_accepted`` accept the case's flags with the values that the proposer saw, and close
     the case. The other decisions become orders, and flags that an earlier decision accepted are open again.
 
     Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, OrderInOneLanguage, and the errors of
-    ``authorize``.
+    ``authorize`` and of ``attach``. A preview of an order needs no signature.
     """
     step = authorize(actor, case, "approve")
     proposal = step.proposal
@@ -156,6 +169,8 @@ def approve(actor: Actor, case: Case, comment: str | None = None) -> Case:
         raise ProposalOutOfDate(case=case.id)
     if proposal.decision in ORDERING and _missing_texts({name: getattr(proposal, name) for name in TEXTS}):
         raise OrderInOneLanguage(case=case.id)
+    to_sign = act_to_sign(case, ActionName.APPROVE, {"comment": comment})
+    attach(actor, to_sign, signed, required=not is_preview and _must_be_signed(proposal.decision))
     accepts = proposal.decision in ACCEPTING
     # Before anything of it changes.
     appeal_until, appeal_outcome = appeal_terms(case, proposal)
@@ -313,12 +328,34 @@ def _journal_details(values: Mapping[str, Any]) -> dict[str, Any]:
 
 # What a person signs who signs an action electronically: what it does, and what the person saw.
 
+SIGNABLE: Final = (ActionName.PROPOSE, ActionName.APPROVE, ActionName.APPEAL)
 
-def signed_values(case: Case, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a proposal, an approval or an appeal is about, before it: JSON, from the locked case and the values.
+
+def act_to_sign(case: Case, action: str, values: Mapping[str, Any]) -> ActToSign:
+    """Return what a proposal, an approval or an appeal is about, before it, from the locked case and the values.
 
     Whoever approves signs the proposal as it is stored, and not its number alone.
     """
+    return ActToSign(f"case.{action}", f"case:{case.id}", _signed_values(case, action, values))
+
+
+def read_act_to_sign(actor: Actor, case_id: int, action: str, values: Mapping[str, Any]) -> ActToSign:
+    """Return the same of an action that could be taken now. Raises CaseNotFound, Invalid and the errors of
+    ``authorize``.
+    """
+    with transaction():
+        case = find_case_to_change(actor, case_id)
+        authorize(actor, case, action)
+        if action == ActionName.PROPOSE and (problems := proposal_problems(values)):
+            raise Invalid(problems)
+        return act_to_sign(case, action, values)
+
+
+def _must_be_signed(decision: str) -> bool:
+    return decision in ORDERING and "orders" in policy_in_force().signed
+
+
+def _signed_values(case: Case, action: str, values: Mapping[str, Any]) -> dict[str, Any]:
     about: dict[str, Any] = {"project": case.project_record.number}
     if values.get("comment") is not None:
         about["comment"] = values["comment"]
@@ -366,7 +403,7 @@ class AnotherCaseOpen(Conflict):
     """A later case of the project is open; the agency raises its objection there."""
 
 
-def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
+def appeal(actor: Actor, case: Case, comment: str | None = None, *, signed: SignedAct | None = None) -> Case:
     """Appeal the decision in effect, within the policy's working days, once.
 
     The case is in the queue again, for people who neither proposed nor approved the decision; a waiting proposal or
@@ -374,11 +411,12 @@ def appeal(actor: Actor, case: Case, comment: str | None = None) -> Case:
     the flags that it accepted are open again; else it stays in force until another decision replaces it.
 
     Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealDecided, AppealTooLate, AnotherCaseOpen, and the
-    errors of ``authorize``.
+    errors of ``authorize`` and of ``attach``.
     """
     step = authorize(actor, case, "appeal")
     require_not_withdrawn(case.project_record)
     decision = _to_appeal(case)
+    attach(actor, act_to_sign(case, ActionName.APPEAL, {"comment": comment}), signed)
     end_proposal(step.proposal, "withdrawn", actor)
     suspends = policy_in_force().appeal_suspends
     if suspends:

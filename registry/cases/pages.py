@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 from flask import render_template, request, url_for
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from registry.accounts.absences import Substitution, substitutions
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, StepUpRequired
 from registry.approvals.queries import waiting_about
+from registry.approvals.tables import Approval
 from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.audits.verdicts import clearings
 from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, of_one, open_cases
@@ -28,10 +30,10 @@ from registry.cases.commission import (
 from registry.cases.decisions import (
     BILINGUAL,
     DECIDED,
+    SIGNABLE,
     TEXTS,
     order_steps,
-    proposal_problems,
-    signed_values,
+    read_act_to_sign,
     with_both_languages,
 )
 from registry.cases.list_pages import (
@@ -74,7 +76,7 @@ from registry.cases.service import (
     sides_of,
 )
 from registry.cases.text_templates import PLACEHOLDERS, filled, find_template, placeholder_values, templates_for
-from registry.cases.transitions import authorize, newest_appeal
+from registry.cases.transitions import newest_appeal
 from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import national_calendar, today
@@ -98,9 +100,9 @@ from registry.projects.models import Project
 from registry.projects.pages import FILE, LETTER, add_letters
 from registry.projects.queries import projects_numbered
 from registry.projects.visibility import journal_restricted_reads
-from registry.signatures.models import Signature
-from registry.signatures.pages import SIGNATURE, is_to_be_signed, sent_signature, signing_page
-from registry.signatures.service import SignedAct, signature_settings, signatures_of
+from registry.signatures.models import SignableAct, Signature
+from registry.signatures.pages import is_to_be_signed, sent_signature, signing_page
+from registry.signatures.service import SignedAct, shown_signatures, signature_settings
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
@@ -411,8 +413,6 @@ def _entered(text: str) -> date | None:
 NEXT = "next"
 # Actions whose forms take documents.
 WITH_FILES = (ActionName.ASK, ActionName.ANSWER, ActionName.PROPOSE, ActionName.APPEAL, ActionName.COMMENT)
-# Actions that can be signed electronically.
-SIGNABLE: Final = (ActionName.PROPOSE, ActionName.APPROVE, ActionName.APPEAL)
 # The button that displays the letter of an action instead of sending it, and the actions that have one.
 PREVIEW: Final = "preview"
 WITH_LETTER: Final = (*KINDS, ActionName.PROPOSE, ActionName.APPROVE)
@@ -491,27 +491,20 @@ def _signing_page(
         case_record = find_case_to_change(actor, case_id)
         if _is_stale(show_case(actor, case_record, page_locale())):
             return _page(actor, case_id, texts, opened=action, is_stale=True), 409
-        authorize(actor, case_record, action)
-        if action == ActionName.PROPOSE and (problems := proposal_problems(values)):
-            raise Invalid(problems)
-        to_sign = signed_values(case_record, action, values)
+        to_sign = read_act_to_sign(actor, case_id, action, values)
         name = action_name(action, case_record.status)
-        project = case_record.project_record.number
-    decided = [(field_label(each), display_value(each, value)) for each, value in to_sign.get("decision", {}).items()]
-    comment = [(field_label("comment"), to_sign["comment"])] if "comment" in to_sign else []
+    signed = to_sign.values
+    decided = [(each, value) for each, value in signed.get("decision", {}).items() if each not in BILINGUAL]
     about = [
         (_("Action"), name),
         (_("Case"), f"{case_id}"),
-        (_("Project"), project),
-        *(shown for each, shown in zip(to_sign.get("decision", {}), decided, strict=True) if each not in BILINGUAL),
-        *comment,
+        (_("Project"), signed["project"]),
+        *((field_label(each), display_value(each, value)) for each, value in decided),
+        *([(field_label("comment"), signed["comment"])] if "comment" in signed else []),
     ]
     return signing_page(
         actor,
-        f"case.{action}",
-        f"case:{case_id}",
         to_sign,
-        title=name,
         rows=about,
         back=url_for("web.case", case_id=case_id),
         has_files=bool(read_files(f"{action}-{FILE}")),
@@ -520,11 +513,9 @@ def _signing_page(
 
 def _sent_signature(actor: Actor, case_id: int, action: str, values: Mapping[str, Any]) -> SignedAct | None:
     """Verify the signature of the form, before the transaction of the action: services are asked."""
-    if SIGNATURE not in request.form or action not in SIGNABLE:
+    if action not in SIGNABLE:
         return None
-    with transaction():
-        to_sign = signed_values(find_case_to_change(actor, case_id), action, values)
-    return sent_signature(actor, f"case.{action}", f"case:{case_id}", to_sign)
+    return sent_signature(actor, partial(read_act_to_sign, actor, case_id, action, values))
 
 
 def _add_files(actor: Actor, case_record: Case, action: str) -> None:
@@ -622,7 +613,7 @@ def _page(
         with_files=WITH_FILES,
         with_letter=WITH_LETTER,
         signable=() if signature_settings() is None else SIGNABLE,
-        must_sign=policy_in_force().signed_orders,
+        must_sign="orders" in policy_in_force().signed,
         signatures=_signatures(actor, case_id),
         letter=letter,
         has_files=letter is not None and bool(read_files(f"{opened}-{FILE}")),
@@ -661,9 +652,13 @@ def _page(
 
 
 def _signatures(actor: Actor, case_id: int) -> list[Signature]:
-    """Return the signatures of the case while acts are signed; those of proposals are not for the agency."""
-    signed = signatures_of([f"case:{case_id}"]) if signature_settings() else []
-    return [each for each in signed if actor.role not in AGENCY_ROLES or each.act != f"case.{ActionName.PROPOSE}"]
+    """Return the signatures of the case, with those of decisions of the Commission on it; the agency sees neither these
+    nor those of proposals.
+    """
+    if actor.role in AGENCY_ROLES:
+        return [each for each in shown_signatures(f"case:{case_id}") if each.act != SignableAct.PROPOSAL]
+    about = db.session.scalars(select(Approval.id).where(Approval.subject == f"case:{case_id}"))
+    return shown_signatures(f"case:{case_id}", *(f"approval:{each}" for each in about))
 
 
 def _may_record_court(actor: Actor, appeal: Mapping[str, Any] | None) -> bool:

@@ -31,6 +31,7 @@ from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.schemas import PROJECT_RECORD, expanded_project
 from registry.projects.vocabulary import DocumentKind
+from registry.signatures.fields import Signable
 
 MAX_TEXT_LENGTH: Final = 5000
 COMMENT_TEXT: Final = "A note for the timeline."
@@ -121,6 +122,10 @@ class CaseComment(BaseSchema):
     comment = Text(MAX_TEXT_LENGTH, description=COMMENT_TEXT)
 
 
+class SignedComment(CaseComment, Signable):
+    """What an action takes that can be signed."""
+
+
 class CaseLetter(BaseSchema):
     """A text that goes out in a letter, and a note that does not."""
 
@@ -199,6 +204,10 @@ class CourtRecord(CaseComment):
         description="What the ruling makes of the decision; only when the case is in court.",
         label=lazy_text("Ruling of the court"),
     )
+
+
+class SignedProposal(CaseProposal, Signable):
+    """A decision to propose, which can be signed."""
 
 
 class ManyCases(CaseComment):
@@ -351,12 +360,14 @@ MANY_DONE: Final = ManyDone()
 MANY_CONFIRMED: Final = ManyConfirmed()
 CASE_SUMMARY: Final = CaseSummary()
 CASE_COMMENT: Final = CaseComment()
+SIGNED_COMMENT: Final = SignedComment()
 CASE_LETTER: Final = CaseLetter()
 CASE_REMARK: Final = CaseRemark()
 CASE_ASSIGNMENT: Final = CaseAssignment()
 COMMISSION_DECISION: Final = CommissionDecision()
 COURT_RECORD: Final = CourtRecord()
 CASE_PROPOSAL: Final = CaseProposal()
+SIGNED_PROPOSAL: Final = SignedProposal()
 PROPOSAL_EXAMPLE: Final = {
     "decision": "migrate_by",
     "reason_kk": "Шартқа мораторий басталғаннан кейін қол қойылған.",

@@ -389,8 +389,8 @@ def policy(settings: Settings) -> Finding:
     An activated version may be another one.
     """
     current, last = policy_in_force(), last_good_audit()
-    if current.signed_orders and settings.signatures is None:
-        return failure("doctor-signatures-off", version=current.version)
+    if current.signed and settings.signatures is None:
+        return failure("doctor-signatures-off", version=current.version, signed=", ".join(current.signed))
     if last is not None and current is first_policy() and last.policy_digest != current.digest:
         return warning("doctor-policy-differs", version=current.version, former=last.policy_version)
     return good("doctor-policy-ok", version=current.version, since=current.in_force_from.isoformat())

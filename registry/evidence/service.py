@@ -60,16 +60,14 @@ from registry.projects.details import read_whole
 from registry.projects.documents import documents_of, read_document_of
 from registry.projects.revisions import history
 from registry.projects.service import find_project
-from registry.signatures.service import signatures_of, stored_cms
+from registry.signatures.models import SignableAct, Signature
+from registry.signatures.service import SIGNATURE_FACTS, signatures_of, stored_cms
 
 FORMAT: Final = 1
 DATA: Final = Path(__file__).parent / "data"
 # Placed into each pack as they are.
 GUIDES: Final = {"verify.py": "verify", "VERIFY.txt": "VERIFY.txt"}
-OF_SIGNATURE: Final = (
-    *("id", "act", "subject", "signed_by", "signed_at", "content_digest", "cms_digest", "certificate_serial"),
-    *("certificate_subject", "certificate_from", "certificate_to", "revocation"),
-)
+OF_SIGNATURE: Final = ("id", "subject", "signed_by", *SIGNATURE_FACTS)
 SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}\Z")
 Files = Iterator[tuple[str, bytes]]
 Facts = list[tuple[str, str]]
@@ -191,6 +189,8 @@ def _of_project(actor: Actor, number: str, subject: str, case_id: int | None) ->
     runs = db.session.scalars(select(AuditRun).where(AuditRun.id.in_(audits)).order_by(AuditRun.id)).all()
     decisions = [each for case in cases for each in case.decisions if each.outcome == "approved"]
     letters = [letter for case in cases for letter in _all(partial(letters_of_case, actor, case))]
+    subjects = subjects_of_project(number, project["id"], case_id)
+    signatures = signatures_of(subjects)
     files = chain(
         [("project.json", _json(project)), ("history.json", _json(history(project["id"])))],
         ((f"flags.{language}.json", _json(_flags(actor, number, language))) for language in OFFICIAL_LANGUAGES),
@@ -199,18 +199,16 @@ def _of_project(actor: Actor, number: str, subject: str, case_id: int | None) ->
         _policies({run.policy_digest for run in runs}),
         _letters(actor, letters),
         _documents(project["id"], listed),
-        _signatures({f"project:{number}", *(f"case:{case.id}" for case in cases)}),
+        _signatures(signatures),
     )
     return Evidence(
         subject,
         f"evidence-{subject.replace(':', '-')}",
         files,
-        subjects_of_project(number, project["id"], case_id)
-        | {f"audit:{each.id}" for each in runs}
-        | {f"policy:{each.policy_version}" for each in runs},
+        subjects | {f"audit:{each.id}" for each in runs} | {f"policy:{each.policy_version}" for each in runs},
         is_restricted=project["is_restricted"],
         facts=partial(_facts_of_project, project, case_id),
-        sections=lambda language: _sections(actor, number, decisions, letters, language),
+        sections=lambda language: _sections(actor, number, decisions, letters, signatures, language),
     )
 
 
@@ -251,9 +249,8 @@ def _documents(project_id: int, listed: Sequence[Mapping[str, Any]]) -> Files:
         yield f"documents/{each['id']}{suffix[0] if suffix else ''}", read_document_of(project_id, each["id"])[1]
 
 
-def _signatures(subjects: set[str]) -> Files:
+def _signatures(signatures: Sequence[Signature]) -> Files:
     """What was signed electronically, the signatures, and their certificates; with these the IIN of who signed."""
-    signatures = signatures_of(subjects)
     if signatures:
         yield "signatures.json", _json([{name: getattr(each, name) for name in OF_SIGNATURE} for each in signatures])
     for each in signatures:
@@ -358,6 +355,7 @@ def _sections(
     number: str,
     decisions: Iterable[CaseDecision],
     letters: Iterable[Mapping[str, Any]],
+    signatures: Iterable[Signature],
     language: Language,
 ) -> Sections:
     _ = translator(language)
@@ -365,6 +363,7 @@ def _sections(
         (_("Flags"), [_flag(each, language, _) for each in _flags(actor, number, language)]),
         (_("Decisions"), [_decision(each, language, _) for each in decisions]),
         (_("Letters"), [_letter(each, language, _) for each in letters]),
+        (_("Electronic signatures"), [_signature(each, language, _) for each in signatures]),
     ]
     return [(heading, paragraphs or ["–"]) for heading, paragraphs in shown]
 
@@ -387,3 +386,14 @@ def _decision(decision: CaseDecision, language: Language, _: Translate) -> str:
 def _letter(letter: Mapping[str, Any], language: Language, _: Translate) -> str:
     kind = _(LetterKind(letter["kind"]).label)
     return f"{letter['number']}, {full_date(letter['issued_on'], language)}, {kind}"
+
+
+def _signature(signature: Signature, language: Language, _: Translate) -> str:
+    signed_on = full_date(local_date(signature.stamped_at or signature.signed_at), language)
+    parts = (
+        _(SignableAct(signature.act).label),
+        signature.certificate_subject,
+        signed_on,
+        signature.certificate_issuer,
+    )
+    return ", ".join(filter(None, (*parts, signature.certificate_serial)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 # The ``edit_severity`` of a policy that does not judge edits.
 NOT_JUDGED = "none"
@@ -67,6 +68,11 @@ class ConfirmedFacts:
     taken_over_before: date | None = None
 
 
+# What a policy can require to be signed electronically: proposals and approvals of orders, approvals of what another
+# person proposed, decisions of the Commission among them, and approvals of reports to the Government.
+SIGNED: Final = ("orders", "approvals", "reports")
+
+
 @dataclass(frozen=True)
 class Policy:
     """One version of the policy (docs/reference/settings.md). ``rules`` has every rule, in the order of the table.
@@ -83,7 +89,7 @@ class Policy:
     how many calendar days nothing may be deployed of an object on the platform. ``confirmed_facts``: None
     lets every fact count as entered, and edits are judged on their own day alone. ``trusted_sources``: the state
     systems whose signed confirmations count without a person, by code, each with the facts that do.
-    ``signed_orders``: whoever proposes or approves an order signs it electronically.
+    ``signed``: what is signed electronically, of ``SIGNED``.
     """
 
     version: str
@@ -113,7 +119,7 @@ class Policy:
     idle_days: int = 90
     confirmed_facts: ConfirmedFacts | None = None
     trusted_sources: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    signed_orders: bool = False
+    signed: tuple[str, ...] = ()
     text: str = field(default="", repr=False, compare=False)
 
     def __hash__(self) -> int:

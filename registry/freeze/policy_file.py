@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from registry.freeze.facts import AI_RISK_CLASS, CONFIRMABLE, ENDED_ON, TYPES_OF_FACTS
 from registry.freeze.optional_rules import DISABLED_RULES
-from registry.freeze.policy import NOT_JUDGED, ConfirmedFacts, DeadlineDays, Policy, RulePolicy, Wording
+from registry.freeze.policy import NOT_JUDGED, SIGNED, ConfirmedFacts, DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import (
     CLOCK_FIELDS,
@@ -190,7 +190,7 @@ _CONFIRMED_FACTS: Mapping[str, ValueType] = {
 # An ending has a confirmation of its own, with the consent of the authorised body.
 _OF_SOURCES = _list_of(tuple(name for name in CONFIRMABLE if name != ENDED_ON))
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,39}")
-_SIGNATURES: Mapping[str, ValueType] = {"orders": _YES_NO}
+_SIGNATURES: Mapping[str, ValueType] = dict.fromkeys(SIGNED, _YES_NO._replace(required=False))
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
@@ -382,7 +382,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
         **({} if policy.appeal_suspends else {"appeal_suspends": False}),
         **({} if policy.confirmed_facts is None else {"confirmed_facts": _confirmed_table(policy.confirmed_facts)}),
         **({"trusted_sources": {code: [*facts] for code, facts in trusted}} if trusted else {}),
-        **({"signatures": {"orders": True}} if policy.signed_orders else {}),
+        **({"signatures": dict.fromkeys(policy.signed, True)} if policy.signed else {}),
         "deadlines": {"answer": days.answer, "review": days.review, "appeal": days.appeal},
         "rules": {name: _rule_table(rule) for name, rule in policy.rules.items()},
     }
@@ -575,7 +575,7 @@ def _policy(document: Mapping[str, Any], text: str) -> Policy:
         appeal_suspends=document.get("appeal_suspends", True),
         confirmed_facts=_confirmed_facts(document),
         trusted_sources=tuple((code, tuple(facts)) for code, facts in document.get("trusted_sources", {}).items()),
-        signed_orders=document.get("signatures", {}).get("orders", False),
+        signed=tuple(name for name in SIGNED if document.get("signatures", {}).get(name, False)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from flask import Response
@@ -21,6 +22,8 @@ from registry.government_reports.document import pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
 from registry.http.requests import Parameter
 from registry.http.responses import CSV, PDF, csv_download, make_tag, pdf_download, require_fresh_if_named
+from registry.signatures.fields import is_signed
+from registry.signatures.service import check_signature
 
 # Which version of a report a request reads.
 
@@ -210,20 +213,23 @@ def submit_government_report(_values: Mapping[str, Any], report_number: str) -> 
 @blp.route("/government-reports/<report_number>/approval", methods=["POST"])
 @blp.requires(APPROVE, operation="approve_government_report")
 @blp.honours("IfMatch")
-@blp.arguments(schemas.NoDetails, required=False)
+@blp.arguments(schemas.SignedApproval, required=False)
+@blp.idempotent(commits_itself=is_signed)
 @blp.etag
 @blp.response(200, schemas.REPORT)
-def approve_government_report(_values: Mapping[str, Any], report_number: str) -> Any:
+def approve_government_report(values: Mapping[str, Any], report_number: str) -> Any:
     """Approve a report as one of two people who did not write it; the second, a supervisor, issues it.
 
     With `If-Match`, only the state that was read is approved.
     """
+    actor = current_actor()
+    signed = check_signature(actor, values.get("signature"), partial(service.read_act_to_sign, actor, report_number))
     with transaction():
         report = queries.find_report_to_change(report_number)
         _require_state(report)
         # Also when this approval issues the report.
         last = queries.last_audit_of(report)
-        return answer(service.approve_government_report(current_actor(), report)) | {"last_audit": last}
+        return answer(service.approve_government_report(actor, report, signed=signed)) | {"last_audit": last}
 
 
 @blp.route("/government-reports/<report_number>/return", methods=["POST"])

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
-from flask import render_template, request, url_for
+from flask import Response, render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
 from registry.core.values import InvalidValue, plain_number, read_whole_number
+from registry.freeze.current import policy_in_force
 from registry.government_reports import queries, service
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section
 from registry.government_reports.schemas import CORRECTION, REPORT_BODY, REPORT_PATCH, RETURN
 from registry.http.responses import document_download, pdf_download
+from registry.signatures.models import Signature
+from registry.signatures.pages import is_to_be_signed, sent_signature, signing_page
+from registry.signatures.service import ActToSign, shown_signatures, signature_settings
 from registry.web.blueprint import BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.formats import day, gettext as _
 from registry.web.forms import Field, Form, FormPage, answer_form, as_typed, invalid_form, schema_field
+from registry.web.labels import choice_label, field_label
 from registry.web.lists import download_table, render_list, requested_filters, requested_page
 
 # Forms and buttons that change reports to the Government.
@@ -126,16 +133,41 @@ def _submit(actor: Actor, number: str) -> str:
     return _("The report is submitted. Two people who did not write it have to approve it.")
 
 
-def _approve(actor: Actor, number: str) -> str:
+def _approve(actor: Actor, number: str) -> str | Response:
     revision = plain_number(request.form.get("revision", "")) or 0
+    act_to_sign = partial(service.read_act_to_sign, actor, number, revision)
+    if is_to_be_signed():
+        return _signing_page(actor, number, act_to_sign())
+    signed = sent_signature(actor, act_to_sign)
     with transaction():
-        report = service.approve_government_report(actor, queries.find_report_to_change(number), revision)
+        report = service.approve_government_report(
+            actor, queries.find_report_to_change(number), revision, signed=signed
+        )
     if report.status == GovernmentReportStatus.ISSUED:
         return _("The report is issued.")
     return _("You have approved the report. It waits for the second person.")
 
 
-ACTS: Final[Mapping[str, Callable[[Actor, str], str]]] = {
+def _signing_page(actor: Actor, number: str, to_sign: ActToSign) -> Response:
+    signed = to_sign.values
+    rows = [
+        (_("Report"), _title(queries.find_government_report(actor, number))),
+        (field_label("period_end"), day(signed["period_end"])),
+        (field_label("responsible"), signed["responsible"]),
+        (_("Approved by"), ", ".join(signed["approved_by"])),
+        (_("SHA-256 of the figures"), signed["figures"]),
+        *(
+            (f"{choice_label('report_section', section)}: {choice_label('language', language)}", text)
+            for section in Section
+            for language in WRITTEN_IN
+            if (text := signed[f"{section.value}_{language}"])
+        ),
+    ]
+    shown = [(label, str(value)) for label, value in rows if value]
+    return signing_page(actor, to_sign, rows=shown, back=url_for("web.government_report", report_number=number))
+
+
+ACTS: Final[Mapping[str, Callable[[Actor, str], str | Response]]] = {
     "freeze": _freeze,
     "submission": _submit,
     "approval": _approve,
@@ -151,6 +183,8 @@ def act_on_report(actor: Actor, report_number: str, act: str) -> Answer:
     last = queries.last_audit_of(report)
     try:
         text = ACTS[act](actor, report_number)
+        if isinstance(text, Response):
+            return text
     except (Invalid, Conflict, NotAllowed) as error:
         report = queries.find_government_report(actor, report_number)
         return report_page(actor, report, invalid_form({}, error, BUTTONS)), error.status
@@ -174,6 +208,12 @@ def delete_report(actor: Actor, report_number: str) -> Answer:
         return report_page(actor, report, invalid_form({}, error, BUTTONS)), error.status
     flash_message(_("The draft is deleted."))
     return redirect_to("government_reports")
+
+
+def _signatures(report: GovernmentReport) -> list[Signature]:
+    """Return the signatures of this version."""
+    signed = shown_signatures(f"government-report:{report.number}")
+    return [each for each in signed if json.loads(each.content)["values"]["version"] == report.version]
 
 
 def _fields(names: tuple[str, ...]) -> list[Field]:
@@ -282,4 +322,7 @@ def report_page(actor: Actor, report: GovernmentReport, form: Form) -> str:
         may_correct=may_write and report.status == GovernmentReportStatus.ISSUED,
         may_approve=is_newest and service.may_approve(actor, report),
         may_return=may_return,
+        may_sign=signature_settings() is not None,
+        must_sign="reports" in policy_in_force().signed,
+        signatures=_signatures(report),
     )

@@ -8,6 +8,7 @@ from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Day, ReadOnly, Text, Timestamp, nullable, shown_object
 from registry.core.translations import lazy_text
 from registry.government_reports.models import GovernmentReportStatus
+from registry.signatures.fields import Signable
 
 MAX_TEXT_LENGTH: Final = 5000
 TEXT: Final = {"type": "string"}
@@ -116,6 +117,10 @@ class Correction(BaseSchema):
 
 class NoDetails(BaseSchema):
     """An action that takes nothing."""
+
+
+class SignedApproval(Signable):
+    """An approval, which can be signed."""
 
 
 SUMMARY: Final = GovernmentReportSummary()

@@ -19,10 +19,13 @@ from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, invalid
 from registry.flags.models import last_good_audit, lock_flags_for_review
+from registry.freeze.current import policy_in_force
 from registry.government_reports.figures import Figures, read_figures
 from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus
 from registry.government_reports.queries import find_report_to_change, last_audit_of, reads_whole_report
 from registry.journal import service as journal
+from registry.signatures.models import SignableAct
+from registry.signatures.service import ActToSign, SignedAct, attach
 
 # Held while a number or a version is given or the last one is taken back, so that neither has a gap or is given twice.
 NUMBER_LOCK: Final = 742_016
@@ -307,26 +310,23 @@ def submit_government_report(actor: Actor, number: str) -> GovernmentReport:
     return report
 
 
-def approve_government_report(actor: Actor, report: GovernmentReport, revision: int | None = None) -> GovernmentReport:
+def approve_government_report(
+    actor: Actor, report: GovernmentReport, revision: int | None = None, *, signed: SignedAct | None = None
+) -> GovernmentReport:
     """Approve in the open transaction; the second approval, of a supervisor, issues the version.
 
     ``revision``: the one that the actor has seen. Raises RoleNotAllowed, StepUpRequired, GovernmentReportNeedsAPerson,
-    GovernmentReportNotInReview, GovernmentReportNeedsAnotherPerson, GovernmentReportNotReadable and
-    GovernmentReportChanged.
+    GovernmentReportNotInReview, GovernmentReportNeedsAnotherPerson, GovernmentReportNotReadable,
+    GovernmentReportChanged, and what ``attach`` raises.
     """
-    _require_reviewer(actor, report)
-    require_another_person(actor, report)
-    if not reads_whole_report(actor, report):
-        raise GovernmentReportNotReadable(number=report.number)
-    if revision is not None and revision != report.revision:
-        raise GovernmentReportChanged(number=report.number)
+    _require_approvable(actor, report, revision)
+    attach(actor, _act_to_sign(report), signed, required="reports" in policy_in_force().signed)
     outdated = _outdated(report)
     if report.first_approved_by is None:
         report.first_approved_by, report.first_approved_at = actor.principal, now()
         report.first_approved_account_id = actor.account_id
         action = "approved"
     else:
-        actor.require(Permission.GOVERNMENT_REPORTS_ISSUE)
         first = report.first_approved_account_id
         require_still_may(first, report.first_approved_by, Permission.GOVERNMENT_REPORTS_APPROVE)
         report.second_approved_by, report.issued_at = actor.principal, now()
@@ -335,6 +335,39 @@ def approve_government_report(actor: Actor, report: GovernmentReport, revision: 
     report.revision += 1
     journal_report(actor, action, report, {"sha256": report.figures_sha256, **outdated})
     return report
+
+
+def read_act_to_sign(actor: Actor, number: str, revision: int | None = None) -> ActToSign:
+    """Return what the actor, who may approve the newest version now, signs with it.
+
+    Raises GovernmentReportNotFound, and as ``approve_government_report``.
+    """
+    with transaction():
+        report = find_report_to_change(number)
+        _require_approvable(actor, report, revision)
+        return _act_to_sign(report)
+
+
+def _require_approvable(actor: Actor, report: GovernmentReport, revision: int | None) -> None:
+    _require_reviewer(actor, report)
+    require_another_person(actor, report)
+    if not reads_whole_report(actor, report):
+        raise GovernmentReportNotReadable(number=report.number)
+    if revision is not None and revision != report.revision:
+        raise GovernmentReportChanged(number=report.number)
+    if report.first_approved_by is not None:
+        actor.require(Permission.GOVERNMENT_REPORTS_ISSUE)
+
+
+def _act_to_sign(report: GovernmentReport) -> ActToSign:
+    """The texts and facts as they are stored, the figures by their digest, and who approved it before."""
+    values = {
+        **{name: getattr(report, name) for name in ("version", "revision", "responsible", *TEXTS)},
+        **{name: getattr(report, name).isoformat() for name in ("period_end", "due_on")},
+        "figures": report.figures_sha256,
+        "approved_by": report.approved_by,
+    }
+    return ActToSign(SignableAct.REPORT.value, f"government-report:{report.number}", values)
 
 
 def return_government_report(actor: Actor, number: str, remark: str) -> GovernmentReport:

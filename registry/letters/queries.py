@@ -7,6 +7,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, false, or_, select
@@ -27,6 +28,8 @@ from registry.letters.models import Letter, LetterKind
 from registry.letters.service import ISSUED, ends_of
 from registry.projects.models import Project
 from registry.projects.visibility import journal_restricted_reads, visible_projects
+from registry.signatures.models import SignableAct, Signature
+from registry.signatures.service import SIGNATURE_FACTS, signatures_of
 
 NUMBER: Final = re.compile("QL-[0-9]{4}-[0-9]{6,}")
 # A number from its beginning, with or without QL, or its serial alone.
@@ -76,7 +79,8 @@ def may_read_letter(actor: Actor, number: str) -> bool:
 
 
 def check_letter(code: str) -> dict[str, Any]:
-    """Return what anybody with the check code of a letter may know: no names of people, no project.
+    """Return what anybody with the check code of a letter may know: no project, and of people only who signed the
+    decision electronically.
 
     Small letters, spaces and hyphens do not matter, nor do the places to break in an address copied from a PDF. Raises
     LetterCodeUnknown.
@@ -99,7 +103,20 @@ def check_letter(code: str) -> dict[str, Any]:
         "ended_because": ended,
         "sha256": letter.sha256,
         "proof": _proof(letter),
+        "signatures": [_signature(each) for each in _signatures(letter)],
     }
+
+
+def _signatures(letter: Letter) -> list[Signature]:
+    """Return the electronic signatures of the approval of the letter's decision."""
+    signed = [] if letter.decision_id is None else signatures_of([f"case:{letter.case_id}"])
+    approvals = [each for each in signed if each.act == SignableAct.DECISION]
+    return [each for each in approvals if json.loads(each.content)["values"]["proposed"]["id"] == letter.decision_id]
+
+
+def _signature(signature: Signature) -> dict[str, Any]:
+    shown = {name: getattr(signature, name) for name in SIGNATURE_FACTS}
+    return {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in shown.items()}
 
 
 def _proof(letter: Letter) -> dict[str, Any] | None:

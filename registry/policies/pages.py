@@ -26,7 +26,7 @@ from registry.core.fields import AnyDay, BaseSchema, Choice, InputField, Text, W
 from registry.core.translations import Language, lazy_text
 from registry.freeze.dates import format_date
 from registry.freeze.facts import CONFIRMABLE
-from registry.freeze.policy import NOT_JUDGED, Policy
+from registry.freeze.policy import NOT_JUDGED, SIGNED, Policy
 from registry.freeze.policy_file import policy_document
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity, in_language
@@ -66,6 +66,8 @@ LABELS: Final[Mapping[str, str]] = {
     "change_threshold_minimum": lazy_text("Change threshold of an audit, projects"),
     "appeal_suspends": lazy_text("An appeal suspends the order"),
     "signatures.orders": lazy_text("Orders take electronic signatures"),
+    "signatures.approvals": lazy_text("Approvals take electronic signatures"),
+    "signatures.reports": lazy_text("Reports to the Government take electronic signatures"),
     "confirmed_facts.framework_contract_months": lazy_text("Work later than its contract by months needs the contract"),
     "confirmed_facts.taken_over_before": lazy_text("Values unchanged since before this day count"),
     "document_quota_mib": lazy_text("Documents of a project, MiB"),
@@ -92,6 +94,7 @@ DATES: Final = ("cutoff", "migration_deadline", "confirmed_facts.taken_over_befo
 TARGET: Final = "targets."
 CONFIRMED_FACTS: Final = "confirmed_facts."
 TRUSTED_SOURCES: Final = "trusted_sources."
+SIGNATURES: Final = "signatures."
 
 
 def setting_label(setting: str) -> str:
@@ -124,7 +127,7 @@ def setting_value(setting: str, value: Any) -> str:
     if setting == "appeal_suspends":
         # Left out of a policy where it is true.
         value = value is not False
-    if setting == "signatures.orders":
+    if setting.startswith(SIGNATURES):
         value = value is True
     if value is None:
         return ""
@@ -151,7 +154,8 @@ def thresholds(policy: Policy, only: Collection[str] = LABELS) -> list[tuple[str
     """Return the thresholds of a policy with their labels, in the order of the file; by default every one."""
     document = as_json(policy_document(policy))
     deadlines = {f"deadlines.{name}": number for name, number in document["deadlines"].items()}
-    yes_or_no = {"appeal_suspends": policy.appeal_suspends, "signatures.orders": policy.signed_orders}
+    yes_or_no = {"appeal_suspends": policy.appeal_suspends}
+    yes_or_no |= {f"{SIGNATURES}{name}": name in policy.signed for name in SIGNED}
     values = {**yes_or_no, **document, **deadlines}
     targets = [(setting_label(f"{TARGET}{on.isoformat()}"), str(share)) for on, share in policy.targets]
     facts = {f"{CONFIRMED_FACTS}{name}": value for name, value in document.get("confirmed_facts", {}).items()}

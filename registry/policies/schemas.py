@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from registry.core.fields import DAY_SCHEMA, BaseSchema, InputField, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.values import InvalidValue
-from registry.freeze.policy import NOT_JUDGED
+from registry.freeze.policy import NOT_JUDGED, SIGNED
 from registry.freeze.policy_file import FORMER_NAMES, RESERVED_VERSION, policy_document
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import CLOCK_FIELDS, REQUIRED_LANGUAGES, AgencyKind, Severity
@@ -110,8 +110,9 @@ class PolicyShown(BaseSchema):
         {"type": "object", "additionalProperties": {"type": "array", "items": TEXT}},
     )
     signatures = ReadOnly(
-        "What is signed electronically: with `orders`, whoever proposes or approves an order.",
-        object_of(orders={"type": "boolean"}),
+        "What is signed electronically: with `orders`, whoever proposes or approves an order; with `approvals`, "
+        "whoever approves what another proposed; with `reports`, whoever approves a report to the Government.",
+        object_of(**{name: {"type": "boolean"} for name in SIGNED}),
     )
     deadlines = ReadOnly("Terms of a review, in working days.", DEADLINES)
     clocks = ReadOnly("Former name of `deadlines`.", {**DEADLINES, "deprecated": True})
@@ -200,7 +201,8 @@ class PolicySettings(BaseSchema):
     )
     signatures = Setting(
         {"type": "object", "additionalProperties": True},
-        description="What is signed electronically: `orders`, true or false; null for nothing.",
+        description="What is signed electronically: `orders`, `approvals` and `reports`, true or false; null for "
+        "nothing.",
     )
     deadlines = Setting(
         {"type": "object", "additionalProperties": True}, description="`answer`, `review`, `appeal`: those that differ."
@@ -248,7 +250,7 @@ def policy_shown(record: PolicyRecord) -> dict[str, Any]:
         "appeal_suspends": policy.appeal_suspends,
         "confirmed_facts": settings.get("confirmed_facts"),
         "trusted_sources": settings.get("trusted_sources", {}),
-        "signatures": {"orders": policy.signed_orders},
+        "signatures": {name: name in policy.signed for name in SIGNED},
         "rules": {name: _rule(rule) for name, rule in settings["rules"].items()},
         **{name: None if stored is None else getattr(stored, name) for name in names},
         "state": record.state,

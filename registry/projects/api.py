@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from flask import Response
@@ -62,6 +63,8 @@ from registry.projects.queries import PROJECT_LIST, list_histories, list_project
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.vocabulary import DocumentKind
 from registry.requests.link_removal import remove_or_propose
+from registry.signatures.fields import is_signed
+from registry.signatures.service import check_signature
 
 # What the list of projects has beside each of them on request: its agency, its active flags.
 
@@ -166,7 +169,8 @@ class Projects(MethodView):
         return expanded(current_actor(), listing, expand, request_locale())
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="create_project")
-    @blp.arguments(schemas.PROJECT_BODY)
+    @blp.arguments(schemas.SIGNED_REGISTRATION)
+    @blp.idempotent(commits_itself=is_signed)
     @blp.etag
     @blp.response(201, schemas.JudgedProject, description="Registered.", headers=LOCATION)
     def post(self, sent: Loaded) -> Any:
@@ -175,9 +179,13 @@ class Projects(MethodView):
         An incomplete record is registered and flagged, never turned away. The body comes back with today's verdict.
         """
         agency = sent.values.pop("agency", None)
-        reason = sent.values.pop("change_reason", None)
+        reason, signature = (sent.values.pop(name, None) for name in ("change_reason", "signature"))
+        actor = current_actor()
+        act_to_sign = partial(service.registration_to_sign, agency, sent.values, reason)
+        # What is invalid is said with all other problems by the service.
+        signed = None if sent.problems else check_signature(actor, signature, act_to_sign)
         with transaction():
-            project = service.register_project(current_actor(), agency, sent.values, sent.problems, reason)
+            project = service.register_project(actor, agency, sent.values, sent.problems, reason, signed=signed)
             row = project_row(project)
             verdict = verdicts.verdict_at_registration(project, request_locale())
         blp.set_etag(etag_data(row))

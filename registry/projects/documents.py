@@ -234,6 +234,12 @@ def names_of_documents(ids: Sequence[int]) -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in db.session.execute(documents)] if ids else []
 
 
+def digests_of_documents(ids: Sequence[int]) -> dict[str, str]:
+    """Return the SHA-256 (hex) of these documents by their ids."""
+    rows = db.session.execute(select(Document.id, Document.sha256).where(Document.id.in_(ids))) if ids else ()
+    return {str(row.id): row.sha256 for row in rows}
+
+
 def add_document(
     actor: Actor,
     project: Project,

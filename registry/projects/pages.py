@@ -77,7 +77,7 @@ from registry.requests.service import withdrawal_in_effect
 from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
 from registry.signatures import pages as signing
-from registry.signatures.service import attach, signature_settings, signatures_of
+from registry.signatures.service import shown_signatures, signature_settings
 from registry.web import forms
 from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
@@ -498,7 +498,7 @@ def _detail_page(actor: Actor, number: str, form: forms.Form) -> str:
         status=project.freeze_status,
         has_ended=project.stage in FINAL_STAGES,
         attestation=attestation_of(project),
-        signatures=signatures_of([f"project:{project.number}"]) if signature_settings() else (),
+        signatures=shown_signatures(f"project:{project.number}"),
         plan=plan_of(project.id),
         may_attest=may_attest(actor, project),
         active=active_only(flags),
@@ -1047,27 +1047,25 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
     texts = forms.typed_values((REASON,))
     loaded, wrong = PROJECT_BODY.load_filled_texts(texts)
     of_reason = [problem for problem in wrong if problem.pointer == f"/{REASON}"]
-    to_sign = {name: value for name, value in {**values, **loaded}.items() if value is not None}
-    about = ("project.register", f"agency:{agency}", to_sign)
+    to_sign = service.registration_to_sign(agency, values, loaded.get(REASON))
     try:
         if signing.is_to_be_signed():
             service.check_project(actor, agency, values, (*problems, *of_reason))
             return signing.signing_page(
                 actor,
-                *about,
-                title=gettext("Register a project"),
+                to_sign,
                 rows=[
                     (field_label("agency"), agency_name(agency)),
-                    *((field_label(name), display_value(name, value)) for name, value in to_sign.items()),
+                    *((field_label(name), display_value(name, value)) for name, value in to_sign.values.items()),
                 ],
                 back=url_for("web.register_check", draft_id=draft_id),
             )
-        signed = signing.sent_signature(actor, *about)
+        signed = signing.sent_signature(actor, lambda: to_sign)
         with transaction():
-            project = service.register_project(actor, agency, values, (*problems, *of_reason), loaded.get(REASON))
+            project = service.register_project(
+                actor, agency, values, (*problems, *of_reason), loaded.get(REASON), signed=signed
+            )
             discard_draft(actor, draft_id)
-            if signed is not None:
-                attach(actor, *about, signed, made=f"project:{project.number}")
     except (Invalid, Conflict, NotAllowed) as error:
         problems = error.problems if isinstance(error, Invalid) else ()
         form = forms.Form(texts, [problem for problem in problems if problem.pointer == f"/{REASON}"])

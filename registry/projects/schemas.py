@@ -15,6 +15,7 @@ from registry.freeze.vocabulary import Placement, Severity, Stage, WorkType
 from registry.projects.fields import READ_ONLY, ProjectFields
 from registry.projects.similarity import REASONS
 from registry.projects.vocabulary import VERDICT_OUTCOMES, FreezeStatus, LinkKind, ObjectKind, Sector
+from registry.signatures.fields import Signable
 
 MAX_BATCH_ITEMS: Final = 1000
 BATCH_MODES: Final = ("register", "upsert")
@@ -57,6 +58,10 @@ class ProjectRegistration(ProjectRow):
             "ended and once had a medium or high finding, is the same work."
         ),
     )
+
+
+class SignedRegistration(ProjectRegistration, Signable):
+    """A project to register, which can be signed."""
 
 
 class ProjectPatch(fields.LenientSchema, ProjectFields):
@@ -345,6 +350,7 @@ def without_restricted_field() -> fields.ReadOnly:
 
 PROJECT: Final = Project()
 PROJECT_BODY: Final = ProjectRegistration()
+SIGNED_REGISTRATION: Final = SignedRegistration()
 # Partial: a field that is required of a project may be absent, but not null.
 PROJECT_PATCH: Final = ProjectPatch(partial=True)
 PROJECT_BATCH_ITEM: Final = ProjectBatchItem(partial=[name for name in ProjectBatchItem().fields if name != "agency"])

@@ -25,6 +25,8 @@ from registry.projects.fields import cross_field_problems, merge_problems, with_
 from registry.projects.former_records import former_records_of, link_edited_records, reason_problem, save_former_records
 from registry.projects.revisions import Revision, differences, revision_row, save_revision, snapshot
 from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
+from registry.signatures.models import SignableAct
+from registry.signatures.service import ActToSign, SignedAct, attach
 
 # What a registration is checked for before anything is written, one by one and in batches.
 
@@ -171,17 +173,26 @@ def _check_project(
     return agency
 
 
+def registration_to_sign(agency_bin: str | None, values: Mapping[str, Any], reason: str | None) -> ActToSign:
+    """Return what is signed with a registration: what is filled in."""
+    given = {**values, "change_reason": reason}
+    filled = {name: value for name, value in given.items() if value is not None}
+    return ActToSign(SignableAct.REGISTRATION.value, f"agency:{agency_bin}", filled)
+
+
 def register_project(
     actor: Actor,
     agency_bin: str | None,
     values: Mapping[str, Any],
     known: Sequence[Problem] = (),
     reason: str | None = None,
+    *,
+    signed: SignedAct | None = None,
 ) -> models.Project:
     """Register a project from validated values, with its first revision.
 
-    ``reason``: why a withdrawn or ended one is registered again. Raises the same errors as check_project, and Invalid
-    where the reason is missing.
+    ``reason``: why a withdrawn or ended one is registered again. Raises the same errors as check_project, Invalid
+    where the reason is missing, and what ``attach`` raises.
     """
     with transaction() as session:
         agency = _check_project(actor, agency_bin, values, known, lock=True)
@@ -215,6 +226,7 @@ def register_project(
         given = {} if reason is None else {"reason": reason}
         details = {"agency": agency.bin, **given, "changes": changes}
         journal.record(actor, "project.registered", f"project:{number}", details)
+        attach(actor, registration_to_sign(agency.bin, values, reason), signed, made=f"project:{number}")
         return _as_stored({**row, **{column.name: status[column.name] for column in models.STATUS_COLUMNS}}, agency)
 
 

@@ -10,6 +10,28 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.accounts.account_names import MAX_NAME_LENGTH
 from registry.accounts.models import Account
 from registry.core.database import Instant, Model
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import Choices
+
+
+class SignableAct(Choices):
+    """What can be signed: its name when it was signed, and the button that signs it."""
+
+    PROPOSAL = "case.propose", lazy_text("Decision proposed"), lazy_text("Propose with an electronic signature")
+    DECISION = "case.approve", lazy_text("Decision approved"), lazy_text("Approve with an electronic signature")
+    APPEAL = "case.appeal", lazy_text("Appealed"), lazy_text("Appeal with an electronic signature")
+    REGISTRATION = "project.register", lazy_text("Registration"), lazy_text("Register with an electronic signature")
+    APPROVAL = "approval.approve", lazy_text("Approval"), lazy_text("Approve with an electronic signature")
+    REPORT = (
+        "government-report.approve",
+        lazy_text("Report approved"),
+        lazy_text("Approve with an electronic signature"),
+    )
+
+    @property
+    def button(self) -> str:
+        """The English text of the button."""
+        return self.labels[1]
 
 
 class Signature(Model):
@@ -17,7 +39,9 @@ class Signature(Model):
 
     ``content``: the text whose UTF-8 bytes were signed. ``cms``: the signature, base64, encrypted; its certificate has
     the IIN. ``cms_digest``, ``content_digest``: SHA-256 (hex); the same content is signed once. ``revocation``: good,
-    or unknown where it need not be known.
+    or unknown where it need not be known. ``signed_at``: when it was received; ``stamped_at``: when its time stamp
+    proves that it existed. ``certificate_issuer``: the centre; ``method``: what verified it, python or ncanode; both
+    are None for what was signed before they were recorded.
     """
 
     __tablename__ = "signatures"
@@ -37,6 +61,9 @@ class Signature(Model):
     certificate_from: Mapped[datetime] = mapped_column(Instant)
     certificate_to: Mapped[datetime] = mapped_column(Instant)
     revocation: Mapped[str] = mapped_column(String(10))
+    certificate_issuer: Mapped[str | None] = mapped_column(Text)
+    method: Mapped[str | None] = mapped_column(String(10))
+    stamped_at: Mapped[datetime | None] = mapped_column(Instant)
 
     __table_args__ = (Index(None, "subject"),)
 

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from flask import Response, make_response, render_template, request
 
 from registry.accounts.roles import Actor
 from registry.core.clock import now, rfc3339
-from registry.signatures.service import SignedAct, check_signature, content_to_sign, require_ready_to_sign
+from registry.signatures.service import (
+    ActToSign,
+    SentSignature,
+    SignedAct,
+    check_signature,
+    content_to_sign,
+    require_ready_to_sign,
+)
 from registry.web.blueprint import CONTENT_SECURITY_POLICY
 from registry.web.current_user import TOKEN, page_locale
+from registry.web.labels import choice_label
 
 # The button that leads to the page, and what its form adds to that of the act.
 SIGN: Final = "sign"
@@ -30,11 +38,8 @@ def is_to_be_signed() -> bool:
 
 def signing_page(
     actor: Actor,
-    act: str,
-    subject: str,
-    values: Mapping[str, Any],
+    to_sign: ActToSign,
     *,
-    title: str,
     rows: Sequence[tuple[str, str]],
     back: str,
     has_files: bool = False,
@@ -45,11 +50,11 @@ def signing_page(
     """
     require_ready_to_sign(actor)
     at = now()
-    content = content_to_sign(actor, act, subject, values, at)
+    content = content_to_sign(actor, to_sign, at)
     left_out = (TOKEN, SIGN, SIGNATURE, SIGNED_AT)
     page = render_template(
         "signatures/sign.html",
-        title=title,
+        title=choice_label("sign_act", to_sign.act),
         rows=rows,
         back=back,
         has_files=has_files,
@@ -68,12 +73,11 @@ def signing_page(
     return response
 
 
-def sent_signature(actor: Actor, act: str, subject: str, values: Mapping[str, Any]) -> SignedAct | None:
-    """Verify the signature that the form has; None without one. Raises what ``check_signature`` raises.
+def sent_signature(actor: Actor, act_to_sign: Callable[[], ActToSign]) -> SignedAct | None:
+    """Verify the signature that the form has, as ``check_signature``; None without one.
 
     An empty one is none that is valid: what a person wanted to sign is not done without a signature.
     """
     cms = request.form.get(SIGNATURE)
-    if cms is None:
-        return None
-    return check_signature(actor, act, subject, values, request.form.get(SIGNED_AT, ""), cms)
+    sent = None if cms is None else SentSignature(request.form.get(SIGNED_AT, ""), cms)
+    return check_signature(actor, sent, act_to_sign)

@@ -53,6 +53,7 @@ from registry.projects.vocabulary import (
 )
 from registry.requests.models import RequestKind, RequestState, SuccessionKind
 from registry.saved_views.models import ViewList
+from registry.signatures.models import SignableAct
 from registry.state_systems.models import ExternalKind, ExternalState
 from registry.state_systems.schemas import EXTERNAL_CONFIRMATION
 from registry.web.current_user import page_locale
@@ -133,6 +134,8 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "approval_kind": _labels(ApprovalKindCode),
     "approval_state": _labels(ApprovalState),
     "approval_effect": EFFECT_LABELS,
+    "signed_act": _labels(SignableAct),
+    "sign_act": {act.value: act.button for act in SignableAct},
     "request_kind": _labels(RequestKind),
     "request_state": _labels(RequestState),
     "confirmation_kind": _labels(ConfirmationKind),

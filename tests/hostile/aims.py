@@ -54,6 +54,8 @@ KINDS = {
     "Conditions": "conditions",
     "Moment": "moment",
     "RowAnswers": "row_answers",
+    "SignatureField": "signature",
+    "Values": "setting",
 }
 # The project of the world has an exemption, which keeps its names.
 EDITS = ("patch_project", "patch_project_by_external_id", "put_project", "check_before_changing")

@@ -366,7 +366,17 @@ def test_check_needs_no_exact_spelling_and_says_nothing_of_people_or_project(cas
     code = letter.code.lower()
     checked = check_letter(f" {code[:4]}-{code[4:8]}-{code[8:]} ")
     assert check_letter(f"{code[:6]}\u200b{code[6:]}") == checked
-    assert set(checked) == {"number", "date", "kind", "agency", "stands", "ended_because", "sha256", "proof"}
+    assert set(checked) == {
+        "number",
+        "date",
+        "kind",
+        "agency",
+        "stands",
+        "ended_because",
+        "sha256",
+        "proof",
+        "signatures",
+    }
     text = json.dumps(checked, ensure_ascii=False)
     assert "aigerim" not in text and "saule" not in text and "QT-" not in text
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -81,6 +82,13 @@ class Centre:
             purposes=purposes,
         )
 
+    def authority(self, **options: Any) -> Holder:
+        """Issue a certificate to a time stamping authority (RFC 3161)."""
+        purposes = [ExtendedKeyUsageOID.TIME_STAMPING]
+        return self.person(
+            name="TSA", usages=["digital_signature"], **{"key": rsa_key(7), "purposes": purposes} | options
+        )
+
     def trust(self, folder: Path) -> Path:
         """Write the folder of ``REGISTRY_SIGNATURES_TRUST``."""
         folder.mkdir(exist_ok=True)
@@ -150,7 +158,9 @@ def _issue(
     if not purposes:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     else:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+        builder = builder.add_extension(
+            x509.ExtendedKeyUsage(purposes), critical=ExtendedKeyUsageOID.TIME_STAMPING in purposes
+        )
     if issued_by is not None:
         # As the national centre does, and as certificates of web servers may not.
         names = x509.AuthorityKeyIdentifier(

@@ -15,6 +15,7 @@ from typing import Any
 import trustme
 
 from tests.signatures.certificates import Holder, as_ber
+from tests.signatures.time_stamps import by_hand, stamped
 
 PORT = 13579
 # RFC 6455, 1.3.
@@ -23,10 +24,13 @@ VERSION = {"result": {"version": "1.4"}}
 
 
 class NcaLayer:
-    """``holder``: who signs, None for whoever closes the window. ``asked``: the requests."""
+    """``holder``: who signs, None for whoever closes the window. ``authority``: who adds time stamps, if anybody does.
 
-    def __init__(self, holder: Holder | None) -> None:
-        self.holder = holder
+    ``asked``: the requests.
+    """
+
+    def __init__(self, holder: Holder | None, authority: Holder | None = None) -> None:
+        self.holder, self.authority = holder, authority
         self.asked: list[dict[str, Any]] = []
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -34,8 +38,10 @@ class NcaLayer:
         self.asked.append(request)
         if self.holder is None:
             return {"status": True, "body": {}}
-        cms = as_ber(self.holder.sign(base64.b64decode(request["args"]["data"])))
-        return {"status": True, "body": {"result": [base64.b64encode(cms).decode()]}}
+        cms = self.holder.sign(base64.b64decode(request["args"]["data"]))
+        if self.authority is not None:
+            cms = stamped(cms, by_hand(cms, self.authority))
+        return {"status": True, "body": {"result": [base64.b64encode(as_ber(cms)).decode()]}}
 
     def serve(self, connection: ssl.SSLSocket) -> None:
         """One page that is open: handshake, version, requests."""
@@ -69,9 +75,9 @@ def unmasked(file: Any) -> bytes:
 
 
 @contextmanager
-def ncalayer(holder: Holder | None) -> Iterator[NcaLayer]:
+def ncalayer(holder: Holder | None, authority: Holder | None = None) -> Iterator[NcaLayer]:
     """Run it for the duration of the block, at the only address that pages may connect to."""
-    layer, tls = NcaLayer(holder), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    layer, tls = NcaLayer(holder, authority), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
     listening = socket.create_server(("127.0.0.1", PORT))
 

@@ -16,10 +16,12 @@ from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
 from registry.core.clock import now
 from registry.core.database import db, transaction
+from registry.requests.restriction import propose_restriction
 from registry.signatures.models import Signature
 from registry.signatures.service import SIGNATURES
 from tests.cases.cast import audit, case_of
-from tests.factories import a_project, an_agency
+from tests.factories import a_project, an_actor, an_agency, with_account
+from tests.government_reports.steps import begin, submitted
 from tests.signatures.certificates import Centre, settings_for
 from tests.signatures.ncalayer import ncalayer
 from tests.web.browser import TIMEOUT_MS, follow, set_locale, sign_in
@@ -65,7 +67,7 @@ def test_two_people_sign_a_decision_with_ncalayer(browser: Browser, address: str
         page.check("[name=propose-decision][value=no_breach]")
         page.select_option("[name=propose-reason_code]", "wrong_data")
         page.fill("[name=propose-reason_ru]", "Письмо от 3 февраля.\nВторая строка.")
-        follow(page, "form[action*='/propose'] button[name=sign]")
+        follow(page, "text=Propose with an electronic signature")
         assert "Письмо от 3 февраля." in page.inner_text("main")
         page.click("text=Sign with NCALayer")
         page.wait_for_selector("text=NCALayer does not answer")
@@ -77,12 +79,44 @@ def test_two_people_sign_a_decision_with_ncalayer(browser: Browser, address: str
         assert "signed by СӘКЕН" in page.inner_text("main")
     with at_work(browser, address, app, Role.SUPERVISOR) as page, ncalayer(centre.person()):
         page.goto(case)
-        follow(page, "form[action*='/approve'] button[name=sign]")
+        follow(page, "text=Approve with an electronic signature")
         follow(page, "text=Sign with NCALayer")
         assert "signed by ТЕСТОВ ТЕСТ" in page.inner_text("main") and "Closed" in page.inner_text(".case__status")
     [request] = layer.asked
     assert (request["module"], request["method"]) == ("kz.gov.pki.knca.basics", "sign")
-    assert request["args"]["signingParams"] == {"decode": True, "encapsulate": False, "digested": False}
+    assert request["args"]["signingParams"] == {
+        **{"decode": True, "encapsulate": False, "digested": False},
+        "tsaProfile": {},
+    }
     with app.app_context():
         first = db.session.scalars(select(Signature).order_by(Signature.id)).first()
         assert first and first.content.encode() == base64.b64decode(request["args"]["data"])
+
+
+def test_supervisor_approves_a_proposal_and_a_report_with_ncalayer(
+    browser: Browser, address: str, demo: Demo, centre: Centre
+) -> None:
+    app = demo[0]
+    with app.app_context():
+        proposer = with_account(an_actor(Role.SUPERVISOR, name="dana"))
+        restriction = {"is_restricted": True, "reason": "State secret"}
+        approval = propose_restriction(proposer, a_project(an_agency()).number, restriction).id
+        report = submitted(begin().number).number
+    layers = []
+    # The same key as the account signed with before.
+    with (
+        at_work(browser, address, app, Role.SUPERVISOR) as page,
+        ncalayer(centre.person(), centre.authority()) as layer,
+    ):
+        for here in (f"/approvals/{approval}", f"/government-reports/{report}"):
+            page.goto(here)
+            follow(page, "text=Approve with an electronic signature")
+            assert "With your signature it is done at once" in page.inner_text("main")
+            follow(page, "text=Sign with NCALayer")
+            text = page.inner_text("main")
+            assert "signed by ТЕСТОВ ТЕСТ" in text and "proven by a time stamp" in text and "Issued by ҰКО." in text
+            layers.append(layer.asked[-1]["args"]["signingParams"])
+    assert [each["tsaProfile"] for each in layers] == [{}, {}]
+    with app.app_context():
+        signed = db.session.scalars(select(Signature).order_by(Signature.id.desc()).limit(2))
+        assert {each.subject for each in signed} == {f"approval:{approval}", f"government-report:{report}"}

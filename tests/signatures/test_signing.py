@@ -9,7 +9,6 @@ import subprocess
 import sys
 import zipfile
 from base64 import b64decode, b64encode
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -31,7 +30,8 @@ from registry.journal.checkpoints import make_checkpoint
 from registry.signatures.models import Signature, Signer
 from registry.signatures.service import (
     SIGNATURES,
-    SignatureOutOfDate,
+    ActToSign,
+    SentSignature,
     attach,
     check_signature,
     content_to_sign,
@@ -39,13 +39,14 @@ from registry.signatures.service import (
     rekey_signatures,
     stored_cms,
 )
+from registry.signatures.verification import SignatureOutOfDate
 from tests.api.callers import caller
 from tests.cases.casework import LAW, ORDER, flagged_case, send, status
 from tests.cases.cast import in_days
 from tests.factories import ADMINISTRATOR, a_project, an_actor, with_account
 from tests.fixtures.web import SignedIn, Visit
 from tests.present import Present
-from tests.signatures.certificates import IIN, Centre, Holder, settings_for
+from tests.signatures.certificates import IIN, Centre, Holder
 from tests.statements import statements
 from tests.web.forms import untouched_form
 
@@ -53,17 +54,7 @@ OTHER_IIN = "900202400456"
 FORM = "data-sign"
 ORDERED = {"propose-decision": "stop", "propose-due_on": in_days(30).isoformat(), **ORDER}
 NO_BREACH = {"propose-decision": "no_breach", "propose-reason_code": "wrong_data", **LAW}
-Sign = Callable[..., dict[str, str]]
-
-
-@pytest.fixture(scope="module")
-def centre() -> Centre:
-    return Centre()
-
-
-@pytest.fixture(autouse=True)
-def signatures(app: Flask, centre: Centre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(app.config, SIGNATURES, settings_for(centre.trust(tmp_path)))
+pytestmark = pytest.mark.usefixtures("signatures")
 
 
 @pytest.fixture
@@ -165,7 +156,7 @@ def test_signature_is_good_for_what_was_signed_alone(reviewer: Visit, centre: Ce
     ):
         assert submit(reviewer, case, "propose", changed)[0] in (403, 409)
     seen = re.search('name="seen" value="([^"]+)"', reviewer.get(other).text)
-    assert seen and submit(reviewer, other, "propose", fields | {"seen": seen[1]})[0] == 403
+    assert seen and submit(reviewer, other, "propose", fields | {"seen": seen[1]})[0] == 409
     assert [status(each) for each in (case, other)] == ["under_review", "under_review"]
     assert db.session.scalars(select(Signature)).all() == []
     assert submit(reviewer, case, "propose", fields)[0] == 200 and status(case) == "awaiting_approval"
@@ -196,7 +187,7 @@ def test_approval_signs_the_proposal_that_it_approves(reviewer: Visit, superviso
     send(reviewer, case, "withdraw")
     send(reviewer, case, "propose", **NO_BREACH | {"propose-reason_ru": "Ничего не нарушено."})
     del fields["seen"], fields["events"]
-    assert submit(supervisor, case, "approve", fields)[0] == 403 and status(case) == "awaiting_approval"
+    assert submit(supervisor, case, "approve", fields)[0] == 409 and status(case) == "awaiting_approval"
 
 
 def test_account_is_signed_for_by_one_person_and_a_person_signs_for_one_account(
@@ -225,7 +216,7 @@ def test_first_signature_of_an_account_takes_a_second_factor(signed_in: SignedIn
     _, case = flagged_case()
     send(visit, case, "claim")
     code, page = send(visit, case, "propose", sign="yes", **NO_BREACH)
-    assert code == 403 and "takes a second factor" in page and FORM not in page
+    assert code == 403 and "after a second factor" in page and FORM not in page
     assert offered(confirmed(visit), case, "propose", **NO_BREACH)
 
 
@@ -233,9 +224,9 @@ def test_order_takes_signatures_of_both_where_the_policy_says_so(
     reviewer: Visit, supervisor: Visit, centre: Centre, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = proposed(reviewer, **ORDERED)
-    monkeypatch.setattr("registry.freeze.current._current", [replace(first_policy(), signed_orders=True)])
+    monkeypatch.setattr("registry.freeze.current._current", [replace(first_policy(), signed=("orders",))])
     code, page = send(supervisor, case, "approve")
-    assert code == 403 and "Sign electronically" in page and status(case) == "awaiting_approval"
+    assert code == 403 and "with an electronic signature" in page and status(case) == "awaiting_approval"
     number = int(case.rpartition("/")[2])
     answer = caller(client, Role.SUPERVISOR).post(f"{case}/approve", {})
     assert (answer.status_code, answer.get_json()["type"]) == (403, "urn:qaztech-registry:problem:signature-required")
@@ -275,7 +266,7 @@ def test_without_the_setting_nothing_is_offered_read_or_verified(
     fields = signed(offered(reviewer, case, "propose", **NO_BREACH), centre.person())
     monkeypatch.setitem(app.config, SIGNATURES, None)
     with statements(connection) as sent:
-        assert "Sign electronically" not in reviewer.get(case).text
+        assert "electronic signature" not in reviewer.get(case).text
         assert submit(reviewer, case, "propose", fields)[0] == 403 and status(case) == "under_review"
         del fields["signature"]
         assert submit(reviewer, case, "propose", fields)[0] == 200 and status(case) == "awaiting_approval"
@@ -316,6 +307,7 @@ def test_evidence_pack_has_the_signed_bytes_and_the_signature_which_openssl_veri
     [listed] = json.loads((pack / "signatures.json").read_bytes())
     stem = pack / "signatures" / str(listed["id"])
     assert stem.with_suffix(".json").read_bytes() == content_of(page) and "cms" not in listed
+    assert (listed["certificate_issuer"], listed["method"], listed["stamped_at"]) == ("ҰКО", "python", None)
     guide = (pack / "VERIFY.txt").read_text()
     command = guide[guide.index("openssl cms") : guide.index("\n\nsummary.pdf")].replace("/1.", f"/{listed['id']}.")
     assert subprocess.run(command.split(), check=False, cwd=pack).returncode == 0
@@ -351,16 +343,16 @@ def test_agency_signs_a_registration(signed_in: SignedIn, agency: Agency, centre
 
 def test_signature_is_out_of_date_when_the_case_changed_while_it_was_verified(centre: Centre) -> None:
     actor = with_account(replace(an_actor(Role.REVIEWER), factor_at=now()))
-    at, about = now(), ("case.propose", "case:1")
-    cms = b64encode(centre.person().sign(content_to_sign(actor, *about, {"decision": "stop"}, at))).decode()
-    signed_act = check_signature(actor, *about, {"decision": "stop"}, rfc3339(at), cms)
-    for act, subject, values in (
-        (*about, {"decision": "write_off"}),
-        ("case.approve", "case:1", {"decision": "stop"}),
-        ("case.propose", "case:2", {"decision": "stop"}),
+    at, to_sign = now(), ActToSign("case.propose", "case:1", {"decision": "stop"})
+    cms = b64encode(centre.person().sign(content_to_sign(actor, to_sign, at))).decode()
+    signed_act = check_signature(actor, SentSignature(rfc3339(at), cms), lambda: to_sign)
+    for other in (
+        to_sign._replace(values={"decision": "write_off"}),
+        to_sign._replace(act="case.approve"),
+        to_sign._replace(subject="case:2"),
     ):
         with pytest.raises(SignatureOutOfDate), transaction():
-            attach(actor, act, subject, values, signed_act)
+            attach(actor, other, signed_act)
     another = with_account(replace(an_actor(Role.SUPERVISOR), factor_at=now()))
     with pytest.raises(SignatureOutOfDate), transaction():
-        attach(another, *about, {"decision": "stop"}, signed_act)
+        attach(another, to_sign, signed_act)

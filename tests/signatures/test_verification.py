@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,29 +13,24 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from marshmallow import ValidationError
 
+from registry.core.clock import now
+from registry.signatures.cms import SignatureAlgorithmUnsupported, SignatureUnreadable, SignatureWrong
+from registry.signatures.trust import CertificateNotTrusted, CertificateRevoked
 from registry.signatures.verification import (
     CertificateNotForSigning,
     CertificateNotInForce,
-    CertificateNotTrusted,
-    CertificateRevoked,
     RevocationUnknown,
-    SignatureAlgorithmUnsupported,
+    SignatureOutOfDate,
     SignatureSettings,
-    SignatureUnreadable,
-    SignatureWrong,
     signature_settings,
     verify,
 )
 from tests.signatures.certificates import DAY, IIN, Centre, Holder, as_ber, rsa_key, settings_for
 from tests.signatures.services import answering, ocsp_answer
+from tests.signatures.time_stamps import by_hand, by_openssl, stamped
 
 CONTENT = b'{"act":"case.approve","subject":"case:1"}'
 pytestmark = pytest.mark.on_either
-
-
-@pytest.fixture(scope="module")
-def centre() -> Centre:
-    return Centre()
 
 
 @pytest.fixture
@@ -59,8 +55,8 @@ def test_signature_of_a_person_is_valid_in_each_form_that_programs_write(
     assert verified.serial == f"{person.certificate.serial_number:x}" and IIN not in repr(verified)
 
 
-def test_signature_of_other_bytes_is_wrong(centre: Centre, folder: Path) -> None:
-    with pytest.raises(SignatureWrong):
+def test_signature_of_other_bytes_is_out_of_date(centre: Centre, folder: Path) -> None:
+    with pytest.raises(SignatureOutOfDate):
         verify(settings_for(folder), text(centre.person().sign(CONTENT + b" ")), CONTENT)
 
 
@@ -75,6 +71,32 @@ def test_certificate_counts_only_while_it_is_valid(centre: Centre, folder: Path,
     person = centre.person(since=since * DAY, until=until * DAY)
     with pytest.raises(CertificateNotInForce):
         verify(settings_for(folder), text(person.sign(CONTENT)), CONTENT)
+
+
+@pytest.mark.parametrize("form", ["DER", "BER"])
+def test_time_stamp_proves_when_the_signature_existed(centre: Centre, folder: Path, tmp_path: Path, form: str) -> None:
+    cms = centre.person().sign(CONTENT)
+    cms = stamped(cms, by_openssl(cms, centre.authority(), tmp_path))
+    verified = verify(settings_for(folder), text(as_ber(cms) if form == "BER" else cms), CONTENT)
+    assert verified.stamped_at is not None and abs(verified.stamped_at - now()) < timedelta(minutes=1)
+    assert (verified.issuer, verified.method) == ("ҰКО", "python")
+
+
+def test_time_stamp_that_proves_nothing_leaves_the_time_of_receipt(centre: Centre, folder: Path) -> None:
+    cms, other = centre.person().sign(CONTENT), centre.person(key=rsa_key(6)).sign(CONTENT)
+    good = by_hand(cms, centre.authority())
+    assert verify(settings_for(folder), text(stamped(cms, good)), CONTENT).stamped_at is not None
+    tokens = [
+        by_hand(cms, Centre(keys=4).authority()),
+        by_hand(cms, centre.authority(since=-10 * DAY, until=-DAY)),
+        by_hand(cms, centre.authority(purposes=[ExtendedKeyUsageOID.EMAIL_PROTECTION])),
+        by_hand(cms, Holder(rsa_key(8), centre.authority().certificate)),
+        by_hand(other, centre.authority()),
+        centre.authority().sign(CONTENT, detached=False),
+        *(good.replace(b"\x18\x0f20", b"\x18\x0f19"), b"\x04\x01x", b"0\0"),
+    ]
+    for token in tokens:
+        assert verify(settings_for(folder), text(stamped(cms, token)), CONTENT).stamped_at is None
 
 
 def test_certificate_of_nobody_that_is_trusted_is_refused(centre: Centre, folder: Path) -> None:

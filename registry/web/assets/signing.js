@@ -14,7 +14,8 @@ const sign = form => new Promise((resolve, reject) => {
       allowedStorages: null,
       format: "cms",
       data,
-      signingParams: { decode: true, encapsulate: false, digested: false },
+      // With a time stamp of the centre.
+      signingParams: { decode: true, encapsulate: false, digested: false, tsaProfile: {} },
       // Certificates for signing (e-mail protection), not those for signing in.
       signerParams: { extKeyUsageOids: ["1.3.6.1.5.5.7.3.4"] },
       locale,

@@ -101,6 +101,14 @@ REQUESTS_AND_ACCOUNTS: dict[str, Try] = {
         owned=False,
         unseen={Role.AGENCY_ADMINISTRATOR},
     ),
+    # Where nothing is signed electronically.
+    "prepare_signature": Try(
+        "/signatures/content",
+        ALL,
+        403,
+        lambda world: {"act": "case.appeal", "subject": f"case:{world.case_id}", "values": {}},
+        owned=False,
+    ),
     "approve_proposal": Try(
         "/approvals/{approval}/approval",
         {Role.SUPERVISOR, Role.AGENCY_ADMINISTRATOR},
