@@ -32,6 +32,8 @@ class ApprovalKindCode(Choices):
     INVENTORY = "inventory", lazy_text("Platform inventory")
     LINK_REMOVAL = "link_removal", lazy_text("Removal of a link")
     MATCH_REJECTION = "match_rejection", lazy_text("Rejection of a match with a contract")
+    MATCH_CONFIRMATION = "match_confirmation", lazy_text("Confirmation of a match with an older contract")
+    CONTRACT_CORRECTION = "contract_correction", lazy_text("Correction of a contract by a file")
 
 
 class ApprovalState(Choices):

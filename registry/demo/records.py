@@ -33,8 +33,9 @@ from registry.platform.confirmations import confirm_ending, confirm_onboarding, 
 from registry.platform.inventory import apply_inventory
 from registry.platform.models import Environment
 from registry.platform.products import import_products
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.models import Contract, MatchState
-from registry.procurement.service import decide_match, import_contracts
 from registry.projects.documents import add_document
 from registry.projects.migration_plans import confirm_plan, save_plan
 from registry.projects.models import Project

@@ -15,10 +15,11 @@ from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.core.fields import BaseSchema
 from registry.http.requests import SentFile
 from registry.journal.read_replica import use_read_replica
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.models import MatchState
 from registry.procurement.queries import CONTRACT_LIST, read_contract
 from registry.procurement.schemas import CONTRACT, CONTRACT_DETAIL, MATCH_DECISION, ContractImport
-from registry.procurement.service import decide_match, import_contracts
 
 blp = ApiBlueprint(
     "procurement-contracts",
@@ -54,7 +55,9 @@ def list_procurement_contracts(query: ListArguments) -> Any:
 def import_procurement_contracts(form: Mapping[str, Any]) -> Any:
     """Import the contracts of a file, all or none: the same file twice changes nothing.
 
-    Contracts of other customers are left out, as is what is not signed.
+    Contracts of other customers are left out, as is what is not signed. What the file says otherwise of a contract that
+    is that of a project is a proposal for each, which another person approves, one of the two a supervisor; new
+    contracts, and amendments that lower no sum, need nobody.
     """
     file: SentFile = form["file"]
     return import_contracts(current_actor(), file.name, file.content, dry_run=form["dry_run"])

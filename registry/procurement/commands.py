@@ -10,8 +10,8 @@ from registry.accounts.roles import SCHEDULE, Role, local_actor
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import FAILED, CommandFailed, UsageError
 from registry.cli.output import FILE, as_json_option, cli_text, dry_run_option, print_json, print_message, print_pairs
+from registry.procurement.file_imports import import_contracts
 from registry.procurement.portal import failing_fetches, fetch_all_again, fetch_due_contracts
-from registry.procurement.service import import_contracts
 from registry.settings import read_settings
 
 
@@ -35,7 +35,9 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     if as_json:
         print_json(summary)
         return
-    print_pairs({name: value for name, value in summary.items() if name != "dry_run"})
+    print_pairs({name: value for name, value in summary.items() if name not in ("dry_run", "corrections")})
+    for each in summary["corrections"]:
+        print_message("cli-contract-waits", number=each["number_sys"], changes=", ".join(each["changes"]))
     print_message("cli-contracts-checked" if dry_run else "cli-contracts-imported")
 
 

@@ -14,6 +14,8 @@ from registry.agencies.service import agency_by_bin
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.translations import lazy_text
 from registry.procurement.coverage import Coverage, coverage_by_agency
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.matching import CERTAIN_REASON, PART_REASON
 from registry.procurement.models import Contract, ContractMatch, MatchState
 from registry.procurement.queries import (
@@ -24,7 +26,6 @@ from registry.procurement.queries import (
     without_contract,
 )
 from registry.procurement.schemas import MATCH_DECISION
-from registry.procurement.service import decide_match, import_contracts
 from registry.projects.queries import list_projects, projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import NOTHING, gettext as _, money, money_in_short, short_day

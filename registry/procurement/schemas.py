@@ -120,6 +120,11 @@ class MatchDecision(BaseSchema):
 
 
 COUNT: Final = {"type": "integer", "minimum": 0}
+CORRECTION: Final = object_of(
+    number_sys=TEXT,
+    changes={"type": "array", "items": TEXT, "description": "The values that the file says otherwise."},
+    approval={**nullable(INTEGER), "description": "The id of the proposal; null while nothing is written."},
+)
 
 
 class ContractImport(BaseSchema):
@@ -133,6 +138,8 @@ class ContractImport(BaseSchema):
     from_portal = ReadOnly("Contracts that the portal's service gave, and that a file does not change.", COUNT)
     unsigned = ReadOnly("Rows without a day of signing, or deleted.", COUNT)
     other_customers = ReadOnly("Contracts of customers that are no agency of the register.", COUNT)
+    waiting = ReadOnly("Contracts of projects whose correction waits for another person; they stay as they are.", COUNT)
+    corrections = ReadOnly("Each of these.", {"type": "array", "items": CORRECTION})
 
 
 CONTRACT: Final = Contract()

@@ -1,9 +1,8 @@
-"""Contracts from files and from the portal: imported whole or not at all, classified, and matched with projects."""
+"""Contracts as files and the portal have them: merged with what is stored, classified, and matched with projects."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -12,24 +11,17 @@ from flask import current_app
 from sqlalchemy import select, update
 
 from registry.accounts.agency_tree import last_successors
-from registry.accounts.roles import Actor, Permission
-from registry.approvals.kinds import ApprovalKind, Fact, Proposal
-from registry.approvals.service import propose
-from registry.approvals.tables import Approval, ApprovalKindCode
+from registry.accounts.roles import Actor
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import insert_rows
-from registry.core.errors import NotAllowed, invalid
-from registry.core.files import printable_file_name
+from registry.core.errors import NotAllowed
 from registry.core.search import folded_words, reference_of
 from registry.journal import service as journal
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords, it_words
-from registry.procurement.contract_files import ContractPart, read_contracts
+from registry.procurement.contract_files import ContractPart
 from registry.procurement.matching import lock_matches, match_contracts
-from registry.procurement.models import CONTRACT, COUNTED, VALUES, Contract, ContractSource, Match, MatchState
-from registry.procurement.queries import find_contract
-from registry.projects.models import Project
-from registry.projects.service import find_project
+from registry.procurement.models import CONTRACT, VALUES, Contract, ContractSource
 
 CHUNK: Final = 500
 COUNTS: Final = ("total", "created", "updated", "unchanged", "from_portal", "unsigned", "other_customers")
@@ -39,27 +31,6 @@ FILLED: Final = tuple(name for name in VALUES if name not in ("signed_on", "sum_
 
 class MatchNeedsAPerson(NotAllowed):
     """Service accounts do not decide which contract is that of a project."""
-
-
-def import_contracts(actor: Actor, file_name: str, content: bytes, *, dry_run: bool = False) -> dict[str, Any]:
-    """Import the contracts of a file in one transaction, or only count what it would change; returns the counts.
-
-    Contracts of customers that are no agency of the register are left out, and what the portal's service gave stays.
-    Raises RoleNotAllowed, and Invalid with the row and column of each problem.
-    """
-    actor.require(Permission.CONTRACTS_IMPORT)
-    parts, unsigned = read_contracts(content)
-    digest = sha256(content).hexdigest()
-    if dry_run:
-        return {"dry_run": True, **planned(parts, ContractSource.FILE, digest)[1], "unsigned": unsigned}
-    with transaction():
-        changes, counts = planned(parts, ContractSource.FILE, digest)
-        counts["unsigned"] = unsigned
-        save(changes)
-        match_contracts({row["agency_id"] for row in changes})
-        name = printable_file_name(file_name)
-        record_import(actor, ContractSource.FILE, counts, file_name=name, sha256=digest)
-    return {"dry_run": False, **counts}
 
 
 def record_import(actor: Actor, source: ContractSource, counts: Mapping[str, int], **details: object) -> None:
@@ -152,89 +123,6 @@ def classify_and_match() -> None:
                     changed = update(CONTRACT).where(CONTRACT.c.id == row.id)
                     session.execute(changed.values(**verdict_columns(verdict)))
             match_contracts([agency_id])
-
-
-def decide_match(
-    actor: Actor, contract_id: int, number: str, state: MatchState, remark: str | None = None
-) -> Approval | None:
-    """Confirm or reject that a contract is that of a project, whether or not it was proposed.
-
-    What is decided ends findings and makes them: a person does, and no program. To reject a match that rules read is a
-    proposal, which is returned: another person approves it. Raises RoleNotAllowed, MatchNeedsAPerson, ContractNotFound,
-    ProjectNotFound, Invalid for a project of another agency and without a remark to propose, and what ``propose``
-    raises.
-    """
-    actor.require(Permission.CONTRACTS_MATCH)
-    if not (actor.is_person or actor.is_local):
-        raise MatchNeedsAPerson
-    with transaction() as session:
-        # Before the row of the match: a night that matches meanwhile would delete what is decided here.
-        lock_matches()
-        contract = find_contract(actor, contract_id)
-        project = find_project(actor, number)
-        match = session.scalar(select(Match).where(Match.contract_id == contract.id, Match.project_id == project.id))
-        # A match stays with a project that passes to another agency, until a person rejects it.
-        if match is None and project.agency_id != contract.agency_id:
-            raise invalid("/project", "match-other-agency")
-        if match is not None and state is MatchState.REJECTED and match.match_state in COUNTED:
-            if remark is None:
-                raise invalid("/remark", "required")
-            subject, payload = f"contract-match:{match.id}", {"match": match.id}
-            proposal = Proposal(subject, remark, payload, project.agency_id, project.id)
-            return propose(actor, ApprovalKindCode.MATCH_REJECTION, proposal)
-        match = match or Match(contract_id=contract.id, project_id=project.id, score=0)
-        _decide(actor, contract, project, match, state, remark)
-    return None
-
-
-class MatchRejection(ApprovalKind):
-    """The rejection of a match by number or of one that a person confirmed: it ends what the contract contradicts."""
-
-    code = ApprovalKindCode.MATCH_REJECTION
-    proposes = Permission.CONTRACTS_MATCH
-    decides = Permission.CONTRACTS_MATCH
-    outlives_withdrawal = True
-
-    def facts(self, approval: Approval) -> Sequence[Fact]:
-        """Return the contract and the state of the match."""
-        match = _match(approval)
-        contract = db.session.get_one(Contract, match.contract_id)
-        return [
-            Fact("contract", contract.number_sys, contract.number_sys),
-            Fact("match_state", match.match_state, MatchState.REJECTED.value),
-        ]
-
-    def lock(self, approval: Approval) -> None:  # noqa: ARG002 - the base's
-        """Wait until no other transaction matches contracts."""
-        lock_matches()
-
-    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
-        """Reject it."""
-        match = _match(approval)
-        contract = db.session.get_one(Contract, match.contract_id)
-        _decide(
-            actor, contract, db.session.get_one(Project, match.project_id), match, MatchState.REJECTED, approval.reason
-        )
-        return {}
-
-
-def _match(approval: Approval) -> Match:
-    return db.session.get_one(Match, approval.payload["match"])
-
-
-def _decide(
-    actor: Actor, contract: Contract, project: Project, match: Match, state: MatchState, remark: str | None
-) -> None:
-    session = require_transaction()
-    if match.match_state != state:
-        match.match_state, match.changed_at = state.value, now()
-    match.remark, match.decided_account_id, match.decided_at = remark, actor.account_id, now()
-    session.add(match)
-    session.flush()
-    details = {"contract": contract.number_sys, "match_state": state.value, "remark": remark}
-    known = {name: value for name, value in details.items() if value is not None}
-    journal.record(actor, "contract.match-decided", f"project:{project.number}", known)
-    match_contracts([contract.agency_id])
 
 
 def words_in_use() -> ItWords:

@@ -27,6 +27,7 @@ from registry.requests.models import Request, RequestState
 from registry.requests.queries import HANDLERS
 from tests.one_person.values import HARMLESS, PDF, csv_file, documents_of
 from tests.one_person.world import PLATFORM, World
+from tests.procurement.contract_rows import row_of
 
 WHY: Final = {"reason": "No. 5-1"}
 BY_ACT: Final = {"act": "No. 5-1 of 2 November 2026", **WHY}
@@ -116,6 +117,9 @@ def attempts(world: World) -> list[Attempt]:
         Attempt("link of one object", "delete_link", (projects["of the asked"], world.link), WHY),
         Attempt("match with a contract", "decide_procurement_match", (world.contract,), {
             "project": projects["of the asked"], "match_state": "rejected", "remark": "No. 5-1",
+        }),
+        Attempt("correction of a contract", "import_procurement_contracts", (), {
+            "file": csv_file(row_of(agencies["asked"], sign_date="2025-12-30")),
         }),
         Attempt("shared key", "confirm_placement", (projects["shared"],), {
             "platform_key": "K-CONFIRMED", "verified_on": day, **shown("shared"),

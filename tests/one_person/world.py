@@ -24,8 +24,9 @@ from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
 from registry.platform.confirmations import verify_placement
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.models import MatchState
-from registry.procurement.service import decide_match, import_contracts
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from registry.accounts.roles import Role
 from registry.core.database import transaction
 from registry.journal.checkpoints import make_checkpoint
-from registry.procurement.service import import_contracts
+from registry.procurement.file_imports import import_contracts
 from registry.projects.models import Project
 from tests.factories import a_project, an_actor, an_agency
 from tests.imports.tables import csv_of

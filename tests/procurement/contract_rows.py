@@ -9,8 +9,8 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.approvals.service import approve
 from registry.core.database import db
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.models import Contract, MatchState
-from registry.procurement.service import decide_match
 from tests.factories import an_actor, with_account
 
 SUPPLIER = "120440026517"

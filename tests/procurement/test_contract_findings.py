@@ -13,6 +13,8 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.approvals.service import approve
+from registry.approvals.tables import Approval
 from registry.audits.judgement import Judgement
 from registry.audits.past import verdict_known_at, verify_audit
 from registry.audits.verdicts import clearings, verdict_of
@@ -22,8 +24,10 @@ from registry.core.translations import Language
 from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.current import policy_in_force
 from registry.platform.confirmations import confirm_fact
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.models import Contract, Match, MatchState
-from registry.procurement.service import classify_and_match, decide_match, import_contracts
+from registry.procurement.service import classify_and_match
 from registry.projects.models import Project
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from registry.requests.models import RequestKind
@@ -63,11 +67,13 @@ def _today(app: Flask, present: Present) -> None:
 
 
 def run(*rows: dict[str, str]) -> None:
-    import_contracts(OPERATOR, "contracts.csv", csv_of(*rows))
+    """Import contracts, and let another person approve what is corrected."""
+    for each in import_contracts(OPERATOR, "contracts.csv", csv_of(*rows))["corrections"]:
+        approve(an_actor(Role.SUPERVISOR), each["approval"])
 
 
-def confirm_match(contract: int, number: str) -> None:
-    decide_match(with_account(an_actor(Role.REVIEWER)), contract, number, MatchState.CONFIRMED)
+def confirm_match(contract: int, number: str, remark: str | None = None) -> None:
+    decide_match(with_account(an_actor(Role.REVIEWER)), contract, number, MatchState.CONFIRMED, remark)
 
 
 def contract_id(number: str = "260001") -> int:
@@ -368,7 +374,11 @@ def test_number_of_an_old_contract_that_is_entered_afterwards_explains_no_date(
     edit(again(project), contract_number="ИС-2025/44")
     night(present)
     assert of_contracts(project) == [LATER]
-    confirm_match(contract_id("250001"), project.number)
+    # It ends a flag: one person only proposes it.
+    confirm_match(contract_id("250001"), project.number, "№ 5-1")
+    night(present)
+    assert of_contracts(project) == [LATER]
+    approve(with_account(an_actor(Role.SUPERVISOR)), db.session.scalars(select(Approval.id)).one())
     night(present)
     assert of_contracts(project) == [("contract.signed-later", "high", "cleared")]
 

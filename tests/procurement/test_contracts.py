@@ -17,6 +17,7 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
+from registry.approvals.service import ApprovalOutOfDate, approve
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.dialects import advisory_lock
@@ -24,9 +25,11 @@ from registry.core.errors import Invalid
 from registry.flags.models import lock_flags_for_audit
 from registry.journal.service import JournalEntry
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.matching import MATCH_LOCK
 from registry.procurement.models import VALUES, Contract, FormerContract, Match, MatchState
-from registry.procurement.service import classify_and_match, decide_match, import_contracts
+from registry.procurement.service import classify_and_match
 from registry.projects.models import Project
 from registry.requests.kinds import agency_succeeded
 from tests.api.callers import Caller, caller, code, codes
@@ -46,6 +49,8 @@ NOTHING = {
     "from_portal": 0,
     "other_customers": 0,
     "unsigned": 0,
+    "waiting": 0,
+    "corrections": [],
 }
 
 
@@ -108,10 +113,8 @@ def test_other_values_are_kept_with_those_before(agency: Agency) -> None:
 def test_contract_that_was_imported_for_another_customer_is_moved_to_its_own(agency: Agency) -> None:
     other = an_agency()
     run(row_of(other, contract_number_sys=f"{agency.bin}/260001/00"))
-    a_project(other, contract_number="ИС-2026/17")
-    classify_and_match()
     assert run(row_of(agency))["updated"] == 1
-    assert (the_contract().customer_bin, the_contract().agency_id, states()) == (agency.bin, agency.id, [])
+    assert (the_contract().customer_bin, the_contract().agency_id) == (agency.bin, agency.id)
 
 
 def test_amendments_belong_to_their_contract_in_whichever_order_they_come(agency: Agency) -> None:
@@ -459,3 +462,91 @@ def test_command_that_fetches_needs_a_token_and_says_which_agencies_failed(
     assert failed.code == 1
     assert f"{agency.bin}: the portal cannot be reached" in failed.err
     assert "0123456789abcdef" not in failed.err
+
+
+CORRECTIONS = {
+    "contract_number": "ИС-2026/18",
+    "sign_date": "2025-12-30",
+    "contract_sum_wnds": "50000000.00",
+    "supplier_biin": "941140001336",
+    "description_ru": "Поставка бумаги",
+    "ref_enstru_code": "310112.900.000000",
+}
+
+
+@pytest.mark.on_both
+@pytest.mark.parametrize("name", CORRECTIONS)
+def test_correction_of_a_matched_contract_by_a_file_waits_for_another_person(agency: Agency, name: str) -> None:
+    a_project(agency, contract_number="ИС-2026/17")
+    run(row_of(agency))
+    before = {value: getattr(the_contract(), value) for value in VALUES}
+    other = row_of(agency, number="260002", contract_number="5")
+    result = run(row_of(agency, **{name: CORRECTIONS[name]}), other)
+    assert (result["created"], result["updated"], result["waiting"]) == (1, 0, 1)
+    (waiting,) = result["corrections"]
+    contract = db.session.scalars(select(Contract).order_by(Contract.id)).first()
+    assert contract is not None and {value: getattr(contract, value) for value in VALUES} == before
+    # The same file again proposes nothing else.
+    assert run(row_of(agency, **{name: CORRECTIONS[name]}))["corrections"] == [waiting]
+    approve(an_actor(Role.SUPERVISOR), waiting["approval"])
+    db.session.refresh(contract)
+    changed = {value for value in VALUES if getattr(contract, value) != before[value]}
+    assert changed - {"source_sha256"} == {*waiting["changes"]} != set()
+
+
+@pytest.mark.parametrize(
+    ("amendments", "waiting"),
+    [
+        ({"01": "70000000"}, 0),
+        ({"01": "50000000"}, 1),
+        # One that another one of the portal could be measured by is put before it.
+        ({"02": "70000000", "01": "80000000"}, 1),
+    ],
+)
+def test_file_adds_amendments_that_lower_nothing(agency: Agency, amendments: dict[str, str], waiting: int) -> None:
+    a_project(agency, contract_number="ИС-2026/17")
+    run(row_of(agency))
+    for ending, total in amendments.items():
+        number = f"{agency.bin}/260001/{ending}"
+        result = run(row_of(agency, contract_number_sys=number, contract_sum_wnds=total, sign_date="2026-05-04"))
+    assert result["waiting"] == waiting
+
+
+def test_matched_contract_is_not_moved_to_another_customer_by_a_file(agency: Agency) -> None:
+    a_project(agency, contract_number="ИС-2026/17")
+    run(row_of(agency))
+    other = row_of(an_agency(), contract_number_sys=f"{agency.bin}/260001/00")
+    assert run(other)["corrections"][0]["changes"] == ["customer_bin"]
+    assert the_contract().agency_id == agency.id
+
+
+def test_correction_is_out_of_date_when_the_contract_has_changed(agency: Agency) -> None:
+    a_project(agency, contract_number="ИС-2026/17")
+    run(row_of(agency))
+    approval = run(row_of(agency, sign_date="2025-12-30"))["corrections"][0]["approval"]
+    run(row_of(agency, contract_number_sys=f"{agency.bin}/260001/01", contract_sum_wnds="70000000"))
+    with pytest.raises(ApprovalOutOfDate):
+        approve(an_actor(Role.SUPERVISOR), approval)
+
+
+def test_program_corrects_no_matched_contract_and_writes_nothing_else_of_the_file(
+    client: FlaskClient, agency: Agency
+) -> None:
+    a_project(agency, contract_number="ИС-2026/17")
+    run(row_of(agency))
+    file = csv_of(row_of(agency, sign_date="2025-12-30"), row_of(agency, number="260002"))
+    program = Caller(client, a_service_token(Role.OPERATOR))
+    refused = program.upload("/procurement-contracts/imports", file)
+    assert (refused.status_code, code(refused)) == (403, "needs-two-people")
+    assert the_contract().signed_on == date(2026, 2, 12)
+
+
+def test_file_with_more_corrections_than_people_would_read_is_refused(agency: Agency) -> None:
+    numbers = [f"26{place:04}" for place in range(51)]
+    for number in numbers:
+        a_project(agency, contract_number=f"{agency.bin}/{number}", name_ru=f"Система {number}")
+    rows = [row_of(agency, number=number, contract_number="") for number in numbers]
+    run(*rows)
+    with pytest.raises(Invalid) as error:
+        run(*(row | {"sign_date": "2025-12-30"} for row in rows))
+    assert error.value.problems[0].code == "contract-corrections-too-many"

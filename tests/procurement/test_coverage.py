@@ -15,9 +15,11 @@ from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.lists import Page
 from registry.procurement.coverage import Coverage, coverage_by_agency
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import decide_match
 from registry.procurement.models import Contract, MatchState
 from registry.procurement.queries import CONTRACT_LIST
-from registry.procurement.service import classify_and_match, decide_match, import_contracts
+from registry.procurement.service import classify_and_match
 from registry.projects.models import Project
 from registry.reports.compliance import compliance, compliance_below
 from tests.api.callers import caller

@@ -18,9 +18,9 @@ from registry.accounts.roles import SCHEDULE, Role
 from registry.agencies.models import Agency
 from registry.core.clock import now
 from registry.core.database import db
+from registry.procurement.file_imports import import_contracts
 from registry.procurement.models import Contract, PortalFetch
 from registry.procurement.portal import Portal, failing_fetches, fetch_all_again, fetch_due_contracts
-from registry.procurement.service import import_contracts
 from tests.factories import a_project, an_actor, an_agency
 from tests.imports.tables import csv_of
 from tests.present import Present

@@ -29,8 +29,8 @@ from registry.journal.checkpoints import make_checkpoint
 from registry.letters.models import Letter
 from registry.platform.models import Inventory
 from registry.policies.service import draft_policy
+from registry.procurement.file_imports import import_contracts
 from registry.procurement.models import Contract
-from registry.procurement.service import import_contracts
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
