@@ -453,7 +453,7 @@ class CustomFilter:
 class ReaderFilter:
     """A filter that depends on who reads the list: ``of`` makes it, without a reader only to describe its values."""
 
-    of: Callable[[Any], PlainFilter]
+    of: Callable[[Any], PlainFilter | CustomFilter]
 
     def condition(self, value: str) -> ColumnElement[bool]:
         """Raise TypeError: there is none without a reader."""
@@ -467,7 +467,7 @@ Filter: TypeAlias = PlainFilter | CustomFilter | ReaderFilter
 def kind_of(known: Filter) -> PlainFilter:
     """Return the filter whose values a filter takes."""
     if isinstance(known, ReaderFilter):
-        return known.of(None)
+        return kind_of(known.of(None))
     return known.kind if isinstance(known, CustomFilter) else known
 
 

@@ -317,7 +317,8 @@ class PresentInventoryView(MethodView):
     def patch(self, changes: dict[str, Any]) -> Any:
         """Change the present inventory: rows that are new or differ, and keys that it no longer has.
 
-        All are applied, or none. Two people are needed as for a whole list; losses are counted with those of the day.
+        All are applied, or none; a key to remove that the inventory does not have is an error. Two people are needed as
+        for a whole list; losses are counted with those of the day.
         """
         reason = changes.pop("reason", None)
         actor = current_actor()

@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from flask import current_app
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, union
 
 from registry.accounts.account_names import FormerName
 from registry.accounts.roles import Actor, Permission
@@ -31,7 +31,7 @@ from registry.freeze.dates import iso
 from registry.journal import service as journal
 from registry.platform.confirmations import lock_keys, same_objects
 from registry.platform.deployments import VALUES, keep_deployments, last_deployments
-from registry.platform.models import Confirmation, Environment, Inventory, InventoryKey, PendingUpload
+from registry.platform.models import DEPLOYMENT, Confirmation, Environment, Inventory, InventoryKey, PendingUpload
 from registry.projects.bulk_writes import ProjectChange, update_projects
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.revisions import differences
@@ -158,6 +158,8 @@ TRUSTED: Final = "is_trusted"
 # It counts restricted projects too; and it changed the list before, and did not replace it.
 SEEN_WITH_RESTRICTED: Final = "seen_with_restricted"
 ARE_CHANGES: Final = "are_changes"
+# Of how many keys it took deployments back.
+SET_BACK: Final = "set_back"
 MAX_DETAILS: Final = 1000
 # The number of errors reported for an inventory that is rejected as a whole.
 MAX_REPORTED_ERRORS: Final = 50
@@ -269,6 +271,10 @@ def read_changes(content: bytes) -> ListedKeys:
     ]
     both = [place for place, key in enumerate(removed) if key in rows]
     problems += [Problem(f"/removed/{place}", "platform-key-listed-too") for place in both]
+    unknown = {*removed} - {*rows} - _present_keys()
+    problems += [
+        Problem(f"/removed/{place}", "platform-key-not-listed") for place, key in enumerate(removed) if key in unknown
+    ]
     if not (listed or removed):
         problems.append(Problem("", "inventory-without-changes"))
     if problems:
@@ -304,6 +310,7 @@ def apply_plan(
             TRUSTED: is_trusted,
             SEEN_WITH_RESTRICTED: plan.sees_restricted,
             ARE_CHANGES: listed.removed is not None,
+            SET_BACK: count_set_back(listed).keys if is_trusted else 0,
         },
     )
     session.add(inventory)
@@ -327,6 +334,14 @@ def lists_key(agency_id: int, platform_key: str) -> bool:
         InventoryKey.platform_key == platform_key, InventoryKey.agency_id == agency_id
     )
     return db.session.scalar(of_agency) is not None
+
+
+def _present_keys() -> set[str]:
+    """Return the keys that the present inventory has, reports deployments of, or could take the confirmation from."""
+    project = table_of(Project).c
+    is_confirmed = (project.placement_verified_on.is_not(None), project.is_restricted.is_(False))
+    tables = (table_of(InventoryKey).c.platform_key, DEPLOYMENT.c.platform_key)
+    return set(db.session.scalars(union(*map(select, tables), select(project.platform_key).where(*is_confirmed))))
 
 
 def agencies_by_bin() -> dict[str, Agency]:
@@ -381,11 +396,11 @@ def count_confirmed_projects(actor: Actor) -> int:
     return int(db.session.execute(verified).scalar_one())
 
 
-def count_lost(since: datetime, program: str | None) -> int:
-    """Return how many confirmations inventories have taken away since a moment that one person applied alone, or, with
+def count_of_one(name: str, since: datetime, program: str | None) -> int:
+    """Return the sum of a count of the summaries of inventories since a moment that one person applied alone, or, with
     its name, the platform's own program.
     """
-    lost, is_trusted = Inventory.summary["lost"].as_integer(), Inventory.summary[TRUSTED].as_boolean()
+    lost, is_trusted = Inventory.summary[name].as_integer(), Inventory.summary[TRUSTED].as_boolean()
     by_one = func.coalesce(is_trusted, False).is_(False) if program is None else Inventory.by == program
     return db.session.scalar(select(func.sum(lost)).where(Inventory.at > since, by_one)) or 0
 

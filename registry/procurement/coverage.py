@@ -12,9 +12,8 @@ from registry.accounts.roles import Actor
 from registry.core.database import db, table_of
 from registry.freeze.current import policy_in_force
 from registry.procurement.models import CONTRACT, COUNTED, MATCH, Contract, ContractMatch
-from registry.procurement.queries import is_kept, visible_contracts
+from registry.procurement.queries import is_kept, of_visible_projects, visible_contracts
 from registry.projects.models import Project
-from registry.projects.visibility import NOT_WITHDRAWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +80,14 @@ def added_coverage(each: Iterable[Coverage | None]) -> Coverage | None:
 def coverage_by_agency(actor: Actor, *conditions: ColumnElement[bool]) -> dict[int, Coverage]:
     """Return the coverage of each agency itself, as far as the actor may see its contracts; none without IT contracts.
 
-    Contracts of projects that the actor may not see are left out of every sum, as of the lists: no difference of two
-    shows them. One statement.
+    Contracts of projects that the actor may not see are left out of every sum, or are without a project, as in the
+    lists: no difference of two shows them. One statement.
     """
-    is_known = (is_kept(), NOT_WITHDRAWN)
     best = func.max(case((MATCH.c.match_state.in_(COUNTED), 2), else_=1)).label("best")
     known = (
         select(MATCH.c.contract_id, best)
         .join(Project, table_of(Project).c.id == MATCH.c.project_id)
-        .where(*is_known)
+        .where(is_kept(), *of_visible_projects(actor))
         .group_by(MATCH.c.contract_id)
         .subquery()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, func, not_, or_, select
@@ -46,12 +47,16 @@ class ContractNotFound(NotFound):
 
 
 def visible_contracts(actor: Actor) -> Select[Any]:
-    """Return the query of the contracts that the actor may see: of their agencies, none of a hidden project."""
+    """Return the query of the contracts that the actor may see: of their agencies, none of a hidden project.
+
+    Whoever imports contracts knows them from the file: to them one of a hidden project is without a project, or what
+    is missing would say that there is one.
+    """
     statement = select(Contract).join(Contract.agency).options(contains_eager(Contract.agency))
     own = own_agencies(actor)
     if own is not None:
         statement = statement.where(Contract.agency_id.in_(own))
-    if leaves_out_restricted(actor):
+    if leaves_out_restricted(actor) and not actor.has_role_permission(Permission.CONTRACTS_IMPORT):
         # A contract without its project would say that there is none, or that it is restricted.
         restricted = select(MATCH.c.contract_id).join(Project, PROJECT.id == MATCH.c.project_id)
         statement = statement.where(Contract.id.not_in(restricted.where(PROJECT.is_restricted, is_kept())))
@@ -63,14 +68,20 @@ def is_kept() -> ColumnElement[bool]:
     return MATCH.c.match_state.not_in((MatchState.REJECTED.value, MatchState.ENDED.value))
 
 
-def _has(*states: str) -> ColumnElement[bool]:
+def of_visible_projects(actor: Actor | None) -> list[ColumnElement[bool]]:
+    """Return the conditions on matches with projects that are not withdrawn, and not hidden from the actor."""
+    is_hidden = actor is not None and leaves_out_restricted(actor)
+    return [NOT_WITHDRAWN, *([PROJECT.is_restricted.is_(False)] if is_hidden else [])]
+
+
+def _has(actor: Actor | None, *states: str) -> ColumnElement[bool]:
     matches = select(MATCH.c.contract_id).join(Project, PROJECT.id == MATCH.c.project_id)
-    return CONTRACT.c.id.in_(matches.where(MATCH.c.match_state.in_(states), NOT_WITHDRAWN))
+    return CONTRACT.c.id.in_(matches.where(MATCH.c.match_state.in_(states), *of_visible_projects(actor)))
 
 
-def _of_match(codes: Sequence[str]) -> ColumnElement[bool]:
+def _of_match(actor: Actor | None, codes: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition of the filter ``match``: any of the codes."""
-    matched, to_check = _has(*COUNTED), _has(MatchState.TO_CHECK.value)
+    matched, to_check = _has(actor, *COUNTED), _has(actor, MatchState.TO_CHECK.value)
     parts = {
         ContractMatch.MATCHED.value: matched,
         ContractMatch.TO_CHECK.value: to_check,
@@ -84,9 +95,11 @@ def _words(text: str) -> ColumnElement[bool]:
     return contains_words(CONTRACT.c.words, query)
 
 
-def _of_project(text: str) -> ColumnElement[bool]:
-    projects = select(PROJECT.id).where(PROJECT.number.in_(lists.split_values(text)))
-    return CONTRACT.c.id.in_(select(MATCH.c.contract_id).where(MATCH.c.project_id.in_(projects), is_kept()))
+def _of_project(actor: Actor | None, text: str) -> ColumnElement[bool]:
+    matches = select(MATCH.c.contract_id).join(Project, PROJECT.id == MATCH.c.project_id)
+    is_numbered = PROJECT.number.in_(lists.split_values(text))
+    hidden = of_visible_projects(actor)[1:]
+    return CONTRACT.c.id.in_(matches.where(is_numbered, is_kept(), *hidden))
 
 
 def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
@@ -139,9 +152,11 @@ CONTRACT_LIST: Final = lists.RecordList(
         "number_sys": lists.TextFilter(CONTRACT.c.number_sys),
         "contract_number": lists.TextFilter(CONTRACT.c.contract_number),
         "supplier_bin": lists.BinFilter(CONTRACT.c.supplier_bin),
-        "project": lists.CustomFilter(_of_project, lists.TextFilter(PROJECT.number)),
+        "project": lists.ReaderFilter(
+            lambda actor: lists.CustomFilter(partial(_of_project, actor), lists.TextFilter(PROJECT.number))
+        ),
         "is_it": lists.BooleanFilter(CONTRACT.c.is_it),
-        "match": lists.CodesFilter(_of_match, ContractMatch.codes()),
+        "match": lists.ReaderFilter(lambda actor: lists.CodesFilter(partial(_of_match, actor), ContractMatch.codes())),
         **lists.date_filters("signed_on", CONTRACT.c.signed_on),
         **lists.range_filters(lists.AmountFilter, "current_sum_kzt", CONTRACT.c.current_sum_kzt),
         "q": lists.WordsFilter(_words, "Words of the description or the supplier, or a number."),

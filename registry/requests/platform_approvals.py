@@ -193,6 +193,7 @@ class Effect:
     is_by_program: bool
     deployments: int
     set_back: inventory.SetBack
+    set_back_before: int
 
     @property
     def flagged(self) -> list[str]:
@@ -213,8 +214,9 @@ class Effect:
 
     @property
     def sets_back_many(self) -> bool:
-        """True when more than a tenth of the deployments would be earlier ones than they were, or reported no more."""
-        return self.set_back.keys > SMALL_LOSS and self.set_back.keys * LOST_FRACTION > self.set_back.known
+        """True when over a tenth of the deployments, with those of the day, would be earlier or reported no more."""
+        keys = self.set_back.keys + self.set_back_before
+        return self.set_back.keys > 0 and keys > SMALL_LOSS and keys * LOST_FRACTION > self.set_back.known
 
     @property
     def takes_two_people(self) -> bool:
@@ -254,10 +256,11 @@ def effect_of(viewer: Actor, listed: inventory.ListedKeys, *, lock: bool = False
         serious_flags(),
         not_judged_as_they_stand(),
         inventory.count_confirmed_projects(viewer),
-        inventory.count_lost(now() - within, viewer.principal if is_by_program else None),
+        inventory.count_of_one("lost", now() - within, viewer.principal if is_by_program else None),
         is_by_program,
         sum(row.is_reported for row in listed.rows.values()),
         inventory.count_set_back(listed),
+        inventory.count_of_one(inventory.SET_BACK, now() - within, viewer.principal) if is_by_program else 0,
     )
 
 

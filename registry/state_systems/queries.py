@@ -29,6 +29,7 @@ SHOWN: Final = (
     *("platform_key", "name_kk", "name_ru", "document_number", "document_on", "match_state", "decided_at", "remark"),
     "changed_at",
 )
+DECIDED: Final = ("match_state", "decided_at", "remark")
 
 
 class ExternalConfirmationNotFound(NotFound):
@@ -42,19 +43,27 @@ def recorded(project: Project, name: str) -> str | None:
 
 
 def _rows(actor: Actor) -> Select[Any]:
+    """Return the query of the confirmations that the actor may see, without hidden projects.
+
+    Whoever imports confirmations knows them from the file: to them one of a hidden project is without a project, or
+    what is missing would say that there is one.
+    """
+    hides = leaves_out_restricted(actor)
+    of_row = ExternalConfirmation.project
     statement = (
         select(ExternalConfirmation)
         .join(ExternalConfirmation.agency)
-        .outerjoin(ExternalConfirmation.project)
+        .outerjoin(of_row.and_(PROJECT.is_restricted.is_(False)) if hides else of_row)
         .options(contains_eager(ExternalConfirmation.agency), contains_eager(ExternalConfirmation.project))
+        .execution_options(populate_existing=True)
     )
     own = own_agencies(actor)
     if own is not None:
         of_own = or_(PROJECT.id.is_(None), PROJECT.agency_id.in_(own))
         statement = statement.where(ExternalConfirmation.agency_id.in_(own), of_own)
-    if leaves_out_restricted(actor):
+    if hides and not actor.has_role_permission(Permission.PLACEMENTS_CONFIRM):
         # Without its project it would say that there is none, or that it is restricted.
-        statement = statement.where(or_(PROJECT.id.is_(None), PROJECT.is_restricted.is_(False)))
+        statement = statement.where(or_(EXTERNAL.c.project_id.is_(None), PROJECT.id.is_not(None)))
     return statement
 
 
@@ -107,8 +116,11 @@ def shown(actor: Actor, rows: Sequence[Mapping[Any, Any]]) -> list[dict[str, Any
             for name in STATED
             if name in row.facts
         ]
+        # What people decided of a hidden project would say that there is one.
+        decided = dict.fromkeys(DECIDED) if row.project is None and row.project_id is not None else {}
         result.append(
             {name: getattr(row, name) for name in SHOWN}
+            | decided
             | {"agency": row.agency, "record": project, "revoked": row.is_revoked, "facts": facts}
             | {"project": None if project is None else project.number, "external_state": read["external_state"]}
         )

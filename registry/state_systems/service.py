@@ -8,7 +8,7 @@ from functools import cache
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.agency_tree import last_successors
@@ -29,7 +29,7 @@ from registry.projects.models import Project
 from registry.projects.service import find_project
 from registry.projects.similarity import SAME_NAME, Words, WordWeights, name_similarity, words_of
 from registry.projects.visibility import NOT_WITHDRAWN
-from registry.state_systems.models import ExternalConfirmation
+from registry.state_systems.models import EXTERNAL, ExternalConfirmation
 from registry.state_systems.queries import find_external_confirmation, recorded
 from registry.state_systems.signed_files import SignedFile, read_signed_file
 from registry.state_systems.sources import known_systems
@@ -37,6 +37,8 @@ from registry.state_systems.sources import known_systems
 IMPORT_LOCK: Final = 742_031
 # Of the projects of an agency, by the words of their names.
 MAX_COMPARED: Final = 50
+# Among as many projects with its rarer words are those with most of its words.
+ENOUGH: Final = 300
 COUNTS: Final = ("total", "created", "updated", "not_newer", "other_agencies", "confirmed", "ended")
 PROJECT: Final = table_of(Project).c
 COMPARED: Final = ("id", "agency_id", "number", "platform_key", "placement_verified_on", *NAMES)
@@ -81,22 +83,31 @@ class Candidates:
                 is_certain &= (likeness is None or likeness >= SAME_NAME) and not row.rejected
                 return first.id, (MatchState.MATCHED if is_certain else MatchState.TO_CHECK).value
             return None, None
-        likely = self._sharing_words(row, projects)
-        likeliest = max(likely, key=lambda each: self._likeness(row, each) or 0, default=None)
-        if likeliest is None or (self._likeness(row, likeliest) or 0) < SAME_NAME:
-            return None, None
-        return likeliest.id, MatchState.TO_CHECK.value
+        likeliest, likeness = self._likeliest(row, projects)
+        return (likeliest.id, MatchState.TO_CHECK.value) if likeness >= SAME_NAME else (None, None)
 
-    def _sharing_words(self, row: ExternalConfirmation, projects: Sequence[Any]) -> list[Any]:
-        """Return the projects with most of the words of the object's names: comparing names takes 0.1 ms."""
-        weights, _words, having = self._words(row.agency_id)
-        stated = {word for each in _names_of(row).values() for word in each}
+    def _likeliest(self, row: ExternalConfirmation, projects: Sequence[Any]) -> tuple[Any, float]:
+        """Return the project with the most similar name, the first one of several, and how similar it is.
+
+        Compared are those with most of the words, as comparing names takes 0.1 ms. What many projects have is looked
+        up last, and then only of those that a rarer word has found.
+        """
+        weights, words, having = self._words(row.agency_id)
+        stated = _names_of(row)
         shared: Counter[int] = Counter()
-        for word in stated:
-            for project_id in having.get(word, ()):
-                shared[project_id] += round(1000 * weights[word])
+        for word in sorted({word for each in stated.values() for word in each}, key=lambda word: (-weights[word], word)):
+            ids = having.get(word, set())
+            weight = round(1000 * weights[word])
+            for project_id in shared.keys() & ids if len(shared) >= ENOUGH else ids:
+                shared[project_id] += weight
         nearest = {project_id for project_id, _weight in shared.most_common(MAX_COMPARED)}
-        return [each for each in projects if each.id in nearest]
+        best, most = None, 0.0
+        for each in projects:
+            if each.id in nearest and (likeness := name_similarity(stated, words[each.id], weights)) > most:
+                best, most = each, likeness
+            if most == 1:
+                break
+        return best, most
 
     def _likeness(self, row: ExternalConfirmation, project: Any) -> float | None:
         """Return how similar the names are; None where the source gives none."""
@@ -153,12 +164,14 @@ def import_confirmations(actor: Actor, file_name: str, content: bytes) -> dict[s
                 changed.append((row, former))
         session.flush()
         projects = _locked({each for row, former in changed for each in (row.project_id, former.project_id) if each})
+        newest = _newest(file, projects)
         for row, former in changed:
             if former.project_id is not None:
                 project = projects[former.project_id]
                 ended = end_confirmations_of(actor, project, former.no_longer_stated(row), _source(row))
                 counts["ended"] += len(ended) * _is_visible(actor, project)
-            if row.project_id is not None:
+            # What a newer file said of the object counts: an older one that was kept back confirms nothing.
+            if row.project_id is not None and newest.get(row.project_id, 0) <= file.sequence:
                 project = projects[row.project_id]
                 counts["confirmed"] += _confirm(actor, project, row) * _is_visible(actor, project)
         if changed:
@@ -184,7 +197,8 @@ def decide_external_match(
         project = find_project(actor, number)
         if project.agency_id != row.agency_id or project.withdrawn_at is not None:
             raise invalid("/project", "external-match-other-agency")
-        if row.match_state == MatchState.MATCHED:
+        # Nobody decides over a project that they may not see.
+        if row.match_state == MatchState.MATCHED or (row.project is None and row.project_id is not None):
             raise MatchIsCertain(source=row.source)
         others = {*(row.rejected or ())} - {str(project.id)}
         if state is MatchState.CONFIRMED:
@@ -272,6 +286,14 @@ def _locked(ids: Collection[int]) -> dict[int, Project]:
     locked = statement.where(is_among(PROJECT.id, sorted(ids))).with_for_update(of=Project)
     rows = require_transaction().scalars(locked.execution_options(populate_existing=True))
     return {each.id: each for each in rows}
+
+
+def _newest(file: SignedFile, ids: Collection[int]) -> dict[int, int]:
+    """Return of each project the sequence of the newest file in which the source names it."""
+    newest = select(EXTERNAL.c.project_id, func.max(EXTERNAL.c.sequence)).where(
+        EXTERNAL.c.source == file.source.code, is_among(EXTERNAL.c.project_id, sorted(ids))
+    )
+    return {row[0]: row[1] for row in require_transaction().execute(newest.group_by(EXTERNAL.c.project_id))}
 
 
 def _stored(file: SignedFile) -> dict[str, ExternalConfirmation]:

@@ -302,6 +302,8 @@ def test_an_old_list_waits_because_it_sets_deployments_back(agency: Agency, prog
     # A few corrections are none.
     done(change(program, listed=august[:5]))
     assert sorted(last_deployments().values()) == [date(2026, 8, 20)] * 5 + [date(2026, 9, 20)]
+    # A few more on the same day are many.
+    assert change(program, listed=august[5:]).status_code == 202
 
 
 def test_a_list_that_stops_reporting_deployments_waits_and_says_so(agency: Agency, program: Caller) -> None:
@@ -364,6 +366,7 @@ def test_a_program_sends_both_lists_and_keys_with_spaces(agency: Agency, program
             {("/listed/0/agency", "required"), ("/listed/0/verified_on", "required")},
         ),
         ({"removed": "qt-1"}, {("/removed", "expected-texts")}),
+        ({"removed": ["qt-l", "q\x00"]}, {(f"/removed/{place}", "platform-key-not-listed") for place in (0, 1)}),
         ({"removed": [], "listed": []}, {("", "inventory-without-changes")}),
         ({"removed": ["qt-1"] * 5001}, {("/removed", "number-of-items")}),
         ({"removed": [" qt-1"], "listed": ["qt-1"]}, {("/removed/0", "platform-key-listed-too")}),

@@ -188,6 +188,17 @@ def test_project_of_another_agency_is_not_matched(client: FlaskClient, agency: A
     assert other.confirmed_facts is None
 
 
+def test_older_file_that_was_never_imported_confirms_nothing_of_an_object_that_a_newer_one_names(
+    agency: Agency,
+) -> None:
+    project = existing(agency)
+    named = passport(agency.bin, project=project.number, reference="P-2") | {"facts": {"consent_number": "12"}}
+    assert run(named, sequence=5) == {"created": 1}
+    assert run(passport(agency.bin, project=project.number), sequence=4) == {"created": 1}
+    assert project.confirmed_facts is None
+    assert run(passport(agency.bin, project=project.number), sequence=6) == {"updated": 1, "confirmed": 1}
+
+
 def test_replayed_and_older_files_change_nothing(agency: Agency) -> None:
     project = existing(agency)
     row = passport(agency.bin, project=project.number)
@@ -342,7 +353,14 @@ def test_agency_sees_its_own_and_nobody_those_of_a_hidden_project(client: FlaskC
     assert states(viewer) == [("confirmed", own.number)]
     own.is_restricted = True
     db.session.commit()
-    assert states(caller(client, Role.REVIEWER)) == [("confirmed", foreign.number)]
+    assert states(caller(client, Role.LEADER)) == [("confirmed", foreign.number)]
+    # Who imports knows the file; that one is missing would say that there is a project.
+    reviewer = caller(client, Role.REVIEWER)
+    assert sorted(states(reviewer, "sort=id")) == [("confirmed", foreign.number), ("unmatched", None)]
+    (hidden,) = reviewer.get(f"{PATH}?external_state=unmatched").get_json()["items"]
+    assert [hidden[name] for name in ("project", "match_state", "decided_at", "remark")] == [None] * 4
+    other = {"project": existing(agency).number, "match_state": "confirmed"}
+    assert code(reviewer.post(f"{PATH}/{hidden['id']}/match-decisions", other)) == "match-is-certain"
     assert states(viewer) == [("confirmed", own.number)]
     (read,) = [entry for entry in db.session.scalars(select(JournalEntry)) if entry.action == "restricted.read"]
     assert read.subject == f"project:{own.number}"
