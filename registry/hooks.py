@@ -45,7 +45,7 @@ from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
 from registry.policies.queries import later_policy
 from registry.procurement.file_imports import ContractCorrection
-from registry.procurement.match_decisions import MatchConfirmation, MatchRejection
+from registry.procurement.match_decisions import ContractNoProject, MatchConfirmation, MatchRejection
 from registry.procurement.matching import contracts_changing
 from registry.procurement.models import pass_on_contracts
 from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
@@ -81,6 +81,7 @@ register_kind(InventoryApproval())
 register_kind(LinkRemoval())
 register_kind(MatchRejection())
 register_kind(MatchConfirmation())
+register_kind(ContractNoProject())
 register_kind(ContractCorrection())
 
 agency_changed.connect(update_freeze_status_of_agency)

@@ -33,6 +33,7 @@ class ApprovalKindCode(Choices):
     LINK_REMOVAL = "link_removal", lazy_text("Removal of a link")
     MATCH_REJECTION = "match_rejection", lazy_text("Rejection of a match with a contract")
     MATCH_CONFIRMATION = "match_confirmation", lazy_text("Confirmation of a match with an older contract")
+    CONTRACT_NO_PROJECT = "contract_no_project", lazy_text("Contract that belongs to no project")
     CONTRACT_CORRECTION = "contract_correction", lazy_text("Correction of a contract by a file")
 
 

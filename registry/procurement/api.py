@@ -10,16 +10,16 @@ from registry.api.blueprint import LOCATION, ApiBlueprint, current_actor
 from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
 from registry.api.uploads import DryRun, UploadedFile
-from registry.approvals.api import proposed_instead
+from registry.approvals.api import proposed, proposed_instead
 from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.core.fields import BaseSchema
 from registry.http.requests import SentFile
 from registry.journal.read_replica import use_read_replica
 from registry.procurement.file_imports import import_contracts
-from registry.procurement.match_decisions import decide_match
+from registry.procurement.match_decisions import decide_match, propose_no_project
 from registry.procurement.models import MatchState
 from registry.procurement.queries import CONTRACT_LIST, read_contract
-from registry.procurement.schemas import CONTRACT, CONTRACT_DETAIL, MATCH_DECISION, ContractImport
+from registry.procurement.schemas import CONTRACT, CONTRACT_DETAIL, MATCH_DECISION, NO_PROJECT_PROPOSAL, ContractImport
 
 blp = ApiBlueprint(
     "procurement-contracts",
@@ -89,3 +89,17 @@ def decide_procurement_match(values: Mapping[str, Any], id: int) -> Any:
     state = MatchState(values["match_state"])
     approval = decide_match(actor, id, values["project"], state, values.get("remark"))
     return read_contract(actor, id) if approval is None else proposed_instead(approval)
+
+
+@blp.route("/procurement-contracts/<row_id:id>/no-project", methods=["POST"])
+@blp.requires(Permission.PROJECTS_WRITE, operation="propose_contract_without_project")
+@blp.arguments(NO_PROJECT_PROPOSAL)
+@blp.idempotent
+@blp.response(202, APPROVAL, example=APPROVAL_EXAMPLE | {"kind": "contract_no_project"}, headers=LOCATION)
+def propose_contract_without_project(values: Mapping[str, Any], id: int) -> Any:
+    """Say that a contract without a project belongs to none: it is not about IT, or what it buys is no project.
+
+    Oversight confirms or rejects it. Once confirmed the contract is `no_project`, and leaves coverage and the work of
+    the agency until the portal has other terms.
+    """
+    return proposed(propose_no_project(current_actor(), id, values["why"], values["reason"]))

@@ -20,7 +20,7 @@ from registry.projects.models import Project
 class ContractSums:
     """IT contracts and what they cost now in whole tenge, by whether a project is known.
 
-    A contract in another currency is counted, without a sum.
+    A contract in another currency is counted, without a sum. One that belongs to no project counts in no other figure.
     """
 
     matched: int = 0
@@ -29,6 +29,8 @@ class ContractSums:
     to_check_kzt: int = 0
     unmatched: int = 0
     unmatched_kzt: int = 0
+    no_project: int = 0
+    no_project_kzt: int = 0
 
     def __add__(self, other: ContractSums) -> ContractSums:
         return ContractSums(*(getattr(self, name) + getattr(other, name) for name in SUMMED))
@@ -92,7 +94,8 @@ def coverage_by_agency(actor: Actor, *conditions: ColumnElement[bool]) -> dict[i
         .subquery()
     )
     is_new = case((CONTRACT.c.signed_on >= policy_in_force().cutoff, 1), else_=0)
-    grouped = (CONTRACT.c.agency_id, known.c.best, is_new)
+    rank = case((CONTRACT.c.no_project.is_not(None), func.coalesce(known.c.best, -1)), else_=known.c.best)
+    grouped = (CONTRACT.c.agency_id, rank, is_new)
     statement = (
         visible_contracts(actor)
         .where(Contract.is_it, *conditions)
@@ -101,8 +104,8 @@ def coverage_by_agency(actor: Actor, *conditions: ColumnElement[bool]) -> dict[i
         .group_by(*grouped)
     )
     by_agency: dict[int, Coverage] = {}
-    for agency_id, rank, new, count, total in db.session.execute(statement):
-        state = STATES[rank or 0].value
+    for agency_id, place, new, count, total in db.session.execute(statement):
+        state = STATES[place or 0].value
         # PostgreSQL sums bigint to numeric; sums are whole tenge.
         sums = ContractSums(**{state: count, f"{state}_kzt": int(total or 0)})
         part = Coverage(sums, sums if new else ContractSums())
@@ -110,4 +113,4 @@ def coverage_by_agency(actor: Actor, *conditions: ColumnElement[bool]) -> dict[i
     return by_agency
 
 
-STATES: Final = (ContractMatch.UNMATCHED, ContractMatch.TO_CHECK, ContractMatch.MATCHED)
+STATES: Final = (ContractMatch.UNMATCHED, ContractMatch.TO_CHECK, ContractMatch.MATCHED, ContractMatch.NO_PROJECT)

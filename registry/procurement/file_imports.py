@@ -27,17 +27,12 @@ from registry.core.files import printable_file_name
 from registry.freeze.dates import iso
 from registry.procurement.contract_files import read_contracts
 from registry.procurement.matching import lock_matches, match_contracts
-from registry.procurement.models import CONTRACT, COUNTED, MATCH, VALUES, ContractSource
+from registry.procurement.models import CONTRACT, COUNTED, MATCH, TERMS, VALUES, ContractSource
 from registry.procurement.service import planned, record_import, save, words_in_use
 from registry.projects.models import Project
 from registry.projects.visibility import leaves_out_restricted
 
 STATED: Final = ("customer_bin", *VALUES)
-# What no correction of a file may say otherwise on the word of one person; amendments have a rule of their own.
-TERMS: Final = (
-    *("customer_bin", "contract_number", "signed_on", "sum_kzt", "supplier_bin"),
-    *("description_kk", "description_ru"),
-)
 # So many proposals people can read one by one.
 MAX_CORRECTIONS: Final = 50
 
@@ -165,6 +160,7 @@ class ContractCorrection(ApprovalKind):
         if agency_id is None:
             raise ContractCustomerUnknown(bin=values["customer_bin"])
         values["signed_on"] = values["signed_on"] and date.fromisoformat(values["signed_on"])
+        values |= dict.fromkeys(("no_project", "no_project_reason"))
         number = approval.payload["number_sys"]
         save([{**values, "number_sys": number, "id": approval.payload["contract"], "agency_id": agency_id}])
         match_contracts({agency_id, approval.agency_id or agency_id})

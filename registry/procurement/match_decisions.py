@@ -13,11 +13,11 @@ from registry.approvals.service import propose
 from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
-from registry.core.errors import NotAllowed, invalid
+from registry.core.errors import Conflict, NotAllowed, invalid
 from registry.journal import service as journal
 from registry.procurement.matching import lock_matches, match_contracts
-from registry.procurement.models import CONTRACT, COUNTED, MATCH, Contract, Match, MatchState
-from registry.procurement.queries import find_contract
+from registry.procurement.models import CONTRACT, COUNTED, MATCH, TERMS, Contract, Match, MatchState
+from registry.procurement.queries import find_contract, no_project_subject, of_visible_projects
 from registry.projects.former_records import FORMER
 from registry.projects.models import Project
 from registry.projects.service import find_project
@@ -117,6 +117,68 @@ class MatchConfirmation(_MatchDecision):
 
     code = ApprovalKindCode.MATCH_CONFIRMATION
     decided = MatchState.CONFIRMED
+
+
+class ContractHasProject(Conflict):
+    """A project is known for the contract, or proposed."""
+
+
+def propose_no_project(actor: Actor, contract_id: int, why: str, reason: str) -> Approval:
+    """Propose that a contract belongs to no project of the register, as its agency; oversight decides.
+
+    Raises RoleNotAllowed, ContractNotFound, ContractHasProject, and what ``propose`` raises.
+    """
+    actor.require(Permission.PROJECTS_WRITE)
+    with transaction():
+        lock_matches()
+        contract = find_contract(actor, contract_id)
+        if any(state != MatchState.REJECTED for _, state in _matches_of(actor, contract.id)):
+            raise ContractHasProject(id=contract.id)
+        payload = {"contract": contract.id, "no_project": why}
+        proposal = Proposal(no_project_subject(contract.id), reason, payload, contract.agency_id)
+        return propose(actor, ApprovalKindCode.CONTRACT_NO_PROJECT, proposal)
+
+
+class ContractNoProject(ApprovalKind):
+    """That a contract belongs to no project: it leaves the open lists and the coverage until its terms change."""
+
+    code = ApprovalKindCode.CONTRACT_NO_PROJECT
+    proposes = Permission.PROJECTS_WRITE
+    decides = Permission.CONTRACTS_MATCH
+    # The agency and oversight are two people, and who decides cannot propose.
+    needs_supervisor = False
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """Return the contract and why it belongs to no project."""
+        contract = db.session.get_one(Contract, approval.payload["contract"])
+        return [
+            Fact("contract", contract.number_sys, contract.number_sys),
+            Fact("no_project", contract.no_project, approval.payload["no_project"]),
+        ]
+
+    def seen(self, approval: Approval) -> Any:
+        """Return the terms of the contract, and its matches with projects too."""
+        contract = db.session.get_one(Contract, approval.payload["contract"])
+        terms = [str(getattr(contract, name)) for name in (*TERMS, "amendments", "no_project")]
+        return [terms, [[*row] for row in _matches_of(None, contract.id)]]
+
+    def lock(self, approval: Approval) -> None:  # noqa: ARG002 - the base's
+        """Wait until no other transaction matches contracts."""
+        lock_matches()
+
+    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:  # noqa: ARG002 - the base's
+        """Note it with the contract."""
+        contract = db.session.get_one(Contract, approval.payload["contract"])
+        contract.no_project, contract.no_project_reason = approval.payload["no_project"], approval.reason
+        return {"contract": contract.number_sys, "no_project": contract.no_project}
+
+
+def _matches_of(actor: Actor | None, contract_id: int) -> list[tuple[int, str]]:
+    """Return the projects and states of a contract's matches that have not ended."""
+    matches = select(MATCH.c.project_id, MATCH.c.match_state).join(Project, Project.id == MATCH.c.project_id)
+    ended = MATCH.c.match_state != MatchState.ENDED.value
+    rows = db.session.execute(matches.where(MATCH.c.contract_id == contract_id, ended, *of_visible_projects(actor)))
+    return sorted(map(tuple, rows))
 
 
 def _subject(approval: Approval) -> tuple[Contract, Project]:

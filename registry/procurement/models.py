@@ -36,6 +36,14 @@ class ContractMatch(Choices):
     MATCHED = "matched", lazy_text("Matched")
     TO_CHECK = "to_check", lazy_text("To check")
     UNMATCHED = "unmatched", lazy_text("Without a project")
+    NO_PROJECT = "no_project", lazy_text("Belongs to no project")
+
+
+class NoProject(Choices):
+    """Why a contract that counts as IT belongs to no project, as its agency says and oversight has confirmed."""
+
+    NOT_IT = "not_it", lazy_text("It is not about information technology")
+    NOT_A_PROJECT = "not_a_project", lazy_text("What it buys is no project of the register")
 
 
 class ContractSource(Choices):
@@ -72,7 +80,8 @@ class Contract(ContractValues, Model):
     """A contract of an agency. ``number_sys`` is the portal's number without that of an amendment.
 
     ``agency_id``: the customer, or its last successor. ``is_it``, ``it_reason``: whether it is about information
-    technology by the operator's list, and the entry that decided. ``words``: what ``q`` searches.
+    technology by the operator's list, and the entry that decided. ``words``: what ``q`` searches. ``no_project``,
+    ``no_project_reason``: why it belongs to none, until its terms change.
     """
 
     __tablename__ = "procurement_contracts"
@@ -84,6 +93,8 @@ class Contract(ContractValues, Model):
     is_it: Mapped[bool]
     it_reason: Mapped[str | None] = mapped_column(String(200))
     words: Mapped[str] = mapped_column(Text)
+    no_project: Mapped[str | None] = mapped_column(String(20))
+    no_project_reason: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
     agency: Mapped[Agency] = relationship(lazy="raise")
@@ -92,6 +103,11 @@ class Contract(ContractValues, Model):
 
 
 VALUES: Final = tuple(ContractValues.__annotations__)
+# What decides whose project a contract is, besides its amendments.
+TERMS: Final = (
+    *("customer_bin", "contract_number", "signed_on", "sum_kzt", "supplier_bin"),
+    *("description_kk", "description_ru"),
+)
 
 
 class FormerContract(ContractValues, Model):

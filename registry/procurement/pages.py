@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Final
 
@@ -11,11 +12,12 @@ from flask import render_template, request, url_for
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages
 from registry.agencies.service import agency_by_bin
+from registry.approvals.tables import Approval
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.translations import lazy_text
 from registry.procurement.coverage import Coverage, coverage_by_agency
 from registry.procurement.file_imports import import_contracts
-from registry.procurement.match_decisions import decide_match
+from registry.procurement.match_decisions import decide_match, propose_no_project
 from registry.procurement.matching import CERTAIN_REASON, PART_REASON
 from registry.procurement.models import Contract, ContractMatch, MatchState
 from registry.procurement.queries import (
@@ -25,7 +27,7 @@ from registry.procurement.queries import (
     read_contract,
     without_contract,
 )
-from registry.procurement.schemas import MATCH_DECISION
+from registry.procurement.schemas import MATCH_DECISION, NO_PROJECT_PROPOSAL
 from registry.projects.queries import list_projects, projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.formats import NOTHING, gettext as _, money, money_in_short, short_day
@@ -171,16 +173,29 @@ def contract(actor: Actor, contract_id: int) -> Answer:
 @pages.page("/contracts/<row_id:contract_id>/match", needs=Permission.CONTRACTS_MATCH, methods=("POST",))
 def decide_contract_match(actor: Actor, contract_id: int) -> Answer:
     """Confirm or reject that the contract is that of a project, and go on with those to check of the agency."""
+    return answer_match_decision(
+        partial(decide_match, actor, contract_id),
+        partial(_contract_page, actor, contract_id),
+        lambda: redirect_to("agency_contracts", bin=find_contract(actor, contract_id).agency.bin),
+    )
+
+
+def answer_match_decision(
+    decide: Callable[[str, MatchState, str | None], Approval | None],
+    page: Callable[[Form], str],
+    then: Callable[[], Answer],
+) -> Answer:
+    """Read the form of a decision on a match, decide, and go on; with problems show the page again."""
     texts = typed_values(("project", "match_state", "remark"))
     values, problems = MATCH_DECISION.load_texts(texts)
     missing = [Problem(f"/{name}", "required") for name in ("project", "match_state") if name not in texts]
     if problems := (*problems, *missing):
-        return _contract_page(actor, contract_id, Form(texts, problems)), 422
+        return page(Form(texts, problems)), 422
     state = MatchState(values["match_state"])
     try:
-        approval = decide_match(actor, contract_id, values["project"], state, values.get("remark"))
+        approval = decide(values["project"], state, values.get("remark"))
     except (Invalid, Conflict, NotAllowed, NotFound) as error:
-        return _contract_page(actor, contract_id, invalid_form(texts, error, "project")), error.status
+        return page(invalid_form(texts, error, "project")), error.status
     if approval is not None:
         flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
         return redirect_to("approval_page", approval_id=approval.id)
@@ -188,8 +203,23 @@ def decide_contract_match(actor: Actor, contract_id: int) -> Answer:
     flash_message(
         _("The match is confirmed.") if is_confirmed else _("The match is rejected: it is not proposed again.")
     )
-    agency = find_contract(actor, contract_id).agency
-    return redirect_to("agency_contracts", bin=agency.bin)
+    return then()
+
+
+@pages.page("/contracts/<row_id:contract_id>/no-project", needs=Permission.PROJECTS_WRITE, methods=("POST",))
+def propose_contract_no_project(actor: Actor, contract_id: int) -> Answer:
+    """Say that the contract belongs to no project; oversight decides."""
+    texts = typed_values(("why", "reason"))
+    values, problems = NO_PROJECT_PROPOSAL.load_texts(texts)
+    missing = [Problem(f"/{name}", "required") for name in ("why", "reason") if name not in texts]
+    if problems := (*problems, *missing):
+        return _contract_page(actor, contract_id, Form(texts, problems)), 422
+    try:
+        propose_no_project(actor, contract_id, values["why"], values["reason"])
+    except (Conflict, NotAllowed) as error:
+        return _contract_page(actor, contract_id, invalid_form(texts, error, "reason")), error.status
+    flash_message(_("Your proposal is sent. Nothing changes until another person approves it."))
+    return redirect_to("contract", contract_id=contract_id)
 
 
 def _contract_page(actor: Actor, contract_id: int, form: Form) -> str:
@@ -233,6 +263,7 @@ def _tabs(bin: str, counts: Mapping[str, int], shown: str) -> list[Tab]:
         ContractMatch.TO_CHECK.value: _("To check"),
         ContractMatch.UNMATCHED.value: _("Contracts without a project"),
         WITHOUT_CONTRACT: _("Projects without a contract"),
+        ContractMatch.NO_PROJECT.value: _("Belong to no project"),
         ContractMatch.MATCHED.value: _("Matched"),
     }
     return [

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
 from sqlalchemy.orm import contains_eager
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
+from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState, current_state
 from registry.core import lists
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
@@ -85,7 +86,8 @@ def _of_match(actor: Actor | None, codes: Sequence[str]) -> ColumnElement[bool]:
     parts = {
         ContractMatch.MATCHED.value: matched,
         ContractMatch.TO_CHECK.value: to_check,
-        ContractMatch.UNMATCHED.value: not_(or_(matched, to_check)),
+        ContractMatch.UNMATCHED.value: and_(not_(or_(matched, to_check)), CONTRACT.c.no_project.is_(None)),
+        ContractMatch.NO_PROJECT.value: and_(not_(or_(matched, to_check)), CONTRACT.c.no_project.is_not(None)),
     }
     return or_(*(parts[code] for code in codes))
 
@@ -109,7 +111,10 @@ def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
     restricted = [each["project"] for each in matches if each["is_restricted"]]
     journal_restricted_reads(actor, restricted, "procurement-contracts")
     cutoff = policy_in_force().cutoff
-    for row in rows:
+    proposed = _proposed([row["id"] for row in rows])
+    for each, row in zip(contracts, rows, strict=True):
+        stated = (each.no_project, each.no_project_reason, False) if each.no_project else proposed.get(each.id)
+        row["no_project"] = None if stated is None else dict(zip(NO_PROJECT_SHOWN, stated, strict=True))
         terms = terms_of(row)
         row["matches"] = [
             {name: match[name] for name in MATCH_SHOWN}
@@ -118,6 +123,28 @@ def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
             if match["contract_id"] == row["id"]
         ]
     return rows
+
+
+NO_PROJECT_SHOWN: Final = ("why", "reason", "waits")
+
+
+def no_project_subject(contract_id: int) -> str:
+    """Return the subject of a proposal that a contract belongs to no project."""
+    return f"contract:{contract_id}"
+
+
+def _proposed(ids: Iterable[int]) -> dict[int, tuple[str, str, bool]]:
+    """Return of contracts what their agencies say of them and oversight has yet to decide."""
+    subjects = {no_project_subject(each): each for each in ids}
+    waiting = (
+        Approval.kind == ApprovalKindCode.CONTRACT_NO_PROJECT.value,
+        current_state() == ApprovalState.WAITING.value,
+    )
+    statement = select(Approval.subject, Approval.payload, Approval.reason).where(
+        *waiting, Approval.subject.in_([*subjects])
+    )
+    rows = db.session.execute(statement)
+    return {subjects[row.subject]: (row.payload["no_project"], row.reason, True) for row in rows}
 
 
 COMPARED: Final = ("is_restricted", "contract_signed_on", "budget_kzt")

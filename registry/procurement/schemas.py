@@ -7,7 +7,7 @@ from typing import Any, Final
 from registry.core.fields import BaseSchema, Choice, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
 from registry.freeze.contract_differences import ContractDifference
-from registry.procurement.models import MAX_TEXT, SHOWN_STATES, ContractMatch, ContractSource, MatchState
+from registry.procurement.models import MAX_TEXT, SHOWN_STATES, ContractMatch, ContractSource, MatchState, NoProject
 
 INTEGER: Final[dict[str, Any]] = {"type": "integer"}
 TEXT: Final[dict[str, Any]] = {"type": "string"}
@@ -33,9 +33,19 @@ MATCHES: Final[dict[str, Any]] = {
         remark=TEXT_OR_NULL,
     ),
 }
+NO_PROJECT: Final = nullable(
+    object_of(
+        why={"type": "string", "enum": list(NoProject.codes())},
+        reason=TEXT,
+        waits={"type": "boolean", "description": "True until oversight has confirmed it: until then nothing follows."},
+    )
+)
 SUMS: Final[dict[str, Any]] = {
     "contracts": INTEGER,
-    "total_kzt": {**INTEGER, "description": "In whole tenge, as the last amendments have it."},
+    "total_kzt": {
+        **INTEGER,
+        "description": "In whole tenge, as the last amendments have it, without those that belong to no project.",
+    },
     **{
         name: {**INTEGER, "description": meaning}
         for match in ContractMatch
@@ -94,6 +104,7 @@ class Contract(ContractFields):
     )
     it_reason = ReadOnly("The entry of the list that decided.", TEXT_OR_NULL, label=lazy_text("Because of"))
     matches = ReadOnly("Projects of which it is, may be, or is not the contract; those that the caller sees.", MATCHES)
+    no_project = ReadOnly("Why it belongs to no project; null until its agency says so.", NO_PROJECT)
     changed_at = Timestamp("When it was last read with other values.")
 
 
@@ -117,6 +128,13 @@ class MatchDecision(BaseSchema):
     project = Text(description="The project's number.", required=True)
     match_state = Choice(DECISIONS, description="What is decided.", required=True)
     remark = Text(MAX_TEXT, description="Why.", label=lazy_text("Remark"))
+
+
+class NoProjectProposal(BaseSchema):
+    """Why a contract belongs to no project."""
+
+    why = Choice(NoProject, description="What its agency says.", label=lazy_text("Why"), required=True)
+    reason = Text(MAX_TEXT, description="The reason.", label=lazy_text("Reason"), required=True)
 
 
 COUNT: Final = {"type": "integer", "minimum": 0}
@@ -144,4 +162,5 @@ class ContractImport(BaseSchema):
 
 CONTRACT: Final = Contract()
 CONTRACT_DETAIL: Final = ContractDetail()
+NO_PROJECT_PROPOSAL: Final = NoProjectProposal()
 MATCH_DECISION: Final = MatchDecision()

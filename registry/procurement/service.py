@@ -21,7 +21,7 @@ from registry.journal import service as journal
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords, it_words
 from registry.procurement.contract_files import ContractPart
 from registry.procurement.matching import lock_matches, match_contracts
-from registry.procurement.models import CONTRACT, VALUES, Contract, ContractSource
+from registry.procurement.models import CONTRACT, TERMS, VALUES, Contract, ContractSource
 
 CHUNK: Final = 500
 COUNTS: Final = ("total", "created", "updated", "unchanged", "from_portal", "unsigned", "other_customers")
@@ -63,6 +63,8 @@ def planned(
             if not is_same:
                 row = {**values, "source": source.value, "source_sha256": digest, "number_sys": number}
                 row |= {"agency_id": agencies[customer], "id": former and former["id"]}
+                if former and any(former[name] != values[name] for name in (*TERMS, "amendments")):
+                    row |= dict.fromkeys(("no_project", "no_project_reason"))
                 changes.append(row)
     return changes, counts
 

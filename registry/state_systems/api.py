@@ -14,8 +14,9 @@ from registry.core.fields import BaseSchema
 from registry.http.requests import SentFile
 from registry.journal.read_replica import use_read_replica
 from registry.procurement.models import MatchState
+from registry.procurement.schemas import MATCH_DECISION
 from registry.state_systems.queries import EXTERNAL_LIST, read_external_confirmation
-from registry.state_systems.schemas import EXTERNAL_CONFIRMATION, EXTERNAL_MATCH_DECISION, ExternalImport
+from registry.state_systems.schemas import EXTERNAL_CONFIRMATION, ExternalImport
 from registry.state_systems.service import decide_external_match, import_confirmations
 
 blp = ApiBlueprint(
@@ -65,7 +66,7 @@ def read_one(id: int) -> Any:
 
 @blp.route("/external-confirmations/<row_id:id>/match-decisions", methods=["POST"])
 @blp.requires(Permission.PLACEMENTS_CONFIRM, operation="decide_external_match")
-@blp.arguments(EXTERNAL_MATCH_DECISION)
+@blp.arguments(MATCH_DECISION)
 @blp.idempotent
 @blp.response(200, EXTERNAL_CONFIRMATION)
 def decide_match(values: Mapping[str, Any], id: int) -> Any:

@@ -17,7 +17,6 @@ from registry.freeze.vocabulary import Choices
 from registry.projects.models import Project
 
 MAX_NAME: Final = 500
-MAX_REMARK: Final = 5000
 
 
 class ExternalKind(Choices):

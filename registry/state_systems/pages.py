@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from flask import render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages
-from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
+from registry.core.errors import Invalid, Problem
 from registry.core.translations import lazy_text
 from registry.platform.schemas import FACTS
-from registry.procurement.models import MatchState
+from registry.procurement.pages import answer_match_decision
 from registry.projects.queries import projects_numbered
 from registry.state_systems.models import ExternalState
 from registry.state_systems.queries import EXTERNAL_LIST, read_external_confirmation
-from registry.state_systems.schemas import EXTERNAL_MATCH_DECISION
 from registry.state_systems.service import decide_external_match, import_confirmations
 from registry.state_systems.sources import known_systems, source_names
-from registry.web.blueprint import Answer, flash_message, pages, redirect_to
+from registry.web.blueprint import Answer, pages, redirect_to
 from registry.web.formats import NOTHING, gettext as _, short_day
-from registry.web.forms import Form, invalid_form, typed_values, uploaded_file
+from registry.web.forms import Form, uploaded_file
 from registry.web.labels import choice_label, display_fact, field_label, name_in_page_language
 from registry.web.lists import ListCell, ListPage, TableColumn, filter_fields, tag_of
 
@@ -155,21 +155,11 @@ def external_confirmation(actor: Actor, confirmation_id: int) -> Answer:
 )
 def decide_confirmation_match(actor: Actor, confirmation_id: int) -> Answer:
     """Confirm or reject that the confirmation is about a project."""
-    texts = typed_values(("project", "match_state", "remark"))
-    values, problems = EXTERNAL_MATCH_DECISION.load_texts(texts)
-    missing = [Problem(f"/{name}", "required") for name in ("project", "match_state") if name not in texts]
-    if problems := (*problems, *missing):
-        return _confirmation_page(actor, confirmation_id, Form(texts, problems)), 422
-    state = MatchState(values["match_state"])
-    try:
-        decide_external_match(actor, confirmation_id, values["project"], state, values.get("remark"))
-    except (Invalid, Conflict, NotAllowed, NotFound) as error:
-        return _confirmation_page(actor, confirmation_id, invalid_form(texts, error, "project")), error.status
-    is_confirmed = state is MatchState.CONFIRMED
-    flash_message(
-        _("The match is confirmed.") if is_confirmed else _("The match is rejected: it is not proposed again.")
+    return answer_match_decision(
+        partial(decide_external_match, actor, confirmation_id),
+        partial(_confirmation_page, actor, confirmation_id),
+        lambda: redirect_to("external_confirmation", confirmation_id=confirmation_id),
     )
-    return redirect_to("external_confirmation", confirmation_id=confirmation_id)
 
 
 def _confirmation_page(actor: Actor, confirmation_id: int, form: Form) -> str:

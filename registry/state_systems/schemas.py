@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, ReadOnly, Text, Timestamp, nullable, object_of
+from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
 from registry.procurement.models import MatchState
-from registry.state_systems.models import MAX_REMARK, ExternalKind, ExternalState
+from registry.state_systems.models import ExternalKind, ExternalState
 from registry.state_systems.queries import STATED
 
 INTEGER: Final = {"type": "integer"}
@@ -57,16 +57,6 @@ class ExternalConfirmationShown(BaseSchema):
     changed_at = Timestamp("When it last changed here.")
 
 
-class ExternalMatchDecision(BaseSchema):
-    """Whether a confirmation is about a project."""
-
-    project = Text(description="The project's number.", required=True)
-    match_state = Choice(
-        (MatchState.CONFIRMED.value, MatchState.REJECTED.value), description="What is decided.", required=True
-    )
-    remark = Text(MAX_REMARK, description="Why.", label=lazy_text("Remark"))
-
-
 class ExternalImport(BaseSchema):
     """What an import changed."""
 
@@ -80,4 +70,3 @@ class ExternalImport(BaseSchema):
 
 
 EXTERNAL_CONFIRMATION: Final = ExternalConfirmationShown()
-EXTERNAL_MATCH_DECISION: Final = ExternalMatchDecision()

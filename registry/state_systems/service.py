@@ -95,7 +95,9 @@ class Candidates:
         weights, words, having = self._words(row.agency_id)
         stated = _names_of(row)
         shared: Counter[int] = Counter()
-        for word in sorted({word for each in stated.values() for word in each}, key=lambda word: (-weights[word], word)):
+        for word in sorted(
+            {word for each in stated.values() for word in each}, key=lambda word: (-weights[word], word)
+        ):
             ids = having.get(word, set())
             weight = round(1000 * weights[word])
             for project_id in shared.keys() & ids if len(shared) >= ENOUGH else ids:

@@ -35,7 +35,7 @@ from registry.platform.models import ConfirmationKind, Environment
 from registry.platform.products import PRODUCT, ProductState
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
 from registry.policies.models import PolicyState
-from registry.procurement.models import ContractMatch, ContractSource, MatchState
+from registry.procurement.models import ContractMatch, ContractSource, MatchState, NoProject
 from registry.procurement.schemas import CONTRACT
 from registry.projects.schemas import PROJECT, PROJECT_BODY
 from registry.projects.vocabulary import (
@@ -144,6 +144,8 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "external_state": _labels(ExternalState),
     "external_kind": _labels(ExternalKind),
     "match": _labels(ContractMatch),
+    "no_project": _labels(NoProject),
+    "why": _labels(NoProject),
     "contract_difference": _labels(ContractDifference),
     "contract_source": _labels(ContractSource),
     "succession_kind": _labels(SuccessionKind),

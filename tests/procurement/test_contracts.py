@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.approvals.service import ApprovalOutOfDate, approve
+from registry.approvals.tables import Approval
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.dialects import advisory_lock
@@ -25,6 +26,7 @@ from registry.core.errors import Invalid
 from registry.flags.models import lock_flags_for_audit
 from registry.journal.service import JournalEntry
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords
+from registry.procurement.coverage import coverage_by_agency
 from registry.procurement.file_imports import import_contracts
 from registry.procurement.match_decisions import decide_match
 from registry.procurement.matching import MATCH_LOCK
@@ -555,3 +557,67 @@ def test_file_with_more_corrections_than_people_would_read_is_refused(agency: Ag
     with pytest.raises(Invalid) as error:
         run(*(row | {"sign_date": "2025-12-30"} for row in rows))
     assert error.value.problems[0].code == "contract-corrections-too-many"
+
+
+@pytest.mark.on_both
+def test_contract_belongs_to_no_project_once_oversight_agrees_until_its_terms_change(
+    client: FlaskClient, agency: Agency
+) -> None:
+    run(row_of(agency))
+    path = f"/procurement-contracts/{the_contract().id}"
+    editor, reviewer = caller(client, Role.AGENCY_EDITOR, agency), caller(client, Role.REVIEWER)
+
+    def listed(match: str) -> int:
+        return len(reviewer.get(f"/procurement-contracts?is_it=true&match={match}").get_json()["items"])
+
+    assert codes(editor.post(f"{path}/no-project", {"why": "other"})) == {
+        ("/why", "not-a-choice"),
+        ("/reason", "required"),
+    }
+    proposal = {"why": "not_a_project", "reason": "Лицензии на 30 рабочих мест"}
+    assert editor.post(f"{path}/no-project", proposal).status_code == 202
+    assert code(editor.post(f"{path}/no-project", proposal)) == "approval-already-waiting"
+    assert editor.get(path).get_json()["no_project"] == {**proposal, "waits": True}
+    assert (listed("unmatched"), listed("no_project")) == (1, 0)
+    approval = db.session.scalars(select(Approval.id)).one()
+    assert editor.post(f"/approvals/{approval}/approval", {}).status_code == 403
+    assert reviewer.post(f"/approvals/{approval}/approval", {}).status_code == 200
+    assert reviewer.get(path).get_json()["no_project"] == {**proposal, "waits": False}
+    assert (listed("unmatched"), listed("no_project")) == (0, 1)
+    covered = coverage_by_agency(OPERATOR)[agency.id].every
+    assert (covered.contracts, covered.unmatched, covered.no_project, covered.no_project_kzt) == (0, 0, 1, 60_000_000)
+    # Its status on the portal says nothing of what it is; another sum does.
+    run(row_of(agency, status="Исполнен"))
+    assert listed("no_project") == 1
+    run(row_of(agency, contract_number_sys=f"{agency.bin}/260001/01", contract_sum_wnds="90000000"))
+    assert (listed("unmatched"), listed("no_project")) == (1, 0)
+
+
+def test_only_the_agency_says_so_of_a_contract_without_a_project_and_no_program(
+    client: FlaskClient, agency: Agency
+) -> None:
+    project = a_project(agency, contract_number="ИС-2026/17")
+    site = {"contract_number": "5", "description_ru": "Сайт", "supplier_biin": "941140001336", "contract_sum_wnds": "5"}
+    run(row_of(agency), row_of(agency, number="260002", description_kz="", **site))
+    (matched, other) = db.session.scalars(select(Contract.id).order_by(Contract.id))
+    proposal = {"why": "not_it", "reason": "Бумага"}
+    editor, stranger = (caller(client, Role.AGENCY_EDITOR, each) for each in (agency, an_agency()))
+    assert code(editor.post(f"/procurement-contracts/{matched}/no-project", proposal)) == "contract-has-project"
+    assert code(stranger.post(f"/procurement-contracts/{other}/no-project", proposal)) == "contract-not-found"
+    program = Caller(client, a_service_token(Role.AGENCY_EDITOR, agency))
+    assert code(program.post(f"/procurement-contracts/{other}/no-project", proposal)) == "needs-two-people"
+    assert editor.post(f"/procurement-contracts/{other}/no-project", proposal).status_code == 202
+    # A project that is found meanwhile ends the proposal.
+    decide_match(with_account(an_actor(Role.REVIEWER)), other, project.number, MatchState.CONFIRMED)
+    approval = db.session.scalars(select(Approval.id)).one()
+    refused = caller(client, Role.SUPERVISOR).post(f"/approvals/{approval}/approval", {})
+    assert code(refused) == "approval-out-of-date"
+
+
+def test_agency_says_on_the_page_that_a_contract_belongs_to_no_project(signed_in: SignedIn, agency: Agency) -> None:
+    run(row_of(agency))
+    visit, path = signed_in(Role.AGENCY_EDITOR, agency), f"/contracts/{the_contract().id}"
+    assert "It belongs to no project" in visit.get(f"/agencies/{agency.bin}/contracts").text
+    assert visit.send(f"{path}/no-project", path, why="not_it").status_code == 422
+    assert "Waits for oversight" in visit.send(f"{path}/no-project", path, why="not_it", reason="Бумага").text
+    assert "Waits for oversight" in visit.get(f"/agencies/{agency.bin}/contracts").text

@@ -131,7 +131,7 @@ REGISTER: dict[str, Try] = {
     "read_platform_inventory": Try("/platform-inventories/{inventory}", CONFIRMERS, owned=False),
     "read_present_inventory": Try("/platform-inventory", CONFIRMERS, owned=False),
     "change_present_inventory": Try(
-        "/platform-inventory", CONFIRMERS, 200, lambda world: {"removed": ["qt-none"]}, owned=False
+        "/platform-inventory", CONFIRMERS, 422, lambda world: {"removed": ["qt-none"]}, owned=False
     ),
     "list_procurement_contracts": Try("/procurement-contracts", ALL, owned=False),
     "read_procurement_contract": Try("/procurement-contracts/{contract}", ALL),
@@ -143,6 +143,9 @@ REGISTER: dict[str, Try] = {
         REVIEWERS,
         200,
         lambda world: {"project": world.project.number, "match_state": "confirmed"},
+    ),
+    "propose_contract_without_project": Try(
+        "/procurement-contracts/{contract}/no-project", WRITERS, 202, lambda world: {"why": "not_it", "reason": "1"}
     ),
     "list_external_confirmations": Try("/external-confirmations", ALL, owned=False),
     "read_external_confirmation": Try("/external-confirmations/{external_confirmation}", ALL, of_project=False),
