@@ -118,6 +118,12 @@ def attempts(world: World) -> list[Attempt]:
         Attempt("match with a contract", "decide_procurement_match", (world.contract,), {
             "project": projects["of the asked"], "match_state": "rejected", "remark": "No. 5-1",
         }),
+        Attempt("older contract", "decide_procurement_match", (world.older_contract,), {
+            "project": projects["of the asked"], "match_state": "confirmed", "remark": "No. 5-1",
+        }),
+        Attempt("contract of no project", "propose_contract_without_project", (world.older_contract,), {
+            "why": "not_it", **WHY,
+        }),
         Attempt("correction of a contract", "import_procurement_contracts", (), {
             "file": csv_file(row_of(agencies["asked"], sign_date="2025-12-30")),
         }),

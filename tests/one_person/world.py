@@ -26,7 +26,7 @@ from registry.freeze.evaluation import in_scope
 from registry.platform.confirmations import verify_placement
 from registry.procurement.file_imports import import_contracts
 from registry.procurement.match_decisions import decide_match
-from registry.procurement.models import MatchState
+from registry.procurement.models import Contract, MatchState
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
@@ -69,11 +69,13 @@ class Player:
 class World:
     """BINs of agencies, numbers of projects and ids of accounts by what they are for; the players of each cast.
 
-    ``link``: says that two of the projects are one object. ``contract``: of one of them, as somebody confirmed.
+    ``link``: says that two of the projects are one object. ``contract``: of one of them, as somebody confirmed;
+    ``older_contract``: of no project.
     """
 
     link: int
     contract: int
+    older_contract: int
     agencies: dict[str, str]
     projects: dict[str, str]
     accounts: dict[str, int]
@@ -136,6 +138,9 @@ def build(present: Present) -> World:
     list_key(other, "K-CONFIRMED")
     import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row_of(projects["of the asked"].agency)))
     contract = the_contract().id
+    older = {"number": "250001", "contract_number": "5", "sign_date": "2025-12-30", "description_ru": "Сайт"}
+    row = row_of(agencies["asked"], supplier_biin="941140001336", description_kz="", **older)
+    import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row))
     decide_match(AIGERIM, contract, projects["of the asked"].number, MatchState.CONFIRMED)
     restrict(projects["restricted"].number)
     audit()
@@ -181,6 +186,7 @@ def build(present: Present) -> World:
     return World(
         link,
         contract,
+        db.session.scalars(select(Contract.id).where(Contract.id != contract)).one(),
         agencies={name: agency.bin for name, agency in agencies.items()},
         projects={name: project.number for name, project in projects.items()},
         accounts={name: id_of(name) for name in ("newcomer", "viewer", "leader", PLATFORM)},
