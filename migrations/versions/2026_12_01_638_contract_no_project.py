@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "2026_12_01_638"
-down_revision = "2026_12_01_635"
+down_revision = "2026_12_01_639"
 branch_labels = None
 depends_on = None
 
