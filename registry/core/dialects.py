@@ -83,9 +83,10 @@ def has_statistics() -> bool:
     return not is_sqlite()
 
 
-class TransactionNumber(ColumnElement[int]):
+class TransactionNumber(FunctionElement[int]):
     """The number of the open transaction, as SQL."""
 
+    # A ColumnElement would keep each of its statements out of SQLAlchemy's cache: three are compiled at every commit.
     type = BigInteger()
     inherit_cache = True
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
+from sqlalchemy.engine.interfaces import CacheStats
 
 from registry.changes.service import newest_seq, number_changes_by_hand
 from registry.core.database import db, table_of, transaction
+from registry.core.dialects import TransactionNumber
 from registry.feed.queries import read_changes
 from registry.flags.former_flags import FormerFlag
 from registry.flags.models import Flag
@@ -33,6 +35,11 @@ def project(app: Flask, present: Present) -> Project:
     audit()
     exempt(project, DAY, in_days(5))
     return project
+
+
+def test_statement_of_every_commit_is_compiled_once(app: Flask) -> None:
+    answers = [db.session.execute(select(TransactionNumber())) for _ in range(2)]
+    assert answers[1].context.cache_hit is CacheStats.CACHE_HIT
 
 
 def by_hand(statement: str, **values: Any) -> None:
