@@ -106,8 +106,7 @@ ENDINGS: dict[str, Callable[[int], object]] = {
 
 @pytest.mark.parametrize("credential", ["session", "token"])
 @pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("act", ACTS)
-def test_request_whose_rights_ended_changes_nothing(subjects: Subjects, act: str, ending: str, credential: str) -> None:
+def test_request_whose_rights_ended_changes_nothing(subjects: Subjects, ending: str, credential: str) -> None:
     actor = Actor("adil", Role.ADMINISTRATOR, None, "10.0.0.1", "r", subjects.adil, is_person=True)
     actor = in_session(actor)
     if credential == "token":
@@ -115,8 +114,9 @@ def test_request_whose_rights_ended_changes_nothing(subjects: Subjects, act: str
     ENDINGS[ending](subjects.adil)
     before = db.session.scalar(select(func.max(JournalEntry.seq)))
 
-    with pytest.raises(RegistryError) as error:
-        ACTS[act](actor, subjects)
+    for name, act in ACTS.items():
+        with pytest.raises(RegistryError) as error:
+            act(actor, subjects)
 
-    assert isinstance(error.value, RightsChanged)
-    assert db.session.scalar(select(func.max(JournalEntry.seq))) == before
+        assert isinstance(error.value, RightsChanged), name
+        assert db.session.scalar(select(func.max(JournalEntry.seq))) == before, name

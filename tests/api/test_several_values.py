@@ -17,6 +17,7 @@ from tests.api.access_matrix.world_making import a_world
 from tests.api.breaking_changes import resolved
 from tests.api.callers import caller, codes
 from tests.api.routes import declared_routes
+from tests.api.test_filter_pairs import SAME_PAGES
 from tests.factories import a_bin, an_agency
 
 SPECIFICATION: dict[str, Any] = json.loads((CHECKOUT / "docs" / "openapi.json").read_text(encoding="utf-8"))
@@ -58,6 +59,9 @@ def test_500_values_work_and_501_are_refused_wherever_a_filter_takes_several(
             if who is None or name in ("not", "expand") or operation.name == "list_webhook_deliveries":
                 continue
             path = path_of(operation.name, world).partition("?")[0]
+            # By day without the exports that read the pages of their lists.
+            if path in SAME_PAGES and not nightly:
+                continue
             needed = {"after": "0"} if operation.name == "follow_changes" else {}
             # Every list takes 500 values of its first filter; at night of each.
             for count, status in ((500, 200), (501, 400)) if nightly or not place else ((501, 400),):

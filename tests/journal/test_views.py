@@ -85,6 +85,7 @@ def test_entry_shows_credential_and_client_request_id(app: Flask, signed_in: Sig
     headers = bearer(token, X_Request_ID="ticket-42")
     assert app.test_client().post("/api/v1/projects", json=sent, headers=headers).status_code == 201
     visit = signed_in(Role.SUPERVISOR)
+    visit.sign_in("supervisor.web")
 
     def entry(query: str) -> str:
         link = re.search(r'href="(/journal/\d+)"', visit.get(f"/journal?{query}").text)

@@ -38,7 +38,7 @@ from tests.imports.test_files import minimal
 from tests.present import Present
 from tests.statements import statements
 
-FEW, MANY = 2, 9
+FEW, MANY = 2, 4
 DAY = date(2026, 7, 15)
 LETTER = {"kind": "letter", "description": "A letter"}
 Grow = Callable[[Agency, int], str]
