@@ -20,11 +20,10 @@ from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.spreadsheets.reader import Row
 from registry.core.spreadsheets.rows import CellReader, ImportResult, ImportRow, cell_fields, load_cells
-from registry.core.values import comparable
 from registry.imports.agencies import AgencyNames, own_bin
 from registry.imports.models import NEW, SAME, ImportRun, ImportWrite, PreviewedRow, RowError
 from registry.imports.queries import ProjectPreview
-from registry.imports.same_project import SameProject, answer_for, same_as
+from registry.imports.same_project import SameProject, answer_for, name_key, same_as
 from registry.projects.bulk_writes import NOTHING, NewProject, ProjectChange, register_projects, update_projects
 from registry.projects.edits import Names, names_decided_on, other_name_problem, withdraw_confirmations
 from registry.projects.fields import READ_ONLY, cross_field_problems, total_of_years, with_changes
@@ -107,8 +106,8 @@ class ProjectImport:
         self.run_id = run_id
         self.answers = answers
         self.same_project = SameProject(actor, run_id)
-        self.seen: dict[tuple[str | None, ...], int] = {}
-        self.names: dict[tuple[str | None, str | None], Collection[str]] = {}
+        # The key of each row, with its number and the keys of its names.
+        self.seen: dict[tuple[str | None, ...], tuple[int, ...]] = {}
         # Project id → the row that it was matched with: two keys can name one project.
         self.matched: dict[int, int] = {}
 
@@ -281,13 +280,11 @@ class ProjectImport:
         external_id, number = values.get("external_id"), self._number(row)
         if number is not None and not is_project_number(number):
             problems.append(Problem("/number", "project-unknown", {"number": number}))
-        elif number is not None and (first := self.seen.setdefault((number,), row.number)) != row.number:
+        elif number is not None and (first := self.seen.setdefault((number,), (row.number,))[0]) != row.number:
             problems.append(Problem("/number", "project-twice-in-file", {"number": number, "row": first}))
         if external_id is not None and agency is not None:
-            self.names.setdefault(
-                (agency, external_id), [comparable(values[name]) for name in NAMES if values.get(name)]
-            )
-            first = self.seen.setdefault((agency, external_id), row.number)
+            names = (name_key(values[name]) for name in NAMES if values.get(name))
+            first = self.seen.setdefault((agency, external_id), (row.number, *names))[0]
             if first != row.number:
                 problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
         return ImportRow(row.number, (agency, external_id, number), values, problems, row.cells)
@@ -302,14 +299,16 @@ class ProjectImport:
         """Row → the question of a row that no key matches with a registered project."""
         keys = [(agency_id, row.key[1]) for agency_id, row in good if row.key[1] is not None and row.key[2] is None]
         known = self._known(keys)
+        unmatched = [
+            (agency_id, row) for agency_id, row in good if row.key[2] is None and (agency_id, row.key[1]) not in known
+        ]
+        self.same_project.read_names(agency_id for agency_id, _ in unmatched)
         questions = {}
-        for agency_id, row in good:
-            agency, external_id, number = row.key
-            if number is not None or (agency_id, external_id) in known:
-                continue
+        for agency_id, row in unmatched:
+            agency, external_id, _ = row.key
 
-            def names_of(reference: str | None, agency: str | None = agency) -> Collection[str]:
-                return self.names.get((agency, reference), ())
+            def names_of(reference: str | None, agency: str | None = agency) -> Collection[int]:
+                return self.seen.get((agency, reference), ())[1:]
 
             has_key = external_id is not None
             question = self.same_project.resembled_project(agency_id, row.values, names_of, has_key=has_key)

@@ -7,14 +7,15 @@ contract with another supplier, is a question, and so is a row without a key tha
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import Column, Select, bindparam, func, not_, select, update
 
 from registry.accounts.roles import Actor
 from registry.core.database import db, table_of, transaction
+from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.search import NAMES, project_words
 from registry.core.values import comparable
@@ -100,6 +101,7 @@ def same_as(answer: str | None) -> str | None:
 NEAR_NAME: Final = 0.68
 CONTRACT: Final = ("contract_number", "supplier_bin")
 PROJECT: Final = table_of(Project).c
+WRITE: Final = table_of(ImportWrite).c
 # How many names are compared word by word, and how many of those with one word in common are looked at.
 MAX_COMPARED: Final = 40
 MAX_WITH_HASH: Final = 400
@@ -107,46 +109,54 @@ MAX_WITH_HASH: Final = 400
 Contract = tuple[str | None, ...]
 
 
-class RegisteredProject(NamedTuple):
-    """A registered project as rows are compared with it."""
+class NamedProject(NamedTuple):
+    """A registered project of which a row may have the name."""
 
     number: str
     external_id: str | None
+
+
+class RegisteredProject(NamedTuple):
+    """A registered project as rows without a key are compared with it. ``hashes``: of its names, as ``NAME_HASHES``."""
+
+    number: str
     names: Mapping[str, str]
     contract: Contract | None
+    hashes: Sequence[int | None]
+
+
+def name_key(name: str) -> int:
+    """Return what stands for a name among all of a file and a register, in an eighth of its memory: 64 bits, the same
+    for two spellings of the same words.
+    """
+    return hash(comparable(name))
+
+
+def newest_of_name(
+    projects: list[NamedProject], name: int, names_of: Callable[[str | None], Collection[int]]
+) -> NamedProject | None:
+    """Return the newest of the projects of a name to which the file gives no row of this name; ``names_of``: the keys
+    of the names that it gives to the project with a reference.
+
+    The newest: an answer that was given before it was registered counts for an older one. Projects that have a row
+    keep it, and are not looked at again: a file may have thousands of one name.
+    """
+    while projects and name in names_of(projects[-1].external_id):
+        projects.pop()
+    return projects[-1] if projects else None
 
 
 class AgencyProjects:
-    """The registered projects of one agency, by what a row may have in common with them."""
+    """The registered projects of one agency, by what a row without a key may have in common with them."""
 
-    def __init__(self) -> None:
-        self.projects: list[RegisteredProject] = []
-        self.by_name: defaultdict[str, list[RegisteredProject]] = defaultdict(list)
-        self.by_contract: defaultdict[Contract, list[RegisteredProject]] = defaultdict(list)
-        self._by_hash: defaultdict[tuple[str, int], list[RegisteredProject]] = defaultdict(list)
+    def __init__(self, projects: Sequence[RegisteredProject]) -> None:
+        self.projects = projects
+        self.by_contract: dict[Contract | None, RegisteredProject] = {each.contract: each for each in projects}
+        self._by_hash: defaultdict[tuple[str, int | None], list[RegisteredProject]] = defaultdict(list)
+        for each in projects:
+            for key in zip(NAME_HASHES, each.hashes, strict=True):
+                self._by_hash[key].append(each)
         self._words: dict[str, Mapping[str, Words]] = {}
-
-    def add(self, project: RegisteredProject, hashes: Mapping[str, int | None]) -> None:
-        """Add a project with the hashes of its names."""
-        self.projects.append(project)
-        for name in project.names.values():
-            self.by_name[comparable(name)].append(project)
-        if project.contract is not None:
-            self.by_contract[project.contract].append(project)
-        for place, value in hashes.items():
-            if value is not None:
-                self._by_hash[place, value].append(project)
-
-    def newest_of_name(self, name: str, names_of: Callable[[str | None], Collection[str]]) -> RegisteredProject | None:
-        """Return the newest project of that name to which the file gives no row of this name; ``names_of``: as below.
-
-        The newest: an answer that was given before it was registered counts for an older one. Projects that have a row
-        keep it, and are not looked at again: a file may have thousands of one name.
-        """
-        projects = self.by_name.get(name, [])
-        while projects and name in names_of(projects[-1].external_id):
-            projects.pop()
-        return projects[-1] if projects else None
 
     @cached_property
     def weights(self) -> Mapping[str, float]:
@@ -186,32 +196,56 @@ class SameProject:
 
     def __init__(self, actor: Actor, run_id: int) -> None:
         self._actor = actor
+        self._by_name: dict[int, defaultdict[int, list[NamedProject]]] = {}
         self._agencies: dict[int, AgencyProjects] = {}
-        self._read_to: dict[int, int] = {}
-        self._rows: dict[tuple[str | None, str], int] = {}
+        self._read_to = 0
+        self._rows: dict[tuple[str | None, int], int] = {}
         self._contracts: dict[tuple[str | None, Contract], tuple[int, Mapping[str, Words]]] = {}
-        own = select(ImportWrite.number).where(ImportWrite.import_id == run_id, ImportWrite.version == 1)
-        self._is_of_others = PROJECT.number.not_in(own)
+        own = select(WRITE.number).where(WRITE.import_id == run_id, WRITE.number == PROJECT.number, WRITE.version == 1)
+        self._is_of_others = not_(own.exists())
 
     def of_agency(self, agency_id: int) -> AgencyProjects:
         """Return the registered projects of an agency that the actor may see, without withdrawn ones."""
         if agency_id not in self._agencies:
-            self._read_to[agency_id] = self._newest(agency_id)
-            self._agencies[agency_id] = self._read(agency_id)
+            kept = table_of(ProjectFingerprint).c
+            columns = [PROJECT.number, *(PROJECT[name] for name in (*NAMES, *CONTRACT))]
+            statement = self._registered([agency_id], [*columns, *(kept[name] for name in NAME_HASHES)])
+            statement = statement.outerjoin(table_of(ProjectFingerprint), kept.project_id == PROJECT.id)
+            self._agencies[agency_id] = AgencyProjects(
+                [
+                    RegisteredProject(row[0], _names(row._mapping), _contract(row._mapping), row[-len(NAME_HASHES) :])
+                    for row in db.session.execute(statement)
+                ]
+            )
         return self._agencies[agency_id]
 
     def forget_what_changed(self) -> None:
-        """Have the agencies read again in which others have registered projects since."""
-        for agency_id, known in list(self._read_to.items()):
-            since = select(PROJECT.id).where(PROJECT.agency_id == agency_id, PROJECT.id > known, self._is_of_others)
-            if db.session.execute(since.limit(1)).first() is not None:
-                del self._agencies[agency_id], self._read_to[agency_id]
-            else:
-                self._read_to[agency_id] = self._newest(agency_id)
+        """Have the agencies read again in which others have registered projects since: ids follow the commits."""
+        newest = db.session.execute(select(func.max(PROJECT.id))).scalar_one() or 0
+        if self._by_name or self._agencies:
+            since = select(PROJECT.agency_id).where(PROJECT.id > self._read_to, self._is_of_others).distinct()
+            for agency_id in db.session.execute(since).scalars():
+                self._by_name.pop(agency_id, None)
+                self._agencies.pop(agency_id, None)
+        self._read_to = newest
 
-    def _newest(self, agency_id: int) -> int:
-        newest = select(func.max(PROJECT.id)).where(PROJECT.agency_id == agency_id)
-        return db.session.execute(newest).scalar_one() or 0
+    def read_names(self, agency_ids: Iterable[int]) -> None:
+        """Read the names of the projects of these agencies, unless they are known, in one statement."""
+        unknown = set(agency_ids) - self._by_name.keys()
+        if not unknown:
+            return
+        self._by_name |= {agency_id: defaultdict(list) for agency_id in unknown}
+        columns = [PROJECT[name] for name in ("agency_id", "number", "external_id", *NAMES)]
+        for agency_id, number, external_id, *names in db.session.execute(self._registered(unknown, columns)):
+            by_name, project = self._by_name[agency_id], NamedProject(number, external_id)
+            for name in filter(None, names):
+                by_name[name_key(name)].append(project)
+
+    def _registered(self, agency_ids: Iterable[int], columns: Sequence[Column[Any]]) -> Select[Any]:
+        """Return these columns of the registered projects of agencies, oldest first, without those of this import."""
+        of_agencies = is_among(PROJECT.agency_id, sorted(agency_ids))
+        seen = (NOT_WITHDRAWN, *visible_projects(self._actor), self._is_of_others)
+        return select(*columns).select_from(table_of(Project)).where(of_agencies, *seen).order_by(PROJECT.id)
 
     def change_problem(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Problem | None:
         """Return the question that a change of a registered project asks; None when it is plainly the same project."""
@@ -230,7 +264,7 @@ class SameProject:
         a similar name: a further lot. ``agency``: its BIN.
         """
         for field, name in _names(values).items():
-            first = self._rows.setdefault((agency, comparable(name)), row)
+            first = self._rows.setdefault((agency, name_key(name)), row)
             if first != row:
                 return Problem(f"/{field}", "row-repeats-row", {"row": first})
         contract = _contract(values)
@@ -245,47 +279,32 @@ class SameProject:
         self,
         agency_id: int,
         values: Mapping[str, Any],
-        names_of: Callable[[str | None], Collection[str]],
+        names_of: Callable[[str | None], Collection[int]],
         *,
         has_key: bool,
     ) -> Problem | None:
         """Return the question of a row that may be a registered project.
 
         With a reference of its own, that no project has, it asks only for a project of exactly its name; without one,
-        also for one of a similar name or on the same contract. ``names_of``: the names that the file gives to the
-        project with a reference: of two projects that bear one name before and after, neither is the other.
+        also for one of a similar name or on the same contract. ``names_of``: the keys of the names that the file gives
+        to the project with a reference: of two projects that bear one name before and after, neither is the other.
         """
-        projects = self.of_agency(agency_id)
+        self.read_names([agency_id])
         for field, name in reversed(_names(values).items()):
-            project = projects.newest_of_name(comparable(name), names_of)
+            key = name_key(name)
+            project = newest_of_name(self._by_name[agency_id].get(key, []), key, names_of)
             if project is not None:
                 return Problem(f"/{field}", "row-has-name-of-project", {"number": project.number})
         if has_key:
             return None
-        contract = _contract(values)
-        if contract is not None and projects.by_contract.get(contract):
-            return Problem(
-                "/contract_number", "row-has-contract-of-project", {"number": projects.by_contract[contract][-1].number}
-            )
+        projects, contract = self.of_agency(agency_id), _contract(values)
+        if contract is not None and contract in projects.by_contract:
+            number = projects.by_contract[contract].number
+            return Problem("/contract_number", "row-has-contract-of-project", {"number": number})
         near = projects.near(values)
         if near is not None:
             return Problem(f"/{_named_field(values)}", "row-resembles-project", {"number": near.number})
         return None
-
-    def _read(self, agency_id: int) -> AgencyProjects:
-        kept = table_of(ProjectFingerprint).c
-        columns = [PROJECT[name] for name in ("number", "external_id", *NAMES, *CONTRACT)]
-        statement = (
-            select(*columns, *(kept[name] for name in NAME_HASHES))
-            .select_from(table_of(Project).outerjoin(table_of(ProjectFingerprint), kept.project_id == PROJECT.id))
-            .where(PROJECT.agency_id == agency_id, NOT_WITHDRAWN, *visible_projects(self._actor), self._is_of_others)
-            .order_by(PROJECT.id)
-        )
-        projects = AgencyProjects()
-        for row in map(dict, db.session.execute(statement).mappings()):
-            registered = RegisteredProject(row["number"], row["external_id"], _names(row), _contract(row))
-            projects.add(registered, {name: row[name] for name in NAME_HASHES})
-        return projects
 
 
 def _names(values: Mapping[str, Any]) -> dict[str, str]:

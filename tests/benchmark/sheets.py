@@ -44,7 +44,8 @@ def write_xlsx(path: Path, count: int, mark: str) -> None:
 
 
 def _rows(count: int, mark: str) -> Iterator[tuple[str, ...]]:
-    draw = Random(SEED + 1).random
+    # Names of its own too: a row with the name of a registered project would be asked about.
+    draw = Random(f"{SEED} {mark}").random
     agencies = bins()
     for serial in range(1, count + 1):
         kk, ru, own, purpose = names(draw)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Connection
 from werkzeug.datastructures import FileStorage
 
 from registry.accounts.roles import Actor, Role
@@ -20,7 +21,7 @@ from registry.core.spreadsheets.rows import ImportResult
 from registry.imports.models import ImportRun
 from registry.imports.projects import ProjectImport
 from registry.imports.queries import errors_of, needs_change_reason, previewed_rows
-from registry.imports.same_project import AgencyProjects, AnswersNotPossible, RegisteredProject, answer_questions
+from registry.imports.same_project import AnswersNotPossible, NamedProject, answer_questions, newest_of_name
 from registry.imports.service import ImportOptions, import_now, map_columns, run_dry_run_now
 from registry.imports.worker import run_next_import
 from registry.projects.models import Project
@@ -30,6 +31,7 @@ from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.imports.tables import csv_of
 from tests.imports.test_files import minimal
+from tests.statements import statements
 
 NAMES = ("Портал озёр", "Учёт племенного скота", "Электронная очередь в поликлинику", "Реестр лицензий недр")
 KEYLESS = ("agency", "name_ru", "object_kind", "work_type", "stage", "placement")
@@ -292,22 +294,40 @@ def test_row_of_a_project_that_passed_to_another_agency_after_the_dry_run_regist
 
 def test_thousands_of_projects_of_one_name_are_not_looked_at_for_each_row() -> None:
     def looked_at(count: int) -> int:
-        asked: list[str | None] = []
+        name, asked = 7, list[str | None]()
 
-        def names_of(reference: str | None) -> tuple[str, ...]:
+        def names_of(reference: str | None) -> tuple[int, ...]:
             asked.append(reference)
             return () if reference == "0" else (name,)
 
-        projects = AgencyProjects()
-        for number in range(count):
-            projects.add(RegisteredProject(f"QT-{number}", str(number), {"name_ru": "Портал озёр"}, None), {})
-        (name,) = projects.by_name
+        projects = [NamedProject(f"QT-{number}", str(number)) for number in range(count)]
         for _row in range(count):
-            newest = projects.newest_of_name(name, names_of)
+            newest = newest_of_name(projects, name, names_of)
             assert newest is not None and newest.number == "QT-0"
         return len(asked)
 
     assert (looked_at(100), looked_at(1000)) == (199, 1999)
+
+
+def test_import_asks_no_more_of_the_database_for_many_agencies_than_for_one(
+    app: Flask, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.imports.projects.CHUNK", 20)
+
+    def asked(agencies: int, mark: str) -> int:
+        bins = [an_agency().bin for _ in range(agencies)]
+        rows = [
+            minimal(bins[place % agencies], external_id=f"{mark}-{place}", name_ru=f"Портал {mark} {place}")
+            for place in range(60)
+        ]
+        with statements(connection) as sent:
+            assert counts(run(csv_of(*rows))) == (60, 0, 0, 0, 0)
+        return len(sent)
+
+    one = asked(1, "а")
+
+    # The first one registers the first number of the year.
+    assert asked(20, "б") <= one
 
 
 def test_rows_of_two_imports_at_once_are_compared_with_each_other(app: Flask) -> None:
