@@ -243,7 +243,9 @@ POSTGRESQL: Final = (
     "$$ BEGIN RAISE EXCEPTION 'the journal is append-only'; END $$",
     "CREATE OR REPLACE TRIGGER journal_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal "
     "FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only()",
-    """CREATE OR REPLACE FUNCTION journal_entry_follows() RETURNS trigger LANGUAGE plpgsql AS $$
+    # A session that has planned it with a few entries would read all of those that it adds, for each one.
+    """CREATE OR REPLACE FUNCTION journal_entry_follows() RETURNS trigger
+LANGUAGE plpgsql SET enable_seqscan TO off AS $$
 DECLARE
   last record;
 BEGIN

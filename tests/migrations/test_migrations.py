@@ -13,10 +13,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import Flask
-from sqlalchemy import Connection, inspect, select
+from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
-from registry.core.database import Base, db
+from registry.core.database import Base, db, transaction
 from registry.core.files import MIGRATIONS
 from registry.core.record_guards import missing_guards
 from registry.core.schema import (
@@ -27,8 +27,10 @@ from registry.core.schema import (
     schema_is_current,
     upgrade_schema,
 )
+from registry.journal import service as journal
 from registry.journal.service import FIRST_HASH, JournalHead
 from tests.databases import bare_app
+from tests.factories import ADMINISTRATOR
 from tests.migrations.rows import SEEDED, contents, fill_every_table, rows_there
 from tests.migrations.shape import shape
 from tests.preload import fork_server, processes
@@ -58,6 +60,20 @@ def empty_app(empty_database: str) -> Iterator[Flask]:
 def migrated(empty_app: Flask) -> Flask:
     upgrade_schema()
     return empty_app
+
+
+@pytest.mark.postgres_only
+def test_session_that_began_with_an_empty_journal_does_not_read_all_of_it_for_each_entry(migrated: Flask) -> None:
+    scans = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'journal'")
+    with transaction():
+        journal.record(ADMINISTRATOR, "project.registered", "project:first")
+    with transaction() as session:
+        session.execute(text("ANALYZE journal"))
+        before = session.scalar(scans)
+        for place in range(20):
+            journal.record(ADMINISTRATOR, "project.registered", f"project:{place}")
+        journal.append_pending(session)
+        assert session.scalar(scans) == before
 
 
 def no_index_of_one_database(name: str | None, kind: str, _parents: object) -> bool:
