@@ -23,7 +23,6 @@ from tests.benchmark.data import SIZES
 from tests.benchmark.figures import Figure, as_json, as_table, machine
 from tests.benchmark.files import measure_export, measure_imports
 from tests.benchmark.nights import measure_nights, measure_sqlite_night
-from tests.benchmark.pages import measure_pages, measure_start
 from tests.benchmark.reads import measure_reads
 from tests.benchmark.requests import measure_requests
 from tests.benchmark.server import SETTINGS, Databases, postgres
@@ -32,17 +31,16 @@ from tests.benchmark.waits import measure_sqlite_waits, measure_waits
 
 ROWS: Final = (
     "audit",
-    "sqlite",
+    "waits",
     "list",
-    "project",
-    "search",
     "registration",
+    "search",
+    "pages",
     "import",
     "export",
     "start",
-    "pages",
     "similar",
-    "reads",
+    "sqlite",
 )
 IMPORTED: Final = 100_000
 
@@ -53,7 +51,7 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="100k", help="how many projects (default 100k)")
     parser.add_argument("--only", help=f"some of {','.join(ROWS)}")
     parser.add_argument("--peers", action="store_true", help="against Django REST framework and FastAPI")
-    parser.add_argument("--rounds", type=int, default=5, help="the median of how many (default 5)")
+    parser.add_argument("--rounds", type=int, help="the median of how many (default 3)", default=3)
     parser.add_argument("--json", type=Path, metavar="FILE", help="the figures for programs")
     arguments = parser.parse_args()
     only = set((arguments.only or ("" if arguments.peers else ",".join(ROWS))).split(",")) - {""}
@@ -84,47 +82,44 @@ def _measure(size: str, only: set[str], rounds: int, databases: Databases, folde
             yield from measure_sqlite_waits(folder, rounds)
     if "similar" in only:
         yield from measure_accuracy(folder)
-    names = [name for name in SIZES if SIZES[name] <= SIZES[size]] if "audit" in only else [size]
-    for name in names:
-        database = f"benchmark_{name}"
-        url, address = databases.make(database), databases.plain(database)
-        filled = in_child("fill", url, folder, size=SIZES[name])
-        say(f"{name}: filled in {filled['seconds']:.0f} s")
-        if "audit" in only:
-            yield from measure_nights(name, url, address, folder, rounds)
-        if name != size:
-            continue
-        if "audit" not in only:
-            in_child("first_night", url, folder)
-        in_child("former_nights", url, folder)
-        with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute("VACUUM (ANALYZE)")
-        # First, because it copies the database, which nothing else may have changed or be connected to.
-        if "peers" in only:
-            yield from measure_peers(name, url, databases, folder, rounds)
-        # Before other rows register projects and open cases: that night would not be a quiet one.
-        if "audit" in only:
-            yield from measure_waits(name, url, folder, rounds)
-        yield from measure_requests(name, SIZES[name], url, folder, only, databases.pid)
-        if "similar" in only:
-            yield from measure_similar(name, SIZES[name], url, folder)
-        if "reads" in only:
-            yield from measure_reads(name, SIZES[name], url, folder)
-        if "export" in only:
-            yield from measure_export(name, url, address, folder, rounds)
-        if "start" in only:
-            yield from measure_start(url, folder, rounds)
-        if "pages" in only:
-            yield from measure_pages(name, url, folder)
-        if "import" in only:
-            yield from measure_imports(min(IMPORTED, SIZES[name]), url, address, folder, rounds)
+    if not only - {"sqlite"}:
+        return
+    database = f"benchmark_{size}"
+    url, address = databases.make(database), databases.plain(database)
+    filled = in_child("fill", url, folder, size=SIZES[size])
+    say(f"{size}: filled in {filled['seconds']:.0f} s")
+    if "audit" in only:
+        yield from measure_nights(size, url, address, folder, rounds)
+    else:
+        in_child("first_night", url, folder)
+    in_child("former_nights", url, folder)
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("VACUUM (ANALYZE)")
+    # First, because it copies the database, which nothing else may have changed or be connected to.
+    if "peers" in only:
+        yield from measure_peers(size, url, databases, folder, rounds)
+    # Before other rows register projects and open cases: that night would not be a quiet one.
+    if "waits" in only:
+        yield from measure_waits(size, url, folder, rounds)
+    if only & {"list", "search", "pages"}:
+        yield from measure_reads(size, url, folder, only)
+    if only & {"list", "registration"}:
+        yield from measure_requests(size, SIZES[size], url, folder, only)
+    if "similar" in only:
+        yield from measure_similar(size, url, folder)
+    if "export" in only:
+        yield from measure_export(size, url, address, folder, rounds)
+    if "start" in only:
+        yield from web.measure_start(url, folder, rounds)
+    if "import" in only:
+        yield from measure_imports(min(IMPORTED, SIZES[size]), url, folder, rounds)
 
 
 def _about(databases: Databases) -> dict[str, Any]:
     with psycopg.connect(databases.plain("postgres")) as connection:
         server = connection.execute("SHOW server_version").fetchone()
     version = server[0] if server else ""
-    return {**machine(), "postgresql": version, "settings": SETTINGS, "client": web.client_name()}
+    return {**machine(), "postgresql": version, "settings": SETTINGS}
 
 
 def say(line: str) -> None:

@@ -15,7 +15,9 @@ PACKAGES: Final = ("Flask", "SQLAlchemy", "psycopg", "marshmallow", "flask-smore
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """``value`` in ``unit``; ``ratio`` to the floor; ``kept`` None where nothing was promised."""
+    """``value`` in ``unit``, of processor unless it says otherwise; ``ratio`` to the floor; ``kept`` None where nothing
+    was promised.
+    """
 
     row: str
     what: str
@@ -35,6 +37,11 @@ class Figure:
 def middle(rounds: Sequence[Mapping[str, float]], name: str) -> float:
     """The median of one value over the rounds."""
     return median(each[name] for each in rounds)
+
+
+def both(rounds: Sequence[Mapping[str, float]]) -> float:
+    """The median processor time of Python and the database's process together."""
+    return median(each["cpu_python"] + each["cpu_database"] for each in rounds)
 
 
 def as_table(figures: Iterable[Figure]) -> str:

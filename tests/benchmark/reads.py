@@ -1,143 +1,101 @@
-"""Processor time of single reads, each a service called as its page calls it, on PostgreSQL and on SQLite."""
+"""Pages and requests of the API, each by its processor time: in one process, without a server or a network."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from statistics import median
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
 
-from sqlalchemy import String, case, cast, insert, select, text, update
+from flask.testing import FlaskClient
+from sqlalchemy import text
 
-from registry.accounts.roles import Actor, Role
-from registry.audits.counting import Counts
-from registry.audits.models import AgencyCount, DailyCount
-from registry.cases.lists import CASE_LIST, list_cases
-from registry.cases.models import CASE, Case
-from registry.core.database import db, table_of, transaction
-from registry.core.dialects import is_sqlite
-from registry.core.lists import Page
-from registry.flags.models import AuditRun, last_good_audit
-from registry.projects.models import PROJECT, STATUS
-from registry.projects.queries import list_projects
-from registry.search.service import search
+from registry.core.database import db
 from tests.benchmark.child import in_child
 from tests.benchmark.figures import Figure
-from tests.benchmark.stopwatch import processor_seconds
+from tests.benchmark.stopwatch import exact_seconds
 
-SUPERVISOR: Final = Actor("benchmark", Role.SUPERVISOR, None, "cli", "benchmark")
-TIMES: Final = 20
-SECONDS: Final = 2
-CASE_SORTS: Final = ("due_on", "-opened_at", "severity", "-budget_kzt", "assignee", "outcome", "-closed_at")
-RARE_FILTERS: Final = (
-    {"stage": "archived"},
-    {"stage": "pilot", "region": "75", "sector": "07"},
+TIMES: Final = 12
+COUNTING: Final = ("/home", "/reports/compliance", "/overview")
+PAGES: Final = (
+    *COUNTING,
+    "/projects",
+    "/projects?q=система",
+    "/projects?freeze_status=flagged&sort=-budget_kzt",
+    "/projects/{number}",
+    "/projects/{number}/history",
+    "/cases",
+    "/cases/{case}",
+    "/audits",
+    "/audits/{audit}",
+    "/agencies",
+    "/journal",
 )
-WORDS: Final = {"common": "система", "rare": "алдаржан", "none": "бұндайсөзжоқ", "misspelt": "ветиринарных"}
+LISTS: Final = (
+    "/api/v1/projects?limit=25&stage=archived&sort=-budget_kzt",
+    "/api/v1/projects?limit=25&stage=pilot&region=75&sector=07&sort=-registered_at",
+    "/api/v1/cases?limit=25&status=new&sort=-budget_kzt",
+    "/api/v1/cases?limit=25&status=new&sort=assignee",
+)
+SEARCHES: Final = ("информационная система", "жүйесі", "алдаржан", "облысы портал", "бұндайсөзжоқ")
 
 
-def measure_reads(name: str, size: int, url: str, folder: Path) -> Iterator[Figure]:
-    """Each read on the database of that address, which was audited, and on SQLite with the same data."""
-    sqlite = f"sqlite:///{folder / 'reads.sqlite'}"
-    in_child("fill", sqlite, folder, size=size)
-    in_child("first_night", sqlite, folder)
-    in_child("former_nights", sqlite, folder)
-    for where, address in (("PostgreSQL", url), ("SQLite", sqlite)):
-        for what, (own, of_database) in in_child("reads", address, folder).items():
-            more = {"python ms": own, "database ms": of_database}
-            yield Figure("reads", f"{what}, {name}, {where}", own + of_database, "ms", None, "", None, more)
+class Kind(NamedTuple):
+    """What is read, and the most milliseconds and kilobytes that it may take."""
+
+    row: str
+    paths: tuple[str, ...]
+    most: float
+    kilobytes: float = 60
 
 
-def processor_times() -> dict[str, tuple[float, float]]:
-    """Milliseconds of processor of each read, in this process and in the database's."""
-    _spread_cases()
-    return {what: _processor_time(read) for what, read in _reads().items()}
+KINDS: Final = (
+    Kind("pages", COUNTING, 40),
+    Kind("pages", PAGES[len(COUNTING) :], 100),
+    Kind("list", LISTS, 50),
+    Kind("search", tuple(f"/api/v1/projects?limit=25&q={quote(words)}" for words in SEARCHES), 30),
+    Kind("search", tuple(f"/api/v1/search?q={quote(words)}" for words in SEARCHES), 25),
+)
 
 
-def _reads() -> dict[str, Callable[[], object]]:
-    works: dict[str, Callable[[], object]] = {"newest audit": last_good_audit}
-    for status in ("new", "closed"):
-        for sort in CASE_SORTS:
-            works[f"cases, {status}, by {sort}"] = partial(
-                list_cases, SUPERVISOR, {"status": status}, Page(25, sort=sort), "ru"
-            )
-    works["cases, new, totals"] = partial(CASE_LIST.totals, SUPERVISOR, {"status": "new"}, Page(25))
-    for filters in RARE_FILTERS:
-        what = " ".join(f"{name}={value}" for name, value in filters.items())
-        works[f"projects, {what}"] = partial(list_projects, SUPERVISOR, filters, Page(25))
-    for what, words in WORDS.items():
-        works[f"search, {what}"] = partial(search, SUPERVISOR, words, "ru")
-    works["counts of an audit"] = _counts
-    return works
+def measure_reads(name: str, url: str, folder: Path, only: set[str]) -> Iterator[Figure]:
+    """Each read as a supervisor has it."""
+    kinds = [kind for kind in KINDS if kind.row in only]
+    taken = in_child("reads", url, folder, paths=[path for kind in kinds for path in kind.paths])["reads"]
+    for kind in kinds:
+        for path in kind.paths:
+            read = taken[path]
+            cost, kilobytes = read["python"] + read["database"], read["bytes"] / 1000
+            kept = cost < kind.most and kilobytes < kind.kilobytes and read["status"] == 200
+            more = {"python": read["python"], "database": read["database"], "kB": kilobytes}
+            promise = f"< {kind.most} ms, < {kind.kilobytes} kB"
+            yield Figure(kind.row, f"{unquote(path)}, {name}", cost, "ms", None, promise, kept, more)
 
 
-def _processor_time(read: Callable[[], object]) -> tuple[float, float]:
-    read()
-    backend = None if is_sqlite() else db.session.scalar(text("SELECT pg_backend_pid()"))
-    own, of_database, times = time.process_time(), processor_seconds(backend), 0
-    while times < TIMES and time.process_time() - own < SECONDS:
-        # As each request does: nothing is known of the one before.
-        db.session.rollback()
-        read()
-        times += 1
-    used = (time.process_time() - own, processor_seconds(backend) - of_database)
-    return used[0] / times * 1000, used[1] / times * 1000
+def processor_times(client: FlaskClient, paths: Mapping[str, str], token: str) -> dict[str, dict[str, Any]]:
+    """Milliseconds of processor of each path here and in the database, the median of several times, and its bytes."""
+    return {name: _processor_time(client, path, token) for name, path in paths.items()}
 
 
-def _counts() -> None:
-    with transaction() as session:
-        run = last_good_audit()
-        if run is None:
-            raise RuntimeError("nothing was audited")
-        for counted in (AgencyCount, DailyCount):
-            session.execute(table_of(counted).delete().where(table_of(counted).c.audit_id == run.id))
-        counts = Counts(run.on)
-        counts.count()
-        counts.save(run.id)
+def _processor_time(client: FlaskClient, path: str, token: str) -> dict[str, Any]:
+    own, of_database = [], []
+    headers = {"Accept-Encoding": "gzip"} | ({"Authorization": f"Bearer {token}"} if path.startswith("/api") else {})
+    for _ in range(TIMES):
+        before, began = _of_database(), time.process_time()
+        answer = client.get(path, headers=headers, follow_redirects=True)
+        body = answer.get_data()
+        own.append((time.process_time() - began) * 1000)
+        of_database.append((_of_database() - before) * 1000)
+    # The first time compiles templates and statements.
+    measured = {"python": median(own[1:]), "database": median(of_database[1:])}
+    return measured | {"bytes": len(body), "status": answer.status_code}
 
 
-def _spread_cases() -> None:
-    """A case for every flagged project: of ten, five are closed, three new, and two with somebody."""
-    with transaction() as session:
-        audit = select(AuditRun.id).where(AuditRun.status == "succeeded").limit(1).scalar_subquery()
-        severity = case((STATUS.c.severity.is_(None), "low"), else_=STATUS.c.severity)
-        flagged = (
-            select(
-                PROJECT.c.id,
-                cast("new", String),
-                severity,
-                cast("low", String),
-                PROJECT.c.registered_at,
-                audit,
-                1,
-                STATUS.c.changed_at,
-            )
-            .join(STATUS, STATUS.c.project_id == PROJECT.c.id)
-            .where(STATUS.c.freeze_status == "flagged", PROJECT.c.id.not_in(select(CASE.c.project_id)))
-        )
-        columns = [
-            "project_id",
-            "status",
-            "severity",
-            "from_severity",
-            "opened_at",
-            "opened_by_audit",
-            "version",
-            "changed_at",
-        ]
-        session.execute(insert(table_of(Case)).from_select(columns, flagged))
-        digit = CASE.c.id % 10
-        status = case((digit < 5, "closed"), (digit < 8, "new"), (digit == 8, "under_review"), else_="awaiting_agency")
-        session.execute(update(CASE).values(status=status, opened_at=CASE.c.changed_at))
-        closed = {
-            "closed_at": CASE.c.opened_at,
-            "outcome": case((digit < 2, "no_breach"), else_="resolved"),
-            "due_on": None,
-        }
-        session.execute(update(CASE).where(CASE.c.status == "closed").values(closed))
-        reviewer = "reviewer " + cast(CASE.c.id % 40, String)
-        session.execute(update(CASE).where(CASE.c.status != "new").values(assignee=reviewer))
-    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not is_sqlite():
-            connection.execute(text("VACUUM (ANALYZE)"))
+def _of_database() -> float:
+    """What the other backends of the database have used."""
+    # A transaction sees the backends of its first look.
+    db.session.rollback()
+    pids = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    return sum(exact_seconds(pid) for pid in db.session.scalars(text(pids)))

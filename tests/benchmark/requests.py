@@ -1,22 +1,21 @@
-"""Requests to the running service, against bare Flask under the same server."""
+"""Requests to the running service at 16 connections: what a crowd waits for."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Final
 
 from registry.core.lists import cursor_after
+from registry.projects.queries import PROJECT_LIST
 from tests.benchmark import web
 from tests.benchmark.child import environment, in_child
 from tests.benchmark.data import FIRST_REGISTERED, REGISTERED_WITHIN, bins
 from tests.benchmark.figures import Figure
-from tests.benchmark.stopwatch import tree_seconds
 
 ROUNDS: Final = 5
 SECONDS: Final = 3
@@ -36,109 +35,29 @@ RARE_LISTS: Final = (
     "stage=archived&sort=-budget_kzt",
     "stage=pilot&region=75&sector=07&sort=-registered_at",
 )
-CASE_LISTS: Final = (
-    "status=new&sort=due_on",
-    "status=new&sort=-budget_kzt",
-    "status=new&sort=assignee",
-    "status=new&sort=-opened_at",
-    "status=closed&sort=-closed_at",
-)
-SEARCHES: Final = {
-    "common ru": "информационная система",
-    "common kk": "жүйесі",
-    "rare": "алдаржанзере",
-    "prefix, common": "сист",
-    "prefix, rare": "алдаржан",
-    "kk and ru": "облысы портал",
-    "nothing": "бұндайсөзжоқ",
-}
 SHAPE: Final = "limit=25"
 
 
-class Beside:
-    """The service and its floor beside each other: (port, pid) of each, and the pid of the database server."""
-
-    def __init__(self, service: tuple[int, int], bare: tuple[int, int], database: int, token: str) -> None:
-        self.service, self.bare, self.database, self.token = service, bare, database, token
-
-    def measure(self, lines: Sequence[str]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The median round of the service and of its floor, taken in turns; ``cpu`` is milliseconds a request."""
-        web.drive(self.service[0], lines, self.token, 2)
-        web.drive(self.bare[0], ["/"], "", 1)
-        ours, hello = [], []
-        for _ in range(ROUNDS):
-            ours.append(self._round(self.service, lines))
-            hello.append(self._round(self.bare, ["/"]))
-        middle = sorted(ours, key=_rate)[ROUNDS // 2] | {"failed": sum(each["failed"] for each in ours)}
-        return middle, sorted(hello, key=_rate)[ROUNDS // 2]
-
-    def _round(self, served: tuple[int, int], lines: Sequence[str]) -> dict[str, Any]:
-        before, of_database = tree_seconds(served[1]), tree_seconds(self.database)
-        measured = web.drive(served[0], lines, self.token, SECONDS)
-        each = 1000 / measured["requests"]
-        cpu, database = (tree_seconds(served[1]) - before) * each, (tree_seconds(self.database) - of_database) * each
-        return measured | {"cpu": cpu, "database": database}
-
-
-def _rate(measured: dict[str, Any]) -> float:
-    return float(measured["rate"])
-
-
-def measure_requests(name: str, size: int, url: str, data_dir: Path, only: set[str], database: int) -> Iterator[Figure]:
-    """Everything that is asked over HTTP. ``database``: the pid of the database server."""
-    token = in_child("token", url, data_dir)["token"]
-    environ = environment(url, data_dir)
-    with (
-        web.served("tests.benchmark.hello:application", environ) as bare,
-        web.served("wsgi:application", environ) as service,
-    ):
-        port = service[0]
-        beside = Beside(service, bare, database, token)
+def measure_requests(name: str, size: int, url: str, folder: Path, only: set[str]) -> Iterator[Figure]:
+    """What is asked at 16 connections."""
+    token = in_child("token", url, folder)["token"]
+    with web.served("wsgi:application", environment(url, folder)) as (port, _pid):
         if "list" in only:
-            yield from _lists(beside, size, name)
-        if "project" in only:
-            yield from _project(beside, name)
+            yield from _lists(port, size, token, name)
         if "registration" in only:
             yield _registration(port, size, token, name)
-        if "search" in only:
-            yield from _search(port, token, name)
 
 
-def _lists(beside: Beside, size: int, name: str) -> Iterator[Figure]:
-    first = [f"/api/v1/projects?{SHAPE}&{each}" for each in LISTS]
-    deep = [f"/api/v1/projects?{SHAPE}&{LISTS[0]}&cursor={_cursor(size, at)}" for at in (0.975, 0.5, 0.3, 0.1)]
-    for what, lines in (("list of 25, filtered and sorted", first), ("list of 25 at depth", deep)):
-        ours, hello = beside.measure(lines)
-        ratio = ours["rate"] / hello["rate"]
-        yield Figure(
-            "list",
-            f"{what}, {name}",
-            ours["rate"],
-            "req/s",
-            hello["rate"],
-            "≥ 0.10 of bare hello, p95 < 50 ms",
-            ratio >= 0.10 and ours["p95"] < 50 and not ours["failed"],
-            _besides(ours, hello),
-        )
-    rare = [f"/api/v1/projects?{SHAPE}&{each}" for each in RARE_LISTS]
-    cases = [f"/api/v1/cases?{SHAPE}&{each}" for each in CASE_LISTS]
-    for line in (*first, *rare, *cases):
-        taken = sorted(_milliseconds(beside.service[0], line, beside.token) for _ in range(9))
-        figure = f"alone: {line.removeprefix('/api/v1').replace(f'{SHAPE}&', '')}, {name}"
-        promise = "" if line in first else "< 50 ms"
-        yield Figure("list", figure, median(taken), "ms", None, promise, median(taken) < 50 if promise else None)
-
-
-def _project(beside: Beside, name: str) -> Iterator[Figure]:
-    line, authorization = "/api/v1/projects?limit=100&flagged=true", f"Bearer {beside.token}"
-    flagged = json.loads(web.ask(beside.service[0], line, authorization)[1])["items"]
-    paths = [f"/api/v1/projects/{each['number']}" for each in flagged]
-    for what, lines in (("one project", paths), ("its flags", [f"{path}/flags" for path in paths])):
-        ours, hello = beside.measure(lines)
-        ratio = ours["rate"] / hello["rate"]
-        kept, more = ratio >= 0.12 and not ours["failed"], _besides(ours, hello)
-        promise = "≥ 0.12 of bare hello"
-        yield Figure("project", f"{what}, {name}", ours["rate"], "req/s", hello["rate"], promise, kept, more)
+def _lists(port: int, size: int, token: str, name: str) -> Iterator[Figure]:
+    deep = [f"{LISTS[0]}&cursor={_cursor(size, at)}" for at in (0.975, 0.5, 0.3, 0.1)]
+    for what, filters in (("filtered and sorted", LISTS), ("at depth", deep), ("of few projects", RARE_LISTS)):
+        lines = [f"/api/v1/projects?{SHAPE}&{each}" for each in filters]
+        web.drive(port, lines, token, 2)
+        rounds = [web.drive(port, lines, token, SECONDS) for _ in range(ROUNDS)]
+        p95, failed = median(each["p95"] for each in rounds), sum(each["failed"] for each in rounds)
+        more = {"requests a second": median(each["rate"] for each in rounds), "failed": failed}
+        kept = p95 < 50 and not failed
+        yield Figure("list", f"list of 25 {what}, {name}", p95, "ms wall", None, "p95 < 50 ms", kept, more)
 
 
 def _registration(port: int, size: int, token: str, name: str) -> Figure:
@@ -175,44 +94,9 @@ def _registration(port: int, size: int, token: str, name: str) -> Figure:
     )
 
 
-def _search(port: int, token: str, name: str) -> Iterator[Figure]:
-    lines = {what: f"/api/v1/projects?{SHAPE}&q={quote(words)}" for what, words in SEARCHES.items()}
-    lines |= {f"{what}, whole register": f"/api/v1/search?q={quote(SEARCHES[what])}" for what in ("common ru", "rare")}
-    for what, line in lines.items():
-        taken = sorted(_milliseconds(port, line, token) for _ in range(15))
-        answer = json.loads(web.ask(port, line, f"Bearer {token}")[1])
-        lists = [answer] if "items" in answer else answer.values()
-        count = sum(len(each["items"]) for each in lists)
-        more = {"slowest ms": taken[-1], "found on the page": count}
-        kept = median(taken) < 30
-        yield Figure("search", f"search, {what}, {name}", median(taken), "ms", None, "first page < 30 ms", kept, more)
-
-
-def _besides(ours: dict[str, Any], hello: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "p50 ms": ours["p50"],
-        "p95 ms": ours["p95"],
-        "failed": ours["failed"],
-        "cpu ms a request": ours["cpu"],
-        "database's": ours["database"],
-        "hello's": hello["cpu"],
-        "ratio by cpu": hello["cpu"] / (ours["cpu"] + ours["database"]),
-    }
-
-
-def _milliseconds(port: int, line: str, token: str) -> float:
-    began = time.perf_counter()
-    status, body = web.ask(port, line, f"Bearer {token}")
-    if status != 200:
-        raise RuntimeError(f"{line}: {status} {body[:300]!r}")
-    return (time.perf_counter() - began) * 1000
-
-
 def _cursor(size: int, depth: float) -> str:
     """Behind the row at that depth of the list from the newest on."""
-    from registry.projects.queries import sort_key
-
     serial = round(size * (1 - depth))
     instant = (FIRST_REGISTERED + REGISTERED_WITHIN / size * serial).replace(tzinfo=UTC)
-    key, descending = sort_key("-registered_at")
+    key, descending = PROJECT_LIST.sort_key("-registered_at")
     return cursor_after(key, descending, datetime.fromisoformat(str(instant)), serial)

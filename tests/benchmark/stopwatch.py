@@ -17,15 +17,20 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def timed(work: Callable[[], Any]) -> dict[str, float]:
-    """Seconds on the wall, and seconds of processor in this process, its children and its database backend."""
+    """Seconds on the wall, and seconds of processor in this process with its children, and in its database backend."""
     backend = None if is_sqlite() else db.session.scalar(text("SELECT pg_backend_pid()"))
-    own, of_server, began = time.process_time(), processor_seconds(backend), time.perf_counter()
+    own, of_server, began = own_seconds(), processor_seconds(backend), time.perf_counter()
     work()
     return {
         "seconds": time.perf_counter() - began,
-        "cpu_python": time.process_time() - own,
+        "cpu_python": own_seconds() - own,
         "cpu_database": processor_seconds(backend) - of_server,
     }
+
+
+def own_seconds() -> float:
+    """What this process and its children that have ended have used so far."""
+    return sum(os.times()[:4])
 
 
 def processor_seconds(pid: int | None) -> float:
@@ -42,15 +47,6 @@ def exact_seconds(pid: int) -> float:
         return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
     except (FileNotFoundError, ProcessLookupError):
         return 0.0
-
-
-def tree_seconds(*pids: int) -> float:
-    """What processes and all that descend from them have used so far."""
-    used = 0.0
-    for pid in pids:
-        used += processor_seconds(pid)
-        used += tree_seconds(*(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-    return used
 
 
 def peak_memory(pid: int | str = "self") -> int:

@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-from flask.testing import FlaskClient
 from sqlalchemy import bindparam, func, insert, select, text, update
 
 from registry.accounts.roles import LOCAL, Actor, Role
@@ -32,7 +31,8 @@ from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.schema import upgrade_schema
 from registry.flags.models import AuditRun
-from registry.freeze.current import policy_in_force
+from registry.freeze.current import policy_in_force, set_policy
+from registry.freeze.policy import Policy
 from registry.imports.service import import_now
 from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
 from registry.projects.links import similar_to_project, similar_to_values
@@ -60,21 +60,6 @@ NEW_PROJECT: Final = {
     "contract_signed_on": "2026-01-20",
 }
 FORMER_NIGHTS: Final = 1_500
-PAGES: Final = (
-    "/home",
-    "/projects",
-    "/projects?q=система",
-    "/projects?freeze_status=flagged&sort=-budget_kzt",
-    "/projects/{number}",
-    "/projects/{number}/history",
-    "/cases",
-    "/cases/{case}",
-    "/audits",
-    "/audits/{audit}",
-    "/agencies",
-    "/reports/compliance",
-    "/journal",
-)
 OF_AUDITS = (
     "case_events",
     "case_flags",
@@ -141,11 +126,22 @@ def writes_beside_an_audit() -> dict[str, Any]:
     return writes_beside(works, lambda: in_child("quiet_night", url, folder))
 
 
-def impact() -> dict[str, Any]:
-    """What a supervisor is shown of a policy by which old systems are high: every fifth project changes."""
+def _other_policy() -> Policy:
+    """A policy by which old systems are high: every fifth project changes."""
     served = policy_in_force()
     legacy = replace(served.rules["freeze.legacy"], severity="high")
-    other = replace(served, version="what-if", digest="0" * 64, rules={**served.rules, "freeze.legacy": legacy})
+    return replace(served, version="what-if", digest="0" * 64, rules={**served.rules, "freeze.legacy": legacy})
+
+
+def policy_night() -> dict[str, Any]:
+    """The audit on a day on which another policy is in force, confirmed where it was held."""
+    set_policy(_other_policy())
+    return _audit()
+
+
+def impact() -> dict[str, Any]:
+    """What a supervisor is shown of the other policy."""
+    other = _other_policy()
     shown: list[dict[str, Any]] = []
     measured = timed(lambda: shown.append(impact_report(calculate_impact(other, data.AUDITED_ON))))
     counts = {kind: len(shown[0][kind]) for kind in ALL_KINDS}
@@ -247,36 +243,17 @@ def token() -> dict[str, Any]:
     return {"token": issue(ADMINISTRATOR, f"benchmark {time.time_ns()}", Role.ADMINISTRATOR, None, None).text}
 
 
-def pages() -> dict[str, Any]:
-    """Server time and bytes of each page for a supervisor, in Flask's own client: no server, no network."""
+def reads(paths: list[str]) -> dict[str, Any]:
+    """Processor time and bytes of pages and of requests of the API, in Flask's own client."""
     logging.disable(logging.INFO)
     with transaction():
         name = f"supervisor {time.time_ns()}"
         person = add_person(ADMINISTRATOR, NewPerson(name, Role.SUPERVISOR, None), "a long and quiet password")
         secret = start_session(person.id, "127.0.0.1")
     number = db.session.scalar(select(Project.number).where(Project.freeze_status == "flagged").limit(1))
-    case = db.session.scalar(select(func.max(Case.id)))
-    audit = db.session.scalar(select(func.min(AuditRun.id)))
-    db.session.rollback()
+    case, audit = (db.session.scalar(select(func.min(model.id))) for model in (Case, AuditRun))
+    secret_of_api = token()["token"]
     client = create_app(read_settings()).test_client()
     client.set_cookie(SESSION_COOKIE, secret)
-    paths = [page.format(number=number, case=case, audit=audit) for page in PAGES]
-    return {"pages": {page: _page(client, path) for page, path in zip(PAGES, paths, strict=True)}}
-
-
-def _page(client: FlaskClient, path: str) -> dict[str, Any]:
-    taken = []
-    for _ in range(6):
-        began = time.perf_counter()
-        answer = client.get(path, headers={"Accept-Encoding": "gzip"}, follow_redirects=True)
-        body = answer.get_data()
-        taken.append((time.perf_counter() - began) * 1000)
-    if answer.request.path != path.partition("?")[0]:
-        raise RuntimeError(f"{path} led to {answer.request.path}")
-    # The first time is the templates' compilation.
-    return {"milliseconds": median(taken[1:]), "bytes": len(body), "status": answer.status_code}
-
-
-def reads() -> dict[str, Any]:
-    """Processor time of single reads."""
-    return processor_times()
+    filled = {path: path.format(number=number, case=case, audit=audit) for path in paths}
+    return {"reads": processor_times(client, filled, secret_of_api)}

@@ -1,28 +1,30 @@
-"""A WSGI server of several processes, and requests sent to it by wrk, or by a client of our own where wrk is not."""
+"""A WSGI server of several processes, and requests sent to it by wrk."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from registry.settings import CHECKOUT
+from tests.benchmark.child import environment
+from tests.benchmark.figures import Figure
+from tests.benchmark.stopwatch import peak_memory
 
 WORKERS: Final = 2
 CONNECTIONS: Final = 16
-STARTED_WITHIN: Final = 30
+STARTED_WITHIN: Final = 120
 SCRIPT: Final = """
 local lines, place = {}, 0
 for line in io.lines(os.getenv("BENCHMARK_LINES")) do lines[#lines + 1] = line end
@@ -58,7 +60,7 @@ def served(application: str, environ: dict[str, str], workers: int = WORKERS) ->
         start_new_session=True,
     )
     try:
-        wait_for(port, "/" if "hello" in application else "/healthz")
+        wait_for(port, "/healthz")
         yield port, process.pid
     finally:
         os.killpg(process.pid, signal.SIGTERM)
@@ -94,11 +96,6 @@ def wait_for(port: int, path: str) -> None:
     raise TimeoutError(f"nothing answers at port {port}")
 
 
-def client_name() -> str:
-    """What sends the requests."""
-    return "wrk" if shutil.which("wrk") else "own client in Python (install wrk: it takes less of the machine)"
-
-
 def drive(
     port: int, lines: Sequence[str], token: str = "", seconds: int = 5, connections: int = CONNECTIONS
 ) -> dict[str, Any]:
@@ -106,11 +103,7 @@ def drive(
 
     Requests a second, milliseconds by percentile, and how many failed.
     """
-    authorization = f"Bearer {token}"
-    if shutil.which("wrk"):
-        measured = _wrk(port, lines, authorization, seconds, connections)
-    else:
-        measured = _own_client(port, lines, authorization, seconds, connections)
+    measured = _wrk(port, lines, f"Bearer {token}", seconds, connections)
     return {**measured, "rate": measured["requests"] / measured["seconds"]}
 
 
@@ -130,32 +123,6 @@ def _wrk(port: int, lines: Sequence[str], authorization: str, seconds: int, conn
     return answer
 
 
-def _own_client(port: int, lines: Sequence[str], authorization: str, seconds: int, connections: int) -> dict[str, Any]:
-    taken: list[float] = []
-    failed: list[int] = []
-    end = time.monotonic() + seconds
-
-    def send(first: int) -> None:
-        place = first
-        while time.monotonic() < end:
-            began = time.perf_counter()
-            status, _ = ask(port, lines[place % len(lines)], authorization)
-            taken.append((time.perf_counter() - began) * 1000)
-            if status >= 400:
-                failed.append(status)
-            place += connections
-
-    threads = [threading.Thread(target=send, args=(first,)) for first in range(connections)]
-    began = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    taken.sort()
-    percentiles = {f"p{each}": taken[len(taken) * each // 100] for each in (50, 95, 99)}
-    return {"requests": len(taken), "seconds": time.perf_counter() - began, "failed": len(failed), **percentiles}
-
-
 def ask(port: int, line: str, authorization: str) -> tuple[int, bytes]:
     """Send one line on a connection of its own; status and body."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -169,3 +136,34 @@ def ask(port: int, line: str, authorization: str) -> tuple[int, bytes]:
         return response.status, response.read()
     finally:
         connection.close()
+
+
+def measure_start(url: str, folder: Path, rounds: int) -> Iterator[Figure]:
+    """From the command to the first answer, and the memory of the worker that gave it."""
+    seconds, memory = [], []
+    for _ in range(rounds):
+        port, began = free_port(), time.perf_counter()
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("registry"), "serve"],
+            cwd=CHECKOUT,
+            env=environment(url, folder) | {"REGISTRY_PORT": str(port)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        wait_for(port, "/healthz")
+        seconds.append(time.perf_counter() - began)
+        memory.append(max(map(peak_memory, (process.pid, *children_of(process.pid)))))
+        process.terminate()
+        process.wait(60)
+    kept = median(seconds) < 1.5 and max(memory) < 130
+    promise, more = "< 1.5 s, < 130 MB", {"MB": max(memory)}
+    yield Figure("start", "start of the web process", median(seconds), "s wall", None, promise, kept, more)
+
+
+def children_of(pid: int) -> list[int]:
+    """The children of a process, whichever of its threads has started them: a server's workers."""
+    return [
+        int(child)
+        for thread in Path(f"/proc/{pid}/task").iterdir()
+        for child in (thread / "children").read_text().split()
+    ]
