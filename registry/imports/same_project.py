@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, Select, bindparam, func, select, update
+from sqlalchemy import BindParameter, Column, Select, bindparam, func, select, update
 
 from registry.accounts.roles import Actor
 from registry.core.database import db, table_of, transaction
@@ -212,10 +212,11 @@ class SameProject:
             columns = [PROJECT.number, *(PROJECT[name] for name in (*NAMES, *CONTRACT))]
             statement = self._registered([agency_id], [*columns, *(kept[name] for name in NAME_HASHES)])
             statement = statement.outerjoin(table_of(ProjectFingerprint), kept.project_id == PROJECT.id)
+            rows = map(dict, db.session.execute(statement).mappings())
             self._agencies[agency_id] = AgencyProjects(
                 [
-                    RegisteredProject(row[0], _names(row._mapping), _contract(row._mapping), row[-len(NAME_HASHES) :])
-                    for row in db.session.execute(statement)
+                    RegisteredProject(row["number"], _names(row), _contract(row), [row[name] for name in NAME_HASHES])
+                    for row in rows
                 ]
             )
         return self._agencies[agency_id]
@@ -225,7 +226,7 @@ class SameProject:
         newest = db.session.execute(select(func.max(PROJECT.id))).scalar_one() or 0
         if self._by_name or self._agencies:
             # In the text of the statement: of a parameter, PostgreSQL takes it for a third of the projects.
-            read_to = bindparam("read_to", self._read_to, literal_execute=True)
+            read_to: BindParameter[int] = bindparam("read_to", self._read_to, literal_execute=True)
             since = select(PROJECT.agency_id).where(PROJECT.id > read_to, self._is_of_others).distinct()
             for agency_id in db.session.execute(since).scalars():
                 self._by_name.pop(agency_id, None)
