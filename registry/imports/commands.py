@@ -104,13 +104,12 @@ def checked_reason(text: str | None) -> str | None:
 def import_file(kind: str, path: Path, dry_run: bool, as_json: bool, options: ImportOptions = NO_OPTIONS) -> None:
     """Import the file, print the summary, and exit with 5 when a row was rejected."""
     actor = local_actor(Role.ADMINISTRATOR)
-    content = path.read_bytes()
     with progress("cli-importing") as on_progress:
 
         def report_progress(run_so_far: ImportRun) -> None:
             on_progress(run_so_far.processed, run_so_far.total)
 
-        run = import_now(actor, kind, dry_run, path.name, content, report_progress, options)
+        run = import_now(actor, kind, dry_run, path.name, path.read_bytes(), report_progress, options)
     print_run(actor, run, as_json)
 
 

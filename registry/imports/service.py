@@ -99,6 +99,8 @@ def import_now(
     """
     require_importer(actor, kind)
     file = answered(read_file(actor, kind, content, options))
+    # The table has it too, and the import takes long.
+    del content
     with transaction():
         lease = begin(_take_in(actor, kind, dry_run, file_name, file, options))
     return run_import(lease, on_progress, file.table)

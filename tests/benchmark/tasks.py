@@ -150,9 +150,8 @@ def impact() -> dict[str, Any]:
 
 def import_file(path: str) -> dict[str, Any]:
     """A file of projects, every row validated, written and journalled."""
-    content = Path(path).read_bytes()
-    runs = []
-    measured = timed(lambda: runs.append(import_now(ADMINISTRATOR, "projects", False, os.path.basename(path), content)))
+    file, runs = Path(path), []
+    measured = timed(lambda: runs.append(import_now(ADMINISTRATOR, "projects", False, file.name, file.read_bytes())))
     (run,) = runs
     return {**measured, "memory": peak_memory(), "created": run.created, "rejected": run.rejected, "rows": run.total}
 
