@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic import op
 
 revision = "2026_12_01_640"
-down_revision = "2026_12_01_635"
+down_revision = "2026_12_01_638"
 branch_labels = None
 depends_on = None
 
