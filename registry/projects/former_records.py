@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, ForeignKey, RowMapping, Select, and_, not_, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, RowMapping, Select, and_, not_, or_, select, union
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.accounts.agency_tree import paths
@@ -51,10 +51,20 @@ IS_FORMER: Final = and_(
     or_(PROJECT.withdrawn_at.is_not(None), PROJECT.stage.in_(sorted(FINAL_STAGES))),
     not_(and_(PROJECT.placement == Placement.ON_PLATFORM.value, PROJECT.placement_verified_on.is_not(None))),
 )
+READ: Final = (*READ_OF_PAST, "stage", "placement", "placement_verified_on", "is_restricted")
+# Built once: each registration reads it.
+FORMER_PASTS: Final = (
+    select(
+        FORMER.project_id,
+        *(PROJECT[name] for name in ("id", "version", "withdrawn_at", "is_restricted", *READ_OF_PAST)),
+    )
+    .join(table_of(Project), PROJECT.id == FORMER.former_id)
+    .where(IS_FORMER)
+    .order_by(FORMER.project_id, FORMER.former_id)
+)
 # The fields of which an edit may make a project the same work as a former record.
 IDENTIFYING: Final = frozenset({*NAMES, "object_code", *CONTRACT})
 COMPARED: Final = ("id", "number", "agency_id", "is_restricted", "version", "withdrawn_at", *NAMES, "object_code")
-READ: Final = (*READ_OF_PAST, "stage", "placement", "placement_verified_on", "is_restricted")
 # The links of one registration, beside the newest former record of each set of serious findings: further ones would
 # change nothing that is judged, and equal records registered again and again would make links by the square.
 MAX_LINKS: Final = 20
@@ -94,9 +104,7 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
         values = {each[name] for each in hashes if each[name] is not None}
         if values:
             same.append(is_among(compared[name], sorted(values)))
-    alike = is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items}))
-    if same:
-        alike = or_(alike, PROJECT.id.in_(select(compared.project_id).where(or_(*same))))
+    alike = _alike(is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items})), same)
     names = (*COMPARED, *CONTRACT, *READ_OF_PAST)
     statement = select(*(PROJECT[name] for name in names)).where(IS_FORMER, alike).order_by(PROJECT.id)
     records = [dict(zip(names, row, strict=True)) for row in db.session.execute(statement)]
@@ -108,6 +116,16 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
     policy = policy_in_force()
     serious = {key: serious_findings(past, policy) for key, past in judged.items()}
     return [[Match(record, judged[record["id"]]) for record in _linked_of(each, serious)] for each in matched]
+
+
+def _alike(of_agency: ColumnElement[bool], same: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Condition: a project is of the agencies, or its fingerprint is the same. Ids of both, each found by an index: of
+    an OR of the two PostgreSQL reads every project that has ended, 28 ms in place of 0.2 among 15,000.
+    """
+    if not same:
+        return of_agency
+    compared = select(table_of(ProjectFingerprint).c.project_id).where(or_(*same))
+    return PROJECT.id.in_(union(select(PROJECT.id).where(of_agency), compared))
 
 
 def _linked_of(
@@ -223,7 +241,7 @@ def _link_later_records(session: Session, values: Mapping[str, Any], at: datetim
     compared = table_of(ProjectFingerprint).c
     same = [compared[name] == hashes[name] for name in ("object_code", "contract_number") if hashes[name] is not None]
     of_agency: ColumnElement[bool] = PROJECT.agency_id == values["agency_id"]
-    alike = or_(of_agency, PROJECT.id.in_(select(compared.project_id).where(or_(*same)))) if same else of_agency
+    alike = _alike(of_agency, same)
     columns = [PROJECT[name] for name in dict.fromkeys(("agency_id", "id", *NAMES, "object_code", *CONTRACT))]
     linked = select(FORMER.project_id).where(FORMER.former_id == values["id"])
     statement = select(*columns).where(alike, PROJECT.id > values["id"], PROJECT.id.not_in(linked))
@@ -264,10 +282,7 @@ def later_records_of(ids: Collection[int]) -> frozenset[int]:
 
 def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] | None = None) -> Pasts:
     """Return what is judged of the former records, by project. ``condition``: on the table of links."""
-    columns = [PROJECT[name] for name in ("id", "version", "withdrawn_at", "is_restricted", *READ_OF_PAST)]
-    statement = select(FORMER.project_id, *columns).join(table_of(Project), PROJECT.id == FORMER.former_id)
-    statement = statement.where(condition, IS_FORMER).order_by(FORMER.project_id, FORMER.former_id)
-    rows = db.session.execute(statement, parameters or {}).mappings().all()
+    rows = db.session.execute(FORMER_PASTS.where(condition), parameters or {}).mappings().all()
     judged = _judged_of({row["id"]: row for row in rows})
     pasts: Pasts = {}
     for row in rows:

@@ -188,10 +188,12 @@ def _may_count(policy: Policy, ids: Collection[int], values: Iterable[Mapping[st
         return True
     if any(each.get("work_type") == WorkType.MODIFICATION for each in values):
         return True
+    if not ids:
+        return False
     # Through a link it may count what it was a part of before an edit.
     linked = [select(LINK.id).where(_in_force(), is_among(end, ids)) for end in (LINK.project_id, LINK.target_id)]
     once = union(_counting(policy, is_among(REVISION.project_id, ids)), *linked).limit(1)
-    return bool(ids) and db.session.scalar(once) is not None
+    return db.session.scalar(once) is not None
 
 
 def linked_pairs(at: datetime | None = None) -> list[tuple[int, int]]:

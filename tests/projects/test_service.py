@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import Connection, event, func, select, text
+from sqlalchemy.engine.interfaces import CacheStats
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
@@ -38,6 +39,23 @@ from tests.projects.service_calls import AUDITOR, NINE, REVIEWER, VALUES, change
 def agency(app: Flask, present: Present) -> Agency:
     present.set(NINE)
     return an_agency(kind="central_body")
+
+
+def test_no_statement_of_a_registration_is_compiled_a_second_time(agency: Agency, connection: Connection) -> None:
+    register_project(ADMINISTRATOR, agency.bin, VALUES)
+    compiled: list[str] = []
+
+    def note(_conn: object, _cursor: object, sql: str, _values: object, context: Any, _many: object) -> None:
+        # The savepoints are the tests' own.
+        if "SAVEPOINT" not in sql and context.cache_hit is not CacheStats.CACHE_HIT:
+            compiled.append(sql)
+
+    event.listen(connection.engine, "before_cursor_execute", note)
+    try:
+        register_project(ADMINISTRATOR, agency.bin, VALUES | {"external_id": "another"})
+    finally:
+        event.remove(connection.engine, "before_cursor_execute", note)
+    assert compiled == []
 
 
 def test_registration_stores_the_project(agency: Agency) -> None:
