@@ -13,6 +13,7 @@ from registry.accounts.models import (
     work_handed_over,
 )
 from registry.accounts.roles import Permission
+from registry.accounts.tokens import read_with_sign_in
 from registry.agencies.service import agency_changed
 from registry.approvals.kinds import register_kind
 from registry.audits.queries import move_in_last_audit
@@ -43,7 +44,7 @@ from registry.letters.service import discard_pending, issue_pending, prepare_let
 from registry.notifications.immediate import enqueue_entries
 from registry.notifications.models import pass_on_emails
 from registry.open_data.service import withhold, withhold_restricted
-from registry.policies.queries import later_policy
+from registry.policies.queries import NEWEST_ACTIVATION, later_policy, note_activation
 from registry.procurement.file_imports import ContractCorrection
 from registry.procurement.match_decisions import ContractNoProject, MatchConfirmation, MatchRejection
 from registry.procurement.matching import contracts_changing
@@ -68,6 +69,7 @@ from registry.state_systems.models import pass_on_external_confirmations
 from registry.webhooks.queue import disable_of_admitted, pass_on_webhooks
 
 connect_later_versions(later_policy)
+read_with_sign_in(NEWEST_ACTIVATION, note_activation)
 
 register_kind(AgencyChange())
 register_kind(CommissionDecision())

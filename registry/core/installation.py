@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -84,8 +85,13 @@ KEY_LENGTH: Final = 32
 
 def derived_key(purpose: bytes, secret_key: str | None = None) -> bytes:
     """Return the key for a purpose, 32 bytes; of the service's secret key unless another one is given."""
-    secret = str(current_app.config["SECRET_KEY"] if secret_key is None else secret_key).encode()
-    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(secret)
+    return _derived(purpose, str(current_app.config["SECRET_KEY"] if secret_key is None else secret_key))
+
+
+# Cached: each request with a token needs one.
+@lru_cache(maxsize=32)
+def _derived(purpose: bytes, secret_key: str) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(secret_key.encode())
 
 
 def keyed_hash(purpose: bytes, *values: object, secret_key: str | None = None) -> str:

@@ -8,12 +8,12 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from flask import has_app_context
-from sqlalchemy import select
+from flask import current_app, has_app_context
+from sqlalchemy import Text, cast, func, select
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import today
-from registry.core.database import db, table_of
+from registry.core.database import db, in_transaction, table_of
 from registry.core.errors import NotFound
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.policy import Policy
@@ -32,6 +32,19 @@ _ACTIVATED: Final = (
 )
 
 
+# Differs whenever other versions are activated than before: a scheduled one may be withdrawn again.
+NEWEST_ACTIVATION: Final = (
+    select(
+        cast(func.count(VERSIONS.activated_at), Text)
+        + " "
+        + func.coalesce(cast(func.max(VERSIONS.activated_at), Text), "")
+    )
+    .scalar_subquery()
+    .label("newest_activation")
+)
+_NOTED: Final = "registry.newest_activation"
+
+
 class Activated(NamedTuple):
     """An activated version."""
 
@@ -43,7 +56,8 @@ class Activated(NamedTuple):
 def later_policy(on: date | None = None) -> Policy | None:
     """Return the activated version in force on a day, by default today; None while the policy file is in force.
 
-    The versions are read once a transaction.
+    The versions are read once a transaction, and outside of one only when others are activated than at the last request
+    of this process.
     """
     if not has_app_context():
         return None
@@ -73,14 +87,26 @@ def activated_versions() -> tuple[Activated, ...]:
     known: tuple[object, tuple[Activated, ...]] | None = session.info.get(ACTIVATED)
     if known is not None and known[0] is session.get_transaction():
         return known[1]
+    noted: str | None = None if in_transaction() else session.info.get(_NOTED)
+    last: tuple[str, tuple[Activated, ...]] | None = current_app.extensions.get(ACTIVATED)
+    if noted is not None and last is not None and last[0] == noted:
+        return last[1]
     versions = tuple(Activated(*row) for row in session.execute(_ACTIVATED))
     session.info[ACTIVATED] = (session.get_transaction(), versions)
+    if noted is not None:
+        current_app.extensions[ACTIVATED] = noted, versions
     return versions
+
+
+def note_activation(newest: str) -> None:
+    """Note what ``NEWEST_ACTIVATION`` is at the sign-in of this request."""
+    db.session().info[_NOTED] = newest
 
 
 def forget_activated_versions() -> None:
     """Read them again, also in the same transaction."""
-    db.session().info.pop(ACTIVATED, None)
+    for name in (ACTIVATED, _NOTED):
+        db.session().info.pop(name, None)
 
 
 @lru_cache(maxsize=32)

