@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, func, not_, or_, select
 from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from registry.accounts.models import Account
@@ -319,10 +319,13 @@ def count_cases(actor: Actor, lists: Sequence[Mapping[str, str]]) -> list[int]:
     actor.require(Permission.CASES_READ)
     if not lists:
         return []
-    counts = [func.count(case((and_(*CASE_LIST.criteria(actor, filters)), 1))) for filters in lists]
-    of_visible = among_visible(actor, Case.project_id.expression)
-    row_counts = db.session.execute(select(*counts).select_from(Case).where(Case.status != Status.CLOSED, *of_visible))
-    return [int(count) for count in row_counts.one()]
+    open_cases = (Case.status != Status.CLOSED, *among_visible(actor, Case.project_id.expression))
+    # Each by its own index: one pass over all open cases takes four times as long.
+    counts = [
+        select(func.count()).select_from(Case).where(*open_cases, *CASE_LIST.criteria(actor, filters)).scalar_subquery()
+        for filters in lists
+    ]
+    return [int(count) for count in db.session.execute(select(*counts)).one()]
 
 
 def position_of(after_case: Case, sort: str | None) -> str:
@@ -390,11 +393,11 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
         "id": lists.CustomFilter(_of_ids, lists.TextFilter(Case.id.expression), "Ids of cases."),
         "status": lists.ChoiceFilter(Case.status.expression, Status.codes()),
         ASSIGNEE: AccountFilter(Case.assignee_account_id.expression),
-        "is_assigned": lists.BooleanFilter(Case.assignee_account_id.is_not(None)),
+        "is_assigned": lists.PredicateFilter(Case.assignee_account_id.is_not(None)),
         **OF_PROJECT,
         "severity": lists.ChoiceFilter(Case.severity.expression, tuple(SEVERITY_RANK)),
         # In SQL, comparing a NULL date gives NULL, and such a case is not overdue.
-        "overdue": lists.BooleanFilter(lambda: and_(Case.due_on.is_not(None), Case.due_on < today())),
+        "overdue": lists.PredicateFilter(lambda: and_(Case.due_on.is_not(None), Case.due_on < today())),
         "outcome": lists.ChoiceFilter(Case.outcome.expression, Outcome.codes()),
         **lists.date_filters("due_on", Case.due_on.expression),
         **lists.instant_filters("opened_at", Case.opened_at.expression),
@@ -407,7 +410,7 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
             }
         ),
         "rule": lists.CodesFilter(_of_rules, tuple(RULES)),
-        "to_approve": lists.ReaderFilter(lambda actor: lists.BooleanFilter(lambda: _to_approve(actor))),
+        "to_approve": lists.ReaderFilter(lambda actor: lists.PredicateFilter(lambda: _to_approve(actor))),
         "q": lists.WordsFilter(case_search),
     },
     sorts={
