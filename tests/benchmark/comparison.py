@@ -35,13 +35,19 @@ SERVICES: Final = {
     "DRF": ("wsgi", "tests.benchmark.peers.drf:application"),
     "FastAPI": ("asgi", "tests.benchmark.peers.fastapi:application"),
 }
-# The peers' tokens; and JSON as their frameworks store it.
+# The peers' tokens; JSON as their frameworks store it; one table of projects; and no triggers, which the journal needs.
 AS_PEERS_HAVE_THEM: Final = """
     CREATE TABLE peer_tokens (hash varchar(64) PRIMARY KEY, name text NOT NULL);
     ALTER TABLE flags ALTER observed TYPE jsonb;
-    ALTER TABLE revisions ALTER changes TYPE jsonb;
-    ALTER TABLE projects ALTER cost_by_year TYPE jsonb USING cost_by_year::jsonb,
-        ALTER integrations TYPE jsonb USING integrations::jsonb;
+    ALTER TABLE revisions DISABLE TRIGGER USER, ALTER changes TYPE jsonb;
+    ALTER TABLE projects DISABLE TRIGGER USER, ADD freeze_status varchar(12), ADD severity varchar(10),
+        ADD changed_at timestamptz, ALTER cost_by_year TYPE jsonb USING cost_by_year::jsonb,
+        ALTER integrations TYPE jsonb USING integrations::jsonb,
+        ALTER confirmed_facts TYPE jsonb USING confirmed_facts::jsonb;
+    UPDATE projects SET freeze_status = status.freeze_status, severity = status.severity, changed_at = status.changed_at
+        FROM project_statuses AS status WHERE status.project_id = projects.id;
+    CREATE INDEX ON projects (changed_at, id);
+    CREATE INDEX ON projects (freeze_status) WHERE freeze_status IN ('unaudited', 'exempt', 'accepted');
 """
 REQUESTS_A_ROUND: Final = 200
 WRITES_A_ROUND: Final = 100
@@ -52,8 +58,8 @@ PROMISES: Final[Mapping[str, Mapping[str, float]]] = {
     "its flags": {"FastAPI": 0.3},
     "registration": {"DRF": 0.6},
 }
-# Of registrations the answers differ in time, and only ours has the law's verdict.
-NOT_COMPARED: Final = {"next", "verdict"}
+# Of registrations the answers differ in time, and only ours has the law's verdict, and the reason of a flag in words.
+NOT_COMPARED: Final = {"next", "verdict", "reason"}
 OF_THE_MOMENT: Final = {*NOT_COMPARED, "registered_at", "updated_at", "changed_at"}
 Request = tuple[str, str, str, str]
 

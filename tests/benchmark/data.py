@@ -35,6 +35,7 @@ AUDITED_ON: Final = date(2026, 3, 2)
 FIRST_REGISTERED: Final = datetime(2026, 1, 5, 4)
 REGISTERED_WITHIN: Final = timedelta(days=40)
 PIECE: Final = 2000
+STATUSES_AT_ONCE: Final = 50_000
 KINDS_IN_SCOPE: Final = ("central_body", "local_executive", "state_legal_entity", "quasi_public", "subsidiary")
 
 # How often in a hundred, and what the law looks at. Days are drawn between the two that are given.
@@ -91,13 +92,14 @@ def load(size: int) -> None:
         if len(projects) == PIECE:
             _write(projects, revisions)
     _write(projects, revisions)
-    with transaction() as session:
-        outside = PROJECT.c.agency_id % OUT_OF_SCOPE_EVERY == 0
-        status = case((outside, FreezeStatus.OUT_OF_SCOPE.value), else_=FreezeStatus.UNAUDITED.value)
-        rows = select(PROJECT.c.id, *(PROJECT.c[name] for name in COPIED), status, PROJECT.c.updated_at).order_by(
-            PROJECT.c.id
-        )
-        session.execute(insert(STATUS).from_select(["project_id", *COPIED, "freeze_status", "changed_at"], rows))
+    outside = PROJECT.c.agency_id % OUT_OF_SCOPE_EVERY == 0
+    status = case((outside, FreezeStatus.OUT_OF_SCOPE.value), else_=FreezeStatus.UNAUDITED.value)
+    rows = select(PROJECT.c.id, *(PROJECT.c[name] for name in COPIED), status, PROJECT.c.updated_at)
+    # In parts, each of which ends before the timeout of a statement.
+    for start in range(0, size, STATUSES_AT_ONCE):
+        part = rows.where(PROJECT.c.id > start, PROJECT.c.id <= start + STATUSES_AT_ONCE).order_by(PROJECT.c.id)
+        with transaction() as session:
+            session.execute(insert(STATUS).from_select(["project_id", *COPIED, "freeze_status", "changed_at"], part))
     refresh_fingerprints()
     _tidy()
 

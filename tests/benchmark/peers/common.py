@@ -14,12 +14,13 @@ CHOICES = {
         *("10", "11", "15", "19", "23", "27", "31", "33", "35", "39"),
         *("43", "47", "55", "59", "61", "62", "63", "71", "75", "79"),
     ),
+    "ai_risk_class": ("minimal", "medium", "high"),
     "funding": ("republican_budget", "local_budget", "own_funds", "ppp", "service_model", "international"),
 }
 FILTERS = {
     **CHOICES,
-    "freeze_status": ("out_of_scope", "unaudited", "clear", "flagged", "exempt", "accepted", "withdrawn"),
-    "severity": ("low", "medium", "high"),
+    "freeze_status": ("out_of_scope", "unaudited", "clear", "flagged", "to_migrate", "exempt", "accepted", "withdrawn"),
+    "severity": ("plan", "low", "medium", "high"),
 }
 REQUIRED = ("object_kind", "work_type", "stage", "placement")
 NAMES = ("name_kk", "name_ru", "name_en", "supplier_name")
@@ -28,15 +29,17 @@ TEXTS = {
     **dict.fromkeys(("external_id", "object_code", "platform_key", "contract_number", "budget_programme"), 200),
     **dict.fromkeys(("consent_number", "url", "source_repository_url", "security_conclusion_number"), 200),
     **dict.fromkeys(("responsible_name", "responsible_position", "responsible_phone", "responsible_email"), 200),
-    "purpose": 5000,
+    **dict.fromkeys(("ai_model", "ai_supplier", "ai_overseer", "ai_office"), 500),
+    **dict.fromkeys(("purpose", "ai_purpose", "ai_data", "ai_tests", "ai_notice", "ai_objection"), 5000),
 }
 DAYS = (
     *("onboarding_due_on", "specification_approved_on", "contract_signed_on", "work_started_on", "pilot_started_on"),
-    *("commissioned_on", "object_commissioned_on", "planned_end_on", "ended_on", "security_conclusion_on"),
+    *("commissioned_on", "object_commissioned_on", "planned_end_on", "ended_on"),
+    *("security_conclusion_on", "ai_reviewed_on"),
 )
 AMOUNTS = ("budget_kzt", "object_original_cost_kzt")
 MAX_AMOUNT = 10**15
-FLAGS_OF_PROJECT = ("is_ai", "holds_personal_data")
+FLAGS_OF_PROJECT = ("is_ai", "holds_personal_data", "ai_personal_data")
 JSON_LISTS = ("cost_by_year", "integrations")
 WRITABLE = (*CHOICES, *TEXTS, *DAYS, *AMOUNTS, *FLAGS_OF_PROJECT, *JSON_LISTS, "supplier_bin", "object_class")
 CONFIRMED = ("placement_verified_on", "onboarding_confirmed_on", "ending_confirmed_on", "attested_on")
@@ -48,6 +51,7 @@ SHORT = (
 )
 DETAIL = (
     *("number", "agency", "started_on", "version", "is_restricted", "withdrawn_at", "freeze_status", "severity"),
+    "confirmed_facts",
     *(*INSTANTS, *CONFIRMED, *WRITABLE),
 )
 FLAG = (

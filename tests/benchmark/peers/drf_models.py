@@ -63,7 +63,7 @@ Project = table(
     **{name: models.DateField(**OPTIONAL) for name in (*common.DAYS, *common.CONFIRMED)},
     **{name: models.BigIntegerField(validators=AMOUNT, **OPTIONAL) for name in common.AMOUNTS},
     **{name: models.BooleanField(**OPTIONAL) for name in common.FLAGS_OF_PROJECT},
-    **{name: models.JSONField(**OPTIONAL) for name in common.JSON_LISTS},
+    **{name: models.JSONField(**OPTIONAL) for name in (*common.JSON_LISTS, "confirmed_facts")},
     supplier_bin=models.CharField(max_length=12, validators=[BIN], **OPTIONAL),
     object_class=models.IntegerField(choices=[(code, code) for code in (1, 2, 3)], **OPTIONAL),
     is_restricted=models.BooleanField(default=False),

@@ -67,7 +67,7 @@ COLUMNS: dict[str, Any] = {
     **{name: Date() for name in (*common.DAYS, *common.CONFIRMED)},
     **{name: BigInteger() for name in common.AMOUNTS},
     **{name: Boolean() for name in common.FLAGS_OF_PROJECT},
-    **{name: JSONB(none_as_null=True) for name in common.JSON_LISTS},
+    **{name: JSONB(none_as_null=True) for name in (*common.JSON_LISTS, "confirmed_facts")},
     **{name: DateTime(timezone=True) for name in common.INSTANTS},
     "object_class": Integer(),
 }

@@ -45,7 +45,7 @@ SHOWN: dict[str, Any] = {
     **dict.fromkeys((*common.DAYS, *common.CONFIRMED, "started_on"), (date | None, None)),
     **dict.fromkeys((*common.AMOUNTS, "object_class"), (int | None, None)),
     **dict.fromkeys(common.FLAGS_OF_PROJECT, (bool | None, None)),
-    **dict.fromkeys(common.JSON_LISTS, (list[Any] | None, None)),
+    **dict.fromkeys((*common.JSON_LISTS, "confirmed_facts"), (list[Any] | None, None)),
     **dict.fromkeys(common.INSTANTS, (datetime, ...)),
     **dict.fromkeys(("number", "freeze_status"), (str, ...)),
     "agency": (str, Field(validation_alias="agency_bin")),
