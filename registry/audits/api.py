@@ -67,7 +67,8 @@ class Audits(MethodView):
         if dry_run:
             # Before it is run and stored: its changes are read afterwards.
             current_actor().require(Permission.AUDITS_READ)
-        run = service.run_audit(current_actor(), values.get("on"), dry_run=dry_run)
+        full = bool(values.get("full"))
+        run = service.run_audit(current_actor(), values.get("on"), dry_run=dry_run, full=full)
         changes = {"changes": all_changes_of(current_actor(), run)} if run.dry_run else {}
         return {**visible(run), **changes}, {"Location": f"{API_PREFIX}/audits/{run.id}"}
 

@@ -9,14 +9,15 @@ evaluation of every project.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from datetime import date, datetime
 from itertools import zip_longest
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Date, Integer, Select, and_, bindparam, case, cast, false, func, not_, or_, select
 
 from registry.agencies.models import Agency
 from registry.audits.counting import is_counted
@@ -24,7 +25,9 @@ from registry.audits.verdicts import PROJECT_FACTS
 from registry.cases.models import ORDER_FACTS, Order, newest_in_force
 from registry.core.clock import local_date
 from registry.core.database import db, table_of
+from registry.core.dialects import is_among
 from registry.exemptions.service import exemption_on
+from registry.flags.models import FLAGS, IS_ACTIVE
 from registry.freeze.facts import AI_FACTS, DEPLOYMENT_FACTS, ContractTerms, EarlierRevision, Facts, Sibling
 from registry.freeze.policy import NOT_JUDGED, Policy
 from registry.freeze.rules import ORDER_OVERDUE, UNTESTED, judges_platform, reads_ai_systems, reads_deployments
@@ -32,12 +35,13 @@ from registry.platform.deployments import IS_REPORTED
 from registry.platform.models import DEPLOYMENT
 from registry.procurement.contract_terms import Contracts, contracts_of, with_former
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
-from registry.projects.models import STATUS, Project
+from registry.projects.models import STATUS, Project, projects_of_ids
 from registry.projects.objects import Siblings, siblings_of_register
 from registry.projects.revisions import CONFIRMED, LAW_LOOKS_AT, UNDONE, confirmed_of, past_of, stored_revisions
-from registry.projects.visibility import IS_RESTRICTED
+from registry.projects.vocabulary import FreezeStatus
 
 IDS_AT_ONCE = 20_000
+DIGEST_SIZE: Final = hashlib.sha256().digest_size
 of_edits = attrgetter(*UNDONE)
 law_of = attrgetter(*LAW_LOOKS_AT)
 # What only newer policies read of a project (``read_by``), and the facts that all read.
@@ -66,44 +70,86 @@ class Candidate(NamedTuple):
     exemption_id: int | None
 
 
-class Totals(NamedTuple):
-    """Number of projects that an audit judges; ``up_to`` is the highest project id of all."""
+# How a count of an audit names the projects that stand so, by their freeze status.
+COUNTED_AS: Final[Mapping[str, str]] = {
+    FreezeStatus.FLAGGED.value: "projects_flagged",
+    FreezeStatus.TO_MIGRATE.value: "projects_to_migrate",
+    FreezeStatus.EXEMPT.value: "projects_exempt",
+}
+_up_to = bindparam("up_to", type_=Integer)
 
-    in_scope: int
-    out_of_scope: int
-    up_to: int
+
+def highest_id() -> int:
+    """Return the highest id of a project; ids follow the order of commits."""
+    return db.session.scalar(select(func.max(STATUS.c.project_id))) or 0
 
 
-def count_projects(policy: Policy, up_to: int | None = None) -> Totals:
-    """Count the present projects, in and out of the policy's scope, from the table of statuses alone.
-
-    ``up_to``: without those registered later.
+def standing_counts(policy: Policy, up_to: int, compared: Collection[int] = ()) -> tuple[Counter[str], Counter[str]]:
+    """Count the present projects up to an id, in and out of the policy's scope, and what stands of those that are not
+    ``compared``: by freeze status, and their active flags as kept. Returns the counts of all, and of restricted ones.
     """
-    if up_to is None:
-        up_to = db.session.execute(select(func.coalesce(func.max(Project.id), 0))).scalar_one()
-    inside, everything = db.session.execute(_counts(policy.scope), {"up_to": up_to}).one()
-    return Totals(int(inside), int(everything - inside), up_to)
+    counts, restricted = Counter[str](), Counter[str]()
+
+    def add(name: str | None, count: int, *, is_restricted: bool) -> None:
+        if name is not None:
+            counts[name] += count
+            restricted[name] += count if is_restricted else 0
+
+    for kind, status, is_restricted, count in db.session.execute(_projects_by_kind(), {"up_to": up_to}):
+        add("projects_judged" if kind in policy.scope else "projects_out_of_scope", count, is_restricted=is_restricted)
+        add(COUNTED_AS.get(status), count, is_restricted=is_restricted)
+    flags = select(func.count()).select_from(FLAGS).where(IS_ACTIVE)
+    add("flags_kept", db.session.execute(flags).scalar_one(), is_restricted=False)
+    of_restricted = flags.join(STATUS, STATUS.c.project_id == FLAGS.c.project_id).where(STATUS.c.is_restricted)
+    restricted["flags_kept"] += db.session.execute(of_restricted).scalar_one()
+    for some in projects_of_ids(compared, STATUS.c.project_id):
+        for _, status, is_restricted, count in db.session.execute(_projects_by_kind(some), {"up_to": up_to}):
+            add(COUNTED_AS.get(status), -count, is_restricted=is_restricted)
+        of_some = select(STATUS.c.is_restricted, func.count()).join(FLAGS, FLAGS.c.project_id == STATUS.c.project_id)
+        for is_restricted, count in db.session.execute(of_some.where(IS_ACTIVE, some).group_by(STATUS.c.is_restricted)):
+            add("flags_kept", -count, is_restricted=is_restricted)
+    return counts, restricted
 
 
-class RestrictedProjects(NamedTuple):
-    """Restricted projects among those that an audit judges, with their totals."""
-
-    ids: frozenset[int]
-    totals: Totals
-
-
-def restricted_projects(policy: Policy, up_to: int) -> RestrictedProjects:
-    """Return the restricted projects up to an id. They are few."""
-    rows = db.session.execute(RESTRICTED, {"up_to": up_to}).all()
-    in_scope = sum(kind in policy.scope for _, kind in rows)
-    return RestrictedProjects(frozenset(row[0] for row in rows), Totals(in_scope, len(rows) - in_scope, up_to))
+def restricted_among(ids: Iterable[int]) -> frozenset[int]:
+    """Return those of the projects that are restricted."""
+    statement = select(STATUS.c.project_id).where(STATUS.c.is_restricted)
+    return frozenset(
+        project_id
+        for some in projects_of_ids(ids, STATUS.c.project_id)
+        for project_id in db.session.scalars(statement.where(some))
+    )
 
 
-RESTRICTED: Final = (
-    select(Project.id, Agency.kind)
-    .join(Agency, Agency.id == Project.agency_id)
-    .where(IS_RESTRICTED, Project.withdrawn_at.is_(None), Project.id <= bindparam("up_to", type_=Integer))
-)
+class InputDigest:
+    """What was read of each project up to an id: the SHA-256 that its lines make one after the other, by its id."""
+
+    def __init__(self, up_to: int) -> None:
+        self._of_projects = bytearray(DIGEST_SIZE * (up_to + 1))
+
+    def update(self, line: bytes) -> None:
+        """Take the next line of a project, with whose id it begins."""
+        place = DIGEST_SIZE * int(line[1 : line.index(b",")])
+        before = self._of_projects[place : place + DIGEST_SIZE]
+        self._of_projects[place : place + DIGEST_SIZE] = hashlib.sha256(before + line).digest()
+
+    def forget(self, ids: Iterable[int]) -> None:
+        """Take the lines of these projects anew."""
+        for project_id in ids:
+            self._of_projects[DIGEST_SIZE * project_id : DIGEST_SIZE * (project_id + 1)] = bytes(DIGEST_SIZE)
+
+    def hexdigest(self, policy: Policy, on: date, before: str | None, judged: Iterable[int] | None) -> str:
+        """Return the SHA-256 of the policy, the date and all that was read; of an audit that continues another one of
+        the digest ``before`` too, and of the projects ``judged``.
+        """
+        digest = new_digest(policy, on)
+        if judged is None:
+            digest.update(self._of_projects)
+        else:
+            digest.update((before or "").encode())
+            for project_id in sorted(judged):
+                digest.update(self._of_projects[DIGEST_SIZE * project_id : DIGEST_SIZE * (project_id + 1)])
+        return str(digest.hexdigest())
 
 
 def parts(up_to: int) -> Iterator[Part]:
@@ -121,27 +167,26 @@ def candidates(
     siblings: Siblings | None = None,
     contracts: Contracts | None = None,
 ) -> Iterator[Candidate]:
-    """Yield the candidates of a part, ordered by id, and update the hashlib object ``digest`` with all data read.
+    """Yield the candidates of a part, ordered by id, and update ``digest`` with all data read, as a hashlib object.
 
-    ``ids``: only those of the part. ``siblings``: what each counts of others, ``contracts``: those of
-    all projects; read here without them.
+    ``ids``: only those of the part, no more than a statement can hold. ``siblings``: what each counts of others,
+    ``contracts``: those of all projects; read here without them.
     ``digest`` covers the ``repr`` of each row as it was read: all projects of a part, then their revisions.
     """
     # Read projects before their revisions: a revision written in between is newer than the project and skipped below.
     # In the other order the project would be judged without that revision.
-    statement = _projects(policy)
-    if ids is not None:
-        statement = statement.where(table_of(Project).c.id.in_(ids))
-    rows = db.session.execute(statement, {**part._asdict(), "on": on}).all()
+    rows = db.session.execute(_projects(policy, ids), {**part._asdict(), "on": on}).all()
     for row in rows:
         digest.update(repr((*tuple(row)[: -len(NEWER)], *read_by(policy, row._mapping))).encode())
     former: Pasts = {}
     if policy.edit_severity != NOT_JUDGED:
-        of_part = in_part(FORMER.project_id) if ids is None else FORMER.project_id.in_(ids)
-        former = former_pasts(of_part, part._asdict())
+        former = former_pasts(and_(*_of_part(FORMER.project_id, ids)), part._asdict())
     counted = siblings_of_register(policy, part.to) if siblings is None else siblings
     present = {row.id: (row.version, row._mapping) for row in rows}
-    signed = contracts_of(policy) if contracts is None else contracts
+    if contracts is None:
+        records = None if ids is None else {*ids, *(each.id for of in former.values() for each in of)}
+        contracts = contracts_of(policy, records)
+    signed = contracts
     past = pasts_of(present, former, counted, signed, policy, digest)
     for row in rows:
         facts = facts_of_row(
@@ -197,25 +242,33 @@ def new_digest(policy: Policy, on: date) -> Any:
     return hashlib.sha256(f"{policy.digest} {on.isoformat()}".encode())
 
 
-def _counts(scope: frozenset[str]) -> Select[int, int]:
+def _projects_by_kind(*which: ColumnElement[bool]) -> Select[str, str, bool, int]:
+    """Count by the kind of agency, freeze status and restriction."""
     # By agency first, so that agencies are joined once each.
+    alike = (STATUS.c.agency_id, STATUS.c.freeze_status, STATUS.c.is_restricted)
     of_agencies = (
-        select(STATUS.c.agency_id, func.count().label("projects"))
-        .where(STATUS.c.project_id <= bindparam("up_to", type_=Integer), is_counted())
-        .group_by(STATUS.c.agency_id)
+        select(*alike, func.count().label("projects"))
+        .where(STATUS.c.project_id <= _up_to, is_counted(), *which)
+        .group_by(*alike)
         .subquery("of_agencies")
     )
-    inside = case((Agency.kind.in_(scope), of_agencies.c.projects), else_=0)
+    columns = (Agency.kind, of_agencies.c.freeze_status, of_agencies.c.is_restricted)
+    counted = cast(func.sum(of_agencies.c.projects), Integer)
     return (
-        select(func.coalesce(func.sum(inside), 0), func.coalesce(func.sum(of_agencies.c.projects), 0))
+        select(*columns, counted)
         .select_from(of_agencies)
         .join(Agency, Agency.id == of_agencies.c.agency_id)
+        .group_by(*columns)
     )
 
 
-def _projects(policy: Policy) -> Select[*tuple[Any, ...]]:
+def _of_part(project_id: ColumnElement[int], ids: Collection[int] | None) -> tuple[ColumnElement[bool], ...]:
+    return (in_part(project_id), *(() if ids is None else (is_among(project_id, ids),)))
+
+
+def _projects(policy: Policy, ids: Collection[int] | None) -> Select[*tuple[Any, ...]]:
     project, agency, order = table_of(Project).c, table_of(Agency).c, table_of(Order).c
-    newest = newest_in_force(in_part(order.project_id))
+    newest = newest_in_force(*_of_part(order.project_id, ids))
     on = bindparam("on", type_=Date)
     is_verified = and_(
         project.placement == "on_platform",
@@ -243,7 +296,7 @@ def _projects(policy: Policy) -> Select[*tuple[Any, ...]]:
         .outerjoin(table_of(Order), order.id == newest.c.order_id)
         .outerjoin(DEPLOYMENT, IS_REPORTED)
         .where(
-            in_part(project.id),
+            *_of_part(project.id, ids),
             project.withdrawn_at.is_(None),
             agency.kind.in_(policy.scope),
             *(() if judges_platform(policy) else (or_(not_(is_verified), is_reported),)),
@@ -285,9 +338,9 @@ def pasts_of(
         for record in former.get(project_id, ()):
             of_record = ((*law_of(each), *of_edits(each), each.replaced_on) for each in record.past)
             digest.update(repr((project_id, "former", record.id, *of_record)).encode())
-        if project_id in siblings:
-            counted = (astuple(each) for each in siblings[project_id])
-            digest.update(repr((project_id, "siblings", *counted)).encode())
+        if counted := siblings.get(project_id):
+            of_others = map(astuple, counted)
+            digest.update(repr((project_id, "siblings", *of_others)).encode())
         if signed := with_former(contracts, project_id, former.get(project_id, ())):
             digest.update(repr((project_id, "contracts", *map(astuple, signed))).encode())
     return pasts

@@ -12,7 +12,7 @@ import click
 from registry.accounts.roles import Role, local_actor
 from registry.audits import service
 from registry.audits.past import verdict_known_at, verify_audit
-from registry.audits.queries import AUDIT_LIST, all_changes_of, visible_run
+from registry.audits.queries import AUDIT_LIST, all_changes_of, unexplained_projects, visible_run
 from registry.audits.schemas import verification_shown
 from registry.audits.verdicts import later_changes, verdict_of
 from registry.cli import output
@@ -113,6 +113,8 @@ SHOWN = (
     "severity_lowered",
     "cases_opened",
     "input_digest",
+    "continues",
+    "unexplained",
     "held_because",
     "held_causes",
     "held_decision",
@@ -156,6 +158,7 @@ def audits() -> None:
     metavar="FILE",
     help="Judge by another policy file; only with --dry-run.",
 )
+@click.option("--full", is_flag=True, help="Judge also the projects of which nothing has changed since the last audit.")
 @click.option("--confirm-held", is_flag=True, help="Confirm the latest held audit, or that of --on; needs --reason.")
 @click.option("--reason", type=REASON, help="Why the held audit is right; only with --confirm-held.")
 @output.fail_on_flags_option
@@ -165,6 +168,7 @@ def run(
     on: date | None,
     dry_run: bool,
     policy_file: Path | None,
+    full: bool,
     confirm_held: bool,
     reason: str | None,
     fail_on_flags: bool,
@@ -186,7 +190,7 @@ def run(
         supervisor = local_actor(Role.SUPERVISOR)
         audit = service.confirm_held_audit(supervisor, service.latest_held(supervisor, on), reason)
     else:
-        audit = service.run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy)
+        audit = service.run_audit(local_actor(Role.OPERATOR), on, dry_run=dry_run, policy=policy, full=full)
     show(audit, as_json, MAX_PRINTED_CHANGES)
     if audit.status == "held":
         output.print_message("cli-audit-held", id=audit.id)
@@ -273,8 +277,9 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
     """Print an audit with its changes. The readable form has the first ``most_changes``, all when None."""
     changes = all_changes_of(local_actor(Role.AUDITOR), audit)
     row = _row(SHOWN, visible_run(local_actor(Role.AUDITOR), audit))
+    unexplained = unexplained_projects(local_actor(Role.AUDITOR), audit)
     if as_json:
-        output.print_json(row | {"changes": changes})
+        output.print_json(row | {"changes": changes, "unexplained_projects": unexplained})
         return
     held = row["held_because"] or {}
     voiding = row["voiding"] or {}
@@ -282,6 +287,7 @@ def show(audit: AuditRun, as_json: bool, most_changes: int | None = None) -> Non
     output.print_pairs(
         {
             **row,
+            **({"unexplained_projects": ", ".join(unexplained)} if unexplained else {}),
             "held_because": ", ".join(f"{name} {number}" for name, number in held.items()),
             "held_causes": _causes(row["held_causes"]),
             "held_decision": ", ".join(f"{name} {value}" for name, value in decision.items()),

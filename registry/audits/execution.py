@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any, TypeVar
@@ -11,15 +11,16 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select, update
 
 from registry.accounts.roles import Actor
-from registry.audits.candidates import Totals
+from registry.audits.candidates import Part, restricted_among, standing_counts
+from registry.audits.counting import save_counts
 from registry.audits.held_audits import held_because, held_causes
-from registry.audits.judgement import Coming, Judgement, Preparation
-from registry.audits.models import PolicyText
+from registry.audits.judgement import Judgement
+from registry.audits.models import AuditInput, PolicyText
 from registry.audits.policy_activation import ProjectChanges, check_promise, promise_to_check
 from registry.audits.queries import COUNTS, LATER_COUNTS, RESTRICTED
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, Plan
 from registry.cases.models import Case
-from registry.cases.sync import sync_cases
+from registry.cases.sync import accepted_no_more, projects_without_case, sync_cases
 from registry.core.clock import now
 from registry.core.database import require_transaction
 from registry.core.dialects import insert_or_ignore, insert_rows, refresh_statistics
@@ -149,25 +150,24 @@ def save_policy_text(policy: Policy) -> None:
 
 
 def execute_audit(
-    actor: Actor, run: AuditRun, policy: Policy, *, check_threshold: bool, prepared: Preparation | None = None
+    actor: Actor, run: AuditRun, policy: Policy, *, check_threshold: bool, judged: Judgement | None = None
 ) -> AuditRun:
-    """Judge every project by the policy on the run's date and write the results inside the open transaction.
+    """Judge the projects by the policy on the run's date and write the results inside the open transaction.
 
-    ``prepared``: what was read before the transaction kept others from writing. It is brought up to date under the
-    lock; one for another policy or date is not used.
-    With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then describe
-    what it would do.
+    ``judged``: what was read before the transaction kept others from writing; one for another policy or date is not
+    used. With ``check_threshold``, the run is held when it would flag or clear too many projects; its changes then
+    describe what it would do.
     """
     last = _begin(run, policy)
-    if prepared is None or not prepared.is_for(policy, run.on):
-        prepared = Preparation(policy, run.on)
-    judgement = prepared.judgement
+    judgement = judged if judged is not None and judged.is_for(policy, run.on) else None
+    if judgement is None:
+        judgement = Judgement(policy, run.on, writes=not run.dry_run)
     judgement.bring_up_to_date()
     run.flags_up_to, run.former_flags_up_to = highest_ids()
     promise, changes = promise_to_check(run, policy), ProjectChanges(policy.case_from_severity)
     # Which cases it would open is counted of runs that are not carried out; the others count what they open.
     is_watched = promise is not None or run.dry_run
-    plan, restricted_plan = _plans(judgement, changes if is_watched else None)
+    plan, restricted_plan = judgement.plan(changes.add if is_watched else None)
     # A dry run is never held, but it reports why it would be.
     run.held_because = held_because(plan, policy, run.on, last) if check_threshold or run.dry_run else None
     if last is not None and run.held_because is not None:
@@ -175,20 +175,19 @@ def execute_audit(
     run.status = "succeeded" if run.dry_run or run.held_because is None else "held"
     _count(run, judgement, plan, restricted_plan, last)
     carried_out = run.status == "succeeded" and not run.dry_run
+    _save_input(run, judgement, carried_out=carried_out)
     if carried_out:
-        with_new_case = _carry_out(actor, run, policy, plan, prepared, last)
+        with_new_case = _carry_out(actor, run, policy, plan, judgement, last)
     else:
         if not is_watched:
-            _plans(judgement, changes)
-        with_new_case = set(changes.cases_opened)
+            judgement.plan(changes.add)
+        with_new_case = _cases_to_open(changes, judgement)
     run.cases_opened = len(with_new_case)
-    run.restricted_counts = {
-        **(run.restricted_counts or {}),
-        "cases_opened": len(with_new_case & judgement.restricted.ids),
-    }
+    restricted = restricted_among(with_new_case)
+    run.restricted_counts = {**(run.restricted_counts or {}), "cases_opened": len(restricted)}
     write_changes(plan, run.id, carried_out=carried_out)
     if promise is not None:
-        check_promise(run, promise, changes, judgement.restricted.ids, carried_out=carried_out)
+        check_promise(run, promise, changes, carried_out=carried_out)
     run.finished_at = now()
     require_transaction().flush()
     journal.record(actor, f"audit.{'dry-run' if run.dry_run else run.status}", f"audit:{run.id}", _journal_details(run))
@@ -205,30 +204,36 @@ def _begin(run: AuditRun, policy: Policy) -> AuditRun | None:
     session.flush()
     last = models.last_good_audit()
     run.compared_with = None if last is None else last.id
-    # Before what has changed is judged again: a change that waits for a lock of this transaction is later.
+    # Before what has changed is judged: a change that waits for a lock of this transaction is later.
     run.known_at = now()
     run.policy_basis = policy_basis(policy)
     save_policy_text(policy)
     return last
 
 
-def _plans(judgement: Judgement, changes: ProjectChanges | None) -> tuple[Plan, Plan]:
-    """Plan all changes, and those of restricted projects; ``changes`` counts what becomes of each project."""
-    plan, restricted_plan = Plan(), Plan()
-    for part, of_part, restricted_of_part in judgement.plans(None if changes is None else changes.add):
-        plan.add(of_part)
-        restricted_plan.add(restricted_of_part)
-        if changes is not None:
-            changes.finish(part)
-    return plan, restricted_plan
+def _save_input(run: AuditRun, judgement: Judgement, *, carried_out: bool) -> None:
+    """Store what the run read, in place of an earlier attempt's; what projects count is needed of the last run only."""
+    session = require_transaction()
+    session.execute(delete(AuditInput).where(AuditInput.audit_id == run.id))
+    if carried_out:
+        session.execute(update(AuditInput).where(AuditInput.counted.is_not(None)).values(counted=None))
+    session.execute(insert(AuditInput), judgement.input_of(run.id, may_be_continued=carried_out))
+
+
+def _cases_to_open(changes: ProjectChanges, judgement: Judgement) -> set[int]:
+    """Return the projects of which the audit would open a case, also of those that it does not change."""
+    changes.finish(Part(0, judgement.up_to))
+    open_now = require_transaction().scalars(projects_without_case(changes.from_severity))
+    reopened = require_transaction().scalars(accepted_no_more().with_only_columns(Case.project_id))
+    return {*changes.cases_opened, *({*open_now} - {*reopened} - judgement.compared.keys())}
 
 
 def _carry_out(
-    actor: Actor, run: AuditRun, policy: Policy, plan: Plan, prepared: Preparation, last: AuditRun | None
+    actor: Actor, run: AuditRun, policy: Policy, plan: Plan, judgement: Judgement, last: AuditRun | None
 ) -> set[int]:
     """Write flags, statuses, cases and counts. Returns the projects with a new case."""
     session, at = require_transaction(), now()
-    changed = _changed_statuses(plan, prepared.judgement.totals, policy, last)
+    changed = _changed_statuses(plan, judgement, policy, last)
     # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
     for some in changed:
         lock_projects_with_status(some)
@@ -237,10 +242,11 @@ def _carry_out(
     session.flush()
     for some in changed:
         write_freeze_status(at, policy, some)
-    cases = sync_cases(run.id, run.on, at, policy, prepared.projects_to_sync(plan, run.id))
-    _write_coming_changes(prepared.judgement)
-    prepared.counts.bring_up_to_date(changed)
-    prepared.counts.save(run.id)
+    # A full audit brings all cases in line.
+    to_sync = None if judgement.judged is None or len(judgement.compared) > MANY else judgement.compared.keys()
+    cases = sync_cases(run.id, run.on, at, policy, to_sync)
+    _write_coming_changes(judgement)
+    save_counts(run.id, run.on)
     if cases:
         journal.record(actor, "cases.followed", f"audit:{run.id}", cases)
     return set(session.scalars(select(Case.project_id).where(Case.opened_by_audit == run.id)))
@@ -248,46 +254,55 @@ def _carry_out(
 
 def _write_coming_changes(judgement: Judgement) -> None:
     """Store what time alone will change, where it is not what is stored: most nights little is."""
-    session, coming = require_transaction(), judgement.coming_changes()
-    stored = set(map(Coming._make, session.execute(select(*(COMING.c[name] for name in Coming._fields)))))
-    if gone := stored - coming:
+    session = require_transaction()
+    gone, new = judgement.coming_changes()
+    if gone:
         which = (COMING.c.project_id == bindparam("project"), COMING.c.on == bindparam("day"))
         session.execute(delete(COMING).where(*which), [{"project": each.project_id, "day": each.on} for each in gone])
-    insert_rows(session, models.ComingChange, (each._asdict() for each in sorted(coming - stored)))
+    insert_rows(session, models.ComingChange, (each._asdict() for each in sorted(new)))
 
 
-def _changed_statuses(plan: Plan, totals: Totals, policy: Policy, last: AuditRun | None) -> list[ColumnElement[bool]]:
+def _changed_statuses(
+    plan: Plan, judgement: Judgement, policy: Policy, last: AuditRun | None
+) -> list[ColumnElement[bool]]:
     """Conditions that the statuses fit that the audit may change."""
     # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
     judged = 0 if last is None or last.policy_basis != policy_basis(policy) else last.judged_up_to
     ids = {project_id for project_id in plan.changed_projects() if project_id <= judged}
     changed = projects_of_ids(ids, STATUS.c.project_id)
-    if judged < totals.up_to:
-        changed.append(STATUS.c.project_id.between(judged + 1, totals.up_to))
+    if judged < judgement.up_to:
+        changed.append(STATUS.c.project_id.between(judged + 1, judgement.up_to))
     return changed
 
 
 def _count(run: AuditRun, judgement: Judgement, plan: Plan, restricted_plan: Plan, last: AuditRun | None) -> None:
-    run.input_digest = judgement.digest()
-    run.judged_up_to = judgement.totals.up_to
-    for name, count in _counts(plan, judgement.totals).items():
+    run.input_digest, run.judged_up_to = judgement.digest(), judgement.up_to
+    run.continues = None if judgement.continued is None else judgement.continued.full_id
+    if judgement.expected is not None:
+        unexplained = plan.projects() - judgement.expected
+        if unexplained:
+            log.error("audit changed flags of projects of which nothing had changed", extra={"audit": run.id})
+        run.unexplained = {"projects": sorted(unexplained), "restricted": sorted(restricted_among(unexplained))}
+    standing, restricted = standing_counts(judgement.policy, judgement.up_to, judgement.compared)
+    for name, count in _counts(plan, standing).items():
         setattr(run, name, count)
     run.restricted_counts = {
-        **_counts(restricted_plan, judgement.restricted.totals),
+        **_counts(restricted_plan, restricted),
         **restricted_plan.turns(),
         "judged_by_last_audit": 0 if last is None else (last.restricted_counts or {}).get("projects_judged", 0),
     }
 
 
-def _counts(plan: Plan, totals: Totals) -> dict[str, int]:
+def _counts(plan: Plan, standing: Mapping[str, int]) -> dict[str, int]:
+    """Return what the plan makes of the projects that are compared, with what stands of the others."""
     return {
-        "projects_judged": totals.in_scope,
-        "projects_out_of_scope": totals.out_of_scope,
-        "projects_flagged": plan.projects_flagged,
-        "projects_to_migrate": plan.projects_to_migrate,
-        "projects_exempt": plan.projects_exempt,
+        "projects_judged": standing["projects_judged"],
+        "projects_out_of_scope": standing["projects_out_of_scope"],
+        "projects_flagged": standing["projects_flagged"] + plan.projects_flagged,
+        "projects_to_migrate": standing["projects_to_migrate"] + plan.projects_to_migrate,
+        "projects_exempt": standing["projects_exempt"] + plan.projects_exempt,
         "flags_opened": len(plan.opened),
-        "flags_kept": plan.kept,
+        "flags_kept": standing["flags_kept"] + plan.kept,
         "flags_reopened": len(plan.reopened),
         "flags_cleared": len(plan.cleared),
         **{kind: plan.turns()[kind] for kind in (SEVERITY_RAISED, SEVERITY_LOWERED)},

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from registry.accounts.roles import SCHEDULE
 from registry.audits.execution import execute_audit, new_run
-from registry.audits.judgement import Preparation
+from registry.audits.judgement import Judgement
 from registry.audits.schedule import AuditRunning, ClockGuard, ScheduledRun, exclusive_lock, is_due, missed
 from registry.audits.service import save_failed_run
+from registry.changes.service import number_changes_by_hand
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
@@ -74,19 +75,20 @@ def run_nightly_audit(clock_guard: ClockGuard | None = None) -> AuditRun | None:
 def _audit(scheduled: ScheduledRun, current_time: datetime, retry_after: timedelta) -> AuditRun | None:
     def judge() -> None:
         if _waits(scheduled, current_time, retry_after):
-            prepared.read()
+            judged.read()
 
+    number_changes_by_hand()
     try:
-        prepared = Preparation(policy_in_force(scheduled.on), scheduled.on)
+        judged = Judgement(policy_in_force(scheduled.on), scheduled.on)
         with exclusive_lock(judge) as session:
             run = _claim(session, scheduled, current_time, retry_after)
             if run is None:
                 return None
             listed = _list_missed(session, scheduled)
-            run.started_at = prepared.judgement.began_at
+            run.started_at = judged.began_at
             # After a held or failed attempt this audit is no catch-up, because the service was not down.
             run.trigger = "catch_up" if scheduled.late or scheduled.on - timedelta(days=1) in listed else "schedule"
-            return execute_audit(SCHEDULE, run, policy_in_force(scheduled.on), check_threshold=True, prepared=prepared)
+            return execute_audit(SCHEDULE, run, policy_in_force(scheduled.on), check_threshold=True, judged=judged)
     except AuditRunning:
         raise
     except Exception as error:

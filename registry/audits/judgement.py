@@ -1,52 +1,44 @@
-"""Judgement of every project without the flag lock, and what has changed since: audits lock to write, not to judge.
+"""Judgement of projects for an audit: of all, or of those on which the verdict may have changed since the last audit.
 
-Projects are judged and compared with their flags while others work. Under the lock the change feed tells which projects
-have changed meanwhile; only these are judged again. Nothing that a rule reads, and no flag, changes without a change in
-the feed, which follows the order of commits: what was read after its number is either unchanged or named there. Links
-and contracts are not in it: they are read again and compared; nor are deployments on the platform, of which the
-inventories that report them are numbered in that order too.
+A verdict holds until a fact that it reads changes or until a day that is stored (``ComingChange``). Whatever rules
+read, and every flag, is named in the change feed when it changes; numbers follow the order of commits, so nothing is
+missed that was committed after a number was read. An audit therefore continues the last one: it judges what the feed
+names, what is due, and what counts others that changed. Full audits judge every project while others work, and are
+brought up to date under the lock in the same way.
 """
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from hashlib import blake2b
+from importlib.metadata import version
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Date, bindparam, select
+from sqlalchemy import ColumnElement, Date, and_, bindparam, or_, select, union
 
-from registry.audits.candidates import (
-    Part,
-    RestrictedProjects,
-    Totals,
-    candidates,
-    count_projects,
-    new_digest,
-    parts,
-    restricted_projects,
-)
-from registry.audits.counting import Counts
-from registry.audits.reconciliation import ActiveFlag, Outcome, Plan, active_flags, reconcile
+from registry.audits.candidates import InputDigest, Part, candidates, highest_id, in_part, parts, restricted_among
+from registry.audits.models import AuditInput
+from registry.audits.reconciliation import Flags, Outcome, Plan, active_flags, reconcile
 from registry.cases.models import Case, CaseDecision, CaseEvent
-from registry.cases.sync import NO_AUDIT, projects_to_sync
 from registry.changes.service import changed_since, deleted_up_to, newest_seq
 from registry.core.clock import now
-from registry.core.database import db, in_transaction, table_of
+from registry.core.database import db, table_of
+from registry.core.dialects import is_among
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
 from registry.flags.former_flags import FORMER
 from registry.flags.freeze_status import STATUS_OF_RANK, rank_of_flag
-from registry.flags.models import AHEAD, FLAGS, IS_ACTIVE, SEVERITY_RANK, last_good_audit
+from registry.flags.models import AHEAD, COMING, FLAGS, SEVERITY_RANK, AuditRun, last_good_audit
 from registry.freeze.evaluation import NextChange, findings_from
 from registry.freeze.findings import Finding
 from registry.freeze.policy import Policy
-from registry.platform.deployments import last_inventory, with_other_deployments
-from registry.procurement.contract_terms import Contracts, contracts_of, versions_of_contracts
+from registry.journal.service import changes_written_by
+from registry.platform.deployments import projects_with_deployments
+from registry.procurement.contract_terms import Contracts, contracts_of, projects_with_contracts
 from registry.projects.former_records import later_records_of
-from registry.projects.models import Project
-from registry.projects.objects import Siblings, linked_pairs, siblings_of_register
+from registry.projects.models import Project, projects_of_ids
+from registry.projects.objects import Siblings, are_counted, siblings_of_register
 from registry.projects.vocabulary import FreezeStatus
 
 # Flags whose status a decision, or a revoked exemption, changed between audits; the next audit lists the changes.
@@ -90,277 +82,102 @@ def _exempt_before(since: datetime, until: datetime | None) -> dict[tuple[int, s
     return dict.fromkeys(db.session.execute(revoked), "exempt")
 
 
-NOTHING: Final = b""
-# With more changes than these, those of one moment are judged before the lock too, this often at most.
-FEW: Final = 50
-ROUNDS: Final = 3
-# A part is compared and kept in units of so many ids: one changed project costs its unit.
-IDS_IN_UNIT: Final = 1000
-# A project that gets or loses one of these is counted otherwise.
-NOT_JUDGED: Final = frozenset({FreezeStatus.WITHDRAWN.value, FreezeStatus.OUT_OF_SCOPE.value})
-Verdict = tuple[tuple[Finding, ...], int | None]
-# The findings of the date and of each later day that changes them, and the exemption in force on the date.
-Ahead = tuple[tuple[NextChange, ...], int | None]
+# The last audit that this one may continue, and as of what it judged.
+
+FULL_EVERY: Final = timedelta(days=7)
+# After more changes than these every project is judged: SQLite has at most 32,766 parameters.
+MANY: Final = 30_000
+IDS_AT_ONCE: Final = 5000
+PROGRAM: Final = version("qaztech-registry")
+ID_SIZE: Final = 4
+COUNTED_SIZE: Final = 8
+Counted = Mapping[int, bytes]
+Accepted = Mapping[tuple[int, str], str]
 Watch = Callable[[Outcome], None]
 
 
-@dataclass(slots=True)
-class _Read:
-    """What is read of projects, in the order of an audit's digest: a line of each project, then its revisions'.
-
-    ``verdicts``: those with findings, ``ahead``: those that time alone will change, by project id.
+class Basis(NamedTuple):
+    """As of what projects were judged: the day, the number of the last change, and digests of what each counted of
+    others. ``own``: the changes that the audit then made itself.
     """
 
-    lines: list[bytes] = field(default_factory=list)
-    projects: int = 0
-    verdicts: dict[int, Verdict] = field(default_factory=dict)
-    ahead: dict[int, Ahead] = field(default_factory=dict)
-
-    def update(self, line: bytes) -> None:
-        """Take the next line, as a hash does. Each is a ``repr``, and has no line break."""
-        self.lines.append(line)
-
-    def judge(
-        self,
-        policy: Policy,
-        on: date,
-        until: date,
-        part: Part,
-        siblings: Siblings,
-        contracts: Contracts,
-        ids: Sequence[int] | None = None,
-    ) -> None:
-        """Read and judge the projects of a part, or those of these ids, on a day and ahead ``until`` another."""
-        for project_id, facts, exemption_id in candidates(policy, on, part, self, ids, siblings, contracts):
-            self.projects += 1
-            changes = tuple(findings_from(facts, policy, on, until))
-            findings = changes[0].findings
-            if findings:
-                self.verdicts[project_id] = findings, exemption_id
-            if len(changes) > 1 or (findings and exemption_id is not None):
-                self.ahead[project_id] = changes, exemption_id
+    on: date
+    changes: int
+    counted: Counted
+    own: range = range(0)
 
 
-@dataclass(slots=True)
-class _Unit:
-    """Projects of a part that are compared together. ``projects``, ``revisions``: the lines read, compressed."""
+class Continued(NamedTuple):
+    """The last good audit, with the day of the full one that it continues, or is."""
 
-    part: Part
-    projects: bytes = NOTHING
-    revisions: bytes = NOTHING
-    verdicts: dict[int, Verdict] = field(default_factory=dict)
-    ahead: dict[int, Ahead] = field(default_factory=dict)
-    plan: Plan = field(default_factory=Plan)
-    restricted: Plan = field(default_factory=Plan)
-
-    def replace(self, ids: frozenset[int], read: _Read) -> bool:
-        """Take what was read again of these projects; False when it is what was read before."""
-        before = self.projects, self.revisions
-        projects = [line for line in _unpacked(self.projects) if _id(line) not in ids]
-        revisions = [line for line in _unpacked(self.revisions) if _id(line) not in ids]
-        projects += [line for line in read.lines[: read.projects] if _id(line) in ids]
-        revisions += [line for line in read.lines[read.projects :] if _id(line) in ids]
-        # Stable: revisions of a project stay in their order.
-        self.projects, self.revisions = _packed(sorted(projects, key=_id)), _packed(sorted(revisions, key=_id))
-        for project_id in ids:
-            self.verdicts.pop(project_id, None)
-            if project_id in read.verdicts:
-                self.verdicts[project_id] = read.verdicts[project_id]
-            self.ahead.pop(project_id, None)
-            if project_id in read.ahead:
-                self.ahead[project_id] = read.ahead[project_id]
-        return before != (self.projects, self.revisions)
-
-    def compare(
-        self, active: dict[int, list[ActiveFlag]], judged_before: int, restricted_ids: frozenset[int], plan: Plan
-    ) -> None:
-        """Plan what changes of its flags; ``plan`` is still empty."""
-        self.plan, self.restricted = plan, Plan()
-        # Flags of projects without findings are left over, and cleared.
-        judged = ((project_id, *self.verdicts[project_id]) for project_id in sorted(self.verdicts))
-        reconcile(self.plan, judged, active, judged_before, self.restricted, restricted_ids)
+    run: AuditRun
+    full_id: int
+    full_on: date
+    basis: Basis
 
 
-class Judgement:
-    """Every project judged by a policy on a date, as of one moment, and compared with its flags.
+def last_to_continue(policy: Policy, on: date) -> Continued | None:
+    """Return the last good audit if what it found still holds but for what changed since; None when it may not.
 
-    ``began_at``: when the reading began. ``ahead``: how long time alone may change the findings.
+    It may not when policy, program or what the database keeps of it are others, when the date is earlier, or when a
+    later one was voided.
     """
-
-    def __init__(self, policy: Policy, on: date, ahead: timedelta = AHEAD) -> None:
-        """Without reading anything."""
-        self.policy, self.on, self._until = policy, on, on + ahead
-        self.began_at = now()
-        self.totals = Totals(0, 0, 0)
-        self.restricted = RestrictedProjects(frozenset(), self.totals)
-        self._siblings: Siblings = {}
-        self._contracts: Contracts = {}
-        self._versions: Sequence[Any] = ()
-        self._linked: list[tuple[int, int]] = []
-        self._inventory = 0
-        self._parts: dict[Part, list[_Unit]] | None = None
-        self._number = 0
-        self._digest: str | None = None
-        self._judged_before, self._decided_since = 0, now()
-
-    def judge(self) -> None:
-        """Judge every project, and again those that many changes affect meanwhile."""
-        self.began_at = now()
-        self._number, self._digest = newest_seq(), None
-        # Nobody else audits or voids while the exclusive lock is held.
-        self._judged_before, self._decided_since = _last_audit()
-        self.totals = count_projects(self.policy)
-        self.restricted = restricted_projects(self.policy, self.totals.up_to)
-        self._inventory = last_inventory()
-        # Before what follows from them: a link that is set meanwhile is seen when the judgement is brought up to date.
-        self._linked = linked_pairs()
-        self._siblings = siblings_of_register(self.policy, self.totals.up_to)
-        self._versions = versions_of_contracts(self.policy)
-        self._contracts = contracts_of(self.policy)
-        self._parts = {part: self._judged(part) for part in parts(self.totals.up_to)}
-        self._compare(None)
-        self.digest()
-        for _ in range(ROUNDS):
-            if not in_transaction():
-                # SQLite: leave the snapshot, to see what has changed since.
-                db.session.rollback()
-            if self.bring_up_to_date() <= FEW:
-                break
-
-    def bring_up_to_date(self) -> int:
-        """Judge again what has changed since; returns of how many projects. Under the flag lock nothing follows."""
-        # Changes are deleted after 90 days: only a clock that jumps can reach those of an audit.
-        if self._parts is None or deleted_up_to() > self._number:
-            self.judge()
-            return 0
-        number = newest_seq()
-        # Deployments are not in the feed: they are no change of a record.
-        inventory = last_inventory()
-        linked, deployed = linked_pairs(), with_other_deployments(self._inventory)
-        versions = versions_of_contracts(self.policy)
-        if (number, linked, versions) == (self._number, self._linked, self._versions) and not deployed:
-            return 0
-        of_contracts = self._with_other_contracts() if versions != self._versions else frozenset()
-        self._inventory, self._linked, self._versions = inventory, linked, versions
-        changed = changed_since(self._number)
-        self._number = number
-        # A status may still be that of an earlier policy's scope: it does not show that a project came into the scope.
-        moved = any(project_id <= self.totals.up_to for project_id in changed.added | changed.moved)
-        if changed.agencies or moved or not NOT_JUDGED.isdisjoint(changed.statuses):
-            self.totals = count_projects(self.policy, self.totals.up_to)
-        ids = changed.projects | later_records_of(changed.projects) | _projects_of(changed.agencies)
-        ids |= self._with_other_siblings() | deployed | of_contracts
-        ids = frozenset(project_id for project_id in ids if project_id <= self.totals.up_to)
-        if ids:
-            self.restricted = restricted_projects(self.policy, self.totals.up_to)
-            self._judge_again(ids)
-        return len(ids)
-
-    def _with_other_siblings(self) -> frozenset[int]:
-        """Read again what projects count of others; returns those for which it is not what it was."""
-        before, self._siblings = self._siblings, siblings_of_register(self.policy, self.totals.up_to)
-        both = before.keys() | self._siblings.keys()
-        return frozenset(each for each in both if before.get(each) != self._siblings.get(each))
-
-    def _with_other_contracts(self) -> frozenset[int]:
-        """Read again the contracts of projects; returns those for which they are not what they were."""
-        before, self._contracts = self._contracts, contracts_of(self.policy)
-        both = before.keys() | self._contracts.keys()
-        changed = frozenset(each for each in both if before.get(each) != self._contracts.get(each))
-        return changed | later_records_of(changed)
-
-    def plans(self, watch: Watch | None) -> Iterator[tuple[Part, Plan, Plan]]:
-        """The plan of each part, and the same for restricted projects alone.
-
-        ``watch`` is called for each project with flags before or after; the parts are compared again for it.
-        """
-        if watch is not None:
-            self._compare(watch)
-        for part, units in (self._parts or {}).items():
-            plan, restricted = Plan(), Plan()
-            for unit in units:
-                plan.add(unit.plan)
-                restricted.add(unit.restricted)
-            yield part, plan, restricted
-
-    def coming_changes(self) -> set[Coming]:
-        """Return the rows of ``ComingChange``, by the flags that are accepted now."""
-        accepted = select(FLAGS.c.project_id, FLAGS.c.rule, FLAGS.c.accepted_fingerprint)
-        of_flags = accepted.where(IS_ACTIVE, FLAGS.c.accepted_fingerprint.is_not(None))
-        fingerprints = {(row[0], row[1]): row[2] for row in db.session.execute(of_flags)}
-        ends: dict[int, date] = {row.id: row.valid_to for row in db.session.execute(EXEMPTION_ENDS, {"on": self.on})}
-        return {
-            row
-            for units in (self._parts or {}).values()
-            for unit in units
-            for project_id, ahead in unit.ahead.items()
-            for row in _coming(project_id, *ahead, fingerprints, ends)
-        }
-
-    def digest(self) -> str:
-        """SHA-256 (hex) of the policy, the date and everything that was read: of each part projects, then revisions."""
-        if self._digest is None:
-            digest = new_digest(self.policy, self.on)
-            for units in (self._parts or {}).values():
-                for block in (*(unit.projects for unit in units), *(unit.revisions for unit in units)):
-                    digest.update(b"".join(_unpacked(block)))
-            self._digest = digest.hexdigest()
-        return self._digest
-
-    def _judged(self, part: Part) -> list[_Unit]:
-        read = _Read()
-        read.judge(self.policy, self.on, self._until, part, self._siblings, self._contracts)
-        units = [
-            _Unit(Part(after, min(after + IDS_IN_UNIT, part.to))) for after in range(part.after, part.to, IDS_IN_UNIT)
-        ]
-        projects = _by_unit(part, read.lines[: read.projects])
-        revisions = _by_unit(part, read.lines[read.projects :])
-        for project_id, verdict in read.verdicts.items():
-            units[_place(part, project_id)].verdicts[project_id] = verdict
-        for project_id, ahead in read.ahead.items():
-            units[_place(part, project_id)].ahead[project_id] = ahead
-        for place, unit in enumerate(units):
-            unit.projects, unit.revisions = _packed(projects.get(place, ())), _packed(revisions.get(place, ()))
-        return units
-
-    def _judge_again(self, ids: frozenset[int]) -> None:
-        statuses = self._statuses()
-        for part, units in (self._parts or {}).items():
-            changed = [project_id for project_id in ids if part.after < project_id <= part.to]
-            if not changed:
-                continue
-            read = _Read()
-            read.judge(self.policy, self.on, self._until, part, self._siblings, self._contracts, changed)
-            for place in sorted({_place(part, project_id) for project_id in changed}):
-                unit = units[place]
-                of_unit = frozenset(project_id for project_id in changed if _place(part, project_id) == place)
-                if unit.replace(of_unit, read):
-                    self._digest = None
-                flags = active_flags(unit.part)
-                unit.compare(flags, self._judged_before, self.restricted.ids, Plan(statuses_before=statuses))
-
-    def _compare(self, watch: Watch | None) -> None:
-        statuses = self._statuses()
-        for part, units in (self._parts or {}).items():
-            active = active_flags(part)
-            by_unit: dict[int, dict[int, list[ActiveFlag]]] = {}
-            for project_id, flags in active.items():
-                by_unit.setdefault(_place(part, project_id), {})[project_id] = flags
-            for place, unit in enumerate(units):
-                plan = Plan(statuses_before=statuses, watch=watch)
-                unit.compare(by_unit.get(place, {}), self._judged_before, self.restricted.ids, plan)
-
-    def _statuses(self) -> Mapping[tuple[int, str], str]:
-        return statuses_before(self._decided_since)
+    run = last_good_audit()
+    read = None if run is None else db.session.get(AuditInput, run.id)
+    if run is None or read is None or read.counted is None or run.on > on:
+        return None
+    if (run.policy_digest, read.program) != (policy.digest, PROGRAM):
+        return None
+    newest = newest_seq()
+    own = changes_written_by("audit.succeeded", f"audit:{run.id}")
+    if not deleted_up_to() <= read.changes <= newest or newest - read.changes - len(own) > MANY:
+        return None
+    voided = select(AuditRun.id).where(AuditRun.status == "voided", AuditRun.id > run.id).limit(1)
+    if db.session.scalar(voided) is not None:
+        # Its flags were taken back, but not what it had stored of later days.
+        return None
+    full = run if run.continues is None else db.session.get_one(AuditRun, run.continues)
+    return Continued(run, full.id, full.on, Basis(run.on, read.changes, unpacked_counted(read.counted), own))
 
 
-def _last_audit() -> tuple[int, datetime]:
-    """Return the highest project id that the last good audit read, and its end: decisions since have changed flags."""
-    last = last_good_audit()
-    if last is None:
-        # No flag existed that a decision could change.
-        return 0, now()
-    return last.judged_up_to, last.finished_at or last.started_at
+def packed(ids: Collection[int]) -> bytes:
+    """Return ids as bytes."""
+    return b"".join(each.to_bytes(ID_SIZE) for each in sorted(ids))
+
+
+def unpacked(block: bytes) -> list[int]:
+    """Return the ids of ``packed``."""
+    return [int.from_bytes(block[place : place + ID_SIZE]) for place in range(0, len(block), ID_SIZE)]
+
+
+def packed_counted(counted: Counted) -> bytes:
+    """Return digests by id as bytes."""
+    return b"".join(key.to_bytes(ID_SIZE) + counted[key] for key in sorted(counted))
+
+
+def unpacked_counted(block: bytes) -> dict[int, bytes]:
+    """Return what ``packed_counted`` was made of."""
+    rows = (block[place : place + ID_SIZE + COUNTED_SIZE] for place in range(0, len(block), ID_SIZE + COUNTED_SIZE))
+    return {int.from_bytes(row[:ID_SIZE]): row[ID_SIZE:] for row in rows}
+
+
+def _digests(siblings: Siblings) -> dict[int, bytes]:
+    return {
+        project_id: blake2b(repr(counted).encode(), digest_size=COUNTED_SIZE).digest()
+        for project_id, counted in siblings.items()
+    }
+
+
+class Judged(NamedTuple):
+    """The findings of the date and of each later day that changes them, and the exemption in force on the date."""
+
+    changes: tuple[NextChange, ...]
+    exemption_id: int | None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Those of the date."""
+        return self.changes[0].findings
 
 
 class Coming(NamedTuple):
@@ -372,6 +189,223 @@ class Coming(NamedTuple):
     severity: str | None
     flagged_for: str | None
 
+    @classmethod
+    def stored(cls, which: ColumnElement[bool], parameters: Mapping[str, int] | None = None) -> set[Coming]:
+        """Return the stored rows that fit."""
+        statement = select(*(COMING.c[name] for name in cls._fields)).where(which)
+        return set(map(cls._make, db.session.execute(statement, parameters or {})))
+
+
+class _ToJudge(NamedTuple):
+    ids: frozenset[int]
+    siblings: Siblings
+    counted: Counted
+
+
+class Judgement:
+    """Projects judged by a policy on a date, for an audit that compares them with their flags.
+
+    ``compared``: the projects of which flags or stored days may change, with None where no rule can match; nothing
+    changes of others. ``judged``: those that an audit has judged which continues another (``continued``); None for all.
+    ``expected``: of a full audit, those that one that continued the last would have judged; None where none could.
+    """
+
+    def __init__(self, policy: Policy, on: date, *, writes: bool = True, full: bool = False) -> None:
+        """Without reading anything. ``full``: judge every project in any case, as a dry run does (not ``writes``)."""
+        self.policy, self.on, self._writes, self._is_full = policy, on, writes, full or not writes
+        # A dry run, which may be of any day, does not look ahead.
+        self.until = on + AHEAD if writes else on
+        self.began_at = now()
+        self.up_to = 0
+        self.compared: dict[int, Judged | None] = {}
+        self.judged: frozenset[int] | None = None
+        self.continued: Continued | None = None
+        self.expected: frozenset[int] | None = None
+        self._basis: Basis | None = None
+        self._input = InputDigest(0)
+        self._judged_before, self._decided_since = 0, now()
+
+    def is_for(self, policy: Policy, on: date) -> bool:
+        """Return True when it is for an audit by this policy on this date."""
+        return (self.policy.digest, self.on) == (policy.digest, on)
+
+    def read(self) -> None:
+        """Judge every project while others write, unless the audit continues the last one."""
+        self.began_at = now()
+        if self._to_continue() is None:
+            self._judge_all()
+
+    def bring_up_to_date(self) -> int:
+        """Under the lock, judge what has changed: since every project was judged, or since the last audit.
+
+        Returns the number of these projects.
+        """
+        basis = self._basis
+        if basis is None or not deleted_up_to() <= basis.changes >= newest_seq() - MANY:
+            self.continued = self._to_continue()
+            basis = self._judge_all() if self.continued is None else self.continued.basis
+        if self.continued is not None:
+            self.until = self.continued.full_on + AHEAD
+            self._begin()
+        elif self._writes and (last := last_to_continue(self.policy, self.on)) is not None:
+            self.expected = self._to_judge(last.basis).ids
+        number = newest_seq()
+        to_judge = self._to_judge(basis)
+        self._basis = Basis(self.on, number, to_judge.counted)
+        if self.continued is not None:
+            self.judged = to_judge.ids
+        ordered = sorted(to_judge.ids)
+        for start in range(0, len(ordered), IDS_AT_ONCE):
+            ids = ordered[start : start + IDS_AT_ONCE]
+            self._input.forget(ids)
+            read = self._read(Part(0, self.up_to), to_judge.siblings, None, ids)
+            self.compared.update((project_id, read.get(project_id)) for project_id in ids)
+        return len(ordered)
+
+    def plan(self, watch: Watch | None = None) -> tuple[Plan, Plan]:
+        """Plan what changes of flags, and the same for restricted projects alone.
+
+        ``watch`` is called for each project that is compared and has flags before or after.
+        """
+        plan, restricted = Plan(statuses_before=statuses_before(self._decided_since), watch=watch), Plan()
+        active: Flags = {}
+        for some in projects_of_ids(self.compared, FLAGS.c.project_id):
+            active |= active_flags(some)
+        reconcile(
+            plan, _verdicts(self.compared), active, self._judged_before, restricted, restricted_among(self.compared)
+        )
+        return plan, restricted
+
+    def coming_changes(self) -> tuple[set[Coming], set[Coming]]:
+        """Return which rows of ``ComingChange`` are no more and which are new, by the flags that are accepted now."""
+        stored: set[Coming] = set()
+        for some in projects_of_ids(self.compared, COMING.c.project_id):
+            stored |= Coming.stored(some)
+        accepted: dict[tuple[int, str], str] = {}
+        for some in projects_of_ids(filter(self.compared.get, self.compared), FLAGS.c.project_id):
+            accepted |= _accepted(active_flags(some))
+        coming = self._coming(self.compared, accepted, _exemption_ends(self.on))
+        return stored - coming, coming - stored
+
+    def digest(self) -> str:
+        """SHA-256 (hex) of the policy, the date and everything that was read."""
+        before = None if self.continued is None else self.continued.run.input_digest
+        return self._input.hexdigest(self.policy, self.on, before, self.judged)
+
+    def input_of(self, audit_id: int, *, may_be_continued: bool) -> dict[str, Any]:
+        """Return the row of ``AuditInput``."""
+        if self._basis is None:
+            raise RuntimeError("nothing was judged")
+        return {
+            "audit_id": audit_id,
+            "program": PROGRAM,
+            "changes": self._basis.changes,
+            "counted": packed_counted(self._basis.counted) if may_be_continued else None,
+            "judged": None if self.judged is None else packed(self.judged),
+        }
+
+    def _to_continue(self) -> Continued | None:
+        last = None if self._is_full else last_to_continue(self.policy, self.on)
+        return None if last is None or self.on - last.full_on >= FULL_EVERY else last
+
+    def _begin(self) -> None:
+        # Nobody else audits or voids while the exclusive lock is held.
+        last = last_good_audit()
+        if last is not None:
+            self._judged_before, self._decided_since = last.judged_up_to, last.finished_at or last.started_at
+        self.up_to = highest_id()
+        self._input = InputDigest(self.up_to)
+
+    def _judge_all(self) -> Basis:
+        """Judge every project, and keep those of which something differs."""
+        self._begin()
+        number = newest_seq()
+        siblings, contracts = siblings_of_register(self.policy, self.up_to), contracts_of(self.policy)
+        statuses, ends = statuses_before(self._decided_since), _exemption_ends(self.on)
+        self.compared = {}
+        for part in parts(self.up_to):
+            read = self._read(part, siblings, contracts)
+            active = active_flags(in_part(FLAGS.c.project_id), part._asdict())
+            differing: set[int] = set()
+            if self._writes:
+                stored = Coming.stored(in_part(COMING.c.project_id), part._asdict())
+                differing = {each.project_id for each in stored ^ self._coming(read, _accepted(active), ends)}
+            plan = Plan(statuses_before=statuses)
+            reconcile(plan, _verdicts(read), active, self._judged_before, Plan(), frozenset())
+            self.compared |= {project_id: read.get(project_id) for project_id in differing | plan.projects()}
+        self._basis = Basis(self.on, number, _digests(siblings))
+        return self._basis
+
+    def _read(
+        self, part: Part, siblings: Siblings, contracts: Contracts | None, ids: Sequence[int] | None = None
+    ) -> dict[int, Judged]:
+        read = candidates(self.policy, self.on, part, self._input, ids, siblings, contracts)
+        return {
+            project_id: Judged(tuple(findings_from(facts, self.policy, self.on, self.until)), exemption_id)
+            for project_id, facts, exemption_id in read
+        }
+
+    def _to_judge(self, basis: Basis) -> _ToJudge:
+        """Find the projects on which the verdict may be another one than as of ``basis``."""
+        changed = changed_since(basis.changes, basis.own)
+        ids = changed.projects | _projects_of(changed.agencies) | _due(basis.on, self.on)
+        ids |= projects_with_contracts(changed.others.get("contract", ()))
+        ids |= projects_with_deployments(changed.others.get("deployment", ()))
+        ids |= later_records_of(ids)
+        siblings: Siblings = {}
+        counted = basis.counted
+        is_counted = not ids.isdisjoint(counted) or bool(changed.agencies) or "link" in changed.others
+        if is_counted or are_counted(self.policy, ids):
+            siblings = siblings_of_register(self.policy, self.up_to)
+            counted = _digests(siblings)
+            both = basis.counted.keys() | counted.keys()
+            ids |= {each for each in both if basis.counted.get(each) != counted.get(each)}
+        return _ToJudge(frozenset(each for each in ids if each <= self.up_to), siblings, counted)
+
+    def _coming(self, judged: Mapping[int, Judged | None], accepted: Accepted, ends: Mapping[int, date]) -> set[Coming]:
+        return {
+            row
+            for project_id, each in judged.items()
+            if each is not None and (len(each.changes) > 1 or (each.findings and each.exemption_id is not None))
+            for row in _coming(project_id, *each, accepted, ends, self.until)
+        }
+
+
+def _verdicts(judged: Mapping[int, Judged | None]) -> Iterator[tuple[int, tuple[Finding, ...], int | None]]:
+    for project_id in sorted(judged):
+        each = judged[project_id]
+        # Flags of projects without findings are left over, and cleared.
+        if each is not None and each.findings:
+            yield project_id, each.findings, each.exemption_id
+
+
+def _projects_of(agencies: frozenset[int]) -> frozenset[int]:
+    if not agencies:
+        return frozenset()
+    project = table_of(Project).c
+    return frozenset(db.session.scalars(select(project.id).where(is_among(project.agency_id, sorted(agencies)))))
+
+
+def _due(before: date, on: date) -> frozenset[int]:
+    """Return the projects on which time alone changes the verdict, or an exemption begins or ends, after a day."""
+    coming = select(COMING.c.project_id).where(COMING.c.on > before, COMING.c.on <= on)
+    began = and_(Exemption.valid_from > before, Exemption.valid_from <= on)
+    ended = and_(Exemption.valid_to >= before, Exemption.valid_to < on)
+    return frozenset(db.session.scalars(union(coming, select(Exemption.project_id).where(or_(began, ended)))))
+
+
+def _accepted(flags: Flags) -> dict[tuple[int, str], str]:
+    return {
+        (flag.project_id, flag.rule): flag.accepted_fingerprint
+        for of_project in flags.values()
+        for flag in of_project
+        if flag.accepted_fingerprint is not None
+    }
+
+
+def _exemption_ends(on: date) -> dict[int, date]:
+    return {row.id: row.valid_to for row in db.session.execute(EXEMPTION_ENDS, {"on": on})}
+
 
 EXEMPTION_ENDS: Final = select(Exemption.id, Exemption.valid_to).where(in_force_on(bindparam("on", type_=Date)))
 
@@ -380,14 +414,15 @@ def _coming(
     project_id: int,
     changes: tuple[NextChange, ...],
     exemption_id: int | None,
-    accepted: Mapping[tuple[int, str], str],
+    accepted: Accepted,
     ends: Mapping[int, date],
+    until: date,
 ) -> Iterator[Coming]:
     """Yield a row for each day after the first change on which the open flags of the project are others."""
     end = date.min if exemption_id is None else ends[exemption_id]
     days = {change.on: change.findings for change in changes}
     after_end = end + timedelta(days=1)
-    if changes[0].on < after_end <= changes[0].on + AHEAD:
+    if changes[0].on < after_end <= until:
         days.setdefault(after_end, max(each for each in changes if each.on <= after_end).findings)
     known: dict[str, int] | None = None
     for on in sorted(days):
@@ -409,88 +444,3 @@ def _coming(
                 max(new, key=open_now.__getitem__, default=None),
             )
         known = open_now
-
-
-def _place(part: Part, project_id: int) -> int:
-    return (project_id - part.after - 1) // IDS_IN_UNIT
-
-
-def _by_unit(part: Part, lines: Sequence[bytes]) -> dict[int, list[bytes]]:
-    by_unit: dict[int, list[bytes]] = {}
-    for line in lines:
-        by_unit.setdefault(_place(part, _id(line)), []).append(line)
-    return by_unit
-
-
-def _id(line: bytes) -> int:
-    """Return the id of the project, with which each line begins."""
-    return int(line[1 : line.index(b",")])
-
-
-def _packed(lines: Sequence[bytes]) -> bytes:
-    return zlib.compress(b"\n".join(lines), 1) if lines else NOTHING
-
-
-def _unpacked(block: bytes) -> list[bytes]:
-    return zlib.decompress(block).splitlines() if block else []
-
-
-def _projects_of(agencies: frozenset[int]) -> frozenset[int]:
-    if not agencies:
-        return frozenset()
-    project = table_of(Project).c
-    return frozenset(db.session.scalars(select(project.id).where(project.agency_id.in_(sorted(agencies)))))
-
-
-# What an audit reads before it locks: every project judged and counted, and the cases that differ from their flags.
-#
-# Under the lock only what has changed since is read again, by the change feed.
-
-# The cases of more projects than these are compared all: SQLite has at most 32,766 parameters, nine for each.
-MANY: Final = 2000
-
-
-class Preparation:
-    """An audit by a policy on a date. ``writes``: it is no dry run, which neither counts nor changes cases."""
-
-    def __init__(self, policy: Policy, on: date, *, writes: bool = True) -> None:
-        """Without reading anything."""
-        self.policy, self.on = policy, on
-        # A dry run, which may be of any day, does not look ahead.
-        self.judgement = Judgement(policy, on, AHEAD if writes else timedelta())
-        self.counts = Counts(on)
-        self._writes = writes
-        self._to_sync: frozenset[int] | None = None
-        self._number = 0
-
-    def is_for(self, policy: Policy, on: date) -> bool:
-        """Return True when it is for an audit by this policy on this date."""
-        return (self.policy.digest, self.on) == (policy.digest, on)
-
-    def read(self) -> None:
-        """Judge, count and compare everything, while others write."""
-        if self._writes:
-            self.counts.count()
-            self._number = newest_seq()
-            self._to_sync = projects_to_sync(self.policy)
-        # Last, because it takes longest to judge again what changes meanwhile.
-        self.judgement.judge()
-        if self._writes:
-            self.counts.bring_up_to_date()
-            self._to_sync = self._among_changed(frozenset(), NO_AUDIT)
-
-    def projects_to_sync(self, plan: Plan, audit_id: int) -> frozenset[int] | None:
-        """Return the ids of projects whose cases differ from their flags, which the audit has written; None for all."""
-        planned = {flag.project_id for flag, *_ in plan.updated} | set(plan.changed_projects())
-        return self._among_changed(frozenset(planned), audit_id)
-
-    def _among_changed(self, planned: frozenset[int], audit_id: int) -> frozenset[int] | None:
-        if self._to_sync is None or deleted_up_to() > self._number:
-            return None
-        number = newest_seq()
-        changed = changed_since(self._number).projects if number > self._number else frozenset()
-        projects = self._to_sync | changed | planned
-        if len(projects) > MANY:
-            return None
-        self._number = number
-        return projects_to_sync(self.policy, sorted(projects), audit_id) if projects else projects

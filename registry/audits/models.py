@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, ForeignKey, String, Text
+from sqlalchemy import BigInteger, Boolean, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.core.database import Model
@@ -79,6 +79,23 @@ class DailyCount(Model):
     on_platform: Mapped[int | None]
     confirmed_on_platform: Mapped[int | None]
     budget_kzt: Mapped[int] = mapped_column(BigInteger)
+
+
+class AuditInput(Model):
+    """What an audit read, so that the next one can continue it and it can be repeated; none for earlier versions.
+
+    ``changes``: the number of the last change that it knew (``registry/changes/service.py``). ``counted``: what each
+    project counted of others, as a digest by id; only of the last good audit. ``judged``: the ids of the projects that
+    it judged, of one that continued another; None for all. ``program``: the version of the service.
+    """
+
+    __tablename__ = "audit_inputs"
+
+    audit_id: Mapped[int] = mapped_column(ForeignKey("audits.id"), primary_key=True, autoincrement=False)
+    program: Mapped[str] = mapped_column(String(40))
+    changes: Mapped[int] = mapped_column(BigInteger)
+    counted: Mapped[bytes | None] = mapped_column(LargeBinary)
+    judged: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 # Texts of the policies that audits used, by their digest: a later policy does not make a past audit unreadable.

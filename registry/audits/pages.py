@@ -250,6 +250,7 @@ def audit(actor: Actor, audit_id: int) -> Answer:
         changes=listing.items,
         causes=held_causes_of(actor, run, shown),
         promised=differing_projects(actor, run),
+        unexplained=queries.unexplained_projects(actor, run),
         why_not_repeatable=why_not_repeatable(run),
         projects=projects_numbered(actor, (change["project"] for change in listing.items)),
         rules=rule_titles(),
@@ -278,14 +279,15 @@ def new_audit(actor: Actor) -> Answer:
                 ),
             ),
             form_field("dry_run", "check", label=_("Dry run: show what would change, without changing any flag")),
+            form_field("full", "check", label=_("Judge also the projects of which nothing has changed")),
         ],
         AUDIT_ORDER,
         intro=_("The audit checks every project and can take some time."),
     )
 
     def act(values: dict[str, object]) -> Answer:
-        day = values["on"]
-        run = service.run_audit(actor, day, dry_run=bool(values["dry_run"]))  # type: ignore[arg-type] # AnyDay gives a date or None
+        day, full = values["on"], bool(values["full"])
+        run = service.run_audit(actor, day, dry_run=bool(values["dry_run"]), full=full)  # type: ignore[arg-type] # AnyDay gives a date or None
         if run.status == "held":
             flash_message(_("The audit is held and changed nothing. A supervisor must decide on it."), "information")
         else:

@@ -13,9 +13,19 @@ from sqlalchemy import and_, or_, select
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.queries import kinds_known_at
-from registry.audits.candidates import READ_ALWAYS, Candidate, Part, facts_of_row, new_digest, parts, pasts_of, read_by
-from registry.audits.judgement import statuses_before
-from registry.audits.models import PolicyText
+from registry.audits.candidates import (
+    READ_ALWAYS,
+    Candidate,
+    InputDigest,
+    Part,
+    facts_of_row,
+    new_digest,
+    parts,
+    pasts_of,
+    read_by,
+)
+from registry.audits.judgement import statuses_before, unpacked
+from registry.audits.models import AuditInput, PolicyText
 from registry.audits.queries import COUNTS
 from registry.audits.reconciliation import SEVERITY_LOWERED, SEVERITY_RAISED, ActiveFlag, Plan, reconcile
 from registry.audits.service import find_audit
@@ -439,7 +449,9 @@ def _repeat(run: AuditRun, policy: Policy) -> _Repeated:
     before = statuses_before(since, run.known_at)
     register = KnownRegister(run.known_at)
     siblings, contracts = register.siblings(policy, run.judged_up_to), register.contracts(policy)
-    digest = new_digest(policy, run.on)
+    # Earlier versions stored no input, and their digest is of all lines in their order.
+    read = db.session.get(AuditInput, run.id)
+    digest = new_digest(policy, run.on) if read is None else InputDigest(run.judged_up_to)
     repeated = _Repeated()
     for part in parts(run.judged_up_to):
         known = register.part(policy, run.on, part, digest, siblings, contracts)
@@ -456,7 +468,12 @@ def _repeat(run: AuditRun, policy: Policy) -> _Repeated:
         repeated.differing += _differing("change", _recorded_changes(run, part), _planned_changes(run, plan))
         if run.status in ("succeeded", "voided") and not run.dry_run:
             repeated.differing += _differing("flag", _flags_after(run, part), _planned_flags(flags, plan))
-    repeated.digest = digest.hexdigest()
+    if isinstance(digest, InputDigest):
+        # Of one that continued another, only the projects that it judged.
+        ids = None if read is None or read.judged is None else unpacked(read.judged)
+        repeated.digest = digest.hexdigest(policy, run.on, None if last is None else last.input_digest, ids)
+    else:
+        repeated.digest = digest.hexdigest()
     return repeated
 
 

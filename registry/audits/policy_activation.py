@@ -15,7 +15,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import ProposerLostAccess, is_another_person, may_still, nobody_answers_for
 from registry.agencies.models import Agency
 from registry.approvals.service import require_person
-from registry.audits.candidates import Part, candidates, count_projects, in_part, parts
+from registry.audits.candidates import Part, candidates, highest_id, in_part, parts, restricted_among
 from registry.audits.reconciliation import Outcome, Plan, active_flags, reconcile
 from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case
@@ -23,7 +23,7 @@ from registry.cases.sync import flags_of_closed_cases, projects_with_open_case
 from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.flags.models import SEVERITY_RANK, AuditRun, lock_flags_for_audit
+from registry.flags.models import FLAGS, SEVERITY_RANK, AuditRun, lock_flags_for_audit
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
@@ -156,7 +156,7 @@ def calculate_impact(policy: Policy, as_of: date) -> Impact:
     present = policy_in_force(as_of)
     changes = ProjectChanges(policy.case_from_severity)
     other_verdict: set[int] = set()
-    up_to = count_projects(policy).up_to
+    up_to = highest_id()
     siblings = {policy: siblings_of_register(policy, up_to), present: siblings_of_register(present, up_to)}
     contracts = contracts_of(policy) or contracts_of(present)
     for part in parts(up_to):
@@ -165,7 +165,7 @@ def calculate_impact(policy: Policy, as_of: date) -> Impact:
         reconcile(
             plan,
             _judge(policy, present, as_of, part, siblings, contracts, other_verdict),
-            active_flags(part),
+            active_flags(in_part(FLAGS.c.project_id), part._asdict()),
             0,
             Plan(),
             frozenset(),
@@ -321,13 +321,11 @@ def promise_to_check(run: AuditRun, policy: Policy) -> PolicyVersion | None:
     return db.session.scalar(select(PolicyVersion).where(PolicyVersion.digest == policy.digest, *waiting))
 
 
-def check_promise(
-    run: AuditRun, version: PolicyVersion, made: ProjectChanges, restricted: frozenset[int], *, carried_out: bool
-) -> None:
+def check_promise(run: AuditRun, version: PolicyVersion, made: ProjectChanges, *, carried_out: bool) -> None:
     """Store with the run how its changes differ from the promise, inside the open transaction.
 
-    A held run stores what it would change, and the run that is carried out is compared again. ``restricted``: ids of
-    restricted projects, which are not counted for everybody.
+    A held run stores what it would change, and the run that is carried out is compared again. Restricted projects are
+    not counted for everybody.
     """
     changed = made.promise()
     if carried_out:
@@ -342,7 +340,7 @@ def check_promise(
         "version": version.version,
         "missing": missing,
         "unexpected": unexpected,
-        "restricted": sorted(differing & restricted),
+        "restricted": sorted(restricted_among(differing)),
     }
 
 

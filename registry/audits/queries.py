@@ -16,6 +16,7 @@ from registry.audits.policy_activation import visible_check
 from registry.cases.models import Case
 from registry.core import lists
 from registry.core.database import db, require_transaction
+from registry.core.dialects import is_among
 from registry.core.lists import Listing, Page, read_page
 from registry.flags.former_flags import FormerFlag, status_before_withdrawal
 from registry.flags.models import ACTIVE_STATUSES, IS_GOOD, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
@@ -54,6 +55,8 @@ def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, An
     )
     restricted, sees_all = columns.pop("restricted_counts"), actor.may(Permission.RESTRICTED_READ)
     columns["without_restricted"] = not sees_all
+    if (unexplained := columns.get("unexplained")) is not None:
+        columns["unexplained"] = len(unexplained["projects"]) - (0 if sees_all else len(unexplained["restricted"]))
     columns["held_causes"] = visible_causes(columns.get("held_causes"), with_restricted=sees_all)
     columns["promise_check"] = visible_check(columns.get("promise_check"), with_restricted=sees_all)
     return columns if sees_all else without_restricted(columns, restricted)
@@ -249,6 +252,22 @@ def previous_good(actor: Actor, audit: AuditRun) -> AuditRun | None:
         .order_by(AuditRun.on.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
         .limit(1)
     )
+
+
+def unexplained_projects(actor: Actor, audit: AuditRun) -> list[str]:
+    """Return the numbers of up to 50 visible projects that the audit should not have changed.
+
+    Restricted projects among them are journalled as read. Raises RoleNotAllowed.
+    """
+    actor.require(Permission.AUDITS_READ)
+    ids = (audit.unexplained or {}).get("projects", ())
+    if not ids:
+        return []
+    columns = select(Project.number.label("project"), Project.is_restricted.label("_restricted")).order_by(Project.id)
+    rows = db.session.execute(columns.where(is_among(Project.id.expression, ids), *visible_projects(actor)).limit(50))
+    shown = [row._asdict() for row in rows]
+    _journal_reads(actor, shown)
+    return [row["project"] for row in shown]
 
 
 def _journal_reads(actor: Actor, rows: Iterable[Any]) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
-from registry.audits.candidates import Part, in_part
-from registry.core.database import db, table_of
-from registry.flags.models import SEVERITY_RANK, Flag
+from registry.core.database import db
+from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK
 from registry.freeze.findings import Finding
 from registry.freeze.vocabulary import Severity
 
@@ -46,6 +45,9 @@ class ActiveFlag(NamedTuple):
     fingerprint: str
     accepted_fingerprint: str | None
     exemption_id: int | None
+
+
+Flags = dict[int, list[ActiveFlag]]
 
 
 class Turned(NamedTuple):
@@ -90,19 +92,6 @@ class Plan:
     turned: list[Turned] = field(default_factory=list)
     watch: Callable[[Outcome], None] | None = None
 
-    def add(self, other: Plan) -> None:
-        """Take over the writes and counts of another one, of later projects."""
-        self.opened += other.opened
-        self.updated += other.updated
-        self.reopened += other.reopened
-        self.restated += other.restated
-        self.cleared += other.cleared
-        self.turned += other.turned
-        self.kept += other.kept
-        self.projects_flagged += other.projects_flagged
-        self.projects_to_migrate += other.projects_to_migrate
-        self.projects_exempt += other.projects_exempt
-
     def turns(self) -> dict[str, int]:
         """Count the projects of the last audit by what becomes of them, one of TURNS."""
         counted = Counter(each.kind for each in self.turned)
@@ -112,6 +101,11 @@ class Plan:
         """Yield (project id, rule, severity, opened) of each flag to open."""
         for project_id, finding, _ in self.opened:
             yield project_id, finding.rule, finding.severity, "opened"
+
+    def projects(self) -> set[int]:
+        """Return the ids of the projects of whose flags anything changes or has changed."""
+        flags = (flag for each in (self.updated, self.reopened, self.restated) for flag, *_ in each)
+        return {*(opened[0] for opened in self.opened), *(flag.project_id for flag in (*flags, *self.cleared))}
 
     def changed_projects(self) -> Iterator[int]:
         """Yield the ids of the projects whose flags change, and with them perhaps freeze status and severity."""
@@ -131,13 +125,11 @@ class Plan:
             yield flag.project_id, flag.rule, flag.severity, "cleared"
 
 
-def active_flags(part: Part) -> dict[int, list[ActiveFlag]]:
-    """Return the active flags of a part's projects, by project id."""
-    flag = table_of(Flag).c
-    columns = [flag[name] for name in ActiveFlag._fields]
-    statement = select(*columns).where(flag.status != "cleared", in_part(flag.project_id))
-    flags_by_project: dict[int, list[ActiveFlag]] = {}
-    for row in db.session.execute(statement, part._asdict()).all():
+def active_flags(which: ColumnElement[bool], parameters: Mapping[str, Any] | None = None) -> Flags:
+    """Return the active flags that fit, by project id."""
+    statement = select(*(FLAGS.c[name] for name in ActiveFlag._fields)).where(IS_ACTIVE, which)
+    flags_by_project: Flags = {}
+    for row in db.session.execute(statement, parameters or {}).all():
         active_flag = ActiveFlag(*row)
         flags_by_project.setdefault(active_flag.project_id, []).append(active_flag)
     return flags_by_project
@@ -146,7 +138,7 @@ def active_flags(part: Part) -> dict[int, list[ActiveFlag]]:
 def reconcile(
     plan: Plan,
     judged: Iterable[tuple[int, tuple[Finding, ...], int | None]],
-    active: dict[int, list[ActiveFlag]],
+    active: Flags,
     judged_before: int,
     restricted: Plan,
     restricted_ids: frozenset[int],

@@ -111,6 +111,7 @@ class AuditOrder(BaseSchema):
 
     on = AnyDay(description="The business date, today without it. For good: from the last audited date to today.")
     dry_run = Boolean(description="Change nothing, only tell what would change.")
+    full = Boolean(description="Judge also the projects of which nothing has changed since the last audit.")
 
 
 class HeldDecision(BaseSchema):
@@ -174,6 +175,16 @@ class Audit(BaseSchema):
     cases_opened = ReadOnly("Cases that it opened, or would open; null where it was not counted.", NOT_COUNTED)
     input_digest = ReadOnly(
         "SHA-256 of everything that it judged: equal input, equal result.", {"type": ["string", "null"]}
+    )
+    continues = ReadOnly(
+        "The id of the audit that it continues: it judged only what had changed or was due since the last audit. Null "
+        "for one that judged every project, as an audit does every week.",
+        {"type": ["integer", "null"]},
+    )
+    unexplained = ReadOnly(
+        "Of an audit that judged every project, how many it changed that one which continues the last audit would have "
+        "left: 0 unless the service has a fault; null where nothing was compared.",
+        NOT_COUNTED,
     )
     held_because = ReadOnly(
         "Why the change threshold held it; of a dry run, why it would hold the same one for good.", HELD_SCHEMA

@@ -12,10 +12,11 @@ from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import is_another_person, require_still_may
 from registry.approvals.service import require_person
 from registry.audits.execution import execute_audit, new_run
-from registry.audits.judgement import Preparation
+from registry.audits.judgement import Judgement
 from registry.audits.schedule import exclusive_lock
 from registry.cases.models import CASE, Case, CaseEvent
 from registry.cases.sync import WAITING_FOR_REVIEWER
+from registry.changes.service import number_changes_by_hand
 from registry.core.clock import national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
@@ -36,10 +37,13 @@ class AuditDateBeforeLast(Conflict):
     """An audit that is no dry run may not precede the last audited date, because the facts of that day are gone."""
 
 
-def run_audit(actor: Actor, on: date | None = None, *, dry_run: bool = False, policy: Policy | None = None) -> AuditRun:
+def run_audit(
+    actor: Actor, on: date | None = None, *, dry_run: bool = False, policy: Policy | None = None, full: bool = False
+) -> AuditRun:
     """Audit every project on a date (default: today).
 
-    The date lies between the last audited date and today. A dry run accepts any date and any policy.
+    The date lies between the last audited date and today. A dry run accepts any date and any policy. ``full``: judge
+    also the projects of which nothing has changed since the last audit, as a dry run does.
     Raises RoleNotAllowed, Invalid (after today), AuditDateBeforeLast, AuditRunning.
     """
     if policy is not None and not dry_run:
@@ -48,16 +52,18 @@ def run_audit(actor: Actor, on: date | None = None, *, dry_run: bool = False, po
     day = on or today()
     if not dry_run and day > today():
         raise Invalid([Problem("/on", "audit-date-after-today", {"today": today().isoformat()})])
+    # Nothing follows what somebody changed by hand before it has a number.
+    number_changes_by_hand()
     run = new_run(actor, day, "manual", policy or policy_in_force(day), dry_run=dry_run)
-    prepared = Preparation(policy or policy_in_force(day), day, writes=not dry_run)
+    judged = Judgement(policy or policy_in_force(day), day, writes=not dry_run, full=full)
     try:
-        with exclusive_lock(prepared.read):
+        with exclusive_lock(judged.read):
             if not dry_run:
                 require_not_before_last(day)
             # Read again under the lock: a version may have been activated meanwhile.
             judged_by = policy or policy_in_force(day)
             run.policy_version, run.policy_digest = judged_by.version, judged_by.digest
-            return execute_audit(actor, run, judged_by, check_threshold=True, prepared=prepared)
+            return execute_audit(actor, run, judged_by, check_threshold=True, judged=judged)
     except RegistryError:
         raise
     except Exception as error:
@@ -115,15 +121,16 @@ def confirm_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:
     actor.require(Permission.AUDITS_CONFIRM)
     on = find_audit(actor, audit_id).on
     require_person(actor)
-    prepared = Preparation(policy_in_force(on), on)
-    with exclusive_lock(prepared.read) as session:
+    number_changes_by_hand()
+    judged = Judgement(policy_in_force(on), on)
+    with exclusive_lock(judged.read) as session:
         run = _held(session, audit_id)
         require_not_before_last(run.on)
         run.confirmed_by = actor.principal
         policy = policy_in_force(run.on)
         run.policy_version, run.policy_digest = policy.version, policy.digest
         _decide(actor, run, "confirmed", reason)
-        return execute_audit(actor, run, policy, check_threshold=False, prepared=prepared)
+        return execute_audit(actor, run, policy, check_threshold=False, judged=judged)
 
 
 def reject_held_audit(actor: Actor, audit_id: int, reason: str) -> AuditRun:

@@ -8,6 +8,7 @@ journal, so that all transactions lock the two heads in one order.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -27,6 +28,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     true,
     type_coerce,
@@ -145,17 +147,11 @@ OF_ONE_PROJECT: Final = frozenset({ChangeKind.PROJECT.value, ChangeKind.VIEW.val
 
 
 class Changed(NamedTuple):
-    """Ids of projects of which anything changed, and of agencies. ``statuses``: old and new ones of projects.
-
-    ``added``: those of the projects that are new. ``moved``: those that passed to another agency, or whose agency did,
-    and those that became restricted or are so no more.
-    """
+    """Ids of projects of which anything changed, of agencies, and of other records by their kind."""
 
     projects: frozenset[int]
     agencies: frozenset[int]
-    statuses: frozenset[str | None]
-    added: frozenset[int]
-    moved: frozenset[int]
+    others: Mapping[str, frozenset[int]]
 
 
 def newest_seq() -> int:
@@ -168,25 +164,24 @@ def deleted_up_to() -> int:
     return int(db.session.execute(select(HEAD.c.deleted_up_to)).scalar_one())
 
 
-def changed_since(number: int) -> Changed:
-    """Everything that was committed after ``newest_seq`` answered so, whoever changed it."""
-    columns = (CHANGE.kind, CHANGE.record_id, CHANGE.project_id, CHANGE.old_status, CHANGE.new_status)
-    projects, agencies, statuses = set(), set(), set()
-    added, moved = set(), set()
-    for kind, record_id, project_id, before, after in db.session.execute(select(*columns).where(CHANGE.seq > number)):
+def changed_since(number: int, but: range = range(0)) -> Changed:
+    """Everything that was committed after ``newest_seq`` answered so, whoever changed it, ``but`` for these numbers."""
+    later = CHANGE.seq > max(number, but.stop - 1)
+    if but:
+        later = or_(later, CHANGE.seq.between(number + 1, but.start - 1))
+    projects: set[int] = set()
+    others: dict[str, set[int]] = {}
+    for kind, record_id, project_id in db.session.execute(
+        select(CHANGE.kind, CHANGE.record_id, CHANGE.project_id).where(later)
+    ):
         if kind in OF_ONE_PROJECT:
             projects.add(record_id)
-            statuses |= {before, after} if before != after else set()
-            if kind == ChangeKind.VIEW:
-                moved.add(record_id)
-            elif before is None:
-                added.add(record_id)
-        elif kind == ChangeKind.AGENCY:
-            agencies.add(record_id)
         elif project_id is not None:
             projects.add(project_id)
-    of_projects = frozenset(added), frozenset(moved)
-    return Changed(frozenset(projects), frozenset(agencies), frozenset(statuses), *of_projects)
+        else:
+            others.setdefault(kind, set()).add(record_id)
+    agencies = others.pop(ChangeKind.AGENCY.value, set())
+    return Changed(frozenset(projects), frozenset(agencies), {kind: frozenset(ids) for kind, ids in others.items()})
 
 
 # Deletion of old changes: whoever falls further behind reads the lists again.

@@ -157,6 +157,10 @@ RECORDED: Final = (
             9,
         )
     ),
+    # What audits read of others than the project. The journal covers no digest of it.
+    RecordedTable("match", 16, "procurement_matches", status="NULL", project_id="{row}.project_id", is_internal=True),
+    RecordedTable("contract", 17, "procurement_contracts", status="NULL", is_internal=True),
+    RecordedTable("deployment", 18, "platform_deployments", status="NULL", is_internal=True),
 )
 DIGESTS: Final = ("digest", "status_digest")
 # Of a function, on PostgreSQL 100.
@@ -287,14 +291,16 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
     has_digests = DIGESTS[0] in _columns(connection, PENDING)
     of_status = _columns(connection, "project_statuses")
     dialect = _Dialect(connection.dialect.name == "postgresql", has_digests=has_digests, of_status=of_status)
+    # A migration of an earlier release knows fewer tables.
+    tables = inspect(connection).get_table_names()
     for recorded in (each for each in RECORDED if has_digests or not each.is_internal):
+        if recorded.table not in tables:
+            continue
         columns = _columns(connection, recorded.table)
         yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded, columns)
         yield f"{recorded.table}_changed", recorded.table, "UPDATE", dialect.note_changed(recorded, columns)
     for table in VIEWS:
         yield f"{table}_seen", table, "UPDATE", dialect.note_views(table)
-    # A migration of an earlier release knows fewer tables.
-    tables = inspect(connection).get_table_names()
     for kept in (each for each in KEPT if each.former in tables):
         columns = _columns(connection, kept.table)
         yield f"{kept.table}_kept", kept.table, "UPDATE", dialect.keep(kept, columns)

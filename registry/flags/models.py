@@ -114,6 +114,9 @@ class AuditRun(Model):
     policy promised (``registry/audits/policy_activation.py``); None for other runs. What repeating needs, None for
     older runs: ``known_at``, the moment as of which it read the register; ``compared_with``, the id of the audit before
     it; ``flags_up_to`` and ``former_flags_up_to``, the highest ids of these tables before its own changes.
+    ``continues``: the full audit that it continues; None for one that judged every project. ``unexplained``: of a full
+    audit the ids of ``projects`` whose flags it changed although one that continued the last would not have judged
+    them, and of the ``restricted`` ones among them; None for one that compared nothing.
     """
 
     __tablename__ = "audits"
@@ -154,6 +157,8 @@ class AuditRun(Model):
     compared_with: Mapped[int | None]
     flags_up_to: Mapped[int | None]
     former_flags_up_to: Mapped[int | None]
+    continues: Mapped[int | None]
+    unexplained: Mapped[dict[str, list[int]] | None] = mapped_column(JSON(none_as_null=True))
     failure: Mapped[str | None] = mapped_column(Text)
     voiding: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     voiding_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
@@ -230,6 +235,13 @@ def audit_in_future(today: date) -> AuditRun | None:
         .limit(1)
     )
     return run
+
+
+def unexplained_audit() -> AuditRun | None:
+    """Return the last full audit if it changed flags that the audits before it should have changed; None otherwise."""
+    last = last_good_audit()
+    full = last if last is None or last.continues is None else db.session.get(AuditRun, last.continues)
+    return full if full is not None and full.unexplained and full.unexplained["projects"] else None
 
 
 def last_good_date() -> date | None:

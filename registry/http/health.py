@@ -17,7 +17,7 @@ from registry.core.clock import now, rfc3339, today
 from registry.core.database_checks import is_corruption_error, is_damaged, is_disk_full
 from registry.core.installation import OTHER_KEY, has_other_key, installed_at
 from registry.core.schema import schema_is_current
-from registry.flags.models import audit_in_future, last_good_audit
+from registry.flags.models import audit_in_future, last_good_audit, unexplained_audit
 from registry.http.error_handlers import error_of
 from registry.http.requests import LOG
 from registry.journal.rows import RUNBOOK as ROWS_RUNBOOK
@@ -26,6 +26,9 @@ from registry.settings import Settings
 
 DAMAGED: Final = "database-damaged: registry restore FILE"
 MAX_AUDIT_AGE: Final = timedelta(hours=26)
+
+
+AUDIT_RUNBOOK: Final = "docs/runbooks/audit-unexplained.md"
 
 
 def init_health(app: Flask, settings: Settings) -> None:
@@ -67,6 +70,9 @@ def why_not_ready(*, audits_are_on: bool) -> list[str]:
         reasons.append(f"journal-broken: {RUNBOOK}")
     if last_verification().rows_fault is not None:
         reasons.append(f"rows-differ: {ROWS_RUNBOOK}")
+    unexplained = unexplained_audit()
+    if unexplained is not None:
+        reasons.append(f"audit-unexplained: registry audits show {unexplained.id}, see {AUDIT_RUNBOOK}")
     # A new installation has no audit yet. Whoever starts audits, the scheduler or cron, one a day is due from then on.
     due_since = last.finished_at if last is not None else installed_at()
     if due_since is not None and now() - due_since > MAX_AUDIT_AGE:

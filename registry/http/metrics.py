@@ -39,7 +39,7 @@ from registry.core.dialects import database_clock, database_file, sessions_waiti
 from registry.core.installation import installed_at, scheduled_jobs
 from registry.core.outbox import OutboxMessage
 from registry.core.queues import Backlog, backlog
-from registry.flags.models import AuditRun, last_good_audit
+from registry.flags.models import AuditRun, last_good_audit, unexplained_audit
 from registry.flags.vocabulary import AuditStatus
 from registry.http.requests import LOG, STARTED_AT
 from registry.imports.models import IMPORT_QUEUE, ImportRun
@@ -142,6 +142,10 @@ def _audits() -> Iterator[Metric]:
     if newest is not None:
         statuses = {(status,): float(status == newest) for status in AuditStatus.codes()}
         yield _gauge("registry_audit_last_status", "1 for the status of the newest audit", statuses, ("status",))
+    unexplained = unexplained_audit()
+    text = "Projects whose flags the last full audit changed although nothing of them had changed"
+    count = 0 if unexplained is None else len((unexplained.unexplained or {})["projects"])
+    yield _gauge("registry_audit_unexplained_projects", text, count)
     held = db.session.scalar(select(func.count()).select_from(AuditRun).where(AuditRun.status == "held"))
     yield _gauge("registry_audits_held", "Audits that wait for a decision of a supervisor", held or 0)
 

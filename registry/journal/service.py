@@ -170,6 +170,15 @@ def read_acts(seqs: Collection[int]) -> list[Act]:
     ]
 
 
+def changes_written_by(action: str, subject: str) -> range:
+    """Return the numbers of the changes of the transaction of which this is the last entry, the newest such one."""
+    own = select(JournalEntry.details).where(JournalEntry.action == action, JournalEntry.subject == subject)
+    details = db.session.scalar(own.order_by(JournalEntry.seq.desc()).limit(1))
+    written = {} if details is None else json.loads(details).get(WRITTEN_ROWS, {})
+    after = written.get("after", 0) + 1
+    return range(after, after + written.get("count", 0)) if written else range(0)
+
+
 entries_appended: Final[Event[[int, Sequence[str]]]] = Event("entries_appended")
 """A transaction appends entries: the number of the first, and the actions of all."""
 

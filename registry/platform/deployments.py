@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -83,12 +83,9 @@ def deployment_facts(ids: Iterable[int]) -> dict[int, Mapping[str, Any]]:
     return {row.id: dict(zip(DEPLOYMENT_FACTS, (True, row.last_deployed_on), strict=True)) for row in rows}
 
 
-def last_inventory() -> int:
-    """Return the id of the last inventory that was applied; 0 without one."""
-    return db.session.scalar(select(func.max(Inventory.id))) or 0
-
-
-def with_other_deployments(inventory_id: int) -> frozenset[int]:
-    """Return the projects of whose keys a later inventory changed the deployments."""
-    of_key = and_(DEPLOYMENT.c.platform_key == PROJECT.platform_key, DEPLOYMENT.c.inventory_id > inventory_id)
+def projects_with_deployments(deployments: Collection[int]) -> frozenset[int]:
+    """Return the projects that have the keys of these rows."""
+    if not deployments:
+        return frozenset()
+    of_key = and_(DEPLOYMENT.c.platform_key == PROJECT.platform_key, is_among(DEPLOYMENT.c.id, sorted(deployments)))
     return frozenset(db.session.scalars(select(PROJECT.id).join(DEPLOYMENT, of_key)))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, or_, select, type_coerce, union_all
-from sqlalchemy.types import NullType
+from sqlalchemy import Select, and_, or_, select, union_all
 
 from registry.core.database import db, table_of
 from registry.core.dialects import is_among
@@ -44,13 +43,12 @@ def contracts_of(policy: Policy, ids: Collection[int] | None = None) -> Contract
     return _by_project(db.session.execute(_matched().where(MATCH.c.match_state.in_(STATES), *among)).mappings())
 
 
-def versions_of_contracts(policy: Policy) -> Sequence[Any]:
-    """Return what differs when ``contracts_of`` does, and takes a third of its time."""
-    if not reads_contracts(policy):
-        return ()
-    columns = (MATCH.c.id, type_coerce(MATCH.c.changed_at, NullType), type_coerce(CONTRACT.c.changed_at, NullType))
-    statement = select(*columns).join(CONTRACT, CONTRACT.c.id == MATCH.c.contract_id)
-    return db.session.execute(statement.where(MATCH.c.match_state.in_(STATES)).order_by(MATCH.c.id)).all()
+def projects_with_contracts(contracts: Collection[int]) -> frozenset[int]:
+    """Return the projects that these contracts match or have matched."""
+    if not contracts:
+        return frozenset()
+    matched = select(MATCH.c.project_id).where(is_among(MATCH.c.contract_id, sorted(contracts)))
+    return frozenset(db.session.scalars(matched))
 
 
 def contracts_known_at(at: datetime, policy: Policy, *, of: int | None = None) -> Contracts:

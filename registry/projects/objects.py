@@ -73,10 +73,15 @@ class Member(NamedTuple):
 
 
 def siblings_of_register(policy: Policy, up_to: int) -> dict[int, tuple[Sibling, ...]]:
-    """Return what each project with an id up to one counts of others, by id; those that count nothing are left out."""
+    """Return what each project with an id up to one counts of others, by id, of all that others may count."""
     if not reads_siblings(policy):
         return {}
     return _siblings(_members(policy, PROJECT.id <= up_to), linked_pairs())
+
+
+def are_counted(policy: Policy, ids: Collection[int]) -> bool:
+    """Return True when one of these projects may be counted with others."""
+    return bool(ids) and reads_siblings(policy) and bool(_members(policy, is_among(PROJECT.id, sorted(ids))))
 
 
 def siblings_known_at(
@@ -363,9 +368,8 @@ def _siblings(
         others = [other for root in roots for other in by_object.get(root, ()) if other is not each]
         if own_only:
             others = [other for other in others if other.agency == each.agency]
-        if others:
-            most = sorted(others, key=_weight)[:MAX_SIBLINGS] if len(others) > MAX_SIBLINGS else others
-            siblings[each.id] = tuple(_sibling(each, other) for other in sorted(most, key=_id))
+        most = sorted(others, key=_weight)[:MAX_SIBLINGS] if len(others) > MAX_SIBLINGS else others
+        siblings[each.id] = tuple(_sibling(each, other) for other in sorted(most, key=_id))
     return siblings
 
 

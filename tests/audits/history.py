@@ -7,26 +7,30 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import joinedload
 
 from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
-from registry.audits.service import confirm_held_audit
+from registry.audits.service import confirm_held_audit, void_audit
 from registry.cases.models import Case
 from registry.cases.sync import revoke_exemption
 from registry.core.clock import now, today
-from registry.core.database import db, transaction
+from registry.core.database import db, table_of, transaction
 from registry.core.errors import RegistryError
 from registry.exemptions.models import Exemption
-from registry.flags.models import Flag
+from registry.flags.models import Flag, last_good_audit
 from registry.freeze.current import set_policy
 from registry.freeze.policy_file import read_policy
 from registry.platform.confirmations import confirm_ending, confirm_onboarding
 from registry.platform.inventory import apply_inventory
 from registry.policies.models import PolicyVersion
+from registry.procurement.matching import lock_matches
+from registry.procurement.models import Match, MatchState
+from registry.procurement.service import import_contracts
 from registry.projects.api import project_row
 from registry.projects.attestations import attest_project
+from registry.projects.links import ProjectLink, add_link
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.requests.models import Request, RequestKind
@@ -39,6 +43,7 @@ from tests.freeze.policy_texts import SHIPPED, in_creation
 from tests.imports.tables import csv_of
 from tests.imports.test_projects import run_import
 from tests.present import Present
+from tests.procurement.contract_rows import row_of
 
 DECIDER = an_actor(Role.SUPERVISOR, name="second")
 REVIEWER = an_actor(Role.REVIEWER, name="third")
@@ -108,10 +113,11 @@ class History:
     def take(self, step: str, which: int, what: int) -> None:
         """Take a step on the project or agency of that place; what the rules exclude changes nothing."""
         self.present.move(timedelta(hours=1, seconds=which))
-        projects = db.session.scalars(select(Project).options(joinedload(Project.agency)).order_by(Project.id)).all()
+        statement = select(Project).options(joinedload(Project.agency)).order_by(Project.id)
+        projects = db.session.scalars(statement.execution_options(populate_existing=True)).all()
         project = projects[which % len(projects)]
         try:
-            STEPS[step](self, project, what)
+            (STEPS | UNKNOWN_LATER)[step](self, project, what)
         except RegistryError:
             db.session.rollback()
 
@@ -240,6 +246,85 @@ def change_kind(_history: History, project: Project, what: int) -> None:
         change_agency(ADMINISTRATOR, agency_to_change(number), {"kind": kind}, approved={})
 
 
+def adopt(history: History, project: Project, what: int) -> None:
+    """Put the agency below another one, or take it out."""
+    parent, number = None if what % 2 else history.agencies[what % 3], project.agency.bin
+    with transaction():
+        change_agency(ADMINISTRATOR, agency_to_change(number), {"parent_bin": parent}, approved={})
+
+
+def pass_on(history: History, project: Project, what: int) -> None:
+    values = {"to": history.agencies[what % 3], "on": today(), "act": "1", "reason": "R"}
+    request = ask(ASKER, RequestKind.TRANSFER, project.number, values)
+    confirm(DECIDER, RequestKind.TRANSFER, request.id)
+
+
+def split(history: History, _project: Project, what: int) -> None:
+    """Register one of several works on one object, which count together."""
+    values = {"name_ru": f"Реестр {what % 2}", "object_code": f"IS-{what % 2}", "work_type": "modification"}
+    dates = {"contract_signed_on": "2026-03-01", "object_commissioned_on": "2018-05-14", "consent_number": "5"}
+    costs = {"budget_kzt": 15, "object_original_cost_kzt": 100}
+    a_project(agency_by_bin(history.agencies[what % 3]), **values, **dates, **costs, name_kk=None)
+
+
+def connect(_history: History, project: Project, what: int) -> None:
+    """Link the project to another one, or remove the newest link."""
+    if what % 3 == 0:
+        newest = db.session.execute(select(ProjectLink).order_by(ProjectLink.id.desc()).limit(1)).scalar_one_or_none()
+        if newest is not None and newest.removed_at is None:
+            with transaction() as session:
+                session.execute(update(ProjectLink).where(ProjectLink.id == newest.id).values(removed_at=now()))
+        return
+    numbers = db.session.scalars(select(Project.number).order_by(Project.id)).all()
+    with transaction():
+        add_link(SUPERVISOR, project.number, {"kind": "part_of", "target": numbers[what % len(numbers)]})
+
+
+def contract(_history: History, project: Project, what: int) -> None:
+    """Import a contract of the portal that has the number of the project's, or correct it."""
+    number, agency = project.contract_number or f"ИС-{project.id}", project.agency.bin
+    values = {"contract_number": number, "sign_date": f"2026-0{1 + what % 9}-12", "number": f"26{project.id:04}"}
+    if project.contract_number is None:
+        edit(project, contract_number=number)
+    import_contracts(OPERATOR, "contracts.csv", csv_of(row_of(agency, **values)))
+
+
+def unmatch(_history: History, _project: Project, what: int) -> None:
+    """Confirm or end the newest match."""
+    newest = db.session.execute(select(Match).order_by(Match.id.desc()).limit(1)).scalar_one_or_none()
+    if newest is not None:
+        state = MatchState.CONFIRMED if what % 2 else MatchState.REJECTED
+        with transaction() as session:
+            lock_matches()
+            session.execute(
+                update(Match).where(Match.id == newest.id).values(match_state=state.value, changed_at=now())
+            )
+
+
+def jump(history: History, _project: Project, what: int) -> None:
+    """Nothing happens for days or weeks."""
+    history.present.move(timedelta(days=3 * what))
+
+
+def void(history: History, project: Project, what: int) -> None:
+    """A wrong clock dates an audit in the future, which is voided."""
+    right = now()
+    history.present.move(timedelta(days=20 + 50 * what))
+    history.night(project, 0)
+    history.nights.pop()
+    run = last_good_audit()
+    history.present.set(right + timedelta(minutes=30))
+    if run is not None:
+        void_audit(OPERATOR, run.id, "The clock was ahead.")
+
+
+def by_hand(_history: History, project: Project, what: int) -> None:
+    """Somebody changes the database without the service."""
+    values = [{"stage": "operation"}, {"budget_kzt": what}, {"work_started_on": today()}][what % 3]
+    db.session.execute(update(table_of(Project)).where(table_of(Project).c.id == project.id).values(values))
+    db.session.commit()
+
+
 def restrict(_history: History, project: Project, what: int) -> None:
     with transaction():
         restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), bool(what % 2), "Secret.")
@@ -274,6 +359,15 @@ STEPS: dict[str, Callable[[History, Project, int], None]] = {
     "merge": merge,
     "change kind": change_kind,
     "restrict": restrict,
+    "adopt": adopt,
+    "pass on": pass_on,
+    "split": split,
+    "connect": connect,
+    "contract": contract,
+    "unmatch": unmatch,
+    "jump": jump,
     "policy": change_policy,
     "version": activate_version,
 }
+# What nothing of the past is known of afterwards.
+UNKNOWN_LATER: dict[str, Callable[[History, Project, int], None]] = {"void": void, "by hand": by_hand}

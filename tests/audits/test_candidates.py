@@ -15,8 +15,9 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import Connection, event
 
-from registry.audits.candidates import Part, candidates, count_projects, new_digest
+from registry.audits.candidates import Part, candidates, highest_id, new_digest, standing_counts
 from registry.audits.queries import all_changes_of
+from registry.audits.service import run_audit
 from registry.cases.models import order_in_force
 from registry.core.database import db, transaction
 from registry.flags.models import AuditChange, Flag
@@ -29,6 +30,7 @@ from tests.audits.real_file import AUDITED_ON, LISTED_ON, record
 from tests.audits.steps import (
     AUDITOR,
     OLD_SYSTEM,
+    OPERATOR,
     accept,
     audit,
     changes,
@@ -66,13 +68,14 @@ def test_candidates_include_every_project_with_findings(
         agencies = an_agency_of_each_kind()
         drawn = [project(seed * 100 + place, policy) for place in range(40)]
         written = write_all([facts for facts, _ in drawn], agencies)
-        totals = count_projects(policy)
+        up_to = highest_id()
+        totals, _restricted = standing_counts(policy, up_to)
         outside = sum(facts.agency_kind not in policy.scope for facts in written.values())
-        assert (totals.in_scope, totals.out_of_scope) == (40 - outside, outside)
-        assert totals.up_to == max(written)
+        assert (totals["projects_judged"], totals["projects_out_of_scope"]) == (40 - outside, outside)
+        assert up_to == max(written)
         for on in {on for _, on in drawn[:8]}:
             flagged = {key for key, facts in written.items() if evaluate(facts, policy, on)}
-            read = list(candidates(policy, on, Part(0, totals.up_to), new_digest(policy, on)))
+            read = list(candidates(policy, on, Part(0, up_to), new_digest(policy, on)))
             assert [each.project_id for each in read] == sorted({each.project_id for each in read})
             # The facts equal the record, and no project that would be flagged is missing.
             assert all(each.facts == written[each.project_id] for each in read)
@@ -146,18 +149,18 @@ def test_several_orders_and_exemptions_do_not_duplicate_a_project(app: Flask, pr
         order_end_by=None,
     )
     key, written = write(facts, agencies)
-    totals = count_projects(policy_in_force())
-    (only,) = candidates(policy_in_force(), DAY, Part(0, totals.up_to), new_digest(policy_in_force(), DAY))
+    up_to = highest_id()
+    (only,) = candidates(policy_in_force(), DAY, Part(0, up_to), new_digest(policy_in_force(), DAY))
     assert (only.project_id, only.facts, only.exemption_id) == (key, written, None)
 
 
 def test_project_registered_during_audit_waits_for_next_one(app: Flask, present: Present) -> None:
     present.set(DAY)
     first, second = a_project(), a_project()
-    totals = count_projects(policy_in_force())
+    up_to = highest_id()
     read = candidates(policy_in_force(), DAY, Part(0, first.id), new_digest(policy_in_force(), DAY))
     assert [each.project_id for each in read] == [first.id]
-    assert totals.up_to == second.id
+    assert up_to == second.id
 
 
 @pytest.mark.postgres_only
@@ -208,14 +211,16 @@ def test_repeated_audit_changes_nothing(app: Flask, present: Present) -> None:
     accepted = a_project()
     first = audit()
     accept(accepted, "freeze.creation")
-    second = audit()
+    second = run_audit(OPERATOR, full=True)
     before, kept = table(Flag), table(AuditChange)
     third = audit()
     assert table(Flag) == before
     assert table(AuditChange) == kept
     assert changes(second) == changes(third) == []
     assert flag_counts(third) == (0, len(before), 0, 0)
-    assert first.input_digest == second.input_digest == third.input_digest
+    # Two that judge every project, and one that continues the second without judging any.
+    assert first.input_digest == second.input_digest != third.input_digest
+    assert (first.continues, second.continues, third.continues) == (None, None, second.id)
     seen = ("projects_judged", "projects_out_of_scope", "projects_exempt")
     assert [getattr(third, name) for name in seen] == [getattr(first, name) for name in seen] == [7, 1, 1]
 

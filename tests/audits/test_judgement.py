@@ -15,8 +15,9 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
+from registry.audits.candidates import standing_counts
 from registry.audits.execution import execute_audit, new_run
-from registry.audits.judgement import Judgement, Preparation
+from registry.audits.judgement import Judgement
 from registry.audits.past import verify_audit
 from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case
@@ -40,7 +41,7 @@ pytestmark = pytest.mark.on_both
 Undone = Callable[[], AbstractContextManager[None]]
 DAY = date(2026, 9, 28)
 # Projects registered later are not judged at all.
-KINDS = [kind for kind in STEPS if kind not in ("night", "register")]
+KINDS = [kind for kind in STEPS if kind not in ("night", "register", "split")]
 STEP = st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9))
 
 
@@ -51,20 +52,21 @@ def usual_policy(app: Flask) -> Iterator[Policy]:
     set_policy(usual)
 
 
+def judged(policy: Policy, on: date) -> Judgement:
+    """Every project judged."""
+    judgement = Judgement(policy, on, full=True)
+    judgement.read()
+    return judgement
+
+
 def all_of(judgement: Judgement) -> dict[str, Any]:
     """What an audit takes from it."""
-    plans: dict[str, Any] = {}
-    for place, of_part in enumerate(judgement.plans(None)):
-        for whose, plan in zip(("all", "restricted"), of_part[1:], strict=True):
-            lists = [plan.opened, plan.updated, plan.reopened, plan.restated, plan.cleared, plan.turned]
-            counts = plan.kept, plan.projects_flagged, plan.projects_exempt
-            plans[f"{place} {whose}"] = [sorted(map(repr, each)) for each in lists], counts
-    return {
-        "digest": judgement.digest(),
-        "totals": judgement.totals,
-        "restricted": judgement.restricted,
-        "plans": plans,
-    }
+    judgement.bring_up_to_date()
+    found: dict[str, Any] = {"digest": judgement.digest()}
+    for whose, plan in zip(("all", "restricted"), judgement.plan(), strict=True):
+        lists = [plan.opened, plan.updated, plan.reopened, plan.restated, plan.cleared, plan.turned]
+        found[whose] = [sorted(map(repr, each)) for each in lists]
+    return found | {"coming": [sorted(each) for each in judgement.coming_changes()]}
 
 
 @pytest.mark.parametrize(
@@ -83,13 +85,10 @@ def test_a_judgement_brought_up_to_date_equals_another_one(
             history.begin()
             for steps in nights:
                 policy, on = policy_in_force(), DAY
-                judgement = Judgement(policy, on)
-                judgement.judge()
+                judgement = judged(policy, on)
                 for step in steps:
                     history.take(*step)
-                judgement.bring_up_to_date()
-                other = Judgement(policy, on)
-                other.judge()
+                other = judged(policy, on)
                 assert all_of(judgement) == all_of(other)
                 history.take("night", 0, 1)
 
@@ -117,11 +116,11 @@ def test_a_project_that_comes_into_the_scope_is_counted_before_statuses_follow_t
     assert (audit().projects_judged, status_of(project)) == (1, "flagged")
     # In force since the audit, so that the stored status is still that of the wider scope.
     set_policy(read_policy(NARROWER, "policy.toml"))
-    judgement = Judgement(policy_in_force(), DAY)
-    judgement.judge()
-    assert judgement.totals[:2] == (0, 1)
+    judgement = judged(policy_in_force(), DAY)
+    assert standing_counts(policy_in_force(), judgement.up_to)[0]["projects_out_of_scope"] == 1
     change(project)
-    assert (judgement.bring_up_to_date(), judgement.totals[:2]) == (1, (1, 0))
+    assert judgement.bring_up_to_date() == 1
+    assert standing_counts(policy_in_force(), judgement.up_to)[0]["projects_judged"] == 1
 
 
 def test_an_order_that_ends_changes_a_judgement(app: Flask, present: Present) -> None:
@@ -133,13 +132,11 @@ def test_an_order_that_ends_changes_a_judgement(app: Flask, present: Present) ->
     act(AIGERIM, case, "claim")
     act(AIGERIM, case, "propose", proposal)
     act(SAULE, case, "approve")
-    judgement = Judgement(policy_in_force(), DAY)
-    judgement.judge()
+    judgement = judged(policy_in_force(), DAY)
     ordered = judgement.digest()
     act(SAULE, case, "withdraw")
     assert judgement.bring_up_to_date() == 1
-    other = Judgement(policy_in_force(), DAY)
-    other.judge()
+    other = judged(policy_in_force(), DAY)
     assert all_of(judgement) == all_of(other)
     assert judgement.digest() != ordered
 
@@ -148,16 +145,14 @@ def test_a_judgement_whose_changes_were_deleted_begins_again(app: Flask, present
     present.set(DAY)
     project = a_project()
     audit()
-    judgement = Judgement(policy_in_force(), DAY)
-    judgement.judge()
+    judgement = judged(policy_in_force(), DAY)
     edit(project, placement="on_platform", platform_key="qt-7")
     verify(project, DAY)
     present.move(timedelta(days=91))
     delete_old_changes()
     judgement.bring_up_to_date()
-    assert [list(plan.cleared) for _part, plan, _restricted in judgement.plans(None)] != [[]]
-    other = Judgement(policy_in_force(), DAY)
-    other.judge()
+    assert len(judgement.plan()[0].cleared) == 1
+    other = judged(policy_in_force(), DAY)
     assert all_of(judgement) == all_of(other)
 
 
@@ -170,7 +165,7 @@ def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own
         case = db.session.scalars(select(Case.id).where(Case.project_id == left.id)).one()
         present.move(timedelta(days=1))
         policy, on = policy_in_force(), DAY + timedelta(days=1)
-        prepared = Preparation(policy, on)
+        early = Judgement(policy, on, full=True)
         newest = []
 
         def change() -> None:
@@ -182,13 +177,13 @@ def test_others_act_and_edit_while_an_audit_judges_and_it_sees_their_changes(own
                 newest.append(a_project().id)
 
         def read() -> None:
-            prepared.read()
+            early.read()
             with ThreadPoolExecutor(1) as others:
                 others.submit(change).result(timeout=20)
 
         with exclusive_lock(read):
             run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
-            execute_audit(OPERATOR, run, policy, check_threshold=True, prepared=prepared)
+            execute_audit(OPERATOR, run, policy, check_threshold=True, judged=early)
         assert run.status == "succeeded"
         assert flags_of(left) == [("freeze.creation", "high", "open")]
         assert flags_of(moved) == [("freeze.creation", "high", "cleared")]
@@ -203,11 +198,10 @@ def test_a_judgement_of_another_day_is_not_used(app: Flask, present: Present) ->
     present.set(DAY)
     project = a_project()
     policy, on = policy_in_force(), DAY
-    prepared = Preparation(policy, DAY - timedelta(days=400))
-    prepared.read()
-    assert next(iter(prepared.judgement.plans(None)))[1].opened == []
+    early = judged(policy, DAY - timedelta(days=400))
+    assert early.plan()[0].opened == []
     with exclusive_lock():
         run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
-        execute_audit(OPERATOR, run, policy, check_threshold=True, prepared=prepared)
+        execute_audit(OPERATOR, run, policy, check_threshold=True, judged=early)
     assert flags_of(project) == [("freeze.creation", "high", "open")]
     assert verify_audit(AUDITOR, run.id).digest.recorded == verify_audit(AUDITOR, run.id).digest.repeated

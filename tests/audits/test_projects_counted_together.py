@@ -254,13 +254,14 @@ def test_past_verdict_counts_a_slice_that_has_passed_to_another_agency_since(age
 def test_change_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) -> None:
     first = a_slice(agency, "Водный кадастр", object_code=CODE)
     second = a_slice(agency, "Реестр плотин", object_code=CODE, budget_kzt=5)
-    judgement = Judgement(policy_in_force(), date(2026, 6, 1))
-    judgement.judge()
+    judgement = Judgement(policy_in_force(), date(2026, 6, 1), full=True)
+    judgement.read()
     edit(again(second), budget_kzt=6)
     assert judgement.bring_up_to_date() == 2
     digest = judgement.digest()
-    afresh = Judgement(policy_in_force(), date(2026, 6, 1))
-    afresh.judge()
+    afresh = Judgement(policy_in_force(), date(2026, 6, 1), full=True)
+    afresh.read()
+    afresh.bring_up_to_date()
     assert digest == afresh.digest()
     audit()
     assert flags_of(first) == [SUM]
@@ -268,8 +269,8 @@ def test_change_while_an_audit_reads_is_judged_of_both_slices(agency: Agency) ->
 
 def test_link_that_is_set_while_an_audit_reads_is_judged_of_both_slices(agency: Agency, present: Present) -> None:
     first, second = a_slice(agency, "Водный кадастр"), a_slice(an_agency(), "Реестр плотин")
-    judgement = Judgement(policy_in_force(), date(2026, 6, 1))
-    judgement.judge()
+    judgement = Judgement(policy_in_force(), date(2026, 6, 1), full=True)
+    judgement.read()
     # Its transaction began before the audit did, and is committed now.
     present.move(timedelta(hours=-1))
     with transaction():

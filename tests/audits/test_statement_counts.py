@@ -38,6 +38,12 @@ def test_statement_count_is_independent_of_number_of_projects(
     app: Flask, connection: Connection, present: Present
 ) -> None:
     present.set(DAY)
+    # The very first audit judges every project, and there were no flags.
+    audit()
+    ids = create_projects(2, placement="on_platform")
+    for verified_on in (None, DAY):
+        set_verified(ids, verified_on)
+        audit()
     ids = create_projects(3, placement="on_platform")
     few = nights(connection, present, ids)
     ids += create_projects(40, placement="on_platform")

@@ -70,6 +70,7 @@ OF_AUDITS = (
     "audit_changes",
     "agency_counts",
     "daily_counts",
+    "audit_inputs",
     "audits",
 )
 

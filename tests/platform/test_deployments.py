@@ -192,16 +192,17 @@ def test_an_object_is_idle_after_ninety_days_and_until_it_is_deployed_again(
 def test_an_inventory_that_is_applied_while_an_audit_judges_is_judged(agency: Agency, program: Caller) -> None:
     on_platform(agency, "qt-1", "qt-2")
     done(send(program, [row(agency, key, last_deployed_on="2026-09-01") for key in ("qt-1", "qt-2")]))
-    judgement = Judgement(policy_in_force(), today())
-    judgement.judge()
+    judgement = Judgement(policy_in_force(), today(), full=True)
+    judgement.read()
     done(change(program, listed=[row(agency, "qt-1", last_deployed_on="2026-01-05")]))
 
     assert judgement.bring_up_to_date() == 1
 
-    fresh = Judgement(policy_in_force(), today())
-    fresh.judge()
+    fresh = Judgement(policy_in_force(), today(), full=True)
+    fresh.read()
+    fresh.bring_up_to_date()
     assert judgement.digest() == fresh.digest()
-    assert [len(plan.opened) for _, plan, _ in judgement.plans(None)] == [1]
+    assert len(judgement.plan()[0].opened) == 1
 
 
 def again(who: Caller) -> Caller:

@@ -242,12 +242,13 @@ def test_contract_of_a_restricted_former_record_is_not_named_by_the_later_one(ag
 
 def test_contract_imported_while_an_audit_reads_is_judged(agency: Agency, present: Present) -> None:
     project = a_project(agency, **RECORD)
-    judgement = Judgement(policy_in_force(), date(2026, 6, 1))
-    judgement.judge()
+    judgement = Judgement(policy_in_force(), date(2026, 6, 1), full=True)
+    judgement.read()
     run(row_of(agency))
     assert judgement.bring_up_to_date() == 1
-    afresh = Judgement(policy_in_force(), date(2026, 6, 1))
-    afresh.judge()
+    afresh = Judgement(policy_in_force(), date(2026, 6, 1), full=True)
+    afresh.read()
+    afresh.bring_up_to_date()
     assert judgement.digest() == afresh.digest()
     present.move(timedelta(days=1))
     audit()
@@ -284,8 +285,8 @@ def test_audit_by_a_policy_without_the_rules_reads_no_contract(agency: Agency, p
     a_project(agency, **RECORD)
     digests = []
     for _ in range(2):
-        judgement = Judgement(policy, date(2026, 6, 1))
-        judgement.judge()
+        judgement = Judgement(policy, date(2026, 6, 1), full=True)
+        judgement.read()
         digests.append(judgement.digest())
         run(row_of(agency))
     assert digests[0] == digests[1]

@@ -1,0 +1,310 @@
+"""Audits that judge only what can have changed: they leave what one that judges every project would leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import Phase, given, settings, strategies as st
+from sqlalchemy import delete, or_, select, update
+
+from registry.accounts.roles import Role
+from registry.agencies.service import agency_by_bin
+from registry.audits import judgement
+from registry.audits.counting import save_counts
+from registry.audits.execution import execute_audit, new_run
+from registry.audits.judgement import FULL_EVERY, Judgement
+from registry.audits.models import AgencyCount, AuditInput, DailyCount
+from registry.audits.past import verify_audit
+from registry.audits.queries import unexplained_projects
+from registry.audits.schedule import exclusive_lock
+from registry.audits.service import run_audit, void_audit
+from registry.cases.models import Case
+from registry.cases.sync import projects_to_sync
+from registry.changes.models import ChangeHead
+from registry.changes.service import restart_feed
+from registry.core.clock import now
+from registry.core.database import db, table_of, transaction
+from registry.flags.freeze_status import computed_freeze_status, computed_severity
+from registry.flags.models import AHEAD, AuditRun, last_good_audit
+from registry.freeze.current import first_policy, policy_in_force, set_policy
+from registry.freeze.policy import Policy
+from registry.freeze.policy_file import read_policy
+from registry.http.health import why_not_ready
+from registry.projects.models import STATUS, Project
+from registry.projects.service import find_project_to_change, restrict_project
+from registry.requests.models import RequestKind
+from registry.requests.service import ask, confirm
+from tests.api.callers import caller
+from tests.audits.history import ASKER, DECIDER, NARROWER, STEPS, UNKNOWN_LATER, History
+from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, exempt, flags_of, verify
+from tests.cases.cast import AIGERIM, SAULE, act
+from tests.factories import a_project, an_actor, an_agency
+from tests.present import Present
+
+# Statements over all projects hang on the database.
+pytestmark = pytest.mark.on_both
+
+Undone = Callable[[], AbstractContextManager[None]]
+DAY = date(2026, 9, 28)
+KINDS = [kind for kind in (*STEPS, *UNKNOWN_LATER) if kind != "night"]
+# Of ten nights nine are one day after the last.
+STEP = st.tuples(st.sampled_from(KINDS), st.integers(0, 9), st.integers(0, 9))
+
+
+@pytest.fixture
+def usual_policy(app: Flask) -> Iterator[Policy]:
+    usual = first_policy()
+    yield usual
+    set_policy(usual)
+
+
+def counts_of(audit_id: int) -> list[list[tuple[Any, ...]]]:
+    """The counts of an audit, of agencies and of the day."""
+    tables = table_of(AgencyCount), table_of(DailyCount)
+    return [
+        sorted(tuple(row)[1:] for row in db.session.execute(select(t).where(t.c.audit_id == audit_id))) for t in tables
+    ]
+
+
+def counted_again(on: date) -> list[list[tuple[Any, ...]]]:
+    """The counts of now."""
+    with transaction() as session:
+        run = new_run(OPERATOR, on, "manual", policy_in_force(on), dry_run=True)
+        run.status, run.finished_at = "succeeded", now()
+        session.add(run)
+        session.flush()
+        save_counts(run.id, on)
+        return counts_of(run.id)
+
+
+def what_a_full_audit_would_change() -> dict[str, Any]:
+    """Judge every project on the day of the last audit; only what would change is listed."""
+    run = last_good_audit()
+    assert run is not None
+    policy = policy_in_force(run.on)
+    full = run if run.continues is None else db.session.get_one(AuditRun, run.continues)
+    judged = Judgement(policy, run.on, full=True)
+    judged.until = full.on + AHEAD
+    judged.read()
+    judged.bring_up_to_date()
+    plan, _restricted = judged.plan()
+    differs = or_(
+        STATUS.c.freeze_status != computed_freeze_status(policy),
+        STATUS.c.severity.is_distinct_from(computed_severity()),
+    )
+    found: dict[str, Any] = {
+        "flags": [plan.opened, plan.updated, plan.reopened, plan.restated, plan.cleared],
+        "coming": [*judged.coming_changes()],
+        "statuses": db.session.execute(select(STATUS.c.project_id, STATUS.c.freeze_status).where(differs)).all(),
+        "cases": [projects_to_sync(policy)],
+        "unexplained": (run.unexplained or {}).get("projects", ()),
+        "counts": () if counts_of(run.id) == counted_again(run.on) else counts_of(run.id),
+        "verification": () if (verified := verify_audit(AUDITOR, run.id)).matches else verified,
+    }
+    return {name: each for name, each in found.items() if (any(each) if isinstance(each, list) else each)}
+
+
+@pytest.mark.parametrize(
+    "examples", [3, pytest.param(12, marks=pytest.mark.nightly), pytest.param(1000, marks=pytest.mark.at_length)]
+)
+def test_every_night_leaves_what_a_full_one_would_leave(
+    app: Flask, present: Present, each_example: Undone, usual_policy: Policy, examples: int
+) -> None:
+    @settings(max_examples=examples, phases=[Phase.generate], deadline=None, derandomize=examples < 1000)
+    @given(nights=st.lists(st.lists(STEP, max_size=4), min_size=8, max_size=14))
+    def check(nights: list[list[tuple[str, int, int]]]) -> None:
+        with each_example():
+            set_policy(usual_policy)
+            present.set(DAY)
+            history = History(present)
+            history.begin()
+            history.take("night", 0, 0)
+            for steps in nights:
+                for step in steps:
+                    history.take(*step)
+                history.take("night", 0, 1)
+                present.move(timedelta(minutes=1))
+                assert what_a_full_audit_would_change() == {}, steps
+
+    check()
+
+
+def test_counts_are_those_of_the_moment_at_which_the_audit_commits(own_app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with own_app.app_context():
+        agencies = [an_agency() for _ in range(8)]
+        projects = [a_project(agency, budget_kzt=10**place, region="71") for place, agency in enumerate(agencies)]
+        edited, decided, moved, restricted, cleared, *_ = (project.id for project in projects)
+        bins = [agency.bin for agency in agencies]
+        audit()
+        case = db.session.scalars(select(Case.id).where(Case.project_id == decided)).one()
+        present.move(timedelta(days=1))
+        # The audit itself changes the status of this one, of which nothing changes meanwhile.
+        edit(projects[7], placement="on_platform", platform_key="qt-8")
+        verify(projects[7], DAY)
+        policy, on = policy_in_force(), DAY + timedelta(days=1)
+
+        def change(which: Callable[[], Any]) -> None:
+            def in_thread() -> None:
+                with own_app.app_context():
+                    which()
+
+            with ThreadPoolExecutor(1) as others:
+                others.submit(in_thread).result(timeout=20)
+
+        def project_of(project_id: int) -> Project:
+            return db.session.get_one(Project, project_id)
+
+        def decide() -> None:
+            act(AIGERIM, case, "claim")
+            act(AIGERIM, case, "propose", {"decision": "transitional_accepted", "reason": "R", "legal_basis": "L"})
+            act(SAULE, case, "approve")
+
+        def restrict() -> None:
+            with transaction():
+                number = project_of(restricted).number
+                restrict_project(SAULE, find_project_to_change(SAULE, number), True, "Secret.")
+
+        def clear() -> None:
+            edit(project_of(cleared), placement="on_platform", platform_key="qt-7")
+            verify(project_of(cleared), DAY)
+
+        def transfer() -> None:
+            values = {"to": bins[6], "on": on, "act": "17", "reason": "R"}
+            request = ask(ASKER, RequestKind.TRANSFER, project_of(moved).number, values)
+            confirm(DECIDER, RequestKind.TRANSFER, request.id)
+
+        changes: list[Callable[[], Any]] = [
+            lambda: edit(project_of(edited), budget_kzt=5, region="10", sector="07"),
+            decide,
+            clear,
+            lambda: a_project(agency_by_bin(bins[5])),
+            transfer,
+            restrict,
+        ]
+        for each in changes:
+            early = Judgement(policy, on, full=True)
+
+            def read(early: Judgement = early, each: Callable[[], Any] = each) -> None:
+                early.read()
+                change(each)
+
+            with exclusive_lock(read):
+                run = new_run(OPERATOR, on, "manual", policy, dry_run=False)
+                execute_audit(OPERATOR, run, policy, check_threshold=False, judged=early)
+            assert counts_of(run.id) == counted_again(on), each
+            assert projects_to_sync(policy) == frozenset()
+            present.move(timedelta(minutes=5))
+
+
+def nights(present: Present, number: int) -> list[AuditRun]:
+    """So many audits, a day apart, the first on ``DAY``."""
+    runs = []
+    for night in range(number):
+        present.set(DAY + timedelta(days=night))
+        runs.append(audit())
+    return runs
+
+
+def test_audits_continue_the_full_one_for_a_week(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    runs = nights(present, FULL_EVERY.days + 2)
+    first, last_but_one = runs[0].id, runs[-2].id
+    assert [run.continues for run in runs] == [None, *[first] * (FULL_EVERY.days - 1), None, last_but_one]
+    assert [run.unexplained for run in runs[-2:]] == [{"projects": [], "restricted": []}, None]
+    # Nothing is written of a project of which nothing changes.
+    assert flags_of(project) == [("freeze.creation", "high", "open")]
+    assert {(run.projects_judged, run.projects_flagged, run.flags_kept) for run in runs[1:]} == {(1, 1, 1)}
+
+
+def other_policy(_monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
+    set_policy(read_policy(NARROWER, "policy.toml"))
+
+
+def other_version(monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
+    monkeypatch.setattr(judgement, "PROGRAM", "another")
+
+
+def earlier_version(_monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
+    with transaction() as session:
+        session.execute(delete(AuditInput))
+
+
+def deleted_changes(_monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
+    with transaction() as session:
+        session.execute(update(ChangeHead).values(deleted_up_to=ChangeHead.seq))
+
+
+def restored_backup(_monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
+    with transaction():
+        restart_feed()
+
+
+def many_changes(monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
+    monkeypatch.setattr(judgement, "MANY", 2)
+    edit(a_project(), budget_kzt=5)
+
+
+def voided(_monkeypatch: pytest.MonkeyPatch, present: Present) -> None:
+    present.move(timedelta(days=5))
+    run = audit()
+    present.move(timedelta(days=-4))
+    void_audit(OPERATOR, run.id, "The clock was ahead.")
+
+
+@pytest.mark.parametrize(
+    "happens", [other_policy, other_version, earlier_version, deleted_changes, restored_backup, many_changes, voided]
+)
+def test_audit_that_cannot_continue_judges_every_project(
+    app: Flask,
+    present: Present,
+    monkeypatch: pytest.MonkeyPatch,
+    usual_policy: Policy,
+    happens: Callable[[pytest.MonkeyPatch, Present], None],
+) -> None:
+    present.set(DAY)
+    a_project()
+    audit()
+    present.move(timedelta(days=1))
+    happens(monkeypatch, present)
+    run = audit()
+    assert (run.status, run.continues, run.unexplained) == ("succeeded", None, None)
+
+
+def test_full_audit_reports_and_repairs_what_the_audits_before_it_left_out(
+    app: Flask, client: FlaskClient, present: Present, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    shown, secret = a_project(agency), a_project(agency)
+    for each in (shown, secret):
+        exempt(each, DAY, DAY)
+    with transaction():
+        restrict_project(SAULE, find_project_to_change(SAULE, secret.number), True, "Secret.")
+    nights(present, 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(judgement, "_due", lambda *_days: frozenset())
+        present.set(DAY + timedelta(days=1))
+        audit()
+    assert flags_of(shown) == [("freeze.creation", "high", "exempt")]
+    present.set(DAY + timedelta(days=2))
+    run = run_audit(OPERATOR, full=True)
+    assert flags_of(shown) == [("freeze.creation", "high", "open")]
+    assert run.unexplained == {"projects": [shown.id, secret.id], "restricted": [secret.id]}
+    assert caller(client, Role.AUDITOR).get(f"/audits/{run.id}").get_json()["unexplained"] == 2
+    assert caller(client, Role.OPERATOR).get(f"/audits/{run.id}").get_json()["unexplained"] == 1
+    assert unexplained_projects(an_actor(Role.OPERATOR), run) == [shown.number]
+    (reason,) = why_not_ready(audits_are_on=False)
+    assert reason == f"audit-unexplained: registry audits show {run.id}, see docs/runbooks/audit-unexplained.md"
+    # An audit that continues it does not make it good; one that compares everything again does.
+    assert audit().continues == run.id and why_not_ready(audits_are_on=False) == [reason]
+    assert run_audit(OPERATOR, full=True).unexplained == {"projects": [], "restricted": []}
+    assert why_not_ready(audits_are_on=False) == []
