@@ -32,7 +32,7 @@ from registry.core.errors import CalendarInvalid
 from registry.core.installation import ScheduledJob, has_other_key, installed_at, scheduled_jobs
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
-from registry.flags.models import AuditRun, audit_in_future, last_good_audit
+from registry.flags.models import AuditRun, audit_in_future, last_good_audit, unexplained_audit
 from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy_file import PolicyInvalid, load_policy
 from registry.http.error_handlers import error_of
@@ -480,10 +480,13 @@ def _is_failing(job: ScheduledJob) -> bool:
 
 
 def audits() -> Iterator[Finding]:
-    """Is the last good audit recent, and is none held?"""
+    """Is the last good audit recent and explained, and is none held?"""
     held = db.session.scalar(select(AuditRun).where(AuditRun.status == "held").order_by(AuditRun.id.desc()).limit(1))
     if held is not None:
         yield warning("doctor-audit-held", "held-audit", id=held.id, on=held.on.isoformat())
+    unexplained = unexplained_audit()
+    if unexplained is not None:
+        yield failure("doctor-audit-unexplained", "audit-unexplained", id=unexplained.id)
     last = last_good_audit()
     if last is None or last.finished_at is None:
         is_due = now() - installed_at() > MAX_AUDIT_AGE
