@@ -84,7 +84,7 @@ def highest_id() -> int:
     return db.session.scalar(select(func.max(STATUS.c.project_id))) or 0
 
 
-def standing_counts(policy: Policy, up_to: int, compared: Collection[int] = ()) -> tuple[Counter[str], Counter[str]]:
+def counts_of_others(policy: Policy, up_to: int, compared: Collection[int] = ()) -> tuple[Counter[str], Counter[str]]:
     """Count the present projects up to an id, in and out of the policy's scope, and what stands of those that are not
     ``compared``: by freeze status, and their active flags as kept. Returns the counts of all, and of restricted ones.
     """
@@ -134,7 +134,7 @@ class InputDigest:
         self._of_projects[place : place + DIGEST_SIZE] = hashlib.sha256(before + line).digest()
 
     def forget(self, ids: Iterable[int]) -> None:
-        """Take the lines of these projects anew."""
+        """Take the lines of these projects again, from the first."""
         for project_id in ids:
             self._of_projects[DIGEST_SIZE * project_id : DIGEST_SIZE * (project_id + 1)] = bytes(DIGEST_SIZE)
 

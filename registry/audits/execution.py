@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select, update
 
 from registry.accounts.roles import Actor
-from registry.audits.candidates import Part, restricted_among, standing_counts
+from registry.audits.candidates import Part, counts_of_others, restricted_among
 from registry.audits.counting import save_counts
 from registry.audits.held_audits import held_because, held_causes
 from registry.audits.judgement import Judgement
@@ -283,8 +283,8 @@ def _count(run: AuditRun, judgement: Judgement, plan: Plan, restricted_plan: Pla
         if unexplained:
             log.error("audit changed flags of projects of which nothing had changed", extra={"audit": run.id})
         run.unexplained = {"projects": sorted(unexplained), "restricted": sorted(restricted_among(unexplained))}
-    standing, restricted = standing_counts(judgement.policy, judgement.up_to, judgement.compared)
-    for name, count in _counts(plan, standing).items():
+    others, restricted = counts_of_others(judgement.policy, judgement.up_to, judgement.compared)
+    for name, count in _counts(plan, others).items():
         setattr(run, name, count)
     run.restricted_counts = {
         **_counts(restricted_plan, restricted),
@@ -293,16 +293,16 @@ def _count(run: AuditRun, judgement: Judgement, plan: Plan, restricted_plan: Pla
     }
 
 
-def _counts(plan: Plan, standing: Mapping[str, int]) -> dict[str, int]:
+def _counts(plan: Plan, others: Mapping[str, int]) -> dict[str, int]:
     """Return what the plan makes of the projects that are compared, with what stands of the others."""
     return {
-        "projects_judged": standing["projects_judged"],
-        "projects_out_of_scope": standing["projects_out_of_scope"],
-        "projects_flagged": standing["projects_flagged"] + plan.projects_flagged,
-        "projects_to_migrate": standing["projects_to_migrate"] + plan.projects_to_migrate,
-        "projects_exempt": standing["projects_exempt"] + plan.projects_exempt,
+        "projects_judged": others["projects_judged"],
+        "projects_out_of_scope": others["projects_out_of_scope"],
+        "projects_flagged": others["projects_flagged"] + plan.projects_flagged,
+        "projects_to_migrate": others["projects_to_migrate"] + plan.projects_to_migrate,
+        "projects_exempt": others["projects_exempt"] + plan.projects_exempt,
         "flags_opened": len(plan.opened),
-        "flags_kept": standing["flags_kept"] + plan.kept,
+        "flags_kept": others["flags_kept"] + plan.kept,
         "flags_reopened": len(plan.reopened),
         "flags_cleared": len(plan.cleared),
         **{kind: plan.turns()[kind] for kind in (SEVERITY_RAISED, SEVERITY_LOWERED)},

@@ -15,7 +15,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import Connection, event
 
-from registry.audits.candidates import Part, candidates, highest_id, new_digest, standing_counts
+from registry.audits.candidates import Part, candidates, counts_of_others, highest_id, new_digest
 from registry.audits.queries import all_changes_of
 from registry.audits.service import run_audit
 from registry.cases.models import order_in_force
@@ -69,7 +69,7 @@ def test_candidates_include_every_project_with_findings(
         drawn = [project(seed * 100 + place, policy) for place in range(40)]
         written = write_all([facts for facts, _ in drawn], agencies)
         up_to = highest_id()
-        totals, _restricted = standing_counts(policy, up_to)
+        totals, _restricted = counts_of_others(policy, up_to)
         outside = sum(facts.agency_kind not in policy.scope for facts in written.values())
         assert (totals["projects_judged"], totals["projects_out_of_scope"]) == (40 - outside, outside)
         assert up_to == max(written)

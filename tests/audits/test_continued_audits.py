@@ -99,7 +99,7 @@ def what_a_full_audit_would_change() -> dict[str, Any]:
         STATUS.c.freeze_status != computed_freeze_status(policy),
         STATUS.c.severity.is_distinct_from(computed_severity()),
     )
-    found: dict[str, Any] = {
+    differing: dict[str, Any] = {
         "flags": [plan.opened, plan.updated, plan.reopened, plan.restated, plan.cleared],
         "coming": [*judged.coming_changes()],
         "statuses": db.session.execute(select(STATUS.c.project_id, STATUS.c.freeze_status).where(differs)).all(),
@@ -108,7 +108,7 @@ def what_a_full_audit_would_change() -> dict[str, Any]:
         "counts": () if counts_of(run.id) == counted_again(run.on) else counts_of(run.id),
         "verification": () if (verified := verify_audit(AUDITOR, run.id)).matches else verified,
     }
-    return {name: each for name, each in found.items() if (any(each) if isinstance(each, list) else each)}
+    return {name: each for name, each in differing.items() if (any(each) if isinstance(each, list) else each)}
 
 
 @pytest.mark.parametrize(

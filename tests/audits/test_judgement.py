@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from registry.agencies.models import Agency
 from registry.agencies.service import agency_to_change, change_agency
-from registry.audits.candidates import standing_counts
+from registry.audits.candidates import counts_of_others
 from registry.audits.execution import execute_audit, new_run
 from registry.audits.judgement import Judgement
 from registry.audits.past import verify_audit
@@ -62,11 +62,11 @@ def judged(policy: Policy, on: date) -> Judgement:
 def all_of(judgement: Judgement) -> dict[str, Any]:
     """What an audit takes from it."""
     judgement.bring_up_to_date()
-    found: dict[str, Any] = {"digest": judgement.digest()}
+    taken: dict[str, Any] = {"digest": judgement.digest()}
     for whose, plan in zip(("all", "restricted"), judgement.plan(), strict=True):
         lists = [plan.opened, plan.updated, plan.reopened, plan.restated, plan.cleared, plan.turned]
-        found[whose] = [sorted(map(repr, each)) for each in lists]
-    return found | {"coming": [sorted(each) for each in judgement.coming_changes()]}
+        taken[whose] = [sorted(map(repr, each)) for each in lists]
+    return taken | {"coming": [sorted(each) for each in judgement.coming_changes()]}
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_a_project_that_comes_into_the_scope_is_counted_before_statuses_follow_t
     # In force since the audit, so that the stored status is still that of the wider scope.
     set_policy(read_policy(NARROWER, "policy.toml"))
     judgement = judged(policy_in_force(), DAY)
-    assert standing_counts(policy_in_force(), judgement.up_to)[0]["projects_out_of_scope"] == 1
+    assert counts_of_others(policy_in_force(), judgement.up_to)[0]["projects_out_of_scope"] == 1
     change(project)
     assert judgement.bring_up_to_date() == 1
-    assert standing_counts(policy_in_force(), judgement.up_to)[0]["projects_judged"] == 1
+    assert counts_of_others(policy_in_force(), judgement.up_to)[0]["projects_judged"] == 1
 
 
 def test_an_order_that_ends_changes_a_judgement(app: Flask, present: Present) -> None:
