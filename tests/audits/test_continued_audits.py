@@ -225,6 +225,24 @@ def test_audits_continue_the_full_one_for_a_week(app: Flask, present: Present) -
     assert {(run.projects_judged, run.projects_flagged, run.flags_kept) for run in runs[1:]} == {(1, 1, 1)}
 
 
+def test_exemption_that_was_recorded_before_begins_and_ends_on_its_days(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project = a_project()
+    exempt(project, DAY + timedelta(days=2), DAY + timedelta(days=3))
+    statuses = []
+    for _ in range(5):
+        run = audit()
+        statuses.append((run.continues is None, flags_of(project)[0][2], run.flags_reopened))
+        present.move(timedelta(days=1))
+    assert statuses == [
+        (True, "open", 0),
+        (False, "open", 0),
+        (False, "exempt", 0),
+        (False, "exempt", 0),
+        (False, "open", 1),
+    ]
+
+
 def other_policy(_monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
     set_policy(read_policy(NARROWER, "policy.toml"))
 
