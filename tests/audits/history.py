@@ -25,9 +25,9 @@ from registry.freeze.policy_file import read_policy
 from registry.platform.confirmations import confirm_ending, confirm_onboarding
 from registry.platform.inventory import apply_inventory
 from registry.policies.models import PolicyVersion
+from registry.procurement.file_imports import import_contracts
 from registry.procurement.matching import lock_matches
 from registry.procurement.models import Match, MatchState
-from registry.procurement.service import import_contracts
 from registry.projects.api import project_row
 from registry.projects.attestations import attest_project
 from registry.projects.links import ProjectLink, add_link
