@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import JSON, Boolean, Connection, inspect
 
 PENDING: Final = "pending_changes"
+INPUTS: Final = "audit_inputs"
 BIN_OF_AGENCY: Final = "(SELECT agency.bin FROM {schema}agencies AS agency WHERE agency.id = {row}.%s)"
 
 
@@ -33,7 +34,8 @@ class RecordedTable(NamedTuple):
     ``names``: how the feed names changed columns that are not called so, and None for those that it does not name;
     None: it names none. ``values``: whose values it has before and after, as SQL, by name. ``digest``: the column that
     has the digest of the row but its ``ignored`` columns; None: the journal covers none. ``is_internal``: the feed has
-    no such records; what triggers write of them is noted too.
+    no such records; what triggers write of them is noted too. ``needs``: the table of which a migration of an earlier
+    release has none, nor these triggers.
     """
 
     kind: str
@@ -51,6 +53,7 @@ class RecordedTable(NamedTuple):
     values: Mapping[str, str] = {}
     digest: str | None = None
     is_internal: bool = False
+    needs: str | None = None
 
 
 class KeptTable(NamedTuple):
@@ -158,9 +161,11 @@ RECORDED: Final = (
         )
     ),
     # What audits read of others than the project. The journal covers no digest of it.
-    RecordedTable("match", 16, "procurement_matches", status="NULL", project_id="{row}.project_id", is_internal=True),
-    RecordedTable("contract", 17, "procurement_contracts", status="NULL", is_internal=True),
-    RecordedTable("deployment", 18, "platform_deployments", status="NULL", is_internal=True),
+    RecordedTable(
+        "match", 16, "procurement_matches", status="NULL", project_id="{row}.project_id", is_internal=True, needs=INPUTS
+    ),
+    RecordedTable("contract", 17, "procurement_contracts", status="NULL", is_internal=True, needs=INPUTS),
+    RecordedTable("deployment", 18, "platform_deployments", status="NULL", is_internal=True, needs=INPUTS),
 )
 DIGESTS: Final = ("digest", "status_digest")
 # Of a function, on PostgreSQL 100.
@@ -294,7 +299,7 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
     # A migration of an earlier release knows fewer tables.
     tables = inspect(connection).get_table_names()
     for recorded in (each for each in RECORDED if has_digests or not each.is_internal):
-        if recorded.table not in tables:
+        if recorded.needs is not None and recorded.needs not in tables:
             continue
         columns = _columns(connection, recorded.table)
         yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded, columns)
