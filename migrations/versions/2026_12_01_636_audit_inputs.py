@@ -10,7 +10,7 @@ from alembic import op
 from registry.core.change_triggers import create_change_triggers
 
 revision = "2026_12_01_636"
-down_revision = "2026_12_01_638"
+down_revision = "2026_12_01_640"
 branch_labels = None
 depends_on = None
 
