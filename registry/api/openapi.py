@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Response, redirect, request, send_from_direc
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.api.blueprint import API_PREFIX
-from registry.api.specification import make_specification, of_integrators
+from registry.api.specification import errors_page, make_specification, of_integrators
 from registry.http.responses import make_tag, not_modified
 
 # The whole, and what integrators need of it.
@@ -29,8 +29,8 @@ def specification_texts() -> Mapping[str, str]:
 
 
 def main(folder: str) -> None:
-    """Write them to a folder: ``python -m registry.api.openapi docs``. Needs neither settings nor database."""
-    for name, text in specification_texts().items():
+    """Write them and the reference of error codes: ``python -m registry.api.openapi docs``. Needs no database."""
+    for name, text in {**specification_texts(), "reference/errors.md": errors_page()}.items():
         Path(folder, name).write_text(text, encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -30,11 +31,12 @@ from registry.api.blueprint import (
     ProjectName,
     ReportNumber,
 )
-from registry.api.error_codes import error_codes, field_codes
 from registry.api.parameters import parameter_schema, parameter_style
 from registry.api.uploads import upload_schema
 from registry.cases.vocabulary import DecisionKind, Outcome, ReasonCode, Status as CaseStatus
+from registry.core.errors import RegistryError
 from registry.core.fields import NOT_BLANK, BaseSchema, field_json_schema, object_of, shown_object
+from registry.core.messages import MESSAGES, MESSAGES_OF
 from registry.flags.vocabulary import AuditStatus, FlagStatus, Trigger as AuditTrigger
 from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
@@ -493,8 +495,8 @@ def make_specification() -> dict[str, Any]:
     components.schema("WebhookMessage", schema=MESSAGE)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    # Copied: it is made of the schemas themselves, which stay as they are.
-    specification: dict[str, Any] = deepcopy(api.spec.to_dict() | {"webhooks": WEBHOOKS})
+    # Copied by JSON, so that no part stands in two places: what is changed in an answer stays as it is in a request.
+    specification: dict[str, Any] = json.loads(json.dumps(api.spec.to_dict() | {"webhooks": WEBHOOKS}))
     open_vocabularies(specification)
     share_enums(specification)
     add_integer_formats(specification)
@@ -550,3 +552,64 @@ def _external_id_schema(_converter: ExternalIdConverter) -> dict[str, Any]:
     # U+FFFD stands for bytes that are no UTF-8.
     pattern = f"^[^\\ufffd]*{NOT_BLANK[:-1]}\\ufffd][^\\ufffd]*$"
     return {**FIELDS["external_id"].json_schema, "minLength": 1, "pattern": pattern}
+
+
+# Every error code that a client may get, from the types of errors and the catalogue of messages.
+
+# Of commands alone; no request gets them.
+OF_COMMANDS: Final = (".cli.", ".commands")
+ERRORS_PAGE: Final = """# Error codes
+
+Every error of the [HTTP API](api.md#errors) by its code. Made from the types of errors; a test compares.
+
+## How to use them
+
+An error code is the end of `type`, after `{type}`.
+Releases may add codes: treat one that you do not know by its status. `errors[].code` names what is wrong with a field,
+a parameter or a row of a file. Texts are those in English; names in braces are filled in.
+
+## Codes of errors
+
+| code | status | `detail` |
+|---|---|---|
+{errors}
+
+## Codes of fields
+
+| code | `message` |
+|---|---|
+{fields}
+"""
+
+
+def error_codes() -> dict[str, int]:
+    """Code → status of every error that a request may get, sorted."""
+    # Whoever makes the specification without the application has not met the errors of all slices.
+    importlib.import_module("registry.app")
+    kinds = (kind for kind in _kinds(RegistryError) if kind.__module__.startswith("registry."))
+    known = {kind.code: kind.status for kind in kinds if not any(part in kind.__module__ for part in OF_COMMANDS)}
+    return dict(sorted(known.items()))
+
+
+def field_codes() -> list[str]:
+    """Return the other codes of the catalogue: those of fields, parameters and rows."""
+    errors = error_codes()
+    others = {code for subject in ("cli", "doctor", "notifications") for code in MESSAGES_OF[subject]}
+    return sorted(code for code in {*MESSAGES} - others - {*errors} if not code.startswith("title-"))
+
+
+def errors_page() -> str:
+    """Return the page of the reference, in Markdown."""
+    errors = "\n".join(f"| `{code}` | {status} | {_text(code)} |" for code, status in error_codes().items())
+    fields = "\n".join(f"| `{code}` | {_text(code)} |" for code in field_codes())
+    return ERRORS_PAGE.format(type=TYPE, errors=errors, fields=fields)
+
+
+def _kinds(kind: type[RegistryError]) -> Iterator[type[RegistryError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from _kinds(below)
+
+
+def _text(code: str) -> str:
+    return str(MESSAGES[code]).replace("|", "\\|").replace("<", "&lt;")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import registry
-from registry.api.error_codes import error_codes
+from registry.api.specification import error_codes
 from registry.core.errors import RegistryError
 from registry.core.messages import MESSAGES, MESSAGES_OF, message
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, load_translations
