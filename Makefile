@@ -39,7 +39,7 @@ texts: ## Update the gettext catalogues with the texts in code and templates
 	scripts/texts
 
 openapi: ## Regenerate docs/openapi*.json and docs/reference/errors.md
-	@$(INSTALL) && .venv/bin/python -m registry.api.openapi docs
+	@$(INSTALL) && .venv/bin/python -m registry.api.specification docs
 
 coverage: ## Measure which branches the tests take, and fail below the floor
 	scripts/coverage

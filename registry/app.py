@@ -11,27 +11,20 @@ import registry.models  # noqa: F401 - foreign keys name their tables, so every 
 from registry.accounts.oidc_provider import init_provider
 from registry.accounts.views.sign_in import provider_calls
 from registry.api.blueprint import require_declared_permissions
-from registry.api.openapi import attach_docs
-from registry.api.specification import attach_api
+from registry.api.specification import attach_api, attach_docs
 from registry.core.clock import require_current_zone
 from registry.core.database import init_database
-from registry.extensions import compress, csrf
 from registry.flask_config import flask_config, use_configuration_files
+from registry.http import requests as http_requests
 from registry.http.error_handlers import init_error_handlers
 from registry.http.health import init_health
 from registry.http.metrics import init_metrics
-from registry.http.requests import (
-    attach_body_drain,
-    attach_forwarded_warning,
-    init_request_ids,
-    init_request_log,
-    log_to_stderr,
-)
-from registry.http.responses import init_json
+from registry.http.responses import compress, init_json
 from registry.http.security import attach_cross_origin, init_rate_limit, init_security_headers, init_security_txt
 from registry.http.telemetry import init_error_reports, init_tracing
 from registry.settings import Settings, read_settings
 from registry.web.application import attach_web
+from registry.web.blueprint import csrf
 
 # Routes outside the API that answer without a token, each with its reason.
 OPEN_ENDPOINTS: Final = {
@@ -65,20 +58,20 @@ def create_app(settings: Settings | None = None) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign] # Flask's own way
     init_json(app)
-    log_to_stderr(settings.log_level)
+    http_requests.log_to_stderr(settings.log_level)
     init_error_reports()
     init_database(app, settings.database_url, settings.database_limits, read_url=settings.database_read_url)
     # What is attached first sees the answer last: headers and log must see every answer as it leaves.
     init_tracing(app)
-    init_request_log(app)
+    http_requests.init_request_log(app)
     init_metrics(app)
     compress.init_app(app)
-    init_request_ids(app)
+    http_requests.init_request_ids(app)
     init_security_headers(app, settings)
-    attach_body_drain(app)
+    http_requests.attach_body_drain(app)
     attach_cross_origin(app, settings.public_url)
     init_error_handlers(app)
-    attach_forwarded_warning(app, settings.trusted_proxies)
+    http_requests.attach_forwarded_warning(app, settings.trusted_proxies)
     init_rate_limit(app, settings.rate_limit, {*OPEN_ENDPOINTS, *LETTER_CHECKS})
     init_health(app, settings)
     init_security_txt(app, settings)

@@ -5,17 +5,11 @@ Handlers of an event run in the order given here, and lock rows in it: projects,
 
 from __future__ import annotations
 
-from registry.accounts.models import (
-    admitted,
-    agency_changed_of_account,
-    drafts_handed_over,
-    not_admitted,
-    work_handed_over,
-)
+from registry.accounts import models as accounts
 from registry.accounts.roles import Permission
 from registry.accounts.tokens import read_with_sign_in
 from registry.agencies.service import agency_changed
-from registry.approvals.kinds import register_kind
+from registry.approvals.models import register_kind
 from registry.audits.queries import move_in_last_audit
 from registry.cases.commission import CommissionDecision
 from registry.cases.decisions import accepted_since
@@ -24,17 +18,9 @@ from registry.cases.service import hand_over_cases
 from registry.changes.service import number_changes
 from registry.core.database import after_rollback, before_commit, before_journal
 from registry.exemptions.service import exempt_since
+from registry.flags import queries as flags
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.models import lock_flags_for_review
-from registry.flags.queries import (
-    has_active_flag_of_rule,
-    has_open_flag,
-    has_open_flag_of_age,
-    has_open_flag_of_rule,
-    is_flagged_next_for,
-    is_flagged_until,
-    link_column,
-)
 from registry.freeze.current import connect_later_versions
 from registry.government_reports.service import hand_over_reports
 from registry.imports.models import pass_on_imports
@@ -53,16 +39,10 @@ from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
 from registry.projects.models import project_restricted, project_restricting, project_withdrawn
+from registry.requests import platform_approvals
 from registry.requests.agency_change import AgencyChange
 from registry.requests.kinds import agency_succeeded
 from registry.requests.link_removal import LinkRemoval
-from registry.requests.platform_approvals import (
-    EndingApproval,
-    InventoryApproval,
-    OnboardingApproval,
-    PlacementApproval,
-    RecordFactApproval,
-)
 from registry.requests.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.saved_views.service import leave_shared_views, pass_on_views
 from registry.state_systems.models import pass_on_external_confirmations
@@ -75,11 +55,11 @@ register_kind(AgencyChange())
 register_kind(CommissionDecision())
 register_kind(Restriction())
 register_kind(RestrictedReader())
-register_kind(PlacementApproval())
-register_kind(OnboardingApproval())
-register_kind(EndingApproval())
-register_kind(RecordFactApproval())
-register_kind(InventoryApproval())
+register_kind(platform_approvals.PlacementApproval())
+register_kind(platform_approvals.OnboardingApproval())
+register_kind(platform_approvals.EndingApproval())
+register_kind(platform_approvals.RecordFactApproval())
+register_kind(platform_approvals.InventoryApproval())
 register_kind(LinkRemoval())
 register_kind(MatchRejection())
 register_kind(MatchConfirmation())
@@ -103,16 +83,16 @@ after_rollback.connect(discard_pending)
 before_commit.connect(number_changes)
 
 
-not_admitted.connect(propose_with_change)
-admitted.connect(disable_of_admitted)
+accounts.not_admitted.connect(propose_with_change)
+accounts.admitted.connect(disable_of_admitted)
 
-agency_changed_of_account.connect(clear_agency_of_drafts)
-agency_changed_of_account.connect(leave_shared_views)
+accounts.agency_changed_of_account.connect(clear_agency_of_drafts)
+accounts.agency_changed_of_account.connect(leave_shared_views)
 
-work_handed_over.connect(hand_over_drafts)
-drafts_handed_over.connect(hand_over_drafts)
-work_handed_over.connect(hand_over_cases)
-work_handed_over.connect(hand_over_reports)
+accounts.work_handed_over.connect(hand_over_drafts)
+accounts.drafts_handed_over.connect(hand_over_drafts)
+accounts.work_handed_over.connect(hand_over_cases)
+accounts.work_handed_over.connect(hand_over_reports)
 
 case_seen.connect(mark_seen)
 
@@ -126,11 +106,11 @@ agency_succeeded.connect(pass_on_webhooks)
 link_decisions(exempt_since)
 link_decisions(accepted_since)
 
-link_filter("flagged", has_open_flag)
-link_filter("rule", has_active_flag_of_rule)
-link_filter("open_rule", has_open_flag_of_rule)
-link_filter("flag_age", has_open_flag_of_age)
-link_filter("flagged_until", is_flagged_until)
-link_filter("flagged_next_for", is_flagged_next_for)
+link_filter("flagged", flags.has_open_flag)
+link_filter("rule", flags.has_active_flag_of_rule)
+link_filter("open_rule", flags.has_open_flag_of_rule)
+link_filter("flag_age", flags.has_open_flag_of_age)
+link_filter("flagged_until", flags.is_flagged_until)
+link_filter("flagged_next_for", flags.is_flagged_next_for)
 
-link_column("case", case_id_of_flag, Permission.CASES_READ)
+flags.link_column("case", case_id_of_flag, Permission.CASES_READ)

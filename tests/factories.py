@@ -18,8 +18,8 @@ from registry.accounts.tokens import issue, issue_own_token
 from registry.agencies.fields import AGENCY_BODY
 from registry.agencies.models import Agency
 from registry.agencies.service import register_agency
+from registry.approvals.models import Approval
 from registry.approvals.service import approve
-from registry.approvals.tables import Approval
 from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.core.fields import check_digit

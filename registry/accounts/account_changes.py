@@ -17,8 +17,15 @@ from sqlalchemy.orm import aliased
 from registry.accounts import account_management, models
 from registry.accounts.agency_tree import require_open_agency
 from registry.accounts.models import Account, Person
-from registry.accounts.password_links import can_be_invited, delete_invitation, send_invitation
-from registry.accounts.passwords import FIRST_HALVES, NO_PASSWORD, generate_halves, hash_password
+from registry.accounts.passwords import (
+    FIRST_HALVES,
+    NO_PASSWORD,
+    can_be_invited,
+    delete_invitation,
+    generate_halves,
+    hash_password,
+    send_invitation,
+)
 from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role, local_actor
 from registry.accounts.same_person import is_another_person, owned_by, people_of
 from registry.accounts.sessions import WebSession, end_sessions_of

@@ -20,7 +20,7 @@ from registry.accounts.sessions import end_own_session, list_sessions
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments, PageSchema
 from registry.approvals.api import proposed
-from registry.approvals.fields import APPROVAL
+from registry.approvals.schemas import APPROVAL
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.lists import Listing

@@ -11,26 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+import sqlalchemy as sa
 from flask import current_app
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    ColumnElement,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    String,
-    Text,
-    UniqueConstraint,
-    and_,
-    exists,
-    false,
-    func,
-    or_,
-    select,
-    true,
-    update,
-)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -51,14 +33,14 @@ if TYPE_CHECKING:
 # Closed vocabularies of accounts and tokens. The roles are in ``roles.py``, beside their permissions.
 
 
-class AccountKind(Choices):
+class AccountKind(Choices, field="account_kind"):
     """Kinds of accounts. A person can sign in and approve; a service account only has tokens."""
 
     PERSON = "person", lazy_text("Person")
     SERVICE = "service", lazy_text("Service account")
 
 
-class AccountStatus(Choices):
+class AccountStatus(Choices, field="account_status"):
     """Statuses of an account."""
 
     ACTIVE = "active", lazy_text("Active")
@@ -67,7 +49,7 @@ class AccountStatus(Choices):
     DISABLED = "disabled", lazy_text("Disabled")
 
 
-class TokenStatus(Choices):
+class TokenStatus(Choices, field="token_status"):
     """Statuses of a token."""
 
     VALID = "valid", lazy_text("Valid")
@@ -112,27 +94,27 @@ class Account(Model):
     __tablename__ = "accounts"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(MAX_NAME_LENGTH), unique=True)
-    name_skeleton: Mapped[str] = mapped_column(Text)
-    kind: Mapped[str] = mapped_column(String(10))
-    role: Mapped[str] = mapped_column(String(20))
-    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
+    name: Mapped[str] = mapped_column(sa.String(MAX_NAME_LENGTH), unique=True)
+    name_skeleton: Mapped[str] = mapped_column(sa.Text)
+    kind: Mapped[str] = mapped_column(sa.String(10))
+    role: Mapped[str] = mapped_column(sa.String(20))
+    agency_id: Mapped[int | None] = mapped_column(sa.ForeignKey("agencies.id"))
     created_at: Mapped[datetime] = mapped_column(Instant)
     disabled_at: Mapped[datetime | None] = mapped_column(Instant)
     pending_since: Mapped[datetime | None] = mapped_column(Instant)
-    asked_by: Mapped[list[int | str] | None] = mapped_column(JSON(none_as_null=True))
-    confirmed_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
-    owner_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    asked_by: Mapped[list[int | str] | None] = mapped_column(sa.JSON(none_as_null=True))
+    confirmed_account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("accounts.id"))
+    owner_account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("accounts.id"))
     invited_at: Mapped[datetime | None] = mapped_column(Instant)
     restricted_admitted_at: Mapped[datetime | None] = mapped_column(Instant)
-    restricted_admitted_account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))
+    restricted_admitted_account_id: Mapped[int | None] = mapped_column(sa.ForeignKey("accounts.id"))
     # With every change of this table; None in accounts that earlier versions changed last.
     changed_at: Mapped[datetime | None] = mapped_column(Instant, onupdate=now)
 
     __table_args__ = (
-        Index(None, "name_skeleton", unique=True),
-        Index(None, "agency_id"),
-        Index(None, "owner_account_id"),
+        sa.Index(None, "name_skeleton", unique=True),
+        sa.Index(None, "agency_id"),
+        sa.Index(None, "owner_account_id"),
     )
 
     @property
@@ -170,18 +152,18 @@ class Person(Model):
     __tablename__ = "people"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), unique=True)
-    email: Mapped[str | None] = mapped_column(String(MAX_EMAIL_LENGTH))
-    language: Mapped[str] = mapped_column(String(2))
-    password_hash: Mapped[str] = mapped_column(Text)
-    password_must_change: Mapped[bool] = mapped_column(server_default=false())
-    first_half: Mapped[str | None] = mapped_column(Text)
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), unique=True)
+    email: Mapped[str | None] = mapped_column(sa.String(MAX_EMAIL_LENGTH))
+    language: Mapped[str] = mapped_column(sa.String(2))
+    password_hash: Mapped[str] = mapped_column(sa.Text)
+    password_must_change: Mapped[bool] = mapped_column(server_default=sa.false())
+    first_half: Mapped[str | None] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(Instant)
     password_set_at: Mapped[datetime] = mapped_column(Instant)
     last_signed_in_at: Mapped[datetime | None] = mapped_column(Instant)
-    immediate_emails: Mapped[bool] = mapped_column(server_default=true())
-    digest_emails: Mapped[bool] = mapped_column(server_default=true())
-    weekly_overview: Mapped[bool] = mapped_column(server_default=false())
+    immediate_emails: Mapped[bool] = mapped_column(server_default=sa.true())
+    digest_emails: Mapped[bool] = mapped_column(server_default=sa.true())
+    weekly_overview: Mapped[bool] = mapped_column(server_default=sa.false())
 
     account: Mapped[Account] = relationship(lazy="joined", innerjoin=True)
 
@@ -217,19 +199,19 @@ class OidcIdentity(Model):
     __tablename__ = "oidc_identities"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
-    issuer: Mapped[str] = mapped_column(Text)
-    subject: Mapped[str] = mapped_column(String(MAX_SUBJECT_LENGTH))
+    account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)
+    issuer: Mapped[str] = mapped_column(sa.Text)
+    subject: Mapped[str] = mapped_column(sa.String(MAX_SUBJECT_LENGTH))
     created_at: Mapped[datetime] = mapped_column(Instant)
 
-    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+    __table_args__ = (sa.UniqueConstraint("issuer", "subject"),)
 
 
 def own_person(actor: Actor, *, lock: bool = False) -> Person | None:
     """Return the actor's person, locked for an update on request; None for a service account."""
     if not actor.is_person:
         return None
-    statement = select(Person).where(Person.account_id == actor.account_id).execution_options(populate_existing=True)
+    statement = sa.select(Person).where(Person.account_id == actor.account_id).execution_options(populate_existing=True)
     return db.session.scalar(statement.with_for_update(of=Person) if lock else statement)
 
 
@@ -241,7 +223,7 @@ def require_own_person(actor: Actor, *, lock: bool = False) -> Person:
     return person
 
 
-def is_active() -> ColumnElement[bool]:
+def is_active() -> sa.ColumnElement[bool]:
     """Return the SQL condition for accounts that are neither disabled nor pending nor invited."""
     # Columns of the table: a condition on mapped attributes makes any statement one of the ORM.
     account = table_of(Account).c
@@ -310,7 +292,7 @@ def require_free_name(name: str, account_id: int | None = None) -> None:
 def taken_name(name: str, account_id: int | None = None) -> str | None:
     """Return the name, or a confusable one, that an account other than ``account_id`` has or had; None without one."""
     name_skeleton = skeleton(name)
-    statement = select(Account.name).where(Account.name_skeleton == name_skeleton)
+    statement = sa.select(Account.name).where(Account.name_skeleton == name_skeleton)
     if account_id is not None:
         statement = statement.where(Account.id != account_id)
     return db.session.scalar(statement) or former_name_like(name_skeleton, account_id)
@@ -336,7 +318,7 @@ def account_actor(
 
 def mark_signed_in(person_id: int) -> None:
     """Record in the open transaction that a person signed in completely, with a second factor where one is needed."""
-    require_transaction().execute(update(Person).where(Person.id == person_id).values(last_signed_in_at=now()))
+    require_transaction().execute(sa.update(Person).where(Person.id == person_id).values(last_signed_in_at=now()))
 
 
 def require_confirmation(actor: Actor, account: Account) -> None:
@@ -410,10 +392,10 @@ def account_signing_in(text: str) -> tuple[Account, Person | None] | None:
     """
     # One statement whether there is one or not: the time of a failed sign-in must not reveal who has an account.
     entered, cleaned = text.strip(), clean_name(text)
-    has_name = or_(Account.name.in_((entered, cleaned)), Account.name_skeleton == skeleton(text))
-    has_address = and_(func.lower(Person.email) == entered.lower(), Account.disabled_at.is_(None))
-    statement = select(Account, Person).outerjoin(Person, Person.account_id == Account.id)
-    rows = db.session.execute(statement.add_columns(has_name).where(or_(has_name, has_address))).all()
+    has_name = sa.or_(Account.name.in_((entered, cleaned)), Account.name_skeleton == skeleton(text))
+    has_address = sa.and_(sa.func.lower(Person.email) == entered.lower(), Account.disabled_at.is_(None))
+    statement = sa.select(Account, Person).outerjoin(Person, Person.account_id == Account.id)
+    rows = db.session.execute(statement.add_columns(has_name).where(sa.or_(has_name, has_address))).all()
     named: dict[str, tuple[Account, Person | None]] = {row[0].name: (row[0], row[1]) for row in rows if row[2]}
     if named:
         return named.get(entered) or named.get(cleaned) or next(iter(named.values()))
@@ -425,7 +407,7 @@ def account_named(name: str) -> Account | None:
     # PostgreSQL rejects NUL, and no name has unprintable characters.
     if not name.isprintable():
         return None
-    statement = select(Account).where(Account.name == name).execution_options(populate_existing=True)
+    statement = sa.select(Account).where(Account.name == name).execution_options(populate_existing=True)
     return db.session.scalar(statement)
 
 
@@ -441,7 +423,7 @@ def account_id_in(field: str, name: str | None) -> int:
 
 def find_account(account_id: int, *, lock: bool = False) -> Account:
     """Return the account, reloaded from the database. Raises AccountNotFound."""
-    statement = select(Account).where(Account.id == account_id).execution_options(populate_existing=True)
+    statement = sa.select(Account).where(Account.id == account_id).execution_options(populate_existing=True)
     account = db.session.scalar(statement.with_for_update() if lock else statement)
     if account is None:
         raise AccountNotFound(id=account_id)
@@ -450,7 +432,7 @@ def find_account(account_id: int, *, lock: bool = False) -> Account:
 
 def role_details(role: str, agency_id: int | None) -> dict[str, Any]:
     """Return a role and its agency's BIN, as journal details."""
-    number = select(AGENCIES.c.bin).where(AGENCIES.c.id == agency_id)
+    number = sa.select(AGENCIES.c.bin).where(AGENCIES.c.id == agency_id)
     return {"role": role, "agency": None if agency_id is None else db.session.scalar(number)}
 
 
@@ -465,7 +447,7 @@ def account_details(account: Account) -> Mapping[str, Any]:
 MAX_FACTOR_NAME_LENGTH: Final = 100
 
 
-class FactorKind(Choices):
+class FactorKind(Choices, field="factor_kind"):
     """What a session was verified with."""
 
     TOTP = "totp", lazy_text("Authenticator app")
@@ -488,9 +470,9 @@ class TotpFactor(Model):
     __tablename__ = "totp_factors"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), unique=True)
-    encrypted_secret: Mapped[str] = mapped_column(Text)
-    last_used_step: Mapped[int] = mapped_column(BigInteger)
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("people.id"), unique=True)
+    encrypted_secret: Mapped[str] = mapped_column(sa.Text)
+    last_used_step: Mapped[int] = mapped_column(sa.BigInteger)
     created_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime] = mapped_column(Instant)
 
@@ -501,11 +483,11 @@ class Passkey(Model):
     __tablename__ = "passkeys"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    credential_id: Mapped[str] = mapped_column(Text, unique=True)
-    public_key: Mapped[bytes] = mapped_column(LargeBinary)
-    sign_count: Mapped[int] = mapped_column(BigInteger)
-    name: Mapped[str] = mapped_column(String(MAX_FACTOR_NAME_LENGTH))
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    credential_id: Mapped[str] = mapped_column(sa.Text, unique=True)
+    public_key: Mapped[bytes] = mapped_column(sa.LargeBinary)
+    sign_count: Mapped[int] = mapped_column(sa.BigInteger)
+    name: Mapped[str] = mapped_column(sa.String(MAX_FACTOR_NAME_LENGTH))
     created_at: Mapped[datetime] = mapped_column(Instant)
     last_used_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -516,8 +498,8 @@ class RecoveryCode(Model):
     __tablename__ = "recovery_codes"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    code_hash: Mapped[str] = mapped_column(String(64))
+    person_id: Mapped[int] = mapped_column(sa.ForeignKey("people.id"), index=True)
+    code_hash: Mapped[str] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
 
@@ -528,9 +510,9 @@ class FactorCeremony(Model):
     __tablename__ = "factor_ceremonies"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    session_id: Mapped[int] = mapped_column(ForeignKey("web_sessions.id", ondelete="CASCADE"), index=True)
-    kind: Mapped[str] = mapped_column(String(30))
-    value: Mapped[str] = mapped_column(Text)
+    session_id: Mapped[int] = mapped_column(sa.ForeignKey("web_sessions.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(30))
+    value: Mapped[str] = mapped_column(sa.Text)
     created_at: Mapped[datetime] = mapped_column(Instant, index=True)
 
 
@@ -540,16 +522,16 @@ def factor_kinds(account_ids: Collection[int]) -> dict[int, list[str]]:
     """
     kinds: dict[int, list[str]] = {}
     for kind, table in ((FactorKind.TOTP, TotpFactor), (FactorKind.PASSKEY, Passkey)):
-        enrolled = select(Person.account_id).join(table, table.person_id == Person.id).distinct()
+        enrolled = sa.select(Person.account_id).join(table, table.person_id == Person.id).distinct()
         for account_id in db.session.scalars(enrolled.where(Person.account_id.in_(account_ids))):
             kinds.setdefault(account_id, []).append(kind.value)
     return kinds
 
 
-def has_factor() -> ColumnElement[bool]:
+def has_factor() -> sa.ColumnElement[bool]:
     """Return the SQL condition for people with an authenticator app or a passkey."""
-    has_totp = exists(select(TotpFactor.id).where(TotpFactor.person_id == Person.id))
-    return has_totp | exists(select(Passkey.id).where(Passkey.person_id == Person.id))
+    has_totp = sa.exists(sa.select(TotpFactor.id).where(TotpFactor.person_id == Person.id))
+    return has_totp | sa.exists(sa.select(Passkey.id).where(Passkey.person_id == Person.id))
 
 
 # What the settings say: which roles must have a second factor, and at which address people use passkeys.

@@ -13,7 +13,7 @@ from registry.accounts.account_management import may_give, require_account_manag
 from registry.accounts.account_names import skeleton
 from registry.accounts.models import account_named, role_problems, taken_name
 from registry.accounts.oidc_configuration import sign_in_configuration
-from registry.accounts.password_links import can_be_invited
+from registry.accounts.passwords import can_be_invited
 from registry.accounts.roles import Actor, Role
 from registry.accounts.schemas import AccountFields
 from registry.accounts.service import NewPerson, create_person, new_person, person_problems

@@ -33,8 +33,7 @@ from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission
 from registry.accounts.tokens import Token
 from registry.core import lists
 from registry.core.clock import now
-from registry.core.collation import kazakh_key, sort_in_kazakh
-from registry.core.database import db
+from registry.core.database import db, kazakh_key, sort_in_kazakh
 from registry.core.lists import Listing, Page, SortKey, bin_numbers, parse_range_edge, read_page
 from registry.core.search import folded_words, may_have_error, similar_beginnings
 from registry.journal.service import JournalEntry

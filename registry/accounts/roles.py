@@ -18,7 +18,7 @@ from registry.freeze.vocabulary import Choices
 # Roles and permissions: one table, role → permissions. No other code decides who may do what. Scopes of tokens.
 
 
-class Role(Choices):
+class Role(Choices, field="role"):
     """The roles (docs/reference/api.md). The first three are bound to one agency and its subordinate agencies."""
 
     AGENCY_VIEWER = "agency_viewer", lazy_text("Agency viewer")
@@ -37,7 +37,7 @@ class Role(Choices):
         return self in TWO_PERSON_ROLES
 
 
-class Scope(Choices):
+class Scope(Choices, field="scope"):
     """What a token may be used for (docs/reference/api.md)."""
 
     READ = "read", lazy_text("Read everything that the role may read")
@@ -142,7 +142,7 @@ EVERYONE: Final = {
     P.OWN_ACCOUNT_MANAGE,
 }
 OVERSIGHT: Final = EVERYONE | {P.AUDITS_READ, P.POLICIES_READ, P.OVERVIEW_READ, P.APPROVALS_READ}
-# Which kinds each of these roles decides is declared with the kind (registry/approvals/kinds.py).
+# Which kinds each of these roles decides is declared with the kind (registry/approvals/service.py).
 DECIDER: Final = {P.APPROVALS_READ, P.APPROVALS_DECIDE}
 EDITOR: Final = EVERYONE | {
     P.RESTRICTED_READ,

@@ -11,7 +11,7 @@ from typing import Any, Final, TypedDict
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from registry.accounts import account_changes, account_management, models, password_links, passwords
+from registry.accounts import account_changes, account_management, models, passwords
 from registry.accounts.account_names import clean_name, keep_former_name, name_problems, skeleton
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.attempts import begin_password_change, begin_password_link, mark_succeeded
@@ -126,7 +126,7 @@ def set_password(actor: Actor, person_id: int, password: str, *, must_change: bo
         account_changes.require_another_supervisor(actor, account, alike)
         _store_password(person, password_hash, must_change=_must_change(actor, must_change))
         account.invited_at = None
-        password_links.delete_invitation(account.id)
+        passwords.delete_invitation(account.id)
         models.require_confirmation(actor, account)
         models.end_admission(actor, account)
         journal.record(actor, "account.password-set", f"account:{account.name}", models.account_details(account))
@@ -216,7 +216,7 @@ def create_person(actor: Actor, new: NewPerson) -> tuple[Person, str | None]:
 
     Raises what ``add_person`` raises.
     """
-    if password_links.can_be_invited(new.email):
+    if passwords.can_be_invited(new.email):
         return invite_person(actor, new), None
     password = passwords.generate_password()
     return add_person(actor, new, password, must_change=True), password
@@ -241,12 +241,12 @@ def invite_person(actor: Actor, new: NewPerson) -> Person:
 
     Raises NoMailServer, and what ``add_person`` raises.
     """
-    if new.email is None or not password_links.can_be_invited(new.email):
+    if new.email is None or not passwords.can_be_invited(new.email):
         raise NoMailServer
     with transaction():
         person = add_person(actor, new, None)
         if not person.is_pending:
-            password_links.send_invitation(actor, person.account, new.email)
+            passwords.send_invitation(actor, person.account, new.email)
     return person
 
 
@@ -262,16 +262,16 @@ def invite_again(actor: Actor, account_id: int) -> None:
         if account.status != "invited":
             raise AccountNotInvited(name=account.name)
         email = account_changes.email_of(account)
-        if email is None or not password_links.can_be_invited(email):
+        if email is None or not passwords.can_be_invited(email):
             raise NoMailServer
-        password_links.send_invitation(actor, account, email)
+        passwords.send_invitation(actor, account, email)
 
 
 def account_of_link(key: str) -> Account:
     """Return the account whose person sets a password with the link with that key. Raises InvitationNotFound."""
-    account = db.session.get_one(Account, password_links.find_invitation(key).account_id)
+    account = db.session.get_one(Account, passwords.find_invitation(key).account_id)
     if account.invited_at is None and not sign_in_configuration().allows_password(account.name):
-        raise password_links.InvitationNotFound
+        raise passwords.InvitationNotFound
     return account
 
 
@@ -287,16 +287,16 @@ def accept_invitation(key: str, password: str, source: str, request_id: str, cli
         raise Invalid(problems)
     password_hash = passwords.hash_password(password)
     with transaction() as session:
-        invitation = password_links.find_invitation(key)
+        invitation = passwords.find_invitation(key)
         account = session.get_one(Account, invitation.account_id, populate_existing=True, with_for_update=True)
         # Another request may have used it, or an administrator disabled the account, before the lock was given.
-        if password_links.find_invitation(key).id != invitation.id:
-            raise password_links.InvitationNotFound
+        if passwords.find_invitation(key).id != invitation.id:
+            raise passwords.InvitationNotFound
         person = session.scalars(select(Person).where(Person.account_id == account.id)).one()
         was_invited = account.invited_at is not None
         _store_password(person, password_hash, must_change=False)
         account.invited_at = None
-        password_links.delete_invitation(account.id)
+        passwords.delete_invitation(account.id)
         actor = models.account_actor(account, CREDENTIAL, source, request_id, client_request_id)
         action = "account.invitation-accepted" if was_invited else "account.password-reset"
         journal.record(actor, action, f"account:{account.name}", models.account_details(account))
@@ -335,7 +335,7 @@ def make_password_link(account_id: int, source: str, request_id: str) -> tuple[i
         return None
     if account.status != "active" or not sign_in_configuration().allows_password(account.name):
         return None
-    link = password_links.add_password_link(account, person.email)
+    link = passwords.add_password_link(account, person.email)
     if link is None:
         return None
     actor = replace(PASSWORD_LINKS, source=source, request_id=request_id)

@@ -23,8 +23,14 @@ from registry.accounts.agency_tree import AGENCIES, last_successor
 from registry.accounts.attempts import begin_sign_in, is_locked, mark_succeeded, record_failure
 from registry.accounts.models import Account, OidcIdentity, Person
 from registry.accounts.oidc_configuration import SignInConfiguration, sign_in_configuration
-from registry.accounts.password_links import delete_invitation
-from registry.accounts.passwords import NO_PASSWORD, SignInBusy, hash_password, needs_rehash, verify_password
+from registry.accounts.passwords import (
+    NO_PASSWORD,
+    SignInBusy,
+    delete_invitation,
+    hash_password,
+    needs_rehash,
+    verify_password,
+)
 from registry.accounts.roles import AGENCY_ROLES, STEP_UP_MAX_AGE, Actor, Role
 from registry.accounts.service import person_named, personal_problems
 from registry.core.clock import now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
-from registry.agencies.vocabulary import AGENCY_KINDS, REGIONS, Region
+from registry.agencies.models import AGENCY_KINDS, REGIONS, Region
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Bin, Choice, Email, InputField, ReadOnly, Text, nullable
 from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import AgencyKind

@@ -1,7 +1,8 @@
-"""Table of agencies: the hierarchy of organisations that must register projects, identified by BIN."""
+"""Table of agencies: the hierarchy of organisations that must register projects, identified by BIN; and regions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 
@@ -9,6 +10,65 @@ from sqlalchemy import ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from registry.core.database import Instant, Model, table_of
+from registry.core.translations import lazy_text
+from registry.freeze.vocabulary import AgencyKind, Choices
+
+
+class Region(Choices, field="region"):
+    """The first two digits of KATO, the national classifier of administrative and territorial units."""
+
+    ABAI = "10", lazy_text("Abai region")
+    AKMOLA = "11", lazy_text("Akmola region")
+    AKTOBE = "15", lazy_text("Aktobe region")
+    ALMATY_REGION = "19", lazy_text("Almaty region")
+    ATYRAU = "23", lazy_text("Atyrau region")
+    WEST_KAZAKHSTAN = "27", lazy_text("West Kazakhstan region")
+    ZHAMBYL = "31", lazy_text("Zhambyl region")
+    ZHETISU = "33", lazy_text("Zhetisu region")
+    KARAGANDA = "35", lazy_text("Karaganda region")
+    KOSTANAY = "39", lazy_text("Kostanay region")
+    KYZYLORDA = "43", lazy_text("Kyzylorda region")
+    MANGYSTAU = "47", lazy_text("Mangystau region")
+    PAVLODAR = "55", lazy_text("Pavlodar region")
+    NORTH_KAZAKHSTAN = "59", lazy_text("North Kazakhstan region")
+    TURKISTAN = "61", lazy_text("Turkistan region")
+    ULYTAU = "62", lazy_text("Ulytau region")
+    EAST_KAZAKHSTAN = "63", lazy_text("East Kazakhstan region")
+    ASTANA = "71", lazy_text("Astana")
+    ALMATY = "75", lazy_text("Almaty")
+    SHYMKENT = "79", lazy_text("Shymkent")
+
+
+# Further words that agencies write for regions and kinds of agencies, beside the labels.
+
+REGIONS: Final[Mapping[str, Sequence[str]]] = {
+    Region.ABAI: ("Абай", "Абайская область"),
+    Region.AKMOLA: ("Акмолинская", "Ақмола"),
+    Region.AKTOBE: ("Актюбинская", "Ақтөбе", "Aktobe"),
+    Region.ALMATY_REGION: ("Алматинская",),
+    Region.ATYRAU: ("Атырауская", "Атырау", "Atyrau"),
+    Region.WEST_KAZAKHSTAN: ("Западно-Казахстанская", "ЗКО", "БҚО", "Батыс Қазақстан"),
+    Region.ZHAMBYL: ("Жамбылская", "Жамбыл"),
+    Region.ZHETISU: ("Жетісу", "Жетысу", "область Жетысу", "Жетысуская область"),
+    Region.KARAGANDA: ("Карагандинская", "Қарағанды"),
+    Region.KOSTANAY: ("Костанайская", "Қостанай"),
+    Region.KYZYLORDA: ("Кызылординская", "Қызылорда"),
+    Region.MANGYSTAU: ("Мангистауская", "Маңғыстау"),
+    Region.PAVLODAR: ("Павлодарская", "Павлодар"),
+    Region.NORTH_KAZAKHSTAN: ("Северо-Казахстанская", "СКО", "СҚО", "Солтүстік Қазақстан"),
+    Region.TURKISTAN: ("Туркестанская", "Түркістан"),
+    Region.ULYTAU: ("Ұлытау", "Улытау", "область Улытау", "Улытауская область"),
+    Region.EAST_KAZAKHSTAN: ("Восточно-Казахстанская", "ВКО", "ШҚО", "Шығыс Қазақстан"),
+    Region.ASTANA: ("Нур-Султан", "Нұр-Сұлтан", "Astana"),
+    Region.ALMATY: ("Almaty",),
+    Region.SHYMKENT: ("Чимкент", "Shymkent"),
+}
+AGENCY_KINDS: Final[Mapping[str, Sequence[str]]] = {
+    AgencyKind.CENTRAL_BODY: ("ЦГО", "министерство", "министрлік", "ОМО"),
+    AgencyKind.LOCAL_EXECUTIVE: ("МИО", "акимат", "әкімдік", "ЖАО"),
+    AgencyKind.QUASI_PUBLIC: ("квазигоссектор", "субъект квазигосударственного сектора"),
+    AgencyKind.PRIVATE: ("частная", "частная компания", "жеке"),
+}
 
 
 class Agency(Model):

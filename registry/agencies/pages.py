@@ -17,8 +17,7 @@ from registry.agencies.queries import AGENCY_LIST, agencies_above, ids_with_word
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, own_agencies, register_agency
 from registry.approvals.queries import waiting_about
 from registry.cases.lists import ANY_OPEN
-from registry.core.collation import kazakh_key
-from registry.core.database import db, transaction
+from registry.core.database import db, kazakh_key, transaction
 from registry.core.errors import NotFound, Problem
 from registry.core.fields import is_bin
 from registry.core.lists import Listing, Page

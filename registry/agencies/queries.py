@@ -14,12 +14,10 @@ from sqlalchemy.orm import aliased
 from registry.accounts.agency_tree import topmost
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import CHANGEABLE
-from registry.agencies.models import Agency
-from registry.agencies.vocabulary import Region
+from registry.agencies.models import Agency, Region
 from registry.core import lists
 from registry.core.clock import rfc3339
-from registry.core.collation import sort_in_kazakh
-from registry.core.database import db
+from registry.core.database import db, sort_in_kazakh
 from registry.core.lists import SortKey
 from registry.core.search import folded_words, may_have_error, similar_beginnings
 from registry.freeze.vocabulary import AgencyKind

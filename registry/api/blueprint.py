@@ -26,19 +26,7 @@ from registry.core.database import autocommit_reads, repeated
 from registry.core.errors import Invalid, Malformed, RegistryError
 from registry.core.fields import body_problems, parameter_problems
 from registry.core.lists import ListDeclaration
-from registry.http.requests import (
-    JSON_TYPE,
-    MAX_BATCH,
-    MERGE_PATCH,
-    MULTIPART,
-    Parameter,
-    read_bytes,
-    read_form,
-    read_object,
-    read_query,
-    request_locale,
-    require_content_type,
-)
+from registry.http import requests as http_requests
 from registry.http.responses import (
     REPLAYED,
     make_tag,
@@ -308,37 +296,41 @@ class StrictParser(FlaskParser):
         """Return the query parameters as text. Raises Malformed for unknown, repeated and unusable ones."""
         if not isinstance(schema, QuerySchema):
             raise TypeError(f"{type(schema).__name__} is not a QuerySchema")
-        return read_query(schema.parameters)
+        return http_requests.read_query(schema.parameters)
 
     def load_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """Return the JSON object of the body. Raises UnsupportedMediaType, PayloadTooLarge and BodyNotReadable."""
-        require_content_type(JSON_TYPE)
-        return read_object(read_bytes())
+        http_requests.require_content_type(http_requests.JSON_TYPE)
+        return http_requests.read_object(http_requests.read_bytes())
 
     def load_optional_json(self, req: flask.Request, schema: Schema) -> Any:
         """Return the same; no body at all is an empty object."""
-        if not req.content_length and not read_bytes():
+        if not req.content_length and not http_requests.read_bytes():
             return {}
         return self.load_json(req, schema)
 
     def load_batch_json(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """Return the JSON object of a batch, which may be larger."""
-        require_content_type(JSON_TYPE)
-        return read_object(read_bytes(MAX_BATCH))
+        http_requests.require_content_type(http_requests.JSON_TYPE)
+        return http_requests.read_object(http_requests.read_bytes(http_requests.MAX_BATCH))
 
     def load_merge_patch(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """Return the JSON object of a merge patch (RFC 7396)."""
-        require_content_type(MERGE_PATCH)
-        return read_object(read_bytes())
+        http_requests.require_content_type(http_requests.MERGE_PATCH)
+        return http_requests.read_object(http_requests.read_bytes())
 
     def load_patch_to_check(self, req: flask.Request, schema: Schema) -> Any:
         """Return the same; as JSON too, which is the type that a check took before."""
-        return self.load_json(req, schema) if req.mimetype == JSON_TYPE else self.load_merge_patch(req, schema)
+        return (
+            self.load_json(req, schema)
+            if req.mimetype == http_requests.JSON_TYPE
+            else self.load_merge_patch(req, schema)
+        )
 
     def load_multipart(self, req: flask.Request, schema: Schema) -> Any:  # noqa: ARG002 - webargs' signature
         """Fields and files of a multipart body in one mapping. Raises as ``load_json`` does."""
-        require_content_type(MULTIPART)
-        fields, files = read_form()
+        http_requests.require_content_type(http_requests.MULTIPART)
+        fields, files = http_requests.read_form()
         return {**fields, **files}
 
     def handle_error(
@@ -366,14 +358,14 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
     ARGUMENTS_PARSER = StrictParser()
     DEFAULT_LOCATION_CONTENT_TYPE_MAPPING: ClassVar[dict[str, str]] = {
-        "json": JSON_TYPE,
-        "batch_json": JSON_TYPE,
-        "optional_json": JSON_TYPE,
-        "merge_patch": MERGE_PATCH,
-        "patch_to_check": MERGE_PATCH,
+        "json": http_requests.JSON_TYPE,
+        "batch_json": http_requests.JSON_TYPE,
+        "optional_json": http_requests.JSON_TYPE,
+        "merge_patch": http_requests.MERGE_PATCH,
+        "patch_to_check": http_requests.MERGE_PATCH,
         # What changed, which is no merge patch; its type is accepted, as that of every other PATCH.
-        "changes": JSON_TYPE,
-        "multipart": MULTIPART,
+        "changes": http_requests.JSON_TYPE,
+        "multipart": http_requests.MULTIPART,
     }
 
     def __init__(
@@ -416,7 +408,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
                 for each in (permission, *others):
                     g.actor.require(each)
                 if not reads_query:
-                    read_query({})
+                    http_requests.read_query({})
                 return view(*args, **kwargs)
 
             _document(wrapper, REQUIRED_PERMISSIONS, (permission, *others))
@@ -433,7 +425,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         example: Any = None,
         *,
         operation: str,
-        more: Iterable[Parameter] = (),
+        more: Iterable[http_requests.Parameter] = (),
     ) -> Callable[[View], View]:
         """Decorator of the view of a list, in place of ``requires``, ``doc``, ``arguments`` and ``response``.
 
@@ -568,7 +560,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             def wrapper(*args: Any, **kwargs: Any) -> Response:
                 response: Response = answer(*args, **kwargs)
                 if response.is_json:
-                    response.headers["Content-Language"] = request_locale()
+                    response.headers["Content-Language"] = http_requests.request_locale()
                 return response
 
             return wrapper
@@ -626,7 +618,7 @@ def _file_schema(content_type: str) -> dict[str, Any]:
     if content_type.startswith("text/"):
         return TEXT_FILE
     # Clients parse JSON whatever the schema says, and would take the object for bytes.
-    return JSON_FILE if content_type == JSON_TYPE else BINARY_FILE
+    return JSON_FILE if content_type == http_requests.JSON_TYPE else BINARY_FILE
 
 
 def _document(view: View, name: str, value: object) -> None:

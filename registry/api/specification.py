@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from functools import cache
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +17,14 @@ import flask_smorest
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from flask import Flask
+from flask import Blueprint, Flask, Response, redirect, request, send_from_directory
+from werkzeug.wrappers import Response as AnyResponse
 
 from registry.accounts.models import AccountKind, AccountStatus
 from registry.accounts.roles import Role, Scope
-from registry.agencies.vocabulary import Region
+from registry.agencies.models import Region
 from registry.api.blueprint import (
+    API_PREFIX,
     ERROR_NAMES,
     ETAG,
     FOR_INTEGRATORS,
@@ -36,8 +39,8 @@ from registry.api.uploads import upload_schema
 from registry.cases.vocabulary import DecisionKind, Outcome, ReasonCode, Status as CaseStatus
 from registry.core.errors import RegistryError
 from registry.core.fields import NOT_BLANK, BaseSchema, field_json_schema, object_of, shown_object
-from registry.core.messages import MESSAGES, MESSAGES_OF
-from registry.flags.vocabulary import AuditStatus, FlagStatus, Trigger as AuditTrigger
+from registry.core.translations import MESSAGES, MESSAGES_OF
+from registry.flags.models import AuditStatus, FlagStatus, Trigger as AuditTrigger
 from registry.freeze.vocabulary import AgencyKind, Choices, Placement, Severity, Stage, WorkType
 from registry.http.error_handlers import PROBLEM_JSON, TYPE
 from registry.http.requests import (
@@ -49,6 +52,7 @@ from registry.http.requests import (
     ExternalIdConverter,
     RowIdConverter,
 )
+from registry.http.responses import make_tag, not_modified
 from registry.letters.models import LetterKind
 from registry.policies.schemas import RULE
 from registry.projects.fields import FIELDS
@@ -585,7 +589,7 @@ a parameter or a row of a file. Texts are those in English; names in braces are 
 def error_codes() -> dict[str, int]:
     """Code → status of every error that a request may get, sorted."""
     # Whoever makes the specification without the application has not met the errors of all slices.
-    importlib.import_module("registry.app")
+    import_module("registry.app")
     kinds = (kind for kind in _kinds(RegistryError) if kind.__module__.startswith("registry."))
     known = {kind.code: kind.status for kind in kinds if not any(part in kind.__module__ for part in OF_COMMANDS)}
     return dict(sorted(known.items()))
@@ -613,3 +617,69 @@ def _kinds(kind: type[RegistryError]) -> Iterator[type[RegistryError]]:
 
 def _text(code: str) -> str:
     return str(MESSAGES[code]).replace("|", "\\|").replace("<", "&lt;")
+
+
+# The specification as it is served and committed: the whole, and what integrators need of it.
+
+DOCUMENTS: Final = ("openapi.json", "openapi-integrator.json")
+
+
+@cache
+def specification_texts() -> Mapping[str, str]:
+    """Return the documents as they are served and committed. Made when first asked for, once in a process."""
+    whole = make_specification()
+    made = zip(DOCUMENTS, (whole, of_integrators(whole)), strict=True)
+    return {name: json.dumps(document, ensure_ascii=False, indent=1) + "\n" for name, document in made}
+
+
+def main(folder: str) -> None:
+    """Write them and the reference of error codes: ``python -m registry.api.specification docs``. Needs no database."""
+    for name, text in {**specification_texts(), "reference/errors.md": errors_page()}.items():
+        Path(folder, name).write_text(text, encoding="utf-8")
+
+
+# Both below ``/api/v1`` and the documentation page that shows them, from files of this repository alone.
+
+FOLDER: Final = Path(__file__).with_name("swagger_ui")
+ASSETS: Final = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "start.js", "LICENSE", "NOTICE")
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def attach_docs(app: Flask) -> None:
+    """Register the routes."""
+    docs = Blueprint("docs", __name__)
+    html = (FOLDER / "page.html").read_text(encoding="utf-8")
+
+    @docs.get(f"{API_PREFIX}/<any({', '.join(map(repr, DOCUMENTS))}):name>")
+    def openapi(name: str) -> Response:
+        specification = specification_texts()[name]
+        tag = make_tag(specification)
+        unchanged = not_modified(tag)
+        if unchanged is not None:
+            return unchanged
+        response = Response(specification, content_type="application/json")
+        response.set_etag(tag)
+        return response
+
+    @docs.get("/docs")
+    def leading() -> AnyResponse:
+        return redirect(f"{API_PREFIX}/docs", code=302)
+
+    @docs.get(f"{API_PREFIX}/docs")
+    def page() -> Response:
+        response = Response(html, content_type="text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = POLICY
+        return response
+
+    @docs.get(f"{API_PREFIX}/docs/<any({', '.join(map(repr, ASSETS))}):name>")
+    def asset(name: str) -> Response:
+        return send_from_directory(FOLDER, name, conditional=request.method == "GET")
+
+    app.register_blueprint(docs)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

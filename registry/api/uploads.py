@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from marshmallow import fields
 
-from registry.core.messages import message
-from registry.core.translations import Language
+from registry.core.translations import Language, message
 from registry.core.values import InvalidValue, plain_number
 from registry.http.requests import SentFile
 

@@ -13,9 +13,9 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
 from registry.approvals import service
-from registry.approvals.fields import APPROVAL, EXAMPLE, REJECTION, REMARK, SIGNED_REMARK
+from registry.approvals.models import Approval
 from registry.approvals.queries import APPROVAL_LIST, read_approval, read_approval_document, show_one
-from registry.approvals.tables import Approval
+from registry.approvals.schemas import APPROVAL, EXAMPLE, REJECTION, REMARK, SIGNED_REMARK
 from registry.http.responses import document_download
 from registry.signatures.fields import is_signed
 from registry.signatures.service import check_signature

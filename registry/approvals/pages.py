@@ -15,9 +15,8 @@ from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import is_another_person
 from registry.agencies.pages import agency_names
 from registry.approvals import queries, service
-from registry.approvals.fields import REJECTION, REMARK
-from registry.approvals.kinds import KINDS, MAX_NAMED_PROJECTS
-from registry.approvals.tables import Approval, ApprovalState
+from registry.approvals.models import KINDS, MAX_NAMED_PROJECTS, Approval, ApprovalState
+from registry.approvals.schemas import REJECTION, REMARK
 from registry.core.clock import local_date
 from registry.core.database import db
 from registry.core.translations import lazy_text

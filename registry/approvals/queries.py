@@ -13,8 +13,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import acted
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
-from registry.approvals.kinds import KINDS
-from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState, current_state
+from registry.approvals.models import KINDS, Approval, ApprovalKindCode, ApprovalState, current_state
 from registry.core import lists
 from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound

@@ -13,9 +13,8 @@ from registry.accounts.account_changes import command_counts_as_person
 from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission, Role, roles_within
 from registry.accounts.same_person import is_another_person
-from registry.approvals.kinds import KINDS, ApprovalKind, Proposal
+from registry.approvals.models import KINDS, Approval, ApprovalKind, ApprovalKindCode, ApprovalState, Proposal
 from registry.approvals.queries import find_approval, find_approval_to_change, is_of_withdrawn_project
-from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, NotAllowed

@@ -14,8 +14,7 @@ from registry.audits.reconciliation import TURNS, Plan, Turned
 from registry.audits.verdicts import CONFIRMED
 from registry.cases.models import Order
 from registry.core.database import db
-from registry.flags.models import AuditRun
-from registry.flags.vocabulary import HeldCause
+from registry.flags.models import AuditRun, HeldCause
 from registry.freeze.policy import Policy
 from registry.projects.models import Project
 from registry.projects.revisions import Revision

@@ -39,8 +39,7 @@ from registry.core.translations import Language
 from registry.exemptions.queries import exemptions_known_at
 from registry.flags.former_flags import ended_after, flags_known_at, flags_then
 from registry.flags.freeze_status import STATUS_OF_RANK, STATUS_RANK, rank_of_flag
-from registry.flags.models import FLAGS, SEVERITY_RANK, AuditChange, AuditRun
-from registry.flags.vocabulary import FlagChange
+from registry.flags.models import FLAGS, SEVERITY_RANK, AuditChange, AuditRun, FlagChange
 from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import EarlierRevision

@@ -19,8 +19,18 @@ from registry.core.database import db, require_transaction
 from registry.core.dialects import is_among
 from registry.core.lists import Listing, Page, read_page
 from registry.flags.former_flags import FormerFlag, status_before_withdrawal
-from registry.flags.models import ACTIVE_STATUSES, IS_GOOD, SEVERITY_RANK, AuditChange, AuditRun, Flag, last_good_audit
-from registry.flags.vocabulary import AuditStatus, FlagChange, Trigger
+from registry.flags.models import (
+    ACTIVE_STATUSES,
+    IS_GOOD,
+    SEVERITY_RANK,
+    AuditChange,
+    AuditRun,
+    AuditStatus,
+    Flag,
+    FlagChange,
+    Trigger,
+    last_good_audit,
+)
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects

@@ -9,7 +9,7 @@ from registry.audits.past import SEVERITY_COUNTS, Verification
 from registry.audits.policy_activation import ALL_KINDS
 from registry.audits.queries import COUNTS
 from registry.core.fields import DAY_SCHEMA, AnyDay, BaseSchema, Boolean, ReadOnly, Text, Timestamp, shown_object
-from registry.flags.vocabulary import AuditStatus, FlagChange, HeldCause, HeldDecisionKind, Trigger
+from registry.flags.models import AuditStatus, FlagChange, HeldCause, HeldDecisionKind, Trigger
 from registry.freeze.vocabulary import Severity
 from registry.projects.schemas import without_restricted_field
 

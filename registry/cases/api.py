@@ -18,23 +18,21 @@ from registry.api.exports import PROJECT, add_exports, add_lines, expand_paramet
 from registry.api.parameters import ListArguments
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed
-from registry.approvals.fields import APPROVAL
+from registry.approvals.schemas import APPROVAL
 from registry.cases import schemas, text_templates
 from registry.cases.actions import act_on_cases, carry_out, open_cases
 from registry.cases.commission import DecisionFile, propose_commission_decision, record_court
 from registry.cases.decisions import read_act_to_sign
-from registry.cases.lists import CASE_LIST, list_cases, list_timelines, show_case
+from registry.cases.lists import APPEAL_LIST, CASE_LIST, ORDER_LIST, list_cases, list_timelines, show_case
 from registry.cases.models import Case, CaseTemplate
-from registry.cases.order_lists import APPEAL_LIST, ORDER_LIST
-from registry.cases.queries import find_case, find_case_to_change, read_case
+from registry.cases.queries import OF_OTHERS, find_case, find_case_to_change, read_case, team
 from registry.cases.service import add_case_document, case_document, case_documents_page, open_case, read_case_document
-from registry.cases.team import OF_OTHERS, team
 from registry.cases.vocabulary import ActionName
 from registry.cases.workflow import ACTIONS
 from registry.core.database import transaction
 from registry.core.errors import Problem
 from registry.core.fields import BaseSchema, ReadOnly
-from registry.core.messages import message
+from registry.core.translations import message
 from registry.freeze.rules import RULES
 from registry.http.requests import SentFile, request_locale
 from registry.http.responses import document_download, is_tag, make_tag, require_fresh_if_named

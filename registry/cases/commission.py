@@ -15,9 +15,8 @@ from typing import Any, Final
 from sqlalchemy import Select, func, select
 
 from registry.accounts.roles import Actor, Permission
-from registry.approvals.kinds import ApprovalKind, Fact, Proposal
+from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.cases.models import Case, CaseEvent
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import link_case_documents, send_back
@@ -27,14 +26,8 @@ from registry.core.clock import local_date, now, today
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.search import NAMES
+from registry.exemptions import service as exemptions
 from registry.exemptions.models import Exemption
-from registry.exemptions.service import (
-    EXEMPTION_FIELDS,
-    check_exemption,
-    link_documents,
-    record_exemption,
-    unusable_documents,
-)
 from registry.flags.former_flags import SERIOUS
 from registry.flags.models import FLAGS, IS_ACTIVE, lock_flags_for_review
 from registry.projects.documents import CASE, EXEMPTION, add_document, scan_problems
@@ -112,8 +105,10 @@ class CommissionDecision(ApprovalKind):
         values = _dated(approval.payload["values"])
         documents, case_id = approval.payload["documents"], approval.payload["case"]
         if case_id is None:
-            exemption = record_exemption(actor, {**values, "project": approval.subject.removeprefix("project:")})
-            link_documents(exemption, documents)
+            exemption = exemptions.record_exemption(
+                actor, {**values, "project": approval.subject.removeprefix("project:")}
+            )
+            exemptions.link_documents(exemption, documents)
             referred = require_transaction().scalar(_case_concerned(approval))
             if referred is not None:
                 _wait_for_end(referred, exemption)
@@ -138,13 +133,13 @@ def propose_exemption(actor: Actor, values: Mapping[str, Any], files: Sequence[D
     """
     actor.require(Permission.EXEMPTIONS_PROPOSE)
     with transaction():
-        project = check_exemption(actor, values)
+        project = exemptions.check_exemption(actor, values)
         named = values.get("documents") or []
         documents = [*dict.fromkeys(named), *_added(actor, project, files, EXEMPTION)]
-        problems = unusable_documents(project.id, named) or scan_problems(project.id, documents)
+        problems = exemptions.unusable_documents(project.id, named) or scan_problems(project.id, documents)
         if problems:
             raise Invalid([replace(problem, pointer="/file") for problem in problems] if files else problems)
-        recorded = {name: values.get(name) for name in EXEMPTION_FIELDS}
+        recorded = {name: values.get(name) for name in exemptions.EXEMPTION_FIELDS}
         return _propose(actor, f"project:{project.number}", project, recorded, documents, reason=values.get("reason"))
 
 
@@ -165,14 +160,14 @@ def propose_commission_decision(
         project = case.project_record
         if values["outcome"] == CommissionOutcome.GRANTED:
             begin = values.get("valid_from") or values["decided_on"]
-            check_exemption(actor, {**values, "valid_from": begin, "project": project.number})
+            exemptions.check_exemption(actor, {**values, "valid_from": begin, "project": project.number})
             documents = _added(actor, project, files, EXEMPTION)
         else:
             documents = _added(actor, project, files, CASE)
         problems = scan_problems(project.id, documents)
         if problems:
             raise Invalid([replace(problem, pointer="/file") for problem in problems])
-        names = ("outcome", *EXEMPTION_FIELDS, "comment")
+        names = ("outcome", *exemptions.EXEMPTION_FIELDS, "comment")
         recorded = {name: values.get(name) for name in names}
         return _propose(
             actor, f"case:{case_id}", project, recorded, documents, case_id=case_id, reason=values.get("comment")
@@ -274,8 +269,10 @@ def _wait_for_end(case: Case, exemption: Exemption) -> None:
 def _grant(actor: Actor, case: Case, values: Mapping[str, Any], documents: Sequence[int]) -> int:
     begin = values.get("valid_from") or values["decided_on"]
     of_decision = {name: values.get(name) for name in ("decision_number", "decided_on", *OF_EXEMPTION)}
-    exemption = record_exemption(actor, of_decision | {"project": case.project_record.number, "valid_from": begin})
-    link_documents(exemption, documents)
+    exemption = exemptions.record_exemption(
+        actor, of_decision | {"project": case.project_record.number, "valid_from": begin}
+    )
+    exemptions.link_documents(exemption, documents)
     add_entry(actor, case, _entry_kind(values).value, _details(values), values.get("comment"))
     _wait_for_end(case, exemption)
     return exemption.id

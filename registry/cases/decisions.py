@@ -9,17 +9,10 @@ from typing import Any, Final
 from sqlalchemy import exists, func, select
 
 from registry.accounts.roles import Actor
+from registry.cases import transitions
 from registry.cases.models import CASE, Appeal, Case, CaseDecision, Order
 from registry.cases.queries import find_case_to_change
 from registry.cases.service import decision_in_effect, end_appeal, end_orders, end_proposal
-from registry.cases.transitions import (
-    appealed_decision,
-    apply,
-    authorize,
-    newest_appeal,
-    order_on_appeal,
-    waiting_proposal,
-)
 from registry.cases.vocabulary import ActionName, AppealOutcome, DecisionKind, Status
 from registry.cases.workflow import ACCEPTING, NEEDS_DUE_ON, ORDERING, STAGES
 from registry.core.clock import local_date, national_calendar, now, rfc3339, today
@@ -125,7 +118,7 @@ def propose(
 
     Raises Invalid, the errors of ``authorize`` and of ``attach``. A preview of an order needs no signature.
     """
-    step = authorize(actor, case, "propose")
+    step = transitions.authorize(actor, case, "propose")
     problems = proposal_problems(values)
     if problems:
         raise Invalid(problems)
@@ -142,7 +135,7 @@ def propose(
             proposed_at=now(),
         )
     )
-    return apply(step, values.get("comment"), details=_journal_details(values))
+    return transitions.apply(step, values.get("comment"), details=_journal_details(values))
 
 
 def approve(
@@ -161,7 +154,7 @@ def approve(
     Raises DecisionNeedsAnotherPerson for the proposer, ProposalOutOfDate, OrderInOneLanguage, and the errors of
     ``authorize`` and of ``attach``. A preview of an order needs no signature.
     """
-    step = authorize(actor, case, "approve")
+    step = transitions.authorize(actor, case, "approve")
     proposal = step.proposal
     if proposal is None:
         raise RuntimeError(f"case {case.id} awaits the approval of nothing")
@@ -202,7 +195,9 @@ def approve(
         end_appeal(case, appeal_outcome, proposal)
         journal_entry["appeal_outcome"] = appeal_outcome.value
     journal_entry |= {name: rules for name, rules in restated.items() if rules}
-    return apply(step, comment, details=journal_entry, decision=proposal.decision, ordered_until=proposal.due_on)
+    return transitions.apply(
+        step, comment, details=journal_entry, decision=proposal.decision, ordered_until=proposal.due_on
+    )
 
 
 def appeal_terms(case: Case, proposal: CaseDecision) -> tuple[date | None, AppealOutcome | None]:
@@ -210,7 +205,7 @@ def appeal_terms(case: Case, proposal: CaseDecision) -> tuple[date | None, Appea
 
     After the decision on an appeal, the agency's way is the court, until an audit finds something else.
     """
-    appealed, on_appeal = appealed_decision(case), order_on_appeal(case)
+    appealed, on_appeal = transitions.appealed_decision(case), transitions.order_on_appeal(case)
     if appealed is not None and on_appeal is None:
         return None, outcome_of_appeal(case, appealed, proposal)
     if on_appeal is None or _findings(on_appeal) != _findings(proposal):
@@ -345,7 +340,7 @@ def read_act_to_sign(actor: Actor, case_id: int, action: str, values: Mapping[st
     """
     with transaction():
         case = find_case_to_change(actor, case_id)
-        authorize(actor, case, action)
+        transitions.authorize(actor, case, action)
         if action == ActionName.PROPOSE and (problems := proposal_problems(values)):
             raise Invalid(problems)
         return act_to_sign(case, action, values)
@@ -359,7 +354,7 @@ def _signed_values(case: Case, action: str, values: Mapping[str, Any]) -> dict[s
     about: dict[str, Any] = {"project": case.project_record.number}
     if values.get("comment") is not None:
         about["comment"] = values["comment"]
-    proposal = waiting_proposal(case)
+    proposal = transitions.waiting_proposal(case)
     if action == ActionName.PROPOSE:
         return about | {"decision": _journal_details(with_both_languages(values)), "seen": _seen(case)}
     if action == ActionName.APPROVE and proposal is not None:
@@ -413,7 +408,7 @@ def appeal(actor: Actor, case: Case, comment: str | None = None, *, signed: Sign
     Raises ProjectWithdrawn, NothingToAppeal, AppealPending, AppealDecided, AppealTooLate, AnotherCaseOpen, and the
     errors of ``authorize`` and of ``attach``.
     """
-    step = authorize(actor, case, "appeal")
+    step = transitions.authorize(actor, case, "appeal")
     require_not_withdrawn(case.project_record)
     decision = _to_appeal(case)
     attach(actor, act_to_sign(case, ActionName.APPEAL, {"comment": comment}), signed)
@@ -429,7 +424,7 @@ def appeal(actor: Actor, case: Case, comment: str | None = None, *, signed: Sign
     if case.status != Status.NEW:
         # The time for the decision on the appeal begins, also when a second review was under way.
         case.due_on = case.review_days_left = None
-    apply(step, comment)
+    transitions.apply(step, comment)
     case.appeals.append(
         Appeal(
             decision_id=decision.id,
@@ -465,7 +460,7 @@ def outcome_of_appeal(case: Case, appealed: CaseDecision, new: CaseDecision) -> 
         return AppealOutcome.CHANGED
     if new.due_on == appealed.due_on:
         return AppealOutcome.UPHELD
-    made = newest_appeal(case)
+    made = transitions.newest_appeal(case)
     if made is None or not made.suspends or new.due_on is None or appealed.due_on is None:
         return AppealOutcome.CHANGED
     suspended = today() - local_date(made.appealed_at)
@@ -474,7 +469,7 @@ def outcome_of_appeal(case: Case, appealed: CaseDecision, new: CaseDecision) -> 
 
 
 def _to_appeal(case: Case) -> CaseDecision:
-    made = newest_appeal(case)
+    made = transitions.newest_appeal(case)
     if made is not None and made.outcome is None:
         raise AppealPending(case=case.id)
     decision = decision_in_effect(case)

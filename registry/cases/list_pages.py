@@ -14,14 +14,11 @@ from registry.accounts.absences import substituted_by, substitutions
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.agencies.pages import add_list_pages, list_page
 from registry.audits.pages import main_findings, rule_titles
-from registry.cases import text_templates
-from registry.cases.lists import ANY_OPEN, CASE_LIST, WATCH_LIST, count_cases, list_cases, list_watched, position_of
+from registry.cases import lists as case_lists, text_templates
 from registry.cases.models import Case
-from registry.cases.order_lists import APPEAL_LIST, ORDER_LIST
-from registry.cases.queries import reviewers
+from registry.cases.queries import OF_OTHERS, OF_OVERSIGHT, OF_REVIEWERS, reviewers, team
 from registry.cases.schemas import TEMPLATE_BODY, TEMPLATE_PATCH
 from registry.cases.service import open_case
-from registry.cases.team import OF_OTHERS, OF_OVERSIGHT, OF_REVIEWERS, team
 from registry.cases.vocabulary import ActionName, Status
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import local_date, now
@@ -87,7 +84,7 @@ class WorkList:
     in_line: bool = True
 
 
-ALL_OPEN: Final = WorkList(lazy_text("All open"), Permission.CASES_READ, {"status": ANY_OPEN})
+ALL_OPEN: Final = WorkList(lazy_text("All open"), Permission.CASES_READ, {"status": case_lists.ANY_OPEN})
 CLOSED: Final = WorkList(lazy_text("Closed"), Permission.CASES_READ, {"status": "closed"}, counted=False, in_line=False)
 ENDING: Final = WorkList(
     lazy_text("Exemptions ending"),
@@ -137,7 +134,7 @@ def tabs(actor: Actor, filters: Mapping[str, str]) -> list[Tab]:
     own = own_assignees(actor)
     filters_of_lists = [{name: own if value == ME else value for name, value in each.filters.items()} for each in lists]
     counted = [list_filters for each, list_filters in zip(lists, filters_of_lists, strict=True) if each.counted]
-    counts = iter(count_cases(actor, counted) if counted else ())
+    counts = iter(case_lists.count_cases(actor, counted) if counted else ())
     path = parent_page(request.path)
     shown = []
     for each, list_filters in zip(lists, filters_of_lists, strict=True):
@@ -157,13 +154,13 @@ def own_assignees(actor: Actor) -> str:
 def usual_list(actor: Actor) -> dict[str, str]:
     """Return the filters of the default list: the agency's open cases or a reviewer's queue."""
     if actor.role in AGENCY_ROLES or not actor.may(Permission.CASES_REVIEW):
-        return {"status": ANY_OPEN}
+        return {"status": case_lists.ANY_OPEN}
     return {"status": "new"}
 
 
 # Position in the list from which a case was opened, carried in the query string from case to case.
 
-FILTERS: Final = (*CASE_LIST.filters, BELOW)
+FILTERS: Final = (*case_lists.CASE_LIST.filters, BELOW)
 
 
 def requested_list() -> dict[str, str]:
@@ -180,7 +177,7 @@ def requested_position(case: Case) -> dict[str, str]:
     position = requested_list()
     if not position:
         return {}
-    return position | {"cursor": request.args.get("cursor") or position_of(case, position.get("sort"))}
+    return position | {"cursor": request.args.get("cursor") or case_lists.position_of(case, position.get("sort"))}
 
 
 def neighbours_of(actor: Actor, position: Mapping[str, str]) -> dict[str, Any]:
@@ -191,7 +188,7 @@ def neighbours_of(actor: Actor, position: Mapping[str, str]) -> dict[str, Any]:
         return {}
     filters = {name: value for name, value in position.items() if name not in ("sort", "cursor")}
     # Two before the next case begins the one before this one.
-    totals = CASE_LIST.totals(actor, filters, Page(2, position["cursor"], position.get("sort")))
+    totals = case_lists.CASE_LIST.totals(actor, filters, Page(2, position["cursor"], position.get("sort")))
     before = {name: value for name, value in position.items() if name != "cursor"}
     if totals.previous is not None:
         before["cursor"] = totals.previous
@@ -340,7 +337,6 @@ def _proposed(case: Mapping[str, Any]) -> str:
 
 # Filters offered on the page; the tabs set the others.
 CHOICES: Final = ("severity", "sector", "region")
-DATES: Final = ("opened_at_from", "opened_at_to")
 SORTS: Final = {
     "due_on": lazy_text("Earliest due date first"),
     "-severity": lazy_text("Highest severity first"),
@@ -368,7 +364,7 @@ BULK_LABELS: Final[Mapping[str, str]] = {
 
 
 def _read(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    return with_projects(actor, list_cases(actor, filters, page, page_locale()))
+    return with_projects(actor, case_lists.list_cases(actor, filters, page, page_locale()))
 
 
 def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
@@ -395,7 +391,7 @@ def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
         dates=("opened_at", *(("closed_at",) if is_closed else ())),
         sorts={name: text for name, text in SORTS.items() if name.removeprefix("-") not in left_out},
         implied=OF_TABS if any(each.here for each in lists) else (),
-        records=CASE_LIST,
+        records=case_lists.CASE_LIST,
         groups={"rule": (lazy_text("By rule"), lambda rule, _row: titles.get(rule, _("No active flag"))), **BY_AGENCY},
         actions=addresses,
         row_id=lambda row: row[0]["id"],
@@ -431,7 +427,7 @@ add_list_pages("/cases", "cases", Permission.CASES_READ, FILTERS, _read, _list_p
 @pages.page("/cases/next", needs=Permission.CASES_READ)
 def next_case(actor: Actor) -> Answer:
     """Redirect to the next case of the list, or to the list after its last case."""
-    items = list_cases(actor, requested_filters(FILTERS), requested_page(1), page_locale()).items
+    items = case_lists.list_cases(actor, requested_filters(FILTERS), requested_page(1), page_locale()).items
     if items:
         return redirect_to("case", case_id=items[0]["id"], **requested_list())
     flash_message(_("That was the last case of this list."), "information")
@@ -482,7 +478,7 @@ def _watch_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
         about=about,
         fields=[*filter_fields(*WATCH_CHOICES), ("rule", _("Rule"), list(rule_titles().items()))],
         sorts=WATCH_SORTS,
-        records=WATCH_LIST,
+        records=case_lists.WATCH_LIST,
         groups=BY_AGENCY,
         has_preview=True,
         tabs=tabs(actor, {}),
@@ -499,7 +495,7 @@ def _watch_cell(name: str, row: CaseRow) -> Cell:
 
 
 def _watched(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    return with_projects(actor, list_watched(actor, filters, page, page_locale()), "number")
+    return with_projects(actor, case_lists.list_watched(actor, filters, page, page_locale()), "number")
 
 
 def _watched_flags(row: CaseRow) -> ListCell:
@@ -541,7 +537,7 @@ def team_work(actor: Actor) -> Answer:
         rules=[_team_row(row, {"rule": row["key"]}, OF_OVERSIGHT) for row in work["rules"]],
         titles=rule_titles(),
         absent={each.absent: each.deputy for each in substitutions()},
-        any_open=ANY_OPEN,
+        any_open=case_lists.ANY_OPEN,
     )
 
 
@@ -672,7 +668,7 @@ def _record_cell(row: CaseRow) -> ListCell:
 
 
 def _orders(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    return with_projects(actor, ORDER_LIST.read(actor, filters, page))
+    return with_projects(actor, case_lists.ORDER_LIST.read(actor, filters, page))
 
 
 def _orders_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
@@ -703,7 +699,7 @@ def _orders_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
             *filter_fields(*ORDER_CHOICES),
         ],
         sorts=ORDER_SORTS,
-        records=ORDER_LIST,
+        records=case_lists.ORDER_LIST,
         groups=BY_AGENCY,
         has_preview=True,
         tabs=tabs(actor, {}),
@@ -733,7 +729,7 @@ APPEAL_SORTS: Final = {"-id": lazy_text("Newest first"), "id": lazy_text("Oldest
 
 
 def _appeals(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
-    return with_projects(actor, APPEAL_LIST.read(actor, filters, page))
+    return with_projects(actor, case_lists.APPEAL_LIST.read(actor, filters, page))
 
 
 def _appeals_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
@@ -760,7 +756,7 @@ def _appeals_page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
             *filter_fields(*ORDER_CHOICES),
         ],
         sorts=APPEAL_SORTS,
-        records=APPEAL_LIST,
+        records=case_lists.APPEAL_LIST,
         has_preview=True,
         tabs=tabs(actor, {}),
     )

@@ -1,4 +1,6 @@
-"""Cases as they are shown: one case, paginated lists of which work lists are filters, and the watch list."""
+"""Cases, orders and appeals as they are shown: one case, paginated lists of which work lists are filters, and the watch
+list.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +9,25 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, false, func, not_, or_, select
 from sqlalchemy.orm import aliased, contains_eager, selectinload
 
 from registry.accounts.models import Account
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.accounts.same_person import accounts_ever_named, acted
+from registry.agencies.models import Agency
 from registry.agencies.queries import BY_NAME, ids_with_each
 from registry.agencies.service import own_agencies
 from registry.cases import transitions
 from registry.cases.decisions import TEXTS, can_be_appealed, with_both_languages
-from registry.cases.models import Appeal, Case, CaseDecision, CaseFlag
+from registry.cases.models import Appeal, Case, CaseDecision, CaseFlag, Order
 from registry.cases.queries import flags_of_cases, missing_for_appeal
 from registry.cases.service import documents_by_event
-from registry.cases.vocabulary import Outcome, Status
-from registry.cases.workflow import ACCEPTING, OPEN
+from registry.cases.vocabulary import AppealOutcome, AppealState, DecisionEnd, DecisionKind, OrderState, Outcome, Status
+from registry.cases.workflow import ACCEPTING, OPEN, ORDERING
 from registry.core import lists
-from registry.core.clock import rfc3339, today
+from registry.core.clock import local_date, rfc3339, today
 from registry.core.database import db
-from registry.core.lists import (
-    WORDS,
-    Listing,
-    Page,
-    SortKey,
-    after,
-    build_page,
-    cursor_after,
-    literal_limit,
-    order_by,
-    split_values,
-    with_count,
-)
 from registry.core.search import Query, contains_words, folded_words, reference_of
 from registry.core.translations import Language
 from registry.core.values import InvalidValue, plain_number
@@ -45,12 +35,11 @@ from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.flags.queries import active_flags_of
 from registry.freeze.current import policy_in_force
 from registry.freeze.rules import RULES
-from registry.freeze.vocabulary import Severity
-from registry.projects.filters import OF_PROJECT, split_below
+from registry.freeze.vocabulary import FINAL_STAGES, Placement, Severity
+from registry.projects.filters import OF_PROJECT, has_words, split_below
 from registry.projects.models import Project
 from registry.projects.queries import BUDGET_ENDS, PROJECT_LIST, list_projects
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
-from registry.projects.word_search import has_words
 
 # Representation of a case. Agencies see neither internal notes nor proposals that are not approved.
 
@@ -229,11 +218,11 @@ ANY_OPEN: Final = ",".join(status.value for status in OPEN)
 def list_cases(
     actor: Actor,
     filters: Mapping[str, str],
-    page: Page,
+    page: lists.Page,
     language: Language,
     *,
     only: Sequence[ColumnElement[bool]] = (),
-) -> Listing:
+) -> lists.Listing:
     """Return a page of cases, by default ordered by due date. Restricted projects on the page are journalled as read.
 
     ``only``: further conditions. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
@@ -243,21 +232,25 @@ def list_cases(
     columns = (Case.id.expression, key.column.label("_sort"))
     page_ids = CASE_LIST.matching(actor, filters, *columns, reads=[key.name], only=only)
     if page.cursor is not None:
-        page_ids = page_ids.where(after(key, Case.id.expression, descending, page.cursor))
-    page_ids = page_ids.order_by(*order_by(key, Case.id.expression, descending)).limit(literal_limit(page.limit + 1))
+        page_ids = page_ids.where(lists.after(key, Case.id.expression, descending, page.cursor))
+    page_ids = page_ids.order_by(*lists.order_by(key, Case.id.expression, descending)).limit(
+        lists.literal_limit(page.limit + 1)
+    )
     rows = [
         {"case": case, "_sort": value, "_id": case.id}
         for case, value in db.session.execute(_with_projects(page_ids.subquery("page_ids"), key, descending))
     ]
-    listing = build_page(rows, page, key, descending)
+    listing = lists.build_page(rows, page, key, descending)
     cases = [row["case"] for row in listing.items]
     restricted = [case.project_record.number for case in cases if case.project_record.is_restricted]
     shown = show_cases(actor, cases, language)
     journal_restricted_reads(actor, restricted, "cases")
-    return with_count(replace(listing, items=shown), lambda: CASE_LIST.matching(actor, filters, CASE_LIST.unique), page)
+    return lists.with_count(
+        replace(listing, items=shown), lambda: CASE_LIST.matching(actor, filters, CASE_LIST.unique), page
+    )
 
 
-def list_timelines(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+def list_timelines(actor: Actor, filters: Mapping[str, str], page: lists.Page, language: Language) -> lists.Listing:
     """Return the entries of the timelines of a page of cases, as ``list_cases`` has it and as the actor sees them."""
     listing = list_cases(actor, filters, page, language)
     ids = [each["id"] for each in listing.items]
@@ -269,7 +262,7 @@ def list_timelines(actor: Actor, filters: Mapping[str, str], page: Page, languag
         for each in listing.items
         for event in _events(actor, cases[each["id"]], documents)
     ]
-    return Listing(entries, listing.next)
+    return lists.Listing(entries, listing.next)
 
 
 def _matching(
@@ -285,7 +278,7 @@ def _matching(
     the sort needs them: of 30,000 cases the narrow table is read and sorted in a quarter of the time.
     """
     # The search is the last condition: it costs most.
-    raw = {name: filters[name] for name in sorted(filters, key=lambda name: name == WORDS)}
+    raw = {name: filters[name] for name in sorted(filters, key=lambda name: name == lists.WORDS)}
     statement = select(*columns).select_from(Case).where(*CASE_LIST.criteria(actor, raw), *only)
     if ASSIGNEE in reads:
         statement = statement.outerjoin(Account, Account.id == Case.assignee_account_id)
@@ -297,9 +290,9 @@ def _matching(
     return statement.join(Project.agency) if OF_THE_AGENCY in names else statement
 
 
-def _with_projects(page_ids: Subquery, key: SortKey, descending: bool) -> Select[Any]:
+def _with_projects(page_ids: Subquery, key: lists.SortKey, descending: bool) -> Select[Any]:
     """Return the cases of one page with their projects and agencies, in the same order."""
-    in_order = order_by(replace(key, column=page_ids.c["_sort"]), page_ids.c.id, descending)
+    in_order = lists.order_by(replace(key, column=page_ids.c["_sort"]), page_ids.c.id, descending)
     return (
         select(Case, page_ids.c["_sort"])
         .join(page_ids, page_ids.c.id == Case.id)
@@ -333,7 +326,7 @@ def position_of(after_case: Case, sort: str | None) -> str:
     key, descending = CASE_LIST.sort_key(sort)
     statement = select(key.column).select_from(Case).join(Case.project_record).join(Project.agency)
     statement = statement.outerjoin(Account, Account.id == Case.assignee_account_id).where(Case.id == after_case.id)
-    return cursor_after(key, descending, db.session.scalar(statement), after_case.id)
+    return lists.cursor_after(key, descending, db.session.scalar(statement), after_case.id)
 
 
 def _to_approve(actor: Actor) -> ColumnElement[bool]:
@@ -363,7 +356,7 @@ class AccountFilter(lists.TextFilter):
 
     def compared(self, column: ColumnElement[Any], value: str) -> ColumnElement[bool]:
         """Return the condition on the column itself, of ids."""
-        return column.in_(accounts_ever_named(split_values(value)))
+        return column.in_(accounts_ever_named(lists.split_values(value)))
 
 
 def _of_rules(rules: list[str]) -> ColumnElement[bool]:
@@ -415,14 +408,14 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
     },
     sorts={
         **lists.sort_keys(Case.due_on.expression, Case.opened_at.expression, Case.changed_at.expression),
-        "severity": SortKey("severity", rank(Case.severity.expression), int),
+        "severity": lists.SortKey("severity", rank(Case.severity.expression), int),
         **lists.sort_keys(Case.id.expression),
         # As projects are sorted: PostgreSQL has indexes of both orders.
-        "budget_kzt": SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True, ends=BUDGET_ENDS),
-        ASSIGNEE: SortKey(ASSIGNEE, Account.name.expression, str, nullable=True),
+        "budget_kzt": lists.SortKey("budget_kzt", Project.budget_kzt.expression, int, nullable=True, ends=BUDGET_ENDS),
+        ASSIGNEE: lists.SortKey(ASSIGNEE, Account.name.expression, str, nullable=True),
         **lists.sort_keys(Case.outcome.expression, Case.closed_at.expression),
         BY_NAME.name: BY_NAME,
-        "rule": SortKey("rule", _main_rule(), str, nullable=True),
+        "rule": lists.SortKey("rule", _main_rule(), str, nullable=True),
     },
     default_sort="due_on",
     negatable=True,
@@ -437,7 +430,7 @@ CASE_LIST: Final = lists.ListDeclaration[Actor](
 # Watch list: projects whose findings are too weak to open a case.
 
 
-def list_watched(actor: Actor, filters: Mapping[str, str], page: Page, language: Language) -> Listing:
+def list_watched(actor: Actor, filters: Mapping[str, str], page: lists.Page, language: Language) -> lists.Listing:
     """Return a page of the watch list: project summaries with their ``flags``, newest first.
 
     Accepts the filters of projects. Raises RoleNotAllowed, and Malformed for an invalid filter, sort or cursor.
@@ -465,3 +458,157 @@ def _matching_watched(actor: Actor, raw: Mapping[str, str], *columns: Any, only:
 
 
 WATCH_LIST: Final = replace(PROJECT_LIST, name="watch-list", statement=_matching_watched)
+
+
+# The registers of orders and of appeals: what agencies have to do, by when, and what they contest.
+
+ENDS: Final = {
+    # An appeal that is decided led to another decision.
+    DecisionEnd.APPEALED: OrderState.REPLACED,
+    DecisionEnd.REPLACED: OrderState.REPLACED,
+    DecisionEnd.WITHDRAWN: OrderState.WITHDRAWN,
+}
+
+
+# The appeal of the decision behind an order, and the one that this decision decided.
+OF_ORDER: Final = aliased(Appeal)
+DECIDED: Final = aliased(Appeal)
+
+
+def _state() -> ColumnElement[str]:
+    ends = case({end.value: state.value for end, state in ENDS.items()}, value=Order.ended_because)
+    is_open = OF_ORDER.id.is_not(None) & OF_ORDER.outcome.is_(None)
+    return case(
+        (is_open & (Order.ended_because == DecisionEnd.APPEALED.value), OrderState.SUSPENDED.value),
+        (OF_ORDER.outcome == AppealOutcome.REVOKED.value, OrderState.REVOKED.value),
+        (Order.ended_at.is_not(None), ends),
+        (Case.status == Status.AWAITING_CONFIRMATION.value, OrderState.TO_CONFIRM.value),
+        (Case.status == Status.CLOSED.value, OrderState.FULFILLED.value),
+        (DECIDED.in_court_on.is_not(None) & DECIDED.settled_on.is_(None), OrderState.IN_COURT.value),
+        (Order.due_on < today(), OrderState.OVERDUE.value),
+        else_=OrderState.IN_FORCE.value,
+    )
+
+
+def _is_claimed() -> ColumnElement[bool]:
+    """Condition: the record says that the order is carried out, and nobody has confirmed it."""
+    moved = (Project.placement == Placement.ON_PLATFORM.value) & Project.placement_verified_on.is_(None)
+    ended = Project.stage.in_(FINAL_STAGES) & Project.ending_confirmed_on.is_(None)
+    claims = case((Order.decision == DecisionKind.MIGRATE_BY.value, moved), else_=ended)
+    return Order.ended_at.is_(None) & (Case.status != Status.CLOSED.value) & claims
+
+
+def _rows(actor: Actor) -> Select[Any]:
+    columns = (Order.id, Order.decision, Order.due_on, Order.approved_at, Order.ended_at, CaseDecision.case_id)
+    return (
+        select(*columns, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
+        .add_columns(_state().label("state"), _is_claimed().label("fulfilment_claimed"))
+        .join(CaseDecision, CaseDecision.order_id == Order.id)
+        .join(Case, Case.id == CaseDecision.case_id)
+        .outerjoin(OF_ORDER, OF_ORDER.decision_id == CaseDecision.id)
+        .outerjoin(DECIDED, DECIDED.new_decision_id == CaseDecision.id)
+        .join(Project, Project.id == Order.project_id)
+        .join(Agency, Agency.id == Project.agency_id)
+        .where(*visible_projects(actor))
+    )
+
+
+def _shown(actor: Actor, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [{**row, "days_left": _days_left(row)} for row in _with_cases(actor, rows, "orders")]
+
+
+def _with_cases(actor: Actor, rows: Sequence[Any], what: str) -> list[dict[str, Any]]:
+    journal_restricted_reads(actor, [row["project"] for row in rows if row["is_restricted"]], what)
+    reads_cases = actor.may(Permission.CASES_READ)
+    return [{**row, "case": row["case_id"] if reads_cases else None} for row in rows]
+
+
+COUNTING: Final = (OrderState.IN_FORCE, OrderState.OVERDUE, OrderState.IN_COURT)
+
+
+def _days_left(row: Any) -> int | None:
+    counts = row["due_on"] is not None and row["state"] in COUNTING
+    return (row["due_on"] - today()).days if counts else None
+
+
+ORDER_LIST: Final = lists.RecordList(
+    name="orders",
+    permission=Permission.ORDERS_READ,
+    rows=_rows,
+    unique=Order.id.expression,
+    shown=_shown,
+    filters={
+        "state": lists.ChoiceFilter(_state, OrderState.codes()),
+        "fulfilment_claimed": lists.PredicateFilter(_is_claimed),
+        "decision": lists.ChoiceFilter(Order.decision.expression, tuple(DecisionKind(each).value for each in ORDERING)),
+        **OF_PROJECT,
+        **lists.date_filters("due_on", Order.due_on.expression),
+        **lists.instant_filters("approved_at", Order.approved_at.expression),
+    },
+    sorts={
+        **lists.sort_keys(Order.id.expression, Order.due_on.expression, Project.budget_kzt.expression),
+        BY_NAME.name: BY_NAME,
+    },
+    negatable=True,
+    amount=("budget_kzt", Order.project_id.expression),
+)
+
+
+# What still binds the agency, or would without its appeal.
+OPEN_STATES: Final = (*COUNTING, OrderState.TO_CONFIRM, OrderState.SUSPENDED)
+
+
+def order_of_project(actor: Actor, project_id: int) -> dict[str, Any] | None:
+    """Return a project's newest order as the list has it, and the day of its approval as ``ordered_on``; None where it
+    has ended.
+    """
+    newest = _rows(actor).where(Order.project_id == project_id).order_by(Order.id.desc()).limit(1)
+    row = db.session.execute(newest).mappings().first()
+    if row is None or row["state"] not in OPEN_STATES:
+        return None
+    binds = row["state"] in COUNTING
+    return {**row, "days_left": _days_left(row), "binds": binds, "ordered_on": local_date(row["approved_at"])}
+
+
+# Appeals, each of one decision.
+
+
+def _appeal_state() -> ColumnElement[str]:
+    return case(
+        (Appeal.outcome.is_(None), AppealState.OPEN.value),
+        (Appeal.settled_on.is_not(None), AppealState.SETTLED.value),
+        (Appeal.in_court_on.is_not(None), AppealState.IN_COURT.value),
+        else_=AppealState.DECIDED.value,
+    )
+
+
+def _appeals(actor: Actor) -> Select[Any]:
+    of_appeal = ("id", "case_id", "appealed_at", "suspends", "outcome", "decided_at", "in_court_on", "settled_on")
+    columns = [getattr(Appeal, name) for name in (*of_appeal, "court_outcome")]
+    due_on = case((Appeal.outcome.is_(None), Case.due_on)).label("due_on")
+    return (
+        select(*columns, Project.number.label("project"), Project.is_restricted, Agency.bin.label("agency"))
+        .add_columns(CaseDecision.decision, due_on, _appeal_state().label("state"))
+        .join(CaseDecision, CaseDecision.id == Appeal.decision_id)
+        .join(Case, Case.id == Appeal.case_id)
+        .join(Project, Project.id == Case.project_id)
+        .join(Agency, Agency.id == Project.agency_id)
+        .where(*visible_projects(actor))
+    )
+
+
+APPEAL_LIST: Final = lists.RecordList(
+    name="appeals",
+    permission=Permission.ORDERS_READ,
+    rows=_appeals,
+    unique=Appeal.id.expression,
+    shown=lambda actor, rows: _with_cases(actor, rows, "appeals"),
+    filters={
+        "state": lists.ChoiceFilter(_appeal_state, AppealState.codes()),
+        "outcome": lists.ChoiceFilter(Appeal.outcome.expression, AppealOutcome.codes()),
+        **OF_PROJECT,
+        **lists.instant_filters("appealed_at", Appeal.appealed_at.expression),
+    },
+    sorts=lists.sort_keys(Appeal.id.expression),
+    negatable=True,
+)

@@ -15,66 +15,14 @@ from sqlalchemy import select
 
 from registry.accounts.absences import Substitution, substitutions
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, StepUpRequired
+from registry.approvals.models import Approval
 from registry.approvals.queries import waiting_about
-from registry.approvals.tables import Approval
 from registry.audits.pages import active_only, cleared_flags, rule_titles
 from registry.audits.verdicts import clearings
+from registry.cases import commission, decisions, list_pages, queries, schemas, service
 from registry.cases.actions import MAX_AT_ONCE, ON_SEVERAL, BulkResult, act_on_cases, carry_out, of_one, open_cases
-from registry.cases.commission import (
-    CaseNotWithCommission,
-    DecisionFile,
-    NotForCourt,
-    propose_commission_decision,
-    record_court,
-)
-from registry.cases.decisions import (
-    BILINGUAL,
-    DECIDED,
-    SIGNABLE,
-    TEXTS,
-    order_steps,
-    read_act_to_sign,
-    with_both_languages,
-)
-from registry.cases.list_pages import (
-    BULK_LABELS,
-    REVIEW,
-    neighbours_of,
-    no_case_chosen,
-    requested_list,
-    requested_position,
-)
 from registry.cases.lists import list_cases, show_case, show_cases
 from registry.cases.models import AGENCY_SIDE, Case, CaseTemplate
-from registry.cases.queries import (
-    ReturnedProposal,
-    find_case,
-    find_case_to_change,
-    flags_of_cases,
-    last_answers,
-    read_case,
-    returned_proposal,
-    reviewers,
-)
-from registry.cases.schemas import (
-    CASE_ASSIGNMENT,
-    CASE_COMMENT,
-    CASE_LETTER,
-    CASE_PROPOSAL,
-    CASE_REMARK,
-    COMMISSION_DECISION,
-    COURT_RECORD,
-    MAX_TEXT_LENGTH,
-)
-from registry.cases.service import (
-    add_case_document,
-    last_event_id,
-    may_add_to,
-    news_of,
-    read_case_document,
-    record_visit,
-    sides_of,
-)
 from registry.cases.text_templates import PLACEHOLDERS, filled, find_template, placeholder_values, templates_for
 from registry.cases.transitions import newest_appeal
 from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, FurtherEvent, Status, TemplateKind
@@ -103,20 +51,11 @@ from registry.projects.visibility import journal_restricted_reads
 from registry.signatures.models import SignableAct, Signature
 from registry.signatures.pages import is_to_be_signed, sent_signature, signing_page
 from registry.signatures.service import SignedAct, shown_signatures, signature_settings
+from registry.web import forms
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, problem_message
 from registry.web.formats import day, gettext as _, ngettext
-from registry.web.forms import (
-    Field,
-    Form,
-    as_typed,
-    form_field,
-    invalid_form,
-    problems_by_control,
-    schema_field,
-    typed_values,
-)
 from registry.web.labels import choice_label, display_value, field_label, options
 
 # Initial legal basis of a proposal, in Kazakh and in Russian because the agency receives these texts.
@@ -131,7 +70,7 @@ def legal_bases(actor: Actor, ids: Sequence[int]) -> dict[Language, str]:
     """Return in each official language the clauses of active flags that all of the cases have."""
     bases = {}
     for language in OFFICIAL_LANGUAGES:
-        flags_by_case = flags_of_cases(actor, ids, language).values()
+        flags_by_case = queries.flags_of_cases(actor, ids, language).values()
         clauses = [
             [flag["clause"].removesuffix(".") for flag in active_only(flags)] for flags in flags_by_case if flags
         ]
@@ -143,16 +82,16 @@ def legal_bases(actor: Actor, ids: Sequence[int]) -> dict[Language, str]:
 class RequiredComment(BaseSchema):
     """A comment that the form requires; in the API it is optional (docs/reference/workflow.md)."""
 
-    comment = Text(MAX_TEXT_LENGTH, required=True)
+    comment = Text(schemas.MAX_TEXT_LENGTH, required=True)
 
 
 # The schemas of the API, but for a return: the proposer has to know what to improve.
 SCHEMAS: Final[Mapping[str, BaseSchema]] = {
     ActionName.CLAIM: BaseSchema(),
-    ActionName.ASSIGN: CASE_ASSIGNMENT,
-    ActionName.PROPOSE: CASE_PROPOSAL,
-    ActionName.COMMENT: CASE_REMARK,
-    **dict.fromkeys((ActionName.ASK, ActionName.REFER), CASE_LETTER),
+    ActionName.ASSIGN: schemas.CASE_ASSIGNMENT,
+    ActionName.PROPOSE: schemas.CASE_PROPOSAL,
+    ActionName.COMMENT: schemas.CASE_REMARK,
+    **dict.fromkeys((ActionName.ASK, ActionName.REFER), schemas.CASE_LETTER),
     **dict.fromkeys((ActionName.ANSWER, ActionName.RETURN, ActionName.APPEAL), RequiredComment()),
 }
 # What is withdrawn depends on what the case waits for, and while an order is in force claiming it reopens the review.
@@ -164,13 +103,13 @@ NAMES_IN_STATUS: Final[Mapping[tuple[str, str], str]] = {
     (ActionName.WITHDRAW, Status.WITH_COMMISSION): "withdraw_referral",
 }
 # What a proposal takes for clients of one language; the form has each text in both.
-ONE_LANGUAGE: Final = (*BILINGUAL, "language")
+ONE_LANGUAGE: Final = (*decisions.BILINGUAL, "language")
 
 
 def control_name(pointer: str) -> str:
     """Return the name of the control of a problem: a text that no language has is asked for in that of the page."""
     name = pointer.lstrip("/")
-    return f"{name}_{basis_language()}" if name in BILINGUAL else name
+    return f"{name}_{basis_language()}" if name in decisions.BILINGUAL else name
 
 
 def field_names(action: str) -> list[str]:
@@ -213,88 +152,74 @@ def cautions_of(status: str, appeal: Mapping[str, Any] | None) -> dict[str, str]
 
 
 def _schema(action: str) -> BaseSchema:
-    return SCHEMAS.get(action, CASE_COMMENT)
+    return SCHEMAS.get(action, schemas.CASE_COMMENT)
 
 
-def fields_of(actor: Actor, action: str) -> list[Field]:
+def fields_of(actor: Actor, action: str) -> list[forms.Field]:
     """Return the fields of an action's form, named ``<action>-<field>`` because several forms share the page."""
     return [replace(field, name=f"{action}-{field.name}") for field in _fields_of(actor, action)]
 
 
-def _fields_of(actor: Actor, action: str) -> list[Field]:
-    note = form_field("comment", "note", label=_("Note that stays inside (optional)"))
+# Label and hint of what an action writes to the agency, the Commission or the reviewer; the first two have a note too.
+WRITINGS: Final[Mapping[str, tuple[str, str]]] = {
+    ActionName.ASK: (
+        lazy_text("Question"),
+        lazy_text("The agency sees this text. If you leave it empty, the agency is asked to explain the flags."),
+    ),
+    ActionName.REFER: (
+        lazy_text("Text for the Commission (optional)"),
+        lazy_text("The Commission reads it in the letter; the agency does not see it."),
+    ),
+    ActionName.ANSWER: (lazy_text("Your answer"), ""),
+    ActionName.APPEAL: (lazy_text("Why the decision is wrong"), ""),
+    ActionName.RETURN: (lazy_text("Reason for returning it"), lazy_text("For the reviewer, not for the agency.")),
+}
+
+
+def _fields_of(actor: Actor, action: str) -> list[forms.Field]:
+    note = forms.form_field("comment", "note", label=_("Note that stays inside (optional)"))
+    if action in WRITINGS:
+        label, hint = WRITINGS[action]
+        written = forms.form_field("comment", "area", label=_(label), hint=_(hint) if hint else "")
+        return [written, replace(note, name="note")] if action in (ActionName.ASK, ActionName.REFER) else [written]
     match action:
         case ActionName.CLAIM:
             return []
-        case ActionName.ASK:
-            return [
-                form_field(
-                    "comment",
-                    "area",
-                    label=_("Question"),
-                    hint=_(
-                        "The agency sees this text. If you leave it empty, the agency is asked to explain the flags."
-                    ),
-                ),
-                replace(note, name="note"),
-            ]
-        case ActionName.REFER:
-            return [
-                form_field(
-                    "comment",
-                    "area",
-                    label=_("Text for the Commission (optional)"),
-                    hint=_("The Commission reads it in the letter; the agency does not see it."),
-                ),
-                replace(note, name="note"),
-            ]
-        case ActionName.ANSWER:
-            return [form_field("comment", "area", label=_("Your answer"))]
-        case ActionName.APPEAL:
-            return [form_field("comment", "area", label=_("Why the decision is wrong"))]
-        case ActionName.RETURN:
-            return [
-                form_field(
-                    "comment",
-                    "area",
-                    label=_("Reason for returning it"),
-                    hint=_("For the reviewer, not for the agency."),
-                )
-            ]
         case ActionName.ASSIGN:
-            return [form_field("assignee", "select", choices=_assignees()), note]
+            return [forms.form_field("assignee", "select", choices=_assignees()), note]
         case ActionName.PROPOSE:
-            first = basis_language()
-            second = next(language for language in OFFICIAL_LANGUAGES if language != first)
-            other = {"kk": _("The texts in Kazakh"), "ru": _("The texts in Russian")}[second]
-            both = _("The agency reads these texts. An order needs both languages; any other decision may be in one.")
-            return [
-                form_field("decision", "radios", choices=options("decision")),
-                form_field(
-                    "reason_code",
-                    "select",
-                    choices=options("reason_code"),
-                    hint=_("Only when there is no breach."),
-                    when="no-breach",
-                ),
-                form_field("due_on", "day", hint=_("The last day, inclusive, to move it or to stop."), when="ordered"),
-                form_field(f"reason_{first}", "area"),
-                form_field(f"legal_basis_{first}", "area"),
-                replace(form_field(f"reason_{second}", "area", hint=both), fold=other),
-                replace(form_field(f"legal_basis_{second}", "area"), fold=other),
-                replace(note, fold=_("Note and documents (optional)")),
-            ]
+            return _proposal_fields(note)
         case ActionName.COMMENT if actor.role not in AGENCY_ROLES:
-            return [form_field("comment", "area"), form_field("for_agency", "check")]
+            return [forms.form_field("comment", "area"), forms.form_field("for_agency", "check")]
         case ActionName.COMMENT:
-            return [form_field("comment", "area")]
+            return [forms.form_field("comment", "area")]
     return [note]
+
+
+def _proposal_fields(note: forms.Field) -> list[forms.Field]:
+    first = basis_language()
+    second = next(language for language in OFFICIAL_LANGUAGES if language != first)
+    other = {"kk": _("The texts in Kazakh"), "ru": _("The texts in Russian")}[second]
+    both = _("The agency reads these texts. An order needs both languages; any other decision may be in one.")
+    no_breach = _("Only when there is no breach.")
+    last_day = _("The last day, inclusive, to move it or to stop.")
+    reasons = options("reason_code")
+    return [
+        forms.form_field("decision", "radios", choices=options("decision")),
+        forms.form_field("reason_code", "select", choices=reasons, hint=no_breach, when="no-breach"),
+        forms.form_field("due_on", "day", hint=last_day, when="ordered"),
+        forms.form_field(f"reason_{first}", "area"),
+        forms.form_field(f"legal_basis_{first}", "area"),
+        replace(forms.form_field(f"reason_{second}", "area", hint=both), fold=other),
+        replace(forms.form_field(f"legal_basis_{second}", "area"), fold=other),
+        replace(note, fold=_("Note and documents (optional)")),
+    ]
 
 
 def _assignees() -> list[tuple[str, str]]:
     """Return the reviewers; those who are absent today with a note on the deputy, who gets the work too."""
     absent = {each.absent: each for each in substitutions()}
-    return [(name, absence_note(name, absent.get(name))) for name in reviewers()]
+    return [(name, absence_note(name, absent.get(name))) for name in queries.reviewers()]
 
 
 def absence_note(name: str, absence: Substitution | None) -> str:
@@ -335,7 +260,7 @@ def order_instructions(decision: Mapping[str, Any]) -> list[str]:
     if decision["ended_because"] or decision["decision"] not in ORDERING:
         return []
     due_on = None if decision["due_on"] is None else date.fromisoformat(str(decision["due_on"]))
-    return order_steps(decision["decision"], due_on, page_locale(), _)
+    return decisions.order_steps(decision["decision"], due_on, page_locale(), _)
 
 
 # Templates on the page of a case: which ones a form offers, and the form with the chosen text in it.
@@ -380,7 +305,7 @@ def with_inserted_text(actor: Actor, case: Case | None, action: str, texts: Mapp
     if case is not None:
         text = filled(text, placeholder_values(case.project_record, template.language, _deadline(kind, texts)))
     joined = f"{before}\n\n{text}" if before else text
-    return {**texts, name: joined[:MAX_TEXT_LENGTH], f"{action}-template": ""}
+    return {**texts, name: joined[: schemas.MAX_TEXT_LENGTH], f"{action}-template": ""}
 
 
 def is_id(sent: str) -> bool:
@@ -445,30 +370,32 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
     if action not in ACTIONS:
         raise RouteNotFound
     names = field_names(action)
-    texts = typed_values(f"{action}-{name}" for name in names)
+    texts = forms.typed_values(f"{action}-{name}" for name in names)
     if INSERT in request.form:
-        return _page(actor, case_id, with_inserted_text(actor, find_case(actor, case_id), action, texts), opened=action)
+        return _page(
+            actor, case_id, with_inserted_text(actor, queries.find_case(actor, case_id), action, texts), opened=action
+        )
     values, problems = load_action(action, {name: texts.get(f"{action}-{name}", "") for name in names})
     if problems:
         return _page(actor, case_id, texts, problems, action), 422
     try:
-        if is_to_be_signed() and action in SIGNABLE:
+        if is_to_be_signed() and action in decisions.SIGNABLE:
             return _signing_page(actor, case_id, action, values, texts)
         if PREVIEW in request.form:
-            if _is_stale(show_case(actor, find_case(actor, case_id), page_locale())):
+            if _is_stale(show_case(actor, queries.find_case(actor, case_id), page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
             return _page(actor, case_id, texts, opened=action, letter=preview_letter(actor, case_id, action, values))
         signed = _sent_signature(actor, case_id, action, values)
         with transaction():
-            case_record = find_case_to_change(actor, case_id)
-            place = requested_position(case_record)
+            case_record = queries.find_case_to_change(actor, case_id)
+            place = list_pages.requested_position(case_record)
             if _is_stale(show_case(actor, case_record, page_locale())):
                 return _page(actor, case_id, texts, opened=action, is_stale=True), 409
             carry_out(actor, case_record, action, values, signed=signed)
             _add_files(actor, case_record, action)
             # A button of a list, which sends no version, does not show the timeline.
             if "seen" in request.form:
-                record_visit(actor, case_record, last_event_id(case_record))
+                service.record_visit(actor, case_record, service.last_event_id(case_record))
     except Invalid as error:
         return _page(actor, case_id, texts, error.problems, action), 422
     except (Conflict, NotAllowed) as error:
@@ -478,7 +405,7 @@ def act_on_case(actor: Actor, case_id: int, action: str) -> Answer:
         flash_message(f"{case}: {_done(action)}")
         return redirect_to("next_case", **place)
     flash_message(_done(action))
-    if action == ActionName.PROPOSE and any(not values.get(name) for name in TEXTS):
+    if action == ActionName.PROPOSE and any(not values.get(name) for name in decisions.TEXTS):
         flash_message(_("The decision is written in one language only. The agency receives it in two."), "information")
     return redirect_to("case", case_id=case_id, **place)
 
@@ -488,13 +415,13 @@ def _signing_page(
 ) -> Answer:
     """Show an action that could be taken now, to be signed electronically. Raises what the action would raise."""
     with transaction():
-        case_record = find_case_to_change(actor, case_id)
+        case_record = queries.find_case_to_change(actor, case_id)
         if _is_stale(show_case(actor, case_record, page_locale())):
             return _page(actor, case_id, texts, opened=action, is_stale=True), 409
-        to_sign = read_act_to_sign(actor, case_id, action, values)
+        to_sign = decisions.read_act_to_sign(actor, case_id, action, values)
         name = action_name(action, case_record.status)
     signed = to_sign.values
-    decided = [(each, value) for each, value in signed.get("decision", {}).items() if each not in BILINGUAL]
+    decided = [(each, value) for each, value in signed.get("decision", {}).items() if each not in decisions.BILINGUAL]
     about = [
         (_("Action"), name),
         (_("Case"), f"{case_id}"),
@@ -513,19 +440,19 @@ def _signing_page(
 
 def _sent_signature(actor: Actor, case_id: int, action: str, values: Mapping[str, Any]) -> SignedAct | None:
     """Verify the signature of the form, before the transaction of the action: services are asked."""
-    if action not in SIGNABLE:
+    if action not in decisions.SIGNABLE:
         return None
-    return sent_signature(actor, partial(read_act_to_sign, actor, case_id, action, values))
+    return sent_signature(actor, partial(decisions.read_act_to_sign, actor, case_id, action, values))
 
 
 def _add_files(actor: Actor, case_record: Case, action: str) -> None:
     """Add the files of the action's form to the entry that the action has written. Raises Invalid at its field."""
     field = f"{action}-{FILE}"
     files = read_files(field) if action in WITH_FILES else []
-    event_id = last_event_id(case_record) if files else None
+    event_id = service.last_event_id(case_record) if files else None
     for each in files:
         parts = (each.name, each.content_type, each.content)
-        add_case_document(actor, case_record.id, *parts, {}, event_id=event_id)
+        service.add_case_document(actor, case_record.id, *parts, {}, event_id=event_id)
 
 
 def _is_stale(view: Mapping[str, Any]) -> bool:
@@ -559,19 +486,15 @@ def _page(
     is_stale: bool = False,
     letter: Mapping[Language, Any] | None = None,
 ) -> str:
-    case_record = find_case(actor, case_id)
+    case_record = queries.find_case(actor, case_id)
     view = show_case(actor, case_record, page_locale())
     # Read before what is journalled: a commit forgets what is related to the case.
     project_record = case_record.project_record
     is_withdrawn, documents = project_record.withdrawn_at is not None, documents_of(project_record)
     journal_restricted_reads(actor, [view["project"]] if project_record.is_restricted else [], "case")
     form_values = dict(texts or {})
-    active = active_only(view["flags"])
-    on_project = active_flags_of(actor, [view["project"]], page_locale())[view["project"]]
-    own = {flag["id"] for flag in view["flags"]}
-    cleared = cleared_flags(view["flags"])
-    explained = clearings(case_record.project_id, [flag["id"] for flag in cleared])
-    returned = returned_proposal(case_record) if "propose" in view["actions"] else None
+    flags = _flags_shown(actor, case_record, view)
+    returned = queries.returned_proposal(case_record) if "propose" in view["actions"] else None
     if "propose" in view["actions"] and opened != "propose":
         form_values = _proposal_texts(actor, case_id, returned) | form_values
     first = _first(view["actions"], view["status"])
@@ -579,11 +502,11 @@ def _page(
     actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != shown)}
     seen = _seen()
     named = [replace(each, pointer=f"/{opened}-{control_name(each.pointer)}") for each in problems]
-    form = Form(form_values, problems_by_control(named, actions.get(opened, ())))
+    form = forms.Form(form_values, forms.problems_by_control(named, actions.get(opened, ())))
     has_new_events = seen is not None and (is_stale or error is not None)
     approvals = waiting_about(actor, project_id=case_record.project_id)
-    place = requested_position(case_record)
-    sides = sides_of(case_record)
+    place = list_pages.requested_position(case_record)
+    sides = service.sides_of(case_record)
     correspondence = [event for event in view["events"] if _is_correspondence(event)]
     exemptions = exemptions_of(case_record.project_id)
     in_force = [each.valid_to for each in exemptions if each.status == "in_force"] if case_record.exempt_since else []
@@ -592,27 +515,22 @@ def _page(
         actor=actor,
         case=view,
         project=projects_numbered(actor, [view["project"]])[view["project"]],
-        active=active,
-        others=[flag for flag in on_project if flag["id"] not in own],
-        coming=next_coming_flag(case_record.project_id),
-        rules=rule_titles(),
-        cleared=cleared,
-        clearings=explained,
+        **flags,
         actions=actions,
         names={action: action_name(action, view["status"]) for action in actions},
         cautions=cautions_of(view["status"], view["appeal"]),
         documents=documents,
         letters=letters_of_case(actor, case_record, Page(MAX_LIMIT)).items,
-        audits=audit_names(actor, view["events"], (each.audit_id for each in explained.values())),
+        audits=audit_names(actor, view["events"], (each.audit_id for each in flags["clearings"].values())),
         steps_to_obey=order_instructions,
         labels={
             **{field.name: field.label for fields in actions.values() for field in fields},
             **{f"{action}-{FILE}": _("Documents") for action in WITH_FILES},
         },
-        templates=offered_templates(actor, actions, {flag["rule"] for flag in active}),
+        templates=offered_templates(actor, actions, {flag["rule"] for flag in flags["active"]}),
         with_files=WITH_FILES,
         with_letter=WITH_LETTER,
-        signable=() if signature_settings() is None else SIGNABLE,
+        signable=() if signature_settings() is None else decisions.SIGNABLE,
         must_sign="orders" in policy_in_force().signed,
         signatures=_signatures(actor, case_id),
         letter=letter,
@@ -629,12 +547,12 @@ def _page(
         correspondence=correspondence,
         said=next((event for event in reversed(correspondence) if sides.get(event["id"]) == AGENCY_SIDE), None),
         question=next((event for event in reversed(view["events"]) if event["action"] == ActionName.ASK), None),
-        news=news_of(actor, case_record, view["events"]),
+        news=service.news_of(actor, case_record, view["events"]),
         estimated_day=_estimated_day(view),
         may_record_court=_may_record_court(actor, view["appeal"]),
         place=place,
-        neighbours=neighbours_of(actor, place),
-        list_filters=requested_list(),
+        neighbours=list_pages.neighbours_of(actor, place),
+        list_filters=list_pages.requested_list(),
         stays=STAYS,
         form=form,
         unsaved_comment=form_values.get(f"{opened}-comment") if opened and opened not in actions else None,
@@ -649,6 +567,21 @@ def _page(
         error_text=error_message(error) if error is not None else None,
         new_events=view["events"][seen:] if has_new_events else [],
     )
+
+
+def _flags_shown(actor: Actor, case_record: Case, view: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the flags of the case and what else is flagged on its project, for the template."""
+    on_project = active_flags_of(actor, [view["project"]], page_locale())[view["project"]]
+    own = {flag["id"] for flag in view["flags"]}
+    cleared = cleared_flags(view["flags"])
+    return {
+        "active": active_only(view["flags"]),
+        "others": [flag for flag in on_project if flag["id"] not in own],
+        "coming": next_coming_flag(case_record.project_id),
+        "rules": rule_titles(),
+        "cleared": cleared,
+        "clearings": clearings(case_record.project_id, [flag["id"] for flag in cleared]),
+    }
 
 
 def _signatures(actor: Actor, case_id: int) -> list[Signature]:
@@ -691,16 +624,18 @@ def _addable(actor: Actor, view: Mapping[str, Any], sides: Mapping[int, str]) ->
     """Return the ids of the entries to which the person may add documents: of actions that say something, by the own
     side.
     """
-    own = {event_id for event_id, side in sides.items() if may_add_to(actor, side)}
+    own = {event_id for event_id, side in sides.items() if service.may_add_to(actor, side)}
     return {event["id"] for event in view["events"] if event["action"] in WITH_FILES and event["id"] in own}
 
 
-def _proposal_texts(actor: Actor, case_id: int, returned: ReturnedProposal | None) -> dict[str, str]:
+def _proposal_texts(actor: Actor, case_id: int, returned: queries.ReturnedProposal | None) -> dict[str, str]:
     """Return initial values for a proposal: the returned proposal, or the clauses of the findings."""
     if returned is None:
         return {f"propose-legal_basis_{language}": text for language, text in legal_bases(actor, [case_id]).items()}
-    values = with_both_languages({name: getattr(returned.proposal, name) for name in (*DECIDED, "comment")})
-    return {f"propose-{name}": as_typed(values[name]) for name in field_names("propose")}
+    values = decisions.with_both_languages(
+        {name: getattr(returned.proposal, name) for name in (*decisions.DECIDED, "comment")}
+    )
+    return {f"propose-{name}": forms.as_typed(values[name]) for name in field_names("propose")}
 
 
 def _first(actions: list[str], status: str) -> str:
@@ -731,9 +666,9 @@ def see_case(actor: Actor, case_id: int) -> Answer:
     if event is None:
         raise invalid("/event", "event-not-of-case", id=sent[:MAX_ENTRY_DIGITS])
     with transaction():
-        case = find_case(actor, case_id)
-        place = requested_position(case)
-        record_visit(actor, case, event)
+        case = queries.find_case(actor, case_id)
+        place = list_pages.requested_position(case)
+        service.record_visit(actor, case, event)
     return ("", 204) if QUIET in request.form else redirect_to("case", case_id=case_id, **place)
 
 
@@ -747,22 +682,23 @@ def add_documents_to_case(actor: Actor, case_id: int) -> Answer:
     """Add one or several documents to an entry of the timeline (``event``), or as entries of their own."""
     event_id = _event_of_document()
     if request.method != "POST":
-        return _document_form(actor, case_id, event_id, Form())
-    texts = typed_values((*LETTER.fields, "for_agency"))
+        return _document_form(actor, case_id, event_id, forms.Form())
+    texts = forms.typed_values((*LETTER.fields, "for_agency"))
     for_agency = texts.get("for_agency") == "yes"
     try:
         add_letters(
-            texts, lambda *file: add_case_document(actor, case_id, *file, event_id=event_id, for_agency=for_agency)
+            texts,
+            lambda *file: service.add_case_document(actor, case_id, *file, event_id=event_id, for_agency=for_agency),
         )
     except (Invalid, Conflict) as error:
-        return _document_form(actor, case_id, event_id, invalid_form(texts, error, FILE)), error.status
+        return _document_form(actor, case_id, event_id, forms.invalid_form(texts, error, FILE)), error.status
     return redirect_to("case", case_id=case_id, _anchor="timeline")
 
 
 @pages.page("/cases/<row_id:case_id>/documents/<row_id:document_id>", needs=Permission.CASES_READ)
 def case_document(actor: Actor, case_id: int, document_id: int) -> Answer:
     """Download a document; uploaded content is never rendered in the service's origin."""
-    document, content = read_case_document(actor, read_case(actor, case_id, "document"), document_id)
+    document, content = service.read_case_document(actor, queries.read_case(actor, case_id, "document"), document_id)
     return document_download(document.name, content)
 
 
@@ -771,8 +707,8 @@ def _event_of_document() -> int | None:
     return int(text) if is_id(text) else None
 
 
-def _document_form(actor: Actor, case_id: int, event_id: int | None, form: Form) -> str:
-    view = show_case(actor, find_case(actor, case_id), page_locale())
+def _document_form(actor: Actor, case_id: int, event_id: int | None, form: forms.Form) -> str:
+    view = show_case(actor, queries.find_case(actor, case_id), page_locale())
     event = next((each for each in view["events"] if each["id"] == event_id), None)
     asks_for_agency = event is None and actor.role not in AGENCY_ROLES
     return render_template("cases/documents.html", case=view, event=event, form=form, asks_for_agency=asks_for_agency)
@@ -792,13 +728,13 @@ GRANTED: Final = ("valid_from", "valid_to", "scope", "conditions")
 def decide_by_commission(actor: Actor, case_id: int) -> Answer:
     """Record the decision. What an exemption has is asked only when it is granted."""
     if request.method != "POST":
-        case = read_case(actor, case_id, "case")
+        case = queries.read_case(actor, case_id, "case")
         if case.status != Status.WITH_COMMISSION:
-            raise CaseNotWithCommission(case=case.id, status=case.status)
-        return _commission_form(case, Form())
+            raise commission.CaseNotWithCommission(case=case.id, status=case.status)
+        return _commission_form(case, forms.Form())
 
-    def act(values: dict[str, Any], files: list[DecisionFile]) -> Answer:
-        approval = propose_commission_decision(actor, case_id, values, files)
+    def act(values: dict[str, Any], files: list[commission.DecisionFile]) -> Answer:
+        approval = commission.propose_commission_decision(actor, case_id, values, files)
         flash_message(_("Your proposal is sent. Nothing changes until a supervisor approves it."))
         return redirect_to("approval_page", approval_id=approval.id)
 
@@ -806,41 +742,43 @@ def decide_by_commission(actor: Actor, case_id: int) -> Answer:
     hidden = GRANTED if request.form.get("outcome") == CommissionOutcome.REFUSED else ()
     fields = [field for field in _commission_fields() if field.name not in hidden]
     return _answer_with_files(
-        COMMISSION_DECISION, fields, lambda form: _commission_form(find_case(actor, case_id), form), act
+        schemas.COMMISSION_DECISION, fields, lambda form: _commission_form(queries.find_case(actor, case_id), form), act
     )
 
 
 def _answer_with_files(
     schema: BaseSchema,
-    fields: Sequence[Field],
-    show: Callable[[Form], str],
-    act: Callable[[dict[str, Any], list[DecisionFile]], Answer],
+    fields: Sequence[forms.Field],
+    show: Callable[[forms.Form], str],
+    act: Callable[[dict[str, Any], list[commission.DecisionFile]], Answer],
 ) -> Answer:
     """Carry out a form with at least one file, or show it again with what was entered and what is wrong."""
-    texts = typed_values(schema.fields)
+    texts = forms.typed_values(schema.fields)
     values, problems = schema.load_texts({field.name: texts.get(field.name, "") for field in fields})
-    files = [DecisionFile(each.name, each.content_type, each.content) for each in read_files(FILE)]
+    files = [commission.DecisionFile(each.name, each.content_type, each.content) for each in read_files(FILE)]
     if not files:
         problems = (*problems, Problem(f"/{FILE}", "page-choose-file"))
     if problems:
-        return show(Form(texts, problems_by_control(problems, fields))), 422
+        return show(forms.Form(texts, forms.problems_by_control(problems, fields))), 422
     try:
         return act(values, files)
     except (Invalid, Conflict, NotAllowed) as error:
-        return show(invalid_form(texts, error, FILE)), error.status
+        return show(forms.invalid_form(texts, error, FILE)), error.status
 
 
-def _commission_fields() -> list[Field]:
-    inputs = COMMISSION_DECISION.inputs
-    note = form_field("comment", "note", label=_("Note that stays inside (optional)"))
+def _commission_fields() -> list[forms.Field]:
+    inputs = schemas.COMMISSION_DECISION.inputs
+    note = forms.form_field("comment", "note", label=_("Note that stays inside (optional)"))
     return [
-        form_field("outcome", "radios", label=_("What the Commission decided"), choices=options("commission_outcome")),
-        *(schema_field(inputs[name]) for name in ("decision_number", "decided_on", *GRANTED)),
+        forms.form_field(
+            "outcome", "radios", label=_("What the Commission decided"), choices=options("commission_outcome")
+        ),
+        *(forms.schema_field(inputs[name]) for name in ("decision_number", "decided_on", *GRANTED)),
         note,
     ]
 
 
-def _commission_form(case: Case, form: Form) -> str:
+def _commission_form(case: Case, form: forms.Form) -> str:
     fields = _commission_fields()
     labels = {field.name: field.label for field in fields}
     return render_template(
@@ -851,38 +789,38 @@ def _commission_form(case: Case, form: Form) -> str:
 @pages.page("/cases/<row_id:case_id>/court", needs=Permission.CASES_REVIEW, methods=("GET", "POST"), takes_file=True)
 def record_court_of_case(actor: Actor, case_id: int) -> Answer:
     """Record that the agency went to court after its appeal, and later how the court ruled."""
-    case = read_case(actor, case_id, "case")
+    case = queries.read_case(actor, case_id, "case")
     appeal = newest_appeal(case)
     if appeal is None or appeal.new_decision_id is None or appeal.settled_on is not None:
-        raise NotForCourt(case=case.id)
+        raise commission.NotForCourt(case=case.id)
     fields = _court_fields(is_ruling=appeal.in_court_on is not None)
     if request.method != "POST":
-        return _court_form(case, fields, Form())
+        return _court_form(case, fields, forms.Form())
 
-    def act(values: dict[str, Any], files: list[DecisionFile]) -> Answer:
-        record_court(actor, case_id, values, files)
+    def act(values: dict[str, Any], files: list[commission.DecisionFile]) -> Answer:
+        commission.record_court(actor, case_id, values, files)
         flash_message(_("Saved. The agency sees the entry and the document on its case."))
         return redirect_to("case", case_id=case_id)
 
     return _answer_with_files(
-        COURT_RECORD, fields, lambda form: _court_form(find_case(actor, case_id), fields, form), act
+        schemas.COURT_RECORD, fields, lambda form: _court_form(queries.find_case(actor, case_id), fields, form), act
     )
 
 
-def _court_fields(*, is_ruling: bool) -> list[Field]:
-    asked = [schema_field(COURT_RECORD.inputs["on"])]
+def _court_fields(*, is_ruling: bool) -> list[forms.Field]:
+    asked = [forms.schema_field(schemas.COURT_RECORD.inputs["on"])]
     if is_ruling:
         asked.append(
-            form_field(
+            forms.form_field(
                 "court_outcome",
                 "radios",
                 choices=[(each.value, choice_label("court_outcome", each)) for each in RULINGS],
             )
         )
-    return [*asked, form_field("comment", "note", label=_("Note that stays inside (optional)"))]
+    return [*asked, forms.form_field("comment", "note", label=_("Note that stays inside (optional)"))]
 
 
-def _court_form(case: Case, fields: Sequence[Field], form: Form) -> str:
+def _court_form(case: Case, fields: Sequence[forms.Field], form: forms.Form) -> str:
     labels = {field.name: field.label for field in fields}
     return render_template("cases/court.html", case=case, form=form, fields=fields, labels=labels)
 
@@ -892,7 +830,7 @@ def _court_form(case: Case, fields: Sequence[Field], form: Form) -> str:
 # Actions with a form of their own, between the list and the result.
 WITH_FORM: Final = (ActionName.ASSIGN, ActionName.ASK, ActionName.PROPOSE)
 # What is done on pages of the chosen cases alone: their list has their ids as its filter.
-ON_OWN_PAGES: Final = {REVIEW: "next_case", ActionName.APPROVE.value: "approve_chosen_cases"}
+ON_OWN_PAGES: Final = {list_pages.REVIEW: "next_case", ActionName.APPROVE.value: "approve_chosen_cases"}
 # Sent by the form of an action, and not by the list.
 READY: Final = "ready"
 DONE_TO_SEVERAL: Final[dict[str, Callable[[int], str]]] = {
@@ -912,7 +850,7 @@ DONE_TO_SEVERAL: Final[dict[str, Callable[[int], str]]] = {
 }
 # What the page of the result offers for the same cases, which their list has no longer.
 FOLLOWING: Final[Mapping[str, Sequence[str]]] = {
-    ActionName.CLAIM: (ActionName.PROPOSE, ActionName.ASK, REVIEW),
+    ActionName.CLAIM: (ActionName.PROPOSE, ActionName.ASK, list_pages.REVIEW),
 }
 OPENING: Final = lazy_text("Open the cases")
 
@@ -924,27 +862,27 @@ def act_on_chosen_cases(actor: Actor, action: str) -> Answer:
         raise RouteNotFound
     chosen = _sent_ids(request.form.getlist("case"))
     if not chosen:
-        return no_case_chosen(actor), 422
+        return list_pages.no_case_chosen(actor), 422
     if action in ON_OWN_PAGES:
         return redirect_to(ON_OWN_PAGES[action], **_set_of(chosen))
     names = field_names(action)
-    texts = typed_values(f"{action}-{name}" for name in names)
+    texts = forms.typed_values(f"{action}-{name}" for name in names)
     if action in WITH_FORM and READY not in request.form:
-        return _bulk_form(actor, action, chosen, Form(_first_texts(actor, action, chosen)))
+        return _bulk_form(actor, action, chosen, forms.Form(_first_texts(actor, action, chosen)))
     if INSERT in request.form:
-        return _bulk_form(actor, action, chosen, Form(with_inserted_text(actor, None, action, texts)))
+        return _bulk_form(actor, action, chosen, forms.Form(with_inserted_text(actor, None, action, texts)))
     values, problems = load_action(action, {name: texts.get(f"{action}-{name}", "") for name in names})
     if problems:
         return _bulk_form(actor, action, chosen, _form_with(action, texts, problems)), 422
     try:
         if PREVIEW in request.form:
-            return _bulk_form(actor, action, chosen, Form(texts), _first_letter(actor, action, chosen, values))
+            return _bulk_form(actor, action, chosen, forms.Form(texts), _first_letter(actor, action, chosen, values))
         result = act_on_cases(actor, action, chosen, values)
     except Invalid as error:
         return _bulk_form(actor, action, chosen, _form_with(action, texts, error.problems)), 422
     if action in WITH_FORM and result.refused:
         left = [case_id for case_id, _problem in result.refused]
-        return _bulk_form(actor, action, left, Form(texts), result=result)
+        return _bulk_form(actor, action, left, forms.Form(texts), result=result)
     return _bulk_result(action, choice_label("case_action", action), result)
 
 
@@ -964,7 +902,7 @@ def _sent_ids(sent: Iterable[str]) -> list[int]:
 
 def _set_of(ids: Iterable[int]) -> dict[str, str]:
     """Return the filters of the list that has these cases alone, in the order of the list from which they come."""
-    sort = requested_list().get("sort")
+    sort = list_pages.requested_list().get("sort")
     return {"id": ",".join(map(str, ids)), **({"sort": sort} if sort else {})}
 
 
@@ -974,15 +912,15 @@ def _first_texts(actor: Actor, action: str, chosen: list[int]) -> dict[str, str]
     return {f"propose-legal_basis_{language}": text for language, text in legal_bases(actor, chosen).items()}
 
 
-def _form_with(action: str, texts: Mapping[str, str], problems: Iterable[Problem]) -> Form:
-    return Form(texts, [replace(each, pointer=f"/{action}-{control_name(each.pointer)}") for each in problems])
+def _form_with(action: str, texts: Mapping[str, str], problems: Iterable[Problem]) -> forms.Form:
+    return forms.Form(texts, [replace(each, pointer=f"/{action}-{control_name(each.pointer)}") for each in problems])
 
 
 def _first_letter(actor: Actor, action: str, chosen: list[int], values: Mapping[str, Any]) -> dict[Language, Any]:
     """Preview the letter of the first case on which the action is possible; empty when it is on none."""
     for case_id in chosen:
         with suppress(RegistryError):
-            return preview_letter(actor, case_id, action, of_one(find_case(actor, case_id), action, values))
+            return preview_letter(actor, case_id, action, of_one(queries.find_case(actor, case_id), action, values))
     return {}
 
 
@@ -990,7 +928,7 @@ def _bulk_form(
     actor: Actor,
     action: str,
     chosen: list[int],
-    form: Form,
+    form: forms.Form,
     letter: Mapping[Language, Any] | None = None,
     result: BulkResult[int] | None = None,
 ) -> str:
@@ -1018,8 +956,10 @@ def _bulk_form(
 def _bulk_result(action: str, title: str, result: BulkResult[Any], back: str | None = None) -> str:
     _flash_done(action, result)
     following = FOLLOWING.get(action, ()) if result.done else ()
-    place: Mapping[str, Any] = requested_list()
-    addresses = {url_for("web.act_on_chosen_cases", action=each, **place): _(BULK_LABELS[each]) for each in following}
+    place: Mapping[str, Any] = list_pages.requested_list()
+    addresses = {
+        url_for("web.act_on_chosen_cases", action=each, **place): _(list_pages.BULK_LABELS[each]) for each in following
+    }
     return _bulk_page(title, result, back=back, following=addresses)
 
 
@@ -1035,7 +975,7 @@ def _bulk_page(title: str, result: BulkResult[Any], **shown: Any) -> str:
         title=title,
         done=result.done,
         refused=[(subject, problem_message(problem)) for subject, problem in result.refused],
-        place=requested_list(),
+        place=list_pages.requested_list(),
         **{"form": None, "back": None, "following": {}, **shown},
     )
 
@@ -1050,7 +990,7 @@ def _cases_of(actor: Actor, ids: Sequence[int]) -> list[Mapping[str, Any]]:
 
 # Approval together: the chosen proposals in one table, with what differs between them.
 
-COMPARED: Final = ("decision", "due_on", "reason_code", *TEXTS, "comment", "proposed_by")
+COMPARED: Final = ("decision", "due_on", "reason_code", *decisions.TEXTS, "comment", "proposed_by")
 # A name that is shorter is not looked for in texts.
 MIN_NAME: Final = 4
 
@@ -1060,9 +1000,9 @@ def approve_chosen_cases(actor: Actor) -> Answer:
     """Display the proposals on the chosen cases, and approve the ticked ones as they were displayed."""
     chosen = _sent_ids(request.args.get("id", "").split(","))
     if request.method != "POST":
-        return _approval_page(actor, chosen, Form(), ticked=chosen)
+        return _approval_page(actor, chosen, forms.Form(), ticked=chosen)
     action, ticked = ActionName.APPROVE.value, _sent_ids(request.form.getlist("case"))
-    texts = typed_values([f"{action}-comment"])
+    texts = forms.typed_values([f"{action}-comment"])
     values, problems = load_action(action, {"comment": texts.get(f"{action}-comment", "")})
     form = _form_with(action, texts, problems)
     if problems:
@@ -1096,7 +1036,7 @@ def _is_as_displayed(actor: Actor) -> Callable[[Case], bool]:
 def _approval_page(
     actor: Actor,
     chosen: Sequence[int],
-    form: Form,
+    form: forms.Form,
     *,
     ticked: Sequence[int] = (),
     refused: Mapping[int, str] | None = None,
@@ -1122,7 +1062,7 @@ def _approval_page(
         same=same,
         others=others,
         tags={item["id"]: seen_tag(item, projects[item["project"]].version) for item in items},
-        answers=last_answers([item["id"] for item in items]),
+        answers=queries.last_answers([item["id"] for item in items]),
         left_out=[item for item in cases if item not in items],
         ticked=ticked,
         refused=refused or {},
@@ -1132,7 +1072,7 @@ def _approval_page(
         form=form,
         needs_step_up=needs_step_up,
         error_text=error,
-        place=requested_list(),
+        place=list_pages.requested_list(),
     )
 
 
@@ -1154,7 +1094,7 @@ def compared_proposals(
 
 def _general(name: str, proposal: Mapping[str, Any], project: Project) -> Any:
     value = proposal[name]
-    if name not in TEXTS or not value:
+    if name not in decisions.TEXTS or not value:
         return value
     due_on = date.fromisoformat(proposal["due_on"]) if proposal["due_on"] else None
     for placeholder, text in placeholder_values(project, name[-2:], due_on).items():

@@ -35,17 +35,7 @@ from registry.core.lists import Listing, Page
 from registry.flags.models import SEVERITY_RANK, Flag, lock_flags_for_review
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
-from registry.projects.documents import (
-    CASE,
-    NUMBERS,
-    SHOWN,
-    Document,
-    DocumentNotFound,
-    add_document,
-    columns_of_documents,
-    document_of_query,
-    page_of_documents,
-)
+from registry.projects import documents
 from registry.projects.models import Project, is_project_number
 from registry.projects.visibility import require_not_withdrawn, visible_projects
 
@@ -341,7 +331,7 @@ def add_case_document(
     *,
     event_id: int | None = None,
     for_agency: bool = False,
-) -> Document:
+) -> documents.Document:
     """Add a document to an entry of the actor's own side, or, without one, as an entry of its own.
 
     ``values``: what LetterFields validated. ``for_agency``: the agency sees the entry that oversight makes. Raises
@@ -360,7 +350,9 @@ def add_case_document(
             session.flush()
         else:
             event = _event_of_side(actor, case, event_id)
-        document = add_document(actor, project, name, content_type, content, belongs_to=CASE, **values)
+        document = documents.add_document(
+            actor, project, name, content_type, content, belongs_to=documents.CASE, **values
+        )
         session.add(CaseDocument(document_id=document.id, case_id=case.id, event_id=event.id))
         case.version += 1
         case.changed_at = now()
@@ -395,38 +387,44 @@ def may_add_to(actor: Actor, side: str) -> bool:
 
 def case_documents_page(actor: Actor, case: Case, page: Page) -> Listing:
     """Return a page of the documents of a case that the actor may see, oldest first. Raises Malformed."""
-    return page_of_documents(_visible_documents(actor, case), page)
+    return documents.page_of_documents(_visible_documents(actor, case), page)
 
 
 def documents_by_event(actor: Actor, *cases: Case) -> dict[int, list[dict[str, Any]]]:
     """Return the documents of each entry of these cases that the actor may see, by the entry's id."""
     by_event: dict[int, list[dict[str, Any]]] = {}
     for row in db.session.execute(_visible_documents(actor, *cases)).mappings():
-        shown = {name: row[name] for name in ("id", "kind", "description", "name", "size", *NUMBERS)}
+        shown = {name: row[name] for name in ("id", "kind", "description", "name", "size", *documents.NUMBERS)}
         by_event.setdefault(row["event"], []).append(shown)
     return by_event
 
 
 def case_document(actor: Actor, case: Case, document_id: int) -> Mapping[str, Any]:
     """Return what is shown of a document of the case. Raises DocumentNotFound."""
-    row = db.session.execute(_visible_documents(actor, case).where(Document.id == document_id)).mappings().one_or_none()
+    row = (
+        db.session.execute(_visible_documents(actor, case).where(documents.Document.id == document_id))
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
-        raise DocumentNotFound(id=document_id)
+        raise documents.DocumentNotFound(id=document_id)
     return {name: value for name, value in row.items() if not name.startswith("_")}
 
 
-def read_case_document(actor: Actor, case: Case, document_id: int) -> tuple[Document, bytes]:
+def read_case_document(actor: Actor, case: Case, document_id: int) -> tuple[documents.Document, bytes]:
     """Return a document of the case and its content. Raises DocumentNotFound and DocumentDamaged."""
-    return document_of_query(_visible_documents(actor, case), document_id)
+    return documents.document_of_query(_visible_documents(actor, case), document_id)
 
 
 def _visible_documents(actor: Actor, *cases: Case) -> Select[Any]:
     statement = (
-        select(*columns_of_documents(*SHOWN, *NUMBERS), CaseDocument.event_id.label("event"))
-        .join(CaseDocument, CaseDocument.document_id == Document.id)
+        select(
+            *documents.columns_of_documents(*documents.SHOWN, *documents.NUMBERS), CaseDocument.event_id.label("event")
+        )
+        .join(CaseDocument, CaseDocument.document_id == documents.Document.id)
         .join(CaseEvent, CaseEvent.id == CaseDocument.event_id)
         .where(CaseDocument.case_id.in_([case.id for case in cases]))
-        .order_by(Document.id)
+        .order_by(documents.Document.id)
     )
     return statement.where(CaseEvent.visible_to_agency.is_(True)) if actor.role in AGENCY_ROLES else statement
 

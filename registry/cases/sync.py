@@ -7,25 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import (
-    JSON,
-    ColumnElement,
-    Date,
-    Integer,
-    Select,
-    String,
-    bindparam,
-    case,
-    exists,
-    func,
-    insert,
-    literal,
-    not_,
-    or_,
-    select,
-    union_all,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from registry.accounts.roles import Actor
@@ -40,8 +22,7 @@ from registry.core.dialects import is_among, refresh_statistics
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import exemption_in_force, find_exemption, find_exemption_to_change, record_revocation
 from registry.flags.freeze_status import update_freeze_status
-from registry.flags.models import ACTIVE_STATUSES, SEVERITY_RANK, Flag, lock_flags_for_review, rank
-from registry.flags.vocabulary import FlagStatus
+from registry.flags.models import ACTIVE_STATUSES, SEVERITY_RANK, Flag, FlagStatus, lock_flags_for_review, rank
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
 from registry.journal import service as journal
@@ -53,133 +34,135 @@ from registry.projects.models import PROJECT, STATUS, lock_projects
 # None for all.
 
 AUDIT: Final = "audit"
-_audit = bindparam(AUDIT, type_=Integer)
+_audit = sa.bindparam(AUDIT, type_=sa.Integer)
 Projects = Collection[int] | None
 
 
-def accepted_no_more(projects: Projects = None) -> Select[int]:
+def accepted_no_more(projects: Projects = None) -> sa.Select[int]:
     """Newest case of each project without an open case, when it covers a flag that is open again."""
     return (
-        select(func.max(Case.id))
+        sa.select(sa.func.max(Case.id))
         .join(CaseFlag, CaseFlag.case_id == Case.id)
         .join(Flag, Flag.id == CaseFlag.flag_id)
-        .where(Flag.status == "open", Case.status == Status.CLOSED, not_(_open_case(Flag.project_id.expression)))
+        .where(Flag.status == "open", Case.status == Status.CLOSED, sa.not_(_open_case(Flag.project_id.expression)))
         .where(*_of(Case.project_id, projects))
         .group_by(Case.project_id)
     )
 
 
-def projects_without_case(from_severity: str, projects: Projects = None) -> Select[int]:
+def projects_without_case(from_severity: str, projects: Projects = None) -> sa.Select[int]:
     """Projects with an open flag of at least this severity and no open case."""
     heavy = Severity(from_severity).and_above()
-    return select(Flag.project_id).where(
+    return sa.select(Flag.project_id).where(
         Flag.status == "open",
         Flag.severity.in_(heavy),
-        not_(_open_case(Flag.project_id.expression)),
+        sa.not_(_open_case(Flag.project_id.expression)),
         *_of(Flag.project_id, projects),
     )
 
 
-def projects_with_open_case(*which: ColumnElement[bool]) -> Select[int]:
+def projects_with_open_case(*which: sa.ColumnElement[bool]) -> sa.Select[int]:
     """Projects with an open case, of the cases that fit."""
-    return select(Case.project_id).where(Case.status != Status.CLOSED, *which)
+    return sa.select(Case.project_id).where(Case.status != Status.CLOSED, *which)
 
 
-def flags_of_closed_cases(*which: ColumnElement[bool]) -> Select[int]:
+def flags_of_closed_cases(*which: sa.ColumnElement[bool]) -> sa.Select[int]:
     """Flags that a closed case covers, of the cases that fit: open again, they reopen it instead of opening another."""
-    covered = select(CaseFlag.flag_id).join(Case, Case.id == CaseFlag.case_id)
+    covered = sa.select(CaseFlag.flag_id).join(Case, Case.id == CaseFlag.case_id)
     return covered.where(Case.status == Status.CLOSED, *which)
 
 
-def uncovered(projects: Projects = None) -> Select[int, int]:
+def uncovered(projects: Projects = None) -> sa.Select[int, int]:
     """Pairs of an open case and an active flag of its project that the case does not cover yet."""
     return (
-        select(Case.id, Flag.id)
+        sa.select(Case.id, Flag.id)
         .join(Flag, Flag.project_id == Case.project_id)
         .where(
             Case.status != Status.CLOSED,
             Flag.status != "cleared",
-            not_(exists(select(CaseFlag.flag_id).where(CaseFlag.case_id == Case.id, CaseFlag.flag_id == Flag.id))),
+            sa.not_(
+                sa.exists(sa.select(CaseFlag.flag_id).where(CaseFlag.case_id == Case.id, CaseFlag.flag_id == Flag.id))
+            ),
             *_of(Case.project_id, projects),
         )
     )
 
 
-def with_new_flags(projects: Projects = None) -> Select[int]:
+def with_new_flags(projects: Projects = None) -> sa.Select[int]:
     """Cases opened before this AUDIT with a flag that they do not cover yet."""
-    before = func.coalesce(Case.opened_by_audit, 0) != _audit
+    before = sa.func.coalesce(Case.opened_by_audit, 0) != _audit
     return uncovered(projects).with_only_columns(Case.id).where(before).distinct()
 
 
-def flagged_again(projects: Projects = None) -> Select[int]:
+def flagged_again(projects: Projects = None) -> sa.Select[int]:
     """Cases that wait for confirmation and have an active flag again."""
-    return select(Case.id).where(
+    return sa.select(Case.id).where(
         Case.status == Status.AWAITING_CONFIRMATION,
         _has_active_flag(*ACTIVE_STATUSES),
         *_of(Case.project_id, projects),
     )
 
 
-def exempt_no_more(projects: Projects = None) -> Select[int]:
+def exempt_no_more(projects: Projects = None) -> sa.Select[int]:
     """Cases that wait for the Commission because of an exemption that has ended."""
-    return select(Case.id).where(
+    return sa.select(Case.id).where(
         Case.status == Status.WITH_COMMISSION,
         Case.exempt_since.is_not(None),
-        not_(_has_active_flag("exempt")),
+        sa.not_(_has_active_flag("exempt")),
         _has_active_flag(*ACTIVE_STATUSES),
         *_of(Case.project_id, projects),
     )
 
 
-def cleared(projects: Projects = None) -> Select[int]:
+def cleared(projects: Projects = None) -> sa.Select[int]:
     """Cases without a flag that keeps them open, except cases that people reopened before this AUDIT."""
-    return select(Case.id).where(
+    return sa.select(Case.id).where(
         Case.status.not_in((Status.CLOSED, Status.AWAITING_CONFIRMATION)),
-        not_(_has_active_flag(*ACTIVE_STATUSES)),
-        or_(Case.status == Status.REMEDIATION, not_(_taken_back()), _cleared_by_audit()),
+        sa.not_(_has_active_flag(*ACTIVE_STATUSES)),
+        sa.or_(Case.status == Status.REMEDIATION, sa.not_(_taken_back()), _cleared_by_audit()),
         *_of(Case.project_id, projects),
     )
 
 
-def exempted(projects: Projects = None) -> Select[int]:
+def exempted(projects: Projects = None) -> sa.Select[int]:
     """Cases with an exempt flag and no open flag that do not wait for the Commission yet."""
-    return select(Case.id).where(
+    return sa.select(Case.id).where(
         Case.status.in_((Status.NEW, Status.UNDER_REVIEW, Status.WITH_COMMISSION)),
         Case.exempt_since.is_(None),
-        not_(_has_active_flag("open")),
+        sa.not_(_has_active_flag("open")),
         _has_active_flag("exempt"),
         *_of(Case.project_id, projects),
     )
 
 
-def changed_severities(projects: Projects = None) -> Select[int, int]:
+def changed_severities(projects: Projects = None) -> sa.Select[int, int]:
     """Open cases whose severity differs from that of their highest active flag, with that flag's rank."""
     worst = (
-        select(Flag.project_id, func.max(rank(Flag.severity.expression)).label("worst"))
+        sa.select(Flag.project_id, sa.func.max(rank(Flag.severity.expression)).label("worst"))
         .where(Flag.status != "cleared", *_of(Flag.project_id, projects))
         .group_by(Flag.project_id)
         .subquery()
     )
     return (
-        select(Case.id, worst.c.worst)
+        sa.select(Case.id, worst.c.worst)
         .join(worst, worst.c.project_id == Case.project_id)
         .where(Case.status != Status.CLOSED, rank(Case.severity.expression) != worst.c.worst)
     )
 
 
-def _of(project_id: Any, projects: Projects) -> tuple[ColumnElement[bool], ...]:
+def _of(project_id: Any, projects: Projects) -> tuple[sa.ColumnElement[bool], ...]:
     return () if projects is None else (is_among(project_id, projects),)
 
 
-def _open_case(project_id: ColumnElement[int]) -> ColumnElement[bool]:
+def _open_case(project_id: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     other = aliased(Case)
-    return exists(select(other.id).where(other.project_id == project_id, other.status != Status.CLOSED))
+    return sa.exists(sa.select(other.id).where(other.project_id == project_id, other.status != Status.CLOSED))
 
 
-def _has_active_flag(*statuses: str) -> ColumnElement[bool]:
+def _has_active_flag(*statuses: str) -> sa.ColumnElement[bool]:
     """Condition: the case's project has a flag with one of the statuses and of a severity that keeps the case open."""
-    return exists(
-        select(Flag.id)
+    return sa.exists(
+        sa.select(Flag.id)
         .where(
             Flag.project_id == Case.project_id,
             Flag.status.in_(statuses),
@@ -189,10 +172,10 @@ def _has_active_flag(*statuses: str) -> ColumnElement[bool]:
     )
 
 
-def _taken_back() -> ColumnElement[bool]:
+def _taken_back() -> sa.ColumnElement[bool]:
     """Condition: people reopened the case after its flags cleared. Audits keep this until another flag clears."""
-    return exists(
-        select(CaseEvent.id)
+    return sa.exists(
+        sa.select(CaseEvent.id)
         .where(
             CaseEvent.case_id == Case.id,
             CaseEvent.side != "audit",
@@ -203,9 +186,9 @@ def _taken_back() -> ColumnElement[bool]:
     )
 
 
-def _cleared_by_audit() -> ColumnElement[bool]:
-    return exists(
-        select(Flag.id).where(Flag.project_id == Case.project_id, Flag.cleared_by_audit == _audit).correlate(Case)
+def _cleared_by_audit() -> sa.ColumnElement[bool]:
+    return sa.exists(
+        sa.select(Flag.id).where(Flag.project_id == Case.project_id, Flag.cleared_by_audit == _audit).correlate(Case)
     )
 
 
@@ -229,7 +212,7 @@ WAITING_FOR_REVIEWER: Final = (
     Status.AWAITING_CONFIRMATION,
 )
 SEVERITY_NAMES: Final = {number: name for name, number in SEVERITY_RANK.items()}
-STATUS_WHEN_REOPENED: Final[ColumnElement[str]] = case(
+STATUS_WHEN_REOPENED: Final[sa.ColumnElement[str]] = sa.case(
     (Case.assignee_account_id.is_(None), Status.NEW.value), else_=Status.UNDER_REVIEW.value
 )
 
@@ -243,9 +226,9 @@ class _AuditContext:
     projects: Collection[int] | None
 
     @property
-    def review_until(self) -> ColumnElement[date]:
+    def review_until(self) -> sa.ColumnElement[date]:
         # Computed when a statement needs it, so that an audit without changes does not load the holiday calendar.
-        return bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=Date)
+        return sa.bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=sa.Date)
 
 
 def projects_to_sync(
@@ -258,7 +241,7 @@ def projects_to_sync(
     """
     cases = (accepted_no_more, with_new_flags, flagged_again, exempt_no_more, cleared, exempted, changed_severities)
     of_cases = [statement(projects).with_only_columns(Case.project_id) for statement in cases]
-    statement = union_all(projects_without_case(policy.case_from_severity, projects), *of_cases)
+    statement = sa.union_all(projects_without_case(policy.case_from_severity, projects), *of_cases)
     return frozenset(db.session.scalars(statement, {AUDIT: audit_id}))
 
 
@@ -297,19 +280,19 @@ def _bring_in_line(audit: _AuditContext, from_severity: str) -> dict[str, Any]:
     _move(audit, expired, AuditEvent.REOPENED.value, STATUS_WHEN_REOPENED, due_on=audit.review_until, exempt_since=None)
     to_confirm = _ids(audit, cleared(projects))
     _lapse(audit, to_confirm)
-    goes_on = case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=audit.review_until)
+    goes_on = sa.case((Case.status.in_(WAITING_FOR_REVIEWER), Case.due_on), else_=audit.review_until)
     stopped: dict[str, Any] = {"review_days_left": None, "exempt_since": None}
     _move(
         audit,
         to_confirm,
         AuditEvent.CLEARED.value,
-        literal(Status.AWAITING_CONFIRMATION.value),
+        sa.literal(Status.AWAITING_CONFIRMATION.value),
         due_on=goes_on,
         **stopped,
     )
     exempt_now = _ids(audit, exempted(projects))
     exempt: dict[str, Any] = {"exempt_since": audit.on, "due_on": None, "review_days_left": None}
-    _move(audit, exempt_now, AuditEvent.EXEMPTED.value, literal(Status.WITH_COMMISSION.value), **exempt)
+    _move(audit, exempt_now, AuditEvent.EXEMPTED.value, sa.literal(Status.WITH_COMMISSION.value), **exempt)
     _refresh_severities(audit)
     changes = {
         AuditEvent.OPENED.value: opened,
@@ -326,29 +309,29 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
     without = projects_without_case(from_severity, audit.projects)
     if session.scalar(without.limit(1)) is None:
         return {}
-    worst = func.max(rank(Flag.severity.expression))
+    worst = sa.func.max(rank(Flag.severity.expression))
     flagged = (
         without.with_only_columns(
             Flag.project_id,
-            literal(Status.NEW.value),
-            case(SEVERITY_NAMES, value=worst),
-            literal(from_severity),
-            literal(audit.at, Instant),
-            literal(audit.audit_id),
+            sa.literal(Status.NEW.value),
+            sa.case(SEVERITY_NAMES, value=worst),
+            sa.literal(from_severity),
+            sa.literal(audit.at, Instant),
+            sa.literal(audit.audit_id),
             audit.review_until,
-            literal(1),
-            literal(audit.at, Instant),
+            sa.literal(1),
+            sa.literal(audit.at, Instant),
         )
         .group_by(Flag.project_id)
         .order_by(Flag.project_id)
     )
     columns = ["project_id", "status", "severity", "from_severity", "opened_at", "opened_by_audit", "due_on"]
     columns += ["version", "changed_at"]
-    before = session.scalar(select(func.coalesce(func.max(Case.id), 0)))
-    session.execute(insert(Case).from_select(columns, flagged))
+    before = session.scalar(sa.select(sa.func.coalesce(sa.func.max(Case.id), 0)))
+    session.execute(sa.insert(Case).from_select(columns, flagged))
     opened_now = (Case.opened_by_audit == audit.audit_id, Case.id > before)
     count, first, last = session.execute(
-        select(func.count(), func.min(Case.id), func.max(Case.id)).where(*opened_now)
+        sa.select(sa.func.count(), sa.func.min(Case.id), sa.func.max(Case.id)).where(*opened_now)
     ).one()
     if count >= MANY:
         refresh_statistics(session, "cases")
@@ -357,56 +340,60 @@ def _open(audit: _AuditContext, from_severity: str) -> dict[str, int]:
 
 
 def _cover(audit: _AuditContext) -> None:
-    require_transaction().execute(insert(CaseFlag).from_select(["case_id", "flag_id"], uncovered(audit.projects)))
+    require_transaction().execute(sa.insert(CaseFlag).from_select(["case_id", "flag_id"], uncovered(audit.projects)))
 
 
-def _ids(audit: _AuditContext, statement: Select[int]) -> list[int]:
+def _ids(audit: _AuditContext, statement: sa.Select[int]) -> list[int]:
     return sorted(db.session.scalars(statement, {AUDIT: audit.audit_id}))
 
 
-def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str], **values: Any) -> None:
+def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: sa.ColumnElement[str], **values: Any) -> None:
     _add_events_of(audit, ids, action, to)
     for chunk in _chunks(ids):
         moved = (
-            update(Case)
+            sa.update(Case)
             .where(Case.id.in_(chunk))
             .values(status=to, version=Case.version + 1, changed_at=audit.at, **values)
         )
         _execute(moved)
 
 
-def _note(audit: _AuditContext, ids: Sequence[int], action: str, status: ColumnElement[str]) -> None:
+def _note(audit: _AuditContext, ids: Sequence[int], action: str, status: sa.ColumnElement[str]) -> None:
     _add_events_of(audit, ids, action, status)
     for chunk in _chunks(ids):
-        _execute(update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=audit.at))
+        _execute(sa.update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=audit.at))
 
 
 def _lapse(audit: _AuditContext, ids: Sequence[int]) -> None:
     lapsed: dict[str, Any] = {"outcome": "lapsed", "decided_at": audit.at}
     for chunk in _chunks(ids):
         opened_now = (CaseDecision.case_id.in_(chunk), CaseDecision.outcome.is_(None))
-        _execute(update(CaseDecision).where(*opened_now).values(**lapsed))
+        _execute(sa.update(CaseDecision).where(*opened_now).values(**lapsed))
 
 
-def _add_events_of(audit: _AuditContext, ids: Sequence[int], action: str, to: ColumnElement[str]) -> None:
+def _add_events_of(audit: _AuditContext, ids: Sequence[int], action: str, to: sa.ColumnElement[str]) -> None:
     for chunk in _chunks(ids):
         _add_events(audit, action, to, Case.id.in_(chunk))
 
 
-def _add_events(audit: _AuditContext, action: str, to: ColumnElement[str], *conditions: ColumnElement[bool]) -> None:
-    event: Mapping[str, ColumnElement[Any]] = {
+def _add_events(
+    audit: _AuditContext, action: str, to: sa.ColumnElement[str], *conditions: sa.ColumnElement[bool]
+) -> None:
+    event: Mapping[str, sa.ColumnElement[Any]] = {
         "case_id": Case.id.expression,
-        "at": literal(audit.at, Instant),
-        "action": literal(action),
-        "by": literal(f"audit:{audit.audit_id}"),
-        "side": literal("audit"),
-        "from_status": literal(None, String) if action == AuditEvent.OPENED else Case.status.expression,
+        "at": sa.literal(audit.at, Instant),
+        "action": sa.literal(action),
+        "by": sa.literal(f"audit:{audit.audit_id}"),
+        "side": sa.literal("audit"),
+        "from_status": sa.literal(None, sa.String) if action == AuditEvent.OPENED else Case.status.expression,
         "to_status": to,
-        "details": literal({}, JSON),
-        "visible_to_agency": literal(True),
-        "comment_visible_to_agency": literal(False),
+        "details": sa.literal({}, sa.JSON),
+        "visible_to_agency": sa.literal(True),
+        "comment_visible_to_agency": sa.literal(False),
     }
-    _execute(insert(CaseEvent).from_select(list(event), select(*event.values()).where(*conditions).order_by(Case.id)))
+    _execute(
+        sa.insert(CaseEvent).from_select(list(event), sa.select(*event.values()).where(*conditions).order_by(Case.id))
+    )
 
 
 def _refresh_severities(audit: _AuditContext) -> None:
@@ -414,7 +401,9 @@ def _refresh_severities(audit: _AuditContext) -> None:
     changed = db.session.execute(changed_severities(audit.projects)).all()
     if changed:
         require_transaction().execute(
-            update(CASE).where(CASE.c.id == bindparam("case")).values(severity=bindparam("now"), changed_at=audit.at),
+            sa.update(CASE)
+            .where(CASE.c.id == sa.bindparam("case"))
+            .values(severity=sa.bindparam("now"), changed_at=audit.at),
             [{"case": case_id, "now": SEVERITY_NAMES[number]} for case_id, number in changed],
         )
 
@@ -435,7 +424,7 @@ OUTCOME = "withdrawn"
 
 def lock_open_case(project_id: int) -> Case | None:
     """Return the open case of a project, locked in the open transaction; to be called before the project is locked."""
-    statement = select(Case).where(Case.project_id == project_id, Case.status != Status.CLOSED.value)
+    statement = sa.select(Case).where(Case.project_id == project_id, Case.status != Status.CLOSED.value)
     locked = statement.with_for_update(of=Case).execution_options(populate_existing=True)
     return require_transaction().scalars(locked).first()
 
@@ -490,7 +479,7 @@ def revoke_exemption(actor: Actor, exemption_id: int, reason: str | None) -> Exe
 
 def _open_flags(project_id: int) -> None:
     at = now()
-    exempt = select(Flag).where(Flag.project_id == project_id, Flag.status == FlagStatus.EXEMPT.value)
+    exempt = sa.select(Flag).where(Flag.project_id == project_id, Flag.status == FlagStatus.EXEMPT.value)
     flags = list(require_transaction().scalars(exempt.execution_options(populate_existing=True)))
     if not flags:
         return

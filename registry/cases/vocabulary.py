@@ -9,7 +9,7 @@ from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices
 
 
-class Status(Choices):
+class Status(Choices, field="case_status"):
     """Statuses of a case."""
 
     NEW = "new", lazy_text("Not assigned yet")
@@ -66,7 +66,7 @@ class FurtherEvent(Choices):
     COURT_SETTLED = "court_settled", lazy_text("The court has ruled")
 
 
-class DecisionKind(Choices):
+class DecisionKind(Choices, field="decision"):
     """Decisions on a case."""
 
     NO_BREACH = "no_breach", lazy_text("No breach")
@@ -76,7 +76,7 @@ class DecisionKind(Choices):
     WRITE_OFF = "write_off", lazy_text("Write off")
 
 
-class Outcome(Choices):
+class Outcome(Choices, field="outcome"):
     """How a case was closed: its flags are gone, a decision accepts them, or the project is withdrawn."""
 
     RESOLVED = "resolved", lazy_text("Flags corrected")
@@ -85,7 +85,7 @@ class Outcome(Choices):
     WITHDRAWN = "withdrawn", lazy_text("Project withdrawn")
 
 
-class ReasonCode(Choices):
+class ReasonCode(Choices, field="reason_code"):
     """Why there is no breach."""
 
     WRONG_DATA = "wrong_data", lazy_text("The data were wrong")
@@ -94,21 +94,21 @@ class ReasonCode(Choices):
     OTHER = "other", lazy_text("Another reason")
 
 
-class CommissionOutcome(Choices):
+class CommissionOutcome(Choices, field="commission_outcome"):
     """What the Commission decided on a case that was referred to it."""
 
     GRANTED = "granted", lazy_text("Exemption granted until a date")
     REFUSED = "refused", lazy_text("Exemption refused")
 
 
-class TemplateKind(Choices):
+class TemplateKind(Choices, field="template_kind"):
     """What a template is for."""
 
     QUESTION = "question", lazy_text("Question to the agency")
     REASON = "reason", lazy_text("Reason of a decision")
 
 
-class OrderState(Choices):
+class OrderState(Choices, field="order_state"):
     """How far an order is. ``to_confirm``: an audit cleared its flags, and a person has to confirm that."""
 
     IN_FORCE = "in_force", lazy_text("In force")
@@ -122,7 +122,7 @@ class OrderState(Choices):
     WITHDRAWN = "withdrawn", lazy_text("Withdrawn")
 
 
-class AppealOutcome(Choices):
+class AppealOutcome(Choices, field="appeal_outcome"):
     """What became of the appealed decision. ``discontinued``: the case closed without a decision on the appeal."""
 
     UPHELD = "upheld", lazy_text("Decision upheld")
@@ -135,7 +135,7 @@ class AppealOutcome(Choices):
 RULINGS: Final = (AppealOutcome.UPHELD, AppealOutcome.CHANGED, AppealOutcome.REVOKED)
 
 
-class AppealState(Choices):
+class AppealState(Choices, field="appeal_state"):
     """How far an appeal is."""
 
     OPEN = "open", lazy_text("To decide")

@@ -12,28 +12,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    ColumnElement,
-    FromClause,
-    Insert,
-    Select,
-    Text,
-    bindparam,
-    case,
-    cast,
-    delete,
-    exists,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    true,
-    type_coerce,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from registry.changes.models import ChangeHead, ChangeKind, PendingChange, RecordedChange
@@ -53,42 +32,44 @@ OWN: Final = PENDING.c.xact == TransactionNumber()
 
 
 def _numbered(
-    pending: FromClause, last: ColumnElement[int], count: ColumnElement[int], json: bool
-) -> Select[tuple[int]]:
+    pending: sa.FromClause, last: sa.ColumnElement[int], count: sa.ColumnElement[int], json: bool
+) -> sa.Select[tuple[int]]:
     """Return every pending change with its number, the last of which is known, as a row of ``changes``."""
-    ordered = func.row_number().over(order_by=(pending.c.position, pending.c.record_id))
-    sides = literal('{"before":{') + pending.c.values_before + '},"after":{' + pending.c.values_after + "}}"
-    details = case((pending.c.values_before.is_not(None), cast(sides, JSON) if json else type_coerce(sides, JSON)))
-    at = bindparam("at", type_=Instant())
-    return select(last - count + ordered, at, details, *(pending.c[name] for name in COPIED))
+    ordered = sa.func.row_number().over(order_by=(pending.c.position, pending.c.record_id))
+    sides = sa.literal('{"before":{') + pending.c.values_before + '},"after":{' + pending.c.values_after + "}}"
+    details = sa.case(
+        (pending.c.values_before.is_not(None), sa.cast(sides, sa.JSON) if json else sa.type_coerce(sides, sa.JSON))
+    )
+    at = sa.bindparam("at", type_=Instant())
+    return sa.select(last - count + ordered, at, details, *(pending.c[name] for name in COPIED))
 
 
-def _insert(numbered: Select[tuple[int]]) -> Insert:
-    return insert(CHANGES).from_select(["seq", "at", "details", *COPIED], numbered)
+def _insert(numbered: sa.Select[tuple[int]]) -> sa.Insert:
+    return sa.insert(CHANGES).from_select(["seq", "at", "details", *COPIED], numbered)
 
 
-def _number(which: ColumnElement[bool]) -> Insert:
+def _number(which: sa.ColumnElement[bool]) -> sa.Insert:
     """Number the pending changes that fit in one statement (PostgreSQL only)."""
-    moved = delete(PENDING).where(which).returning(*PENDING.c).cte("moved")
+    moved = sa.delete(PENDING).where(which).returning(*PENDING.c).cte("moved")
     taken = (
-        update(HEAD)
-        .where(HEAD.c.id == 1, exists(select(moved.c.position)))
-        .values(seq=HEAD.c.seq + select(func.count()).select_from(moved).scalar_subquery())
+        sa.update(HEAD)
+        .where(HEAD.c.id == 1, sa.exists(sa.select(moved.c.position)))
+        .values(seq=HEAD.c.seq + sa.select(sa.func.count()).select_from(moved).scalar_subquery())
         .returning(HEAD.c.seq)
         .cte("taken")
     )
-    numbered = _numbered(moved, taken.c.seq, func.count().over(), json=True)
-    return _insert(numbered.select_from(moved.join(taken, true())))
+    numbered = _numbered(moved, taken.c.seq, sa.func.count().over(), json=True)
+    return _insert(numbered.select_from(moved.join(taken, sa.true())))
 
 
 # Built once at import.
 NUMBER_OWN: Final = _number(OWN)
-NUMBER_ALL: Final = _number(true())
-COUNT: Final = select(func.count()).select_from(PENDING)
+NUMBER_ALL: Final = _number(sa.true())
+COUNT: Final = sa.select(sa.func.count()).select_from(PENDING)
 TAKE_NUMBERS: Final = (
-    update(HEAD).where(HEAD.c.id == 1).values(seq=HEAD.c.seq + bindparam("count")).returning(HEAD.c.seq)
+    sa.update(HEAD).where(HEAD.c.id == 1).values(seq=HEAD.c.seq + sa.bindparam("count")).returning(HEAD.c.seq)
 )
-_last, _count = bindparam("last", type_=BigInteger), bindparam("count", type_=BigInteger)
+_last, _count = sa.bindparam("last", type_=sa.BigInteger), sa.bindparam("count", type_=sa.BigInteger)
 INSERT_NUMBERED: Final = _numbered(PENDING, _last, _count, json=False)
 
 
@@ -103,20 +84,20 @@ def number_changes(session: Session) -> None:
 def number_changes_by_hand() -> None:
     """Number what somebody changed without the service, in a transaction of its own."""
     db.session.rollback()
-    if db.session.scalar(select(PENDING.c.position).limit(1)) is not None:
+    if db.session.scalar(sa.select(PENDING.c.position).limit(1)) is not None:
         with transaction() as session:
             if has_writing_ctes():
                 session.execute(NUMBER_ALL, {"at": now()})
             else:
-                _number_in_steps(session, true())
+                _number_in_steps(session, sa.true())
 
 
-def _number_in_steps(session: Session, which: ColumnElement[bool]) -> None:
+def _number_in_steps(session: Session, which: sa.ColumnElement[bool]) -> None:
     count = session.execute(COUNT.where(which)).scalar_one()
     if count:
         last = session.execute(TAKE_NUMBERS, {"count": count}).scalar_one()
         session.execute(_insert(INSERT_NUMBERED.where(which)), {"at": now(), "last": last, "count": count})
-        session.execute(delete(PENDING).where(which))
+        session.execute(sa.delete(PENDING).where(which))
 
 
 # What an entry of the journal covers of the open transaction: how many changes it numbers, and the SHA-256 of their
@@ -128,16 +109,16 @@ def change_line(kind: str, record_id: int, digest: bytes | None, status_digest: 
     return " ".join((kind, str(record_id), *("-" if each is None else each.hex() for each in (digest, status_digest))))
 
 
-_hex: Final = [func.coalesce(func.encode(PENDING.c[name], "hex"), "-") for name in DIGESTS]
-_line: Final = PENDING.c.kind + " " + cast(PENDING.c.record_id, Text) + " " + _hex[0] + " " + _hex[1]
+_hex: Final = [sa.func.coalesce(sa.func.encode(PENDING.c[name], "hex"), "-") for name in DIGESTS]
+_line: Final = PENDING.c.kind + " " + sa.cast(PENDING.c.record_id, sa.Text) + " " + _hex[0] + " " + _hex[1]
 _lines: Final = (
-    select(_line.label("line"), func.coalesce(*(PENDING.c[name] for name in DIGESTS)).label("digest"))
+    sa.select(_line.label("line"), sa.func.coalesce(*(PENDING.c[name] for name in DIGESTS)).label("digest"))
     .where(OWN)
     .order_by(PENDING.c.position, PENDING.c.record_id)
     .subquery()
 )
-_digest: Final = case((func.count(_lines.c.digest) > 0, JoinedDigest(_lines.c.line)))
-WRITTEN: Final = select(func.count(_lines.c.line).label("count"), _digest.label("sha256")).subquery()
+_digest: Final = sa.case((sa.func.count(_lines.c.digest) > 0, JoinedDigest(_lines.c.line)))
+WRITTEN: Final = sa.select(sa.func.count(_lines.c.line).label("count"), _digest.label("sha256")).subquery()
 
 
 # What has changed since a moment, by the feed: for work that reads without locks and checks again under them.
@@ -156,23 +137,23 @@ class Changed(NamedTuple):
 
 def newest_seq() -> int:
     """Return the number of the last change that is committed; read it before what is to be checked later."""
-    return int(db.session.execute(select(HEAD.c.seq)).scalar_one())
+    return int(db.session.execute(sa.select(HEAD.c.seq)).scalar_one())
 
 
 def deleted_up_to() -> int:
     """Return the number of the last change that was deleted; 0 without any."""
-    return int(db.session.execute(select(HEAD.c.deleted_up_to)).scalar_one())
+    return int(db.session.execute(sa.select(HEAD.c.deleted_up_to)).scalar_one())
 
 
 def changed_since(number: int, but: range = range(0)) -> Changed:
     """Everything that was committed after ``newest_seq`` answered so, whoever changed it, ``but`` for these numbers."""
     later = CHANGE.seq > max(number, but.stop - 1)
     if but:
-        later = or_(later, CHANGE.seq.between(number + 1, but.start - 1))
+        later = sa.or_(later, CHANGE.seq.between(number + 1, but.start - 1))
     projects: set[int] = set()
     others: dict[str, set[int]] = {}
     for kind, record_id, project_id in db.session.execute(
-        select(CHANGE.kind, CHANGE.record_id, CHANGE.project_id).where(later)
+        sa.select(CHANGE.kind, CHANGE.record_id, CHANGE.project_id).where(later)
     ):
         if kind in OF_ONE_PROJECT:
             projects.add(record_id)
@@ -204,20 +185,20 @@ def restart_feed() -> None:
     Its next numbers were given to other changes already. Everybody who follows the feed reads the lists again.
     """
     next_numbers = {"seq": HEAD.c.seq + LEAP, "deleted_up_to": HEAD.c.seq + LEAP}
-    require_transaction().execute(update(HEAD).values(next_numbers))
+    require_transaction().execute(sa.update(HEAD).values(next_numbers))
 
 
 def _delete_part() -> bool:
     with transaction() as session:
-        oldest = select(CHANGES.c.seq, CHANGES.c.at).order_by(CHANGES.c.seq).limit(DELETED_AT_ONCE).subquery()
+        oldest = sa.select(CHANGES.c.seq, CHANGES.c.at).order_by(CHANGES.c.seq).limit(DELETED_AT_ONCE).subquery()
         # Times may step back with a clock, numbers do not.
         # The digests of what is not sealed yet are still needed. The first seal needs none (registry/journal/rows.py).
-        sealed = func.coalesce(select(HEAD.c.sealed_up_to).scalar_subquery(), oldest.c.seq)
+        sealed = sa.func.coalesce(sa.select(HEAD.c.sealed_up_to).scalar_subquery(), oldest.c.seq)
         last = session.scalar(
-            select(func.max(oldest.c.seq)).where(oldest.c.at < now() - RETENTION, oldest.c.seq <= sealed)
+            sa.select(sa.func.max(oldest.c.seq)).where(oldest.c.at < now() - RETENTION, oldest.c.seq <= sealed)
         )
         if last is None:
             return False
-        session.execute(update(HEAD).values(deleted_up_to=last))
-        session.execute(delete(CHANGES).where(CHANGES.c.seq <= last))
+        session.execute(sa.update(HEAD).values(deleted_up_to=last))
+        session.execute(sa.delete(CHANGES).where(CHANGES.c.seq <= last))
     return True

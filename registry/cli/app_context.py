@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 import registry.models  # noqa: F401 - connects the handlers of events
 from registry.accounts.models import PUBLIC_URL
-from registry.accounts.password_links import BY_EMAIL
+from registry.accounts.passwords import BY_EMAIL
 from registry.cli.exit_codes import NOT_FOUND, CommandFailed
 from registry.cli.output import cli_text, print_message
 from registry.core.clock import require_current_zone

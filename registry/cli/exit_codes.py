@@ -15,9 +15,9 @@ from registry.cli.output import cli_text
 from registry.core import errors
 from registry.core.clock import TimeZoneDataStale
 from registry.core.database_checks import is_corruption_error
-from registry.core.messages import MessageUnknown
 from registry.core.postgresql import ConnectionIsPooled
 from registry.core.schema import SchemaNotCurrent, SchemaUnknown, ServiceRoleMissing, UpgradeRunning
+from registry.core.translations import MessageUnknown
 from registry.freeze.policy_file import PolicyInvalid
 from registry.http.error_handlers import error_of
 from registry.http.http_errors import DatabaseBusy

@@ -16,8 +16,7 @@ import click
 from registry.core.clock import json_ready, rfc3339
 from registry.core.fields import AnyDay, InputField, Text
 from registry.core.lists import Listing, Page, every_page
-from registry.core.messages import message
-from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, message
 from registry.core.values import InvalidValue
 
 MAX_CELL_WIDTH = 60

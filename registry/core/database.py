@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast
 from flask import Flask, current_app
 from flask_sqlalchemy import SQLAlchemy
 from flask_sqlalchemy.session import Session as BoundSession
-from sqlalchemy import DateTime, Dialect, Engine, Index, MetaData, Table, UniqueConstraint, event, text
+from sqlalchemy import ColumnElement, DateTime, Dialect, Engine, Index, MetaData, Table, UniqueConstraint, event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
-from registry.core import collation as kazakh_order, postgresql as postgres
+from registry.core import postgresql as postgres
 from registry.core.files import make_private
 from registry.core.postgresql import pause_after_errors
 from registry.core.settings import DatabaseLimits
@@ -162,7 +162,7 @@ def set_up_engine(engine: Engine) -> None:
     writers.
 
     The sqlite3 module begins transactions late and deferred, so that two writers who read first could lose an update.
-    Names sort by ``core/collation.py``. For PostgreSQL see ``core/postgresql.py``.
+    Names sort by the collation below. For PostgreSQL see ``core/postgresql.py``.
     """
     if engine.dialect.name != "sqlite":
         postgres.set_up_engine(engine)
@@ -176,7 +176,7 @@ def set_up_engine(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
-        connection.create_collation(kazakh_order.COLLATION, kazakh_order.compare)
+        connection.create_collation(COLLATION, compare_kazakh)
         # As PostgreSQL has them, for triggers (core/change_triggers.py).
         connection.create_function("sha256", 1, _sha256, deterministic=True)
         connection.create_function("encode", 2, _encode_hex, deterministic=True)
@@ -358,3 +358,37 @@ def read_in_transaction() -> None:
     session = db.session()
     if not session.info.get(TRANSACTION_OPEN) and session.info.pop(AUTOCOMMIT_READS, False):
         session.rollback()
+
+
+# Collation for the Kazakh alphabet: Ә after А, Ғ after Г, І after Ы. By code point they would come after Я.
+#
+# Both databases have a collation named ``kazakh``. On PostgreSQL the migrations create it from ICU where the server was
+# built with ICU (all the usual packages are) and by code point otherwise; on SQLite ``compare_kazakh`` is registered on
+# each connection. Different texts never compare as equal, so that cursor pagination has a total order.
+
+COLLATION: Final = "kazakh"
+ALPHABET: Final = "аәбвгғдеёжзийкқлмнңоөпрстуұүфхһцчшщъыіьэюя"
+POSITIONS: Final = {letter: place for place, letter in enumerate(ALPHABET)}
+
+
+def sort_in_kazakh(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a text column with the Kazakh collation, for sorting and comparing."""
+    return column.collate(COLLATION)
+
+
+def kazakh_key(text: str) -> tuple[list[tuple[int, int]], list[bool], str]:
+    """Return the sort key of a text: signs and digits, Cyrillic, then other letters; upper case after lower case."""
+    return [_letter_key(letter) for letter in text.casefold()], [letter.isupper() for letter in text], text
+
+
+def compare_kazakh(one: str, other: str) -> int:
+    """-1, 0 or 1, as SQLite expects of a collation function."""
+    if one == other:
+        return 0
+    return -1 if kazakh_key(one) < kazakh_key(other) else 1
+
+
+def _letter_key(letter: str) -> tuple[int, int]:
+    if letter in POSITIONS:
+        return 1, POSITIONS[letter]
+    return (2 if letter.isalpha() else 0), ord(letter)

@@ -11,25 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    ColumnElement,
-    Insert,
-    Integer,
-    Select,
-    String,
-    Text,
-    any_,
-    bindparam,
-    cast,
-    func,
-    insert,
-    literal_column,
-    select,
-    text,
-    tuple_,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert, insert as postgres_insert
 from sqlalchemy.dialects.sqlite import Insert as SqliteInsert, insert as sqlite_insert
 from sqlalchemy.exc import OperationalError
@@ -87,7 +69,7 @@ class TransactionNumber(FunctionElement[int]):
     """The number of the open transaction, as SQL."""
 
     # A ColumnElement would keep each of its statements out of SQLAlchemy's cache: three are compiled at every commit.
-    type = BigInteger()
+    type = sa.BigInteger()
     inherit_cache = True
 
 
@@ -104,7 +86,7 @@ def _on_postgresql(_element: TransactionNumber, _compiler: object, **_kwargs: ob
 class JoinedDigest(FunctionElement[str]):
     """SHA-256 in hexadecimal of a column of texts with semicolons between them; of a query that sorts them."""
 
-    type = Text()
+    type = sa.Text()
     inherit_cache = True
 
 
@@ -122,7 +104,7 @@ def _joined_on_postgresql(element: JoinedDigest, compiler: SQLCompiler, **kwargs
 def refresh_statistics(session: Session, *tables: str) -> None:
     """Run ANALYZE in the open transaction: without it, PostgreSQL plans as if tables just filled were empty."""
     if not is_sqlite():
-        session.execute(text(f"ANALYZE {', '.join(tables)}"))
+        session.execute(sa.text(f"ANALYZE {', '.join(tables)}"))
 
 
 def database_file() -> Path | None:
@@ -139,7 +121,7 @@ def database_clock() -> datetime | None:
     """Return the PostgreSQL server's clock, which may be on another machine; None for SQLite."""
     if is_sqlite():
         return None
-    instant: datetime | None = db.session.scalar(text("SELECT clock_timestamp()"))
+    instant: datetime | None = db.session.scalar(sa.text("SELECT clock_timestamp()"))
     return instant
 
 
@@ -148,24 +130,24 @@ def sessions_waiting_for_locks() -> int | None:
     if is_sqlite():
         return None
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    count: int | None = db.session.scalar(text(waiting))
+    count: int | None = db.session.scalar(sa.text(waiting))
     return count
 
 
 def advisory_lock(session: Session, number: int, *, shared: bool = False) -> None:
     """Wait for a lock that the open transaction holds until it ends. SQLite has one writer at a time and needs none."""
     if not is_sqlite():
-        session.execute(text(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({number})"))
+        session.execute(sa.text(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}({number})"))
 
 
-def advisory_row_locks(base: int, ids: Select[tuple[int]], *, shared: bool) -> Select[Any]:
+def advisory_row_locks(base: int, ids: sa.Select[tuple[int]], *, shared: bool) -> sa.Select[Any]:
     """Return the statement that waits for a lock of each of these rows, in the order of the query (PostgreSQL only).
 
     ``base`` is the number of all of them.
     """
     rows = ids.subquery()
-    lock = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
-    return select(lock(literal_column(str(base)) + rows.c.id))
+    lock = sa.func.pg_advisory_xact_lock_shared if shared else sa.func.pg_advisory_xact_lock
+    return sa.select(lock(sa.literal_column(str(base)) + rows.c.id))
 
 
 def insert_or_ignore(table: type[Base]) -> PostgresInsert | SqliteInsert:
@@ -173,12 +155,12 @@ def insert_or_ignore(table: type[Base]) -> PostgresInsert | SqliteInsert:
     return sqlite_insert(table) if is_sqlite() else postgres_insert(table)
 
 
-def least(*columns: ColumnElement[Any]) -> ColumnElement[Any]:
+def least(*columns: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """Return the least of two or more values, ignoring NULL; NULL when all are."""
     if not is_sqlite():
-        return func.least(*columns)
+        return sa.func.least(*columns)
     # SQLite's min() is NULL when any of its values is.
-    return func.coalesce(func.min(*columns), *columns)
+    return sa.func.coalesce(sa.func.min(*columns), *columns)
 
 
 def date_literal(day: str) -> str:
@@ -186,14 +168,14 @@ def date_literal(day: str) -> str:
     return f"'{day}'" if is_sqlite() else f"'{day}'::date"
 
 
-def instant_text(column: ColumnElement[Any]) -> ColumnElement[str]:
+def instant_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """Return an instant as RFC 3339 text in UTC with microseconds."""
     if is_sqlite():
-        return func.replace(cast(column, Text), " ", "T") + "Z"
-    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        return sa.func.replace(sa.cast(column, sa.Text), " ", "T") + "Z"
+    return sa.func.to_char(sa.func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
 
-def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnElement[bool]:
+def is_among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
     """Condition: the column has one of many values, on PostgreSQL as one parameter.
 
     A list of a thousand is a statement of its own for each length, which SQLAlchemy, psycopg and PostgreSQL parse
@@ -202,22 +184,22 @@ def is_among(column: ColumnElement[Any], values: Collection[Any]) -> ColumnEleme
     if is_sqlite():
         return column.in_(values)
     # A cast to varchar(12) would shorten what is longer.
-    element = Text() if isinstance(column.type, String) else column.type
-    return column == any_(cast(list(values), ARRAY(element)))
+    element = sa.Text() if isinstance(column.type, sa.String) else column.type
+    return column == sa.any_(sa.cast(list(values), sa.ARRAY(element)))
 
 
 def is_one_of(
-    number: ColumnElement[Any], string: ColumnElement[Any], pairs: Sequence[tuple[int, str]]
-) -> ColumnElement[bool]:
+    number: sa.ColumnElement[Any], string: sa.ColumnElement[Any], pairs: Sequence[tuple[int, str]]
+) -> sa.ColumnElement[bool]:
     """Condition: the two columns have the values of one of these pairs."""
-    key = tuple_(number, string)
+    key = sa.tuple_(number, string)
     if is_sqlite():
         return key.in_(pairs)
     # A list of pairs becomes a long OR, which PostgreSQL may test on every row of the table; two arrays are joined.
     numbers, strings = zip(*pairs, strict=True)
-    arrays = cast(list(numbers), ARRAY(Integer)), cast(list(strings), ARRAY(Text))
-    listed = func.unnest(*arrays).table_valued("number", "string", name="listed").render_derived()
-    return key.in_(select(listed.c.number, listed.c.string))
+    arrays = sa.cast(list(numbers), sa.ARRAY(sa.Integer)), sa.cast(list(strings), sa.ARRAY(sa.Text))
+    listed = sa.func.unnest(*arrays).table_valued("number", "string", name="listed").render_derived()
+    return key.in_(sa.select(listed.c.number, listed.c.string))
 
 
 # Bulk inserts and exports: COPY on PostgreSQL (a third of the time of INSERT and SELECT), executemany on SQLite.
@@ -238,7 +220,7 @@ def insert_rows(session: Session, model: type[Model], rows: Iterable[Mapping[str
     rows = chain((first,), following)
     table = table_of(model)
     if not has_copy():
-        session.execute(insert(table), list(rows))
+        session.execute(sa.insert(table), list(rows))
         return
     connection = session.connection()
     columns = [table.c[name] for name in first]
@@ -264,7 +246,7 @@ def insert_related(session: Session, *rows: tuple[type[Model], Mapping[str, Any]
     """
     if not has_writing_ctes():
         for model, row in rows:
-            session.execute(insert(table_of(model)), row)
+            session.execute(sa.insert(table_of(model)), row)
         return
     values = {f"{name}_{place}": value for place, (_, row) in enumerate(rows) for name, value in row.items()}
     session.execute(_inserts(tuple((model, tuple(row)) for model, row in rows)), values)
@@ -272,9 +254,9 @@ def insert_related(session: Session, *rows: tuple[type[Model], Mapping[str, Any]
 
 # Cached: other registrations wait for it.
 @lru_cache(maxsize=16)
-def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> Insert:
+def _inserts(rows: tuple[tuple[type[Model], tuple[str, ...]], ...]) -> sa.Insert:
     *others, last = (
-        insert(table_of(model)).values({name: bindparam(f"{name}_{place}") for name in names})
+        sa.insert(table_of(model)).values({name: sa.bindparam(f"{name}_{place}") for name in names})
         for place, (model, names) in enumerate(rows)
     )
     return last.add_cte(*(other.cte(f"part_{place}") for place, other in enumerate(others)))
@@ -285,19 +267,19 @@ def reserve_ids(session: Session, model: type[Model], count: int) -> list[int]:
     column = table_of(model).c.id
     if not has_sequences():
         # SQLite has one writer: no other transaction can insert before the commit.
-        last = session.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
+        last = session.execute(sa.select(sa.func.coalesce(sa.func.max(column), 0))).scalar_one()
         return list(range(last + 1, last + 1 + count))
-    series = func.generate_series(1, count).table_valued("n")
-    return list(session.scalars(select(next_id(model)).select_from(series)))
+    series = sa.func.generate_series(1, count).table_valued("n")
+    return list(session.scalars(sa.select(next_id(model)).select_from(series)))
 
 
-def next_id(model: type[Model]) -> ColumnElement[int]:
+def next_id(model: type[Model]) -> sa.ColumnElement[int]:
     """Return the SQL expression for the next id of a table (PostgreSQL only)."""
     column = table_of(model).c.id
-    return cast(func.nextval(func.pg_get_serial_sequence(column.table.name, column.name)), Integer)
+    return sa.cast(sa.func.nextval(sa.func.pg_get_serial_sequence(column.table.name, column.name)), sa.Integer)
 
 
-def estimated_rows(session: Session, statement: Select[Any]) -> int:
+def estimated_rows(session: Session, statement: sa.Select[Any]) -> int:
     """Return the number of rows that PostgreSQL's planner estimates for a statement."""
     connection = session.connection()
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
@@ -305,7 +287,7 @@ def estimated_rows(session: Session, statement: Select[Any]) -> int:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def copy_csv(session: Session, statement: Select[Any]) -> Iterator[bytes]:
+def copy_csv(session: Session, statement: sa.Select[Any]) -> Iterator[bytes]:
     """Stream the rows of a statement as CSV written by PostgreSQL, in chunks of about 64 KiB and constant memory."""
     connection = session.connection()
     compiled = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})

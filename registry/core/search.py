@@ -2,7 +2,7 @@
 
 Each query word matches the beginning of a word, in Latin letters: with Kazakh letters, without them, transliterated.
 PostgreSQL uses a GIN index on the unstemmed words, without a dictionary or an extension, so that Kazakh, Russian and
-English are treated alike. SQLite scans all search texts (``registry/projects/word_search.py``).
+English are treated alike. SQLite scans all search texts (``registry/projects/filters.py``).
 """
 
 from __future__ import annotations

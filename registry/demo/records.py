@@ -16,9 +16,8 @@ from registry.accounts.models import account_actor, account_named
 from registry.accounts.passwords import generate_password
 from registry.accounts.roles import LOCAL, Actor, Role
 from registry.accounts.service import NewPerson, add_person, person_named
-from registry.agencies.models import Agency
+from registry.agencies.models import Agency, Region
 from registry.agencies.service import agency_by_bin
-from registry.agencies.vocabulary import Region
 from registry.approvals.service import approve
 from registry.cases.commission import propose_exemption
 from registry.core.clock import national_calendar, today

@@ -56,8 +56,8 @@ from registry.journal.queries import read_acts, subjects_of_project
 from registry.letters.models import Letter, LetterKind
 from registry.letters.queries import letters_of_case, read_letter
 from registry.letters.service import ISSUER, LAYOUT, full_date, letter_pdf
-from registry.projects.details import read_whole
 from registry.projects.documents import documents_of, read_document_of
+from registry.projects.queries import read_whole
 from registry.projects.revisions import history
 from registry.projects.service import find_project
 from registry.signatures.models import SignableAct, Signature

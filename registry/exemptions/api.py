@@ -14,7 +14,7 @@ from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed
-from registry.approvals.fields import APPROVAL
+from registry.approvals.schemas import APPROVAL
 from registry.cases.commission import propose_exemption
 from registry.cases.sync import revoke_exemption
 from registry.exemptions.models import Exemption

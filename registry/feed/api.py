@@ -37,7 +37,7 @@ from registry.http.requests import LIMIT, Parameter, request_locale, take_page
 from registry.http.security import authenticate_again
 from registry.imports.api import IMPORT
 from registry.imports.queries import IMPORT_LIST
-from registry.projects.details import read_several
+from registry.projects.queries import read_several
 from registry.projects.schemas import PROJECT
 
 MAX_SEQ: Final = 2**63 - 1

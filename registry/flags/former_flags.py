@@ -19,9 +19,8 @@ from registry.core.lists import Listing, Page, after, build_page, chosen_sort, o
 from registry.core.translations import Language
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
-from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, Flag, last_good_date, rank
+from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, Flag, FlagStatus, last_good_date, rank
 from registry.flags.queries import FLAG_LIST, flag_representation, flag_rows
-from registry.flags.vocabulary import FlagStatus
 from registry.freeze.policy import Policy
 from registry.freeze.vocabulary import Severity
 from registry.projects.visibility import journal_restricted_reads, visible_projects

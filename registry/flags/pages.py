@@ -14,8 +14,8 @@ from registry.audits.pages import rule_titles
 from registry.core.clock import today
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text
+from registry.flags.models import FlagStatus
 from registry.flags.queries import FLAG_LIST, list_flags
-from registry.flags.vocabulary import FlagStatus
 from registry.projects.filters import BELOW
 from registry.projects.pages import (
     BY_AGENCY,

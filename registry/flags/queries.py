@@ -19,16 +19,15 @@ from registry.core.database import db, table_of
 from registry.core.lists import Listing, Page, after, build_page, order_by, split_values, with_count
 from registry.core.translations import Language, translator
 from registry.core.values import InvalidValue, exact_day
-from registry.flags.models import COMING, FLAGS, IS_ACTIVE, LAST_GOOD_DATE, ComingChange, last_good_date, rank
-from registry.flags.vocabulary import FlagStatus
+from registry.flags import models
 from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
 from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
-from registry.projects.details import read_id
 from registry.projects.filters import FILTERS, OF_PROJECT, split_below
 from registry.projects.models import STATUS, Project, is_project_number
+from registry.projects.queries import read_id
 from registry.projects.visibility import OWN_AGENCY, journal_restricted_reads, visible_projects, visible_with
 from registry.projects.vocabulary import FLAG_AGES, FlagAge, FreezeStatus
 
@@ -65,18 +64,18 @@ def has_open_flag(value: str) -> ColumnElement[bool]:
     """``flagged``: true or false. Raises InvalidValue."""
     if value not in ("true", "false"):
         raise InvalidValue("expected-true-or-false")
-    flagged = _has_flag(and_(FLAGS.c.status == "open", FLAGS.c.severity != Severity.PLAN.value))
+    flagged = _has_flag(and_(models.FLAGS.c.status == "open", models.FLAGS.c.severity != Severity.PLAN.value))
     return flagged if value == "true" else ~flagged
 
 
 def has_active_flag_of_rule(value: str) -> ColumnElement[bool]:
     """``rule``: rules of the policy with commas between them. Raises InvalidValue."""
-    return _has_flag(FLAGS.c.rule.in_(_rules(value)))
+    return _has_flag(models.FLAGS.c.rule.in_(_rules(value)))
 
 
 def has_open_flag_of_rule(value: str) -> ColumnElement[bool]:
     """``open_rule``: the same, of flags that are neither exempt nor accepted. Raises InvalidValue."""
-    return _has_flag(and_(FLAGS.c.status == "open", FLAGS.c.rule.in_(_rules(value))))
+    return _has_flag(and_(models.FLAGS.c.status == "open", models.FLAGS.c.rule.in_(_rules(value))))
 
 
 def _rules(value: str) -> list[str]:
@@ -95,17 +94,19 @@ def has_open_flag_of_age(value: str) -> ColumnElement[bool]:
     for age in ages:
         if age not in FLAG_AGES:
             raise InvalidValue("not-a-choice", options=", ".join(FLAG_AGES))
-    on = last_good_date() or today()
-    return _has_flag(and_(FLAGS.c.status == "open", or_(*(_opened(age, on) for age in ages))))
+    on = models.last_good_date() or today()
+    return _has_flag(and_(models.FLAGS.c.status == "open", or_(*(_opened(age, on) for age in ages))))
 
 
 def _opened(value: str, on: date) -> ColumnElement[bool]:
     age, _, severity = value.partition("-")
     first, last = FlagAge(age).opened(on)
-    conditions = [FLAGS.c.opened_on <= last]
+    conditions = [models.FLAGS.c.opened_on <= last]
     if first is not None:
-        conditions.append(FLAGS.c.opened_on >= first)
-    conditions.append(FLAGS.c.severity == severity if severity else FLAGS.c.severity != Severity.PLAN.value)
+        conditions.append(models.FLAGS.c.opened_on >= first)
+    conditions.append(
+        models.FLAGS.c.severity == severity if severity else models.FLAGS.c.severity != Severity.PLAN.value
+    )
     return and_(*conditions)
 
 
@@ -113,28 +114,30 @@ def is_flagged_until(value: str) -> ColumnElement[bool]:
     """``flagged_until``: a date; projects that get an open flag, or a more severe one, by then if nothing changes but
     the date. Raises InvalidValue.
     """
-    return _changes_to_flagged(COMING.c.on <= exact_day(value))
+    return _changes_to_flagged(models.COMING.c.on <= exact_day(value))
 
 
 def is_flagged_next_for(value: str) -> ColumnElement[bool]:
     """``flagged_next_for``: the rules that flag them then. Raises InvalidValue."""
-    return _changes_to_flagged(COMING.c.flagged_for.in_(_rules(value)))
+    return _changes_to_flagged(models.COMING.c.flagged_for.in_(_rules(value)))
 
 
 def _changes_to_flagged(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    coming = select(COMING.c.on).where(COMING.c.project_id == PROJECT.id, COMING.c.flagged_for.is_not(None), condition)
-    return coming.correlate_except(COMING).exists()
+    coming = select(models.COMING.c.on).where(
+        models.COMING.c.project_id == PROJECT.id, models.COMING.c.flagged_for.is_not(None), condition
+    )
+    return coming.correlate_except(models.COMING).exists()
 
 
 def coming_flags(actor: Actor, column: ColumnElement[Any], until: Sequence[date]) -> dict[Any, list[int]]:
     """Count the visible projects that get a flag by each of the dates if nothing changes, grouped by a column of
     ``COMING`` or of the table of statuses, the most first.
     """
-    number = [func.count(case((COMING.c.on <= day, COMING.c.project_id)).distinct()) for day in until]
+    number = [func.count(case((models.COMING.c.on <= day, models.COMING.c.project_id)).distinct()) for day in until]
     statement = (
         select(column, *number)
-        .select_from(COMING.join(STATUS, STATUS.c.project_id == COMING.c.project_id))
-        .where(COMING.c.flagged_for.is_not(None), COMING.c.on <= max(until))
+        .select_from(models.COMING.join(STATUS, STATUS.c.project_id == models.COMING.c.project_id))
+        .where(models.COMING.c.flagged_for.is_not(None), models.COMING.c.on <= max(until))
         .where(STATUS.c.freeze_status != FreezeStatus.WITHDRAWN.value, *visible_projects(actor, STATUS.c))
         .group_by(column)
         .order_by(number[-1].desc(), column)
@@ -142,21 +145,23 @@ def coming_flags(actor: Actor, column: ColumnElement[Any], until: Sequence[date]
     return {row[0]: list(row[1:]) for row in db.session.execute(statement)}
 
 
-def next_coming_flag(project_id: int) -> ComingChange | None:
+def next_coming_flag(project_id: int) -> models.ComingChange | None:
     """Return the next change by which time alone flags the project, as the last good audit saw it."""
-    coming = select(ComingChange).where(
-        ComingChange.project_id == project_id, ComingChange.on > today(), ComingChange.flagged_for.is_not(None)
+    coming = select(models.ComingChange).where(
+        models.ComingChange.project_id == project_id,
+        models.ComingChange.on > today(),
+        models.ComingChange.flagged_for.is_not(None),
     )
-    change: ComingChange | None = db.session.scalar(coming.order_by(ComingChange.on).limit(1))
+    change: models.ComingChange | None = db.session.scalar(coming.order_by(models.ComingChange.on).limit(1))
     return change
 
 
 def _has_flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    flags = select(FLAGS.c.id).where(FLAGS.c.project_id == PROJECT.id, IS_ACTIVE, condition)
-    return flags.correlate_except(FLAGS).exists()
+    flags = select(models.FLAGS.c.id).where(models.FLAGS.c.project_id == PROJECT.id, models.IS_ACTIVE, condition)
+    return flags.correlate_except(models.FLAGS).exists()
 
 
-FLAG: Final = FLAGS.c
+FLAG: Final = models.FLAGS.c
 AGENCY: Final = table_of(Agency).c
 OF_NUMBER: Final = PROJECT.number == bindparam("project")
 
@@ -168,7 +173,7 @@ def _matching(
     reads: Sequence[str] = (),  # noqa: ARG001 - projects and agencies are joined for visibility
     only: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
-    statement = select(*columns).join_from(FLAGS, table_of(Project), PROJECT.id == FLAG.project_id)
+    statement = select(*columns).join_from(models.FLAGS, table_of(Project), PROJECT.id == FLAG.project_id)
     statement = statement.join(table_of(Agency), AGENCY.id == PROJECT.agency_id)
     return statement.where(*visible_projects(actor), *FLAG_LIST.criteria(actor, raw), *only)
 
@@ -177,7 +182,7 @@ FLAG_LIST: Final = lists.ListDeclaration[Actor](
     name="flags",
     permission=Permission.PROJECTS_READ,
     filters={
-        "status": lists.ChoiceFilter(FLAG.status, FlagStatus.codes()),
+        "status": lists.ChoiceFilter(FLAG.status, models.FlagStatus.codes()),
         "rule": lists.ChoiceFilter(FLAG.rule, tuple(RULES)),
         "severity": lists.ChoiceFilter(FLAG.severity, Severity.codes()),
         **OF_PROJECT,
@@ -189,7 +194,7 @@ FLAG_LIST: Final = lists.ListDeclaration[Actor](
     },
     sorts={
         **lists.sort_keys(FLAG.id, FLAG.opened_on),
-        "severity": lists.SortKey("severity", rank(FLAG.severity), int),
+        "severity": lists.SortKey("severity", models.rank(FLAG.severity), int),
         **lists.sort_keys(FLAG.changed_at, FLAG.rule, PROJECT.budget_kzt),
         BY_NAME.name: BY_NAME,
     },
@@ -240,10 +245,10 @@ def read_flags(actor: Actor, number: str, page: Page, language: Language) -> Lis
 
 def active_flags_of(actor: Actor, numbers: Sequence[str], language: Language) -> dict[str, list[dict[str, Any]]]:
     """Return the active flags of each of some projects, by number, in two queries for all of them; the worst first."""
-    worst = rank(FLAG.severity)
+    worst = models.rank(FLAG.severity)
     criteria = (PROJECT.number.in_(numbers), FLAG.status != "cleared")
     statement = flag_rows(worst, visible_projects(actor)).where(*criteria).order_by(worst.desc(), FLAG.id)
-    last_on = last_good_date()
+    last_on = models.last_good_date()
     flags: dict[str, list[dict[str, Any]]] = {number: [] for number in numbers}
     for row in db.session.execute(statement).mappings():
         shown = flag_representation(actor, {**row}, policy_in_force(), last_on, language)
@@ -284,14 +289,14 @@ def _sorted(sort: str, bound: bool, restricted: bool, *, of_project: bool) -> Se
     visible = visible_with(bound=bound, restricted=restricted)
     return (
         flag_rows(key.column, [*visible, OF_NUMBER] if of_project else visible)
-        .add_columns(LAST_GOOD_DATE.scalar_subquery().label("_last_on"))
+        .add_columns(models.LAST_GOOD_DATE.scalar_subquery().label("_last_on"))
         .order_by(*order_by(key, FLAG.id, descending))
         .limit(bindparam("most", type_=Integer))
     )
 
 
 def flag_rows(
-    sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]], flags: FromClause = FLAGS
+    sort: ColumnElement[Any], visible: Sequence[ColumnElement[bool]], flags: FromClause = models.FLAGS
 ) -> Select[*tuple[Any, ...]]:
     """Return a query of what is shown of flags on visible projects. ``sort``: the column that it will be sorted by.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp
-from registry.flags.vocabulary import FlagStatus
+from registry.flags.models import FlagStatus
 from registry.freeze.vocabulary import Severity
 from registry.projects.schemas import DAY_OR_NULL, OBSERVED_SCHEMA, PROJECT_RECORD, REASON_TEXT, expanded_project
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from registry.freeze.findings import Observed
 
 
-class ContractDifference(Choices):
+class ContractDifference(Choices, field="contract_difference"):
     """How a contract contradicts a record."""
 
     SIGNED_LATER = "signed_later", lazy_text("Signed later than recorded")

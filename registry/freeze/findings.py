@@ -10,21 +10,9 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
+from registry.freeze import facts
 from registry.freeze.contradictions import CONTRADICTIONS, LINES
 from registry.freeze.dates import add_months, format_date, grouped
-from registry.freeze.facts import (
-    AI_REVIEW_MONTHS,
-    AI_RISK_CLASS,
-    CLAIMED,
-    COMMISSIONED,
-    CONSENT,
-    CONTRACT,
-    ENDED_ON,
-    IS_AI,
-    OBJECT_COMMISSIONED,
-    ORIGINAL_COST,
-    SECURITY_CONCLUSION,
-)
 from registry.freeze.policy import Policy, Wording
 from registry.freeze.vocabulary import AiRisk, Translate, in_language, lazy_text
 
@@ -157,26 +145,26 @@ _AI_OUTDATED: Final = lazy_text("Last checked on {reviewed}; days after the next
 _EARLIER: Final = lazy_text("Earlier values, with which there would be another finding: {facts}.")
 _CLAIMED: Final = lazy_text("Claimed, not confirmed: {facts}.")
 FACT_NAMES: Final = {
-    OBJECT_COMMISSIONED: lazy_text("date the object went into operation"),
-    ORIGINAL_COST: lazy_text("original cost of the object"),
-    CONSENT: lazy_text("number of the authorised body's consent"),
-    CONTRACT: lazy_text("date the contract was signed"),
-    COMMISSIONED: lazy_text("date the result went into operation"),
-    ENDED_ON: lazy_text("date of the ending"),
-    SECURITY_CONCLUSION: lazy_text("number of the conclusion of security tests"),
+    facts.OBJECT_COMMISSIONED: lazy_text("date the object went into operation"),
+    facts.ORIGINAL_COST: lazy_text("original cost of the object"),
+    facts.CONSENT: lazy_text("number of the authorised body's consent"),
+    facts.CONTRACT: lazy_text("date the contract was signed"),
+    facts.COMMISSIONED: lazy_text("date the result went into operation"),
+    facts.ENDED_ON: lazy_text("date of the ending"),
+    facts.SECURITY_CONCLUSION: lazy_text("number of the conclusion of security tests"),
     "work_started_on": lazy_text("date work started"),
     "pilot_started_on": lazy_text("start of the pilot"),
     "work_type": lazy_text("kind of work"),
-    IS_AI: lazy_text("use of artificial intelligence"),
-    AI_RISK_CLASS: lazy_text("degree of risk of the AI system"),
+    facts.IS_AI: lazy_text("use of artificial intelligence"),
+    facts.AI_RISK_CLASS: lazy_text("degree of risk of the AI system"),
 }
 # Codes, which are named without their value.
-UNSHOWN: Final = ("work_type", IS_AI)
+UNSHOWN: Final = ("work_type", facts.IS_AI)
 
 
 def claimed_in(finding: Finding) -> list[str]:
     """Return the facts without whose confirmation the finding stays."""
-    named = finding.observed.get(CLAIMED)
+    named = finding.observed.get(facts.CLAIMED)
     return str(named).split(", ") if named else []
 
 
@@ -206,9 +194,9 @@ class _Reason:
 
     def _shown(self, name: str) -> object:
         value = self.observed[name]
-        if name.endswith(AI_RISK_CLASS):
+        if name.endswith(facts.AI_RISK_CLASS):
             return self.translate(AiRisk(str(value)).label)
-        if name.endswith(ORIGINAL_COST) and isinstance(value, int):
+        if name.endswith(facts.ORIGINAL_COST) and isinstance(value, int):
             return f"{grouped(value, self.language)} ₸"
         day = self._day(name) if name.endswith("_on") else None
         return value if day is None else format_date(day, self.language)
@@ -236,11 +224,11 @@ class _Reason:
             case "freeze.planned":
                 days = _days(cutoff, started)
                 return self._format(_STARTED, started, started=started, days=days) or self._format(_PLANNED)
-            case "freeze.misclassified" if OBJECT_COMMISSIONED in self.claims:
+            case "freeze.misclassified" if facts.OBJECT_COMMISSIONED in self.claims:
                 return self._format(_STARTED, started, started=started, days=_days(cutoff, started))
             case "freeze.misclassified":
                 return self._format(_STARTED_ON_NOTHING, started, started=started)
-            case "freeze.transitional" if COMMISSIONED in self.claims:
+            case "freeze.transitional" if facts.COMMISSIONED in self.claims:
                 return ""
             case "freeze.transitional":
                 commissioned = self._day("commissioned_on")
@@ -308,7 +296,7 @@ class _Reason:
                 return self._format(_MISSING, count=len(observed))
             case "ai.outdated":
                 reviewed = self._day("ai_reviewed_on")
-                due = None if reviewed is None else add_months(reviewed, AI_REVIEW_MONTHS)
+                due = None if reviewed is None else add_months(reviewed, facts.AI_REVIEW_MONTHS)
                 return self._format(_AI_OUTDATED, reviewed, reviewed=reviewed, days=_days(due, self.on))
             case "integrity.unattested":
                 attested = self._day("attested_on")
@@ -551,14 +539,14 @@ _REQUIRED: Mapping[str, str] = {
 _CONFIRMED: Final = lazy_text("What is claimed is confirmed: {facts}.")
 _UPLOAD: Final = lazy_text("Attach to the project and ask for a confirmation: {documents}.")
 _DOCUMENTS: Final[Mapping[str, str]] = {
-    OBJECT_COMMISSIONED: lazy_text("act of commissioning of the object"),
-    ORIGINAL_COST: lazy_text("contract or acts that show the original cost"),
-    CONSENT: lazy_text("letter of consent of the authorised body"),
-    CONTRACT: lazy_text("framework contract"),
-    COMMISSIONED: lazy_text("act of commissioning of the result"),
-    AI_RISK_CLASS: lazy_text("document by which the degree of risk was determined"),
-    ENDED_ON: lazy_text("decision on the ending, with the consent of the authorised body"),
-    SECURITY_CONCLUSION: lazy_text("positive conclusion of security tests"),
+    facts.OBJECT_COMMISSIONED: lazy_text("act of commissioning of the object"),
+    facts.ORIGINAL_COST: lazy_text("contract or acts that show the original cost"),
+    facts.CONSENT: lazy_text("letter of consent of the authorised body"),
+    facts.CONTRACT: lazy_text("framework contract"),
+    facts.COMMISSIONED: lazy_text("act of commissioning of the result"),
+    facts.AI_RISK_CLASS: lazy_text("document by which the degree of risk was determined"),
+    facts.ENDED_ON: lazy_text("decision on the ending, with the consent of the authorised body"),
+    facts.SECURITY_CONCLUSION: lazy_text("positive conclusion of security tests"),
 }
 
 

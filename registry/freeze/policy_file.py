@@ -12,21 +12,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from registry.freeze import vocabulary
 from registry.freeze.facts import AI_RISK_CLASS, CONFIRMABLE, ENDED_ON, TYPES_OF_FACTS
 from registry.freeze.optional_rules import DISABLED_RULES
 from registry.freeze.policy import NOT_JUDGED, SIGNED, ConfirmedFacts, DeadlineDays, Policy, RulePolicy, Wording
 from registry.freeze.rules import RULES
-from registry.freeze.vocabulary import (
-    CLOCK_FIELDS,
-    DEFAULT_LANGUAGE,
-    REQUIRED_LANGUAGES,
-    AgencyKind,
-    AiRisk,
-    Placement,
-    Severity,
-    Stage,
-    WorkType,
-)
 
 # Line numbers of the keys of a TOML text, for error messages; tomllib does not provide them.
 
@@ -150,8 +140,8 @@ _POLICY: Mapping[str, ValueType] = {
     "version": _VERSION,
     "in_force_from": _DATE,
     "cutoff": _DATE,
-    "start_clock": _list_of(CLOCK_FIELDS),
-    "scope": _list_of(tuple(sorted(AgencyKind.codes()))),
+    "start_clock": _list_of(vocabulary.CLOCK_FIELDS),
+    "scope": _list_of(tuple(sorted(vocabulary.AgencyKind.codes()))),
     "migration_deadline": _DATE,
     "pilot_limit_months": _whole(1, 600, "months"),
     "modification_limit_percent": _whole(0, 100, "percent"),
@@ -165,8 +155,8 @@ _POLICY: Mapping[str, ValueType] = {
     "split_contract_days": _whole(0, 3650, "days")._replace(required=False),
     "idle_days": _whole(1, 3650, "days")._replace(required=False),
     # Optional, so that a stored version judges a past day as it did.
-    "edit_severity": _one_of((NOT_JUDGED, *Severity.LOW.and_above()))._replace(required=False),
-    "case_from_severity": _one_of(Severity.LOW.and_above()),
+    "edit_severity": _one_of((NOT_JUDGED, *vocabulary.Severity.LOW.and_above()))._replace(required=False),
+    "case_from_severity": _one_of(vocabulary.Severity.LOW.and_above()),
     "change_threshold_percent": _whole(0, 100, "percent"),
     "change_threshold_minimum": _whole(0, 1_000_000_000, "projects"),
     "document_quota_mib": _whole(1, 1_000_000, "MiB")._replace(required=False),
@@ -194,13 +184,13 @@ _SIGNATURES: Mapping[str, ValueType] = dict.fromkeys(SIGNED, _YES_NO._replace(re
 _RULES: Mapping[str, ValueType] = {name: _TABLE._replace(required=name not in DISABLED_RULES) for name in RULES}
 _RULE: Mapping[str, ValueType] = {
     "enabled": _YES_NO,
-    "severity": _one_of(Severity.codes()),
+    "severity": _one_of(vocabulary.Severity.codes()),
     "kk_reviewed": _YES_NO,
-    **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in REQUIRED_LANGUAGES},
+    **{f"{name}_{language}": _TEXT for name in ("title", "remedy") for language in vocabulary.REQUIRED_LANGUAGES},
     "clauses": _TABLES,
 }
 _CLAUSE: Mapping[str, ValueType] = {
-    **{f"{name}_{language}": _TEXT for name in ("act", "text") for language in REQUIRED_LANGUAGES},
+    **{f"{name}_{language}": _TEXT for name in ("act", "text") for language in vocabulary.REQUIRED_LANGUAGES},
     "in_force_from": _DATE,
     "in_force_to": _DATE._replace(required=False),
 }
@@ -214,16 +204,16 @@ _VERDICT_CASE: Mapping[str, ValueType] = {
     "facts": _TABLE,
 }
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "agency_kind": AgencyKind.codes(),
-    "work_type": WorkType.codes(),
-    "stage": Stage.codes(),
-    "placement": Placement.codes(),
+    "agency_kind": vocabulary.AgencyKind.codes(),
+    "work_type": vocabulary.WorkType.codes(),
+    "stage": vocabulary.Stage.codes(),
+    "placement": vocabulary.Placement.codes(),
 }
 _OF_TYPE = {"str": _TEXT, "date": _DATE, "bool": _YES_NO, "int": _whole(0, 10**15, "tenge")}
 _FACTS: Mapping[str, ValueType] = {
     **{name: _OF_TYPE[kind]._replace(required=False) for name, kind in TYPES_OF_FACTS.items()},
     **{name: _one_of(codes) for name, codes in _CHOICES.items()},
-    AI_RISK_CLASS: _one_of(AiRisk.codes())._replace(required=False),
+    AI_RISK_CLASS: _one_of(vocabulary.AiRisk.codes())._replace(required=False),
 }
 
 
@@ -315,7 +305,10 @@ def _check(table: Mapping[str, Any], kinds: Mapping[str, ValueType], path: KeyPa
 def _is_text_in_further_language(key: str, kinds: Mapping[str, ValueType]) -> bool:
     name, _, language = key.rpartition("_")
     return (
-        f"{name}_{DEFAULT_LANGUAGE}" in kinds and language.isalpha() and language.islower() and len(language) in (2, 3)
+        f"{name}_{vocabulary.DEFAULT_LANGUAGE}" in kinds
+        and language.isalpha()
+        and language.islower()
+        and len(language) in (2, 3)
     )
 
 

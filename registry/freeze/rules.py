@@ -55,7 +55,7 @@ def started_on(values: Facts | EarlierRevision | Sibling, policy: Policy) -> dat
 MISSING: Final[Mapping[str, int | None]] = {**dict.fromkeys(CONFIRMABLE), ORIGINAL_COST: 0}
 
 
-class FactState(Choices):
+class FactState(Choices, field="fact_state"):
     """Whether a fact that needs a confirmation counts."""
 
     CLAIMED = "claimed", lazy_text("Claimed, not confirmed")

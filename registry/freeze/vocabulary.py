@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Final, Self
 
 # Texts of the law: which languages they must have, and the mark of those that the catalogues translate.
 
@@ -33,14 +33,23 @@ def in_language(texts: Mapping[str, str], language: str) -> str:
 
 # Closed vocabularies as enumerations: each member is a code with its English label (as Django's TextChoices).
 
+# By the fields, filters and columns that have their codes, for labels on pages.
+OF_FIELDS: Final[dict[str, type[Choices]]] = {}
+
 
 class Choices(StrEnum):
     """Base of all closed vocabularies: ``LOW = "low", lazy_text("Low")``. The order of the members is kept.
 
-    A member with several labels has a property for each further one.
+    A member with several labels has a property for each further one. ``field``: the name of the field that has the
+    codes.
     """
 
     labels: tuple[str, ...]
+
+    def __init_subclass__(cls, *, field: str = "") -> None:
+        super().__init_subclass__()
+        if field:
+            OF_FIELDS[field] = cls
 
     def __new__(cls, code: str, *labels: str) -> Self:
         member = str.__new__(cls, code)
@@ -87,7 +96,7 @@ class Severity(Choices):
         return Severity.codes()[self.rank :]
 
 
-class Stage(Choices):
+class Stage(Choices, field="stage"):
     """Stages of a project."""
 
     PLANNING = "planning", lazy_text("Planning")
@@ -104,7 +113,7 @@ class Stage(Choices):
 FINAL_STAGES = frozenset({Stage.TERMINATED.value, Stage.ARCHIVED.value, Stage.WRITTEN_OFF.value})
 
 
-class AgencyKind(Choices):
+class AgencyKind(Choices, field="kind"):
     """Kinds of agencies. The policy lists those that the freeze binds."""
 
     CENTRAL_BODY = "central_body", lazy_text("Central state body")
@@ -117,7 +126,7 @@ class AgencyKind(Choices):
     PRIVATE = "private", lazy_text("Private organisation")
 
 
-class AiRisk(Choices):
+class AiRisk(Choices, field="ai_risk_class"):
     """Degrees of risk of AI systems in ascending order (Law on Artificial Intelligence of 17 November 2025)."""
 
     MINIMAL = "minimal", lazy_text("Minimal")
@@ -125,7 +134,7 @@ class AiRisk(Choices):
     HIGH = "high", lazy_text("High")
 
 
-class WorkType(Choices):
+class WorkType(Choices, field="work_type"):
     """Kinds of work."""
 
     CREATION = "creation", lazy_text("Creation")
@@ -135,7 +144,7 @@ class WorkType(Choices):
     MIGRATION = "migration", lazy_text("Migration")
 
 
-class Placement(Choices):
+class Placement(Choices, field="placement"):
     """Where the object is hosted."""
 
     ON_PLATFORM = "on_platform", lazy_text("On QazTech")

@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from registry.agencies.vocabulary import Region
+from registry.agencies.models import Region
 from registry.cases.vocabulary import DecisionKind
 from registry.core.pdf import make_pdf
 from registry.core.translations import LANGUAGE_NAMES, Language, lazy_text, translate, translator
-from registry.flags.vocabulary import FlagStatus
+from registry.flags.models import FlagStatus
 from registry.freeze.vocabulary import Severity, Translate
 from registry.government_reports.models import TEXTS, GovernmentReport, Section
 from registry.journal.service import canonical

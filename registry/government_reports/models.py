@@ -19,7 +19,7 @@ from registry.freeze.vocabulary import Choices
 # Closed vocabularies of reports to the Government, and the names of their text sections.
 
 
-class GovernmentReportStatus(Choices):
+class GovernmentReportStatus(Choices, field="report_status"):
     """Statuses of one version of a report."""
 
     DRAFT = "draft", lazy_text("Being prepared")
@@ -28,7 +28,7 @@ class GovernmentReportStatus(Choices):
     ISSUED = "issued", lazy_text("Issued")
 
 
-class Section(Choices):
+class Section(Choices, field="report_section"):
     """The sections that people write, in the order of the document."""
 
     INTRODUCTION = "introduction", lazy_text("Introduction")

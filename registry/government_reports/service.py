@@ -20,9 +20,8 @@ from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, invalid
 from registry.flags.models import last_good_audit, lock_flags_for_review
 from registry.freeze.current import policy_in_force
-from registry.government_reports.figures import Figures, read_figures
+from registry.government_reports import queries
 from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus
-from registry.government_reports.queries import find_report_to_change, last_audit_of, reads_whole_report
 from registry.journal import service as journal
 from registry.signatures.models import SignableAct
 from registry.signatures.service import ActToSign, SignedAct, attach
@@ -121,12 +120,12 @@ def freeze_figures(actor: Actor, number: str) -> GovernmentReport:
     with transaction():
         # First: no audit changes flags between the audit that is named and the figures.
         lock_flags_for_review()
-        report = find_report_to_change(number)
+        report = queries.find_report_to_change(number)
         _require_changeable(report)
         audit = last_good_audit()
         if audit is None:
             raise NoAuditToReport
-        everything, unrestricted = read_figures(audit)
+        everything, unrestricted = queries.read_figures(audit)
         report.audit_id, report.policy_version, report.frozen_at = audit.id, audit.policy_version, now()
         _store_figures(report, everything, unrestricted)
         touch(actor, report)
@@ -146,7 +145,7 @@ def delete_government_report(
     require_writer(actor)
     with transaction() as session:
         advisory_lock(session, NUMBER_LOCK)
-        report = find_report_to_change(number)
+        report = queries.find_report_to_change(number)
         if require_state is not None:
             require_state(report)
         if report.status != GovernmentReportStatus.DRAFT:
@@ -208,7 +207,7 @@ def _last_ordinal(year: int) -> int:
     return require_transaction().scalar(newest) or 0
 
 
-def _store_figures(report: GovernmentReport, everything: Figures, unrestricted: Figures) -> None:
+def _store_figures(report: GovernmentReport, everything: queries.Figures, unrestricted: queries.Figures) -> None:
     everything, unrestricted = ({**figures, "report": report.number} for figures in (everything, unrestricted))
     open_number = report.number if everything == unrestricted else report.open_number
     report.figures, report.figures_sha256 = _frozen(report, everything, report.number)
@@ -219,7 +218,7 @@ def _digests(report: GovernmentReport) -> dict[str, str | None]:
     return {"sha256": report.figures_sha256, "open_sha256": report.open_figures_sha256}
 
 
-def _frozen(report: GovernmentReport, figures: Figures, number: str) -> tuple[str, str]:
+def _frozen(report: GovernmentReport, figures: queries.Figures, number: str) -> tuple[str, str]:
     """Canonical JSON and the SHA-256 of its UTF-8 bytes."""
     text = journal.canonical({**figures, "report": number, "period_end": report.period_end.isoformat()})
     return text, hashlib.sha256(text.encode()).hexdigest()
@@ -296,7 +295,7 @@ def submit_government_report(actor: Actor, number: str) -> GovernmentReport:
     """
     require_writer(actor)
     with transaction():
-        report = find_report_to_change(number)
+        report = queries.find_report_to_change(number)
         _require_changeable(report)
         problems = [Problem(f"/{name}", "required") for name in TEXTS if not getattr(report, name)]
         if report.frozen_at is None:
@@ -343,7 +342,7 @@ def read_act_to_sign(actor: Actor, number: str, revision: int | None = None) -> 
     Raises GovernmentReportNotFound, and as ``approve_government_report``.
     """
     with transaction():
-        report = find_report_to_change(number)
+        report = queries.find_report_to_change(number)
         _require_approvable(actor, report, revision)
         return _act_to_sign(report)
 
@@ -351,7 +350,7 @@ def read_act_to_sign(actor: Actor, number: str, revision: int | None = None) -> 
 def _require_approvable(actor: Actor, report: GovernmentReport, revision: int | None) -> None:
     _require_reviewer(actor, report)
     require_another_person(actor, report)
-    if not reads_whole_report(actor, report):
+    if not queries.reads_whole_report(actor, report):
         raise GovernmentReportNotReadable(number=report.number)
     if revision is not None and revision != report.revision:
         raise GovernmentReportChanged(number=report.number)
@@ -377,7 +376,7 @@ def return_government_report(actor: Actor, number: str, remark: str) -> Governme
     GovernmentReportNotInReview.
     """
     with transaction():
-        report = find_report_to_change(number)
+        report = queries.find_report_to_change(number)
         _require_reviewer(actor, report)
         report.status = GovernmentReportStatus.RETURNED.value
         report.returned_by, report.returned_at, report.remark = actor.principal, now(), remark
@@ -396,7 +395,7 @@ def correct_government_report(actor: Actor, number: str, reason: str, due_on: da
     with transaction() as session:
         # Two corrections begun at once: the second reads the version that the first has begun.
         advisory_lock(session, NUMBER_LOCK)
-        issued = find_report_to_change(number)
+        issued = queries.find_report_to_change(number)
         if issued.status != GovernmentReportStatus.ISSUED:
             raise GovernmentReportNotIssued(number=number, status=issued.status)
         report = _draft(
@@ -415,7 +414,7 @@ def may_approve(actor: Actor, report: GovernmentReport) -> bool:
     in_review = report.status == GovernmentReportStatus.IN_REVIEW
     issues = report.first_approved_by is not None
     needed = Permission.GOVERNMENT_REPORTS_ISSUE if issues else Permission.GOVERNMENT_REPORTS_APPROVE
-    allowed = actor.is_person and actor.may(needed) and reads_whole_report(actor, report)
+    allowed = actor.is_person and actor.may(needed) and queries.reads_whole_report(actor, report)
     return in_review and allowed and _is_another_person(actor, report)
 
 
@@ -433,7 +432,7 @@ def _is_another_person(actor: Actor, report: GovernmentReport) -> bool:
 
 def _outdated(report: GovernmentReport) -> dict[str, int]:
     """For the journal: the last audit, when the figures are of another one."""
-    last = last_audit_of(report)
+    last = queries.last_audit_of(report)
     return {} if last is None else {"last_audit": last["id"]}
 
 

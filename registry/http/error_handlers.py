@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.core.errors import Problem, RegistryError
-from registry.core.messages import message
+from registry.core.translations import message
 from registry.http import http_errors
 from registry.http.http_errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 from registry.http.requests import LOG, request_id, request_locale

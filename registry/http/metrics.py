@@ -39,8 +39,7 @@ from registry.core.dialects import database_clock, database_file, sessions_waiti
 from registry.core.installation import installed_at, scheduled_jobs
 from registry.core.outbox import OutboxMessage
 from registry.core.queues import Backlog, backlog
-from registry.flags.models import AuditRun, last_good_audit, unexplained_audit
-from registry.flags.vocabulary import AuditStatus
+from registry.flags.models import AuditRun, AuditStatus, last_good_audit, unexplained_audit
 from registry.http.requests import LOG, STARTED_AT
 from registry.imports.models import IMPORT_QUEUE, ImportRun
 from registry.journal.checkpoints import newest_checkpoint

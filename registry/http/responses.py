@@ -62,6 +62,9 @@ class AcceptedCompress(Compress):
         return super().after_request(response)
 
 
+compress: Final = AcceptedCompress()
+
+
 # Strong entity tags, made from what a representation depends on.
 #
 # Flask-Compress appends the encoding to the tag of a compressed response (``"abc:zstd"``), because strong tags

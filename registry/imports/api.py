@@ -18,7 +18,7 @@ from registry.api.parameters import ListArguments, filter_query
 from registry.api.uploads import ROW_ERROR_PROPERTIES
 from registry.core.errors import Malformed, Problem
 from registry.core.fields import BaseSchema, Choice, InputField, ReadOnly, Text, Timestamp
-from registry.core.messages import message
+from registry.core.translations import message
 from registry.core.values import InvalidValue, plain_number
 from registry.http.requests import Parameter, SentFile, request_locale
 from registry.http.responses import XLSX, xlsx_download

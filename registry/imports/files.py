@@ -13,12 +13,10 @@ from registry.accounts.roles import Actor
 from registry.core.child_processes import ChildFailed, run_child
 from registry.core.database import db
 from registry.core.fields import AnyDay, Bin, Choice, InputField, Text, WholeNumber, labelled_choices
-from registry.core.messages import message
 from registry.core.spreadsheets.csv_and_xlsx import NO_VALUE
-from registry.core.spreadsheets.form_workbook import FILLING_IN, write_form
 from registry.core.spreadsheets.reader import stored_table
-from registry.core.spreadsheets.writer import MAX_XLSX_ROWS, escape_formula, plain_workbook
-from registry.core.translations import Language, lazy_text, translate, translator
+from registry.core.spreadsheets.writer import FILLING_IN, MAX_XLSX_ROWS, escape_formula, plain_workbook, write_form
+from registry.core.translations import Language, lazy_text, message, translate, translator
 from registry.imports import agencies, projects
 from registry.imports.headers import FIELDS, SCHEMAS
 from registry.imports.layout import Layout, layout_from_json

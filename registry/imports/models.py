@@ -6,22 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import (
-    JSON,
-    Boolean,
-    ColumnElement,
-    ForeignKey,
-    Index,
-    LargeBinary,
-    String,
-    Text,
-    and_,
-    delete,
-    insert,
-    or_,
-    select,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from registry.accounts.models import Account
@@ -34,14 +19,14 @@ from registry.freeze.vocabulary import Choices
 # Closed vocabularies of imports.
 
 
-class ImportKind(Choices):
+class ImportKind(Choices, field="import_kind"):
     """What the rows of a file are."""
 
     PROJECTS = "projects", lazy_text("Projects")
     AGENCIES = "agencies", lazy_text("Agencies")
 
 
-class ImportState(Choices):
+class ImportState(Choices, field="import_state"):
     """States of an import."""
 
     UNMAPPED = "unmapped", lazy_text("Columns to be chosen")
@@ -83,20 +68,20 @@ class ImportRun(Model):
     __tablename__ = "imports"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    state: Mapped[str] = mapped_column(String(10), index=True)
-    dry_run: Mapped[bool] = mapped_column(Boolean)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey(Account.id), index=True)
-    principal: Mapped[str] = mapped_column(Text)
-    role: Mapped[str] = mapped_column(String(20))
-    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"))
-    source: Mapped[str] = mapped_column(Text)
-    request_id: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(sa.String(10))
+    state: Mapped[str] = mapped_column(sa.String(10), index=True)
+    dry_run: Mapped[bool] = mapped_column(sa.Boolean)
+    account_id: Mapped[int | None] = mapped_column(sa.ForeignKey(Account.id), index=True)
+    principal: Mapped[str] = mapped_column(sa.Text)
+    role: Mapped[str] = mapped_column(sa.String(20))
+    agency_id: Mapped[int | None] = mapped_column(sa.ForeignKey("agencies.id"))
+    source: Mapped[str] = mapped_column(sa.Text)
+    request_id: Mapped[str] = mapped_column(sa.Text)
     # None for runs queued by a version without this column.
-    credential: Mapped[str | None] = mapped_column(Text)
-    client_request_id: Mapped[str | None] = mapped_column(Text)
-    file_name: Mapped[str] = mapped_column(Text)
-    sha256: Mapped[str] = mapped_column(String(64))
+    credential: Mapped[str | None] = mapped_column(sa.Text)
+    client_request_id: Mapped[str | None] = mapped_column(sa.Text)
+    file_name: Mapped[str] = mapped_column(sa.Text)
+    sha256: Mapped[str] = mapped_column(sa.String(64))
     total: Mapped[int] = mapped_column(default=0)
     processed: Mapped[int] = mapped_column(default=0)
     created: Mapped[int] = mapped_column(default=0)
@@ -110,22 +95,22 @@ class ImportRun(Model):
     finished_at: Mapped[datetime | None] = mapped_column(Instant)
     lease_until: Mapped[datetime | None] = mapped_column(Instant)
     attempts: Mapped[int] = mapped_column(default=0)
-    failure: Mapped[str | None] = mapped_column(Text)
+    failure: Mapped[str | None] = mapped_column(sa.Text)
     # None for runs queued by a version without these columns.
-    layout: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSON(none_as_null=True))
+    layout: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
+    warnings: Mapped[list[dict[str, Any]] | None] = mapped_column(sa.JSON(none_as_null=True))
     # Of a dry run: rule → how many rows it would flag.
-    would_flag: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
+    would_flag: Mapped[dict[str, int] | None] = mapped_column(sa.JSON(none_as_null=True))
     # Why it changes projects, for their history.
-    change_reason: Mapped[str | None] = mapped_column(Text)
+    change_reason: Mapped[str | None] = mapped_column(sa.Text)
     # Row → "same" or "new", with the project that was asked for (answers.py); of a dry run also in its rows.
-    answers: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    answers: Mapped[dict[str, str] | None] = mapped_column(sa.JSON(none_as_null=True))
     # The dry run whose file this run imports.
-    dry_run_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
+    dry_run_id: Mapped[int | None] = mapped_column(sa.ForeignKey("imports.id"))
     # When and by whom it was undone, and what became of its projects.
     undone_at: Mapped[datetime | None] = mapped_column(Instant)
-    undone_by: Mapped[str | None] = mapped_column(Text)
-    undone: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    undone_by: Mapped[str | None] = mapped_column(sa.Text)
+    undone: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON(none_as_null=True))
 
     def is_of(self, actor: Actor) -> bool:
         """True for who queued it."""
@@ -141,10 +126,10 @@ IMPORT_QUEUE: Final = Queue(
 )
 
 
-def is_own(actor: Actor) -> ColumnElement[bool]:
+def is_own(actor: Actor) -> sa.ColumnElement[bool]:
     """Return the SQL condition for the runs that the actor queued."""
     if actor.account_id is None:
-        return and_(IMPORTS.c.account_id.is_(None), IMPORTS.c.principal == actor.principal)
+        return sa.and_(IMPORTS.c.account_id.is_(None), IMPORTS.c.principal == actor.principal)
     return IMPORTS.c.account_id == actor.account_id
 
 
@@ -154,7 +139,7 @@ class ImportWrite(Model):
     __tablename__ = "import_writes"
 
     import_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    number: Mapped[str] = mapped_column(String(17), primary_key=True)
+    number: Mapped[str] = mapped_column(sa.String(17), primary_key=True)
     version: Mapped[int]
 
 
@@ -166,9 +151,9 @@ class FilePiece(Model):
 
     __tablename__ = "import_files"
 
-    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"), primary_key=True, autoincrement=False)
+    import_id: Mapped[int] = mapped_column(sa.ForeignKey("imports.id"), primary_key=True, autoincrement=False)
     position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    content: Mapped[bytes] = mapped_column(LargeBinary)
+    content: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
 class RowError(Model):
@@ -177,15 +162,15 @@ class RowError(Model):
     __tablename__ = "import_errors"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"))
+    import_id: Mapped[int] = mapped_column(sa.ForeignKey("imports.id"))
     row: Mapped[int]
-    column: Mapped[str | None] = mapped_column(String(200))
-    code: Mapped[str] = mapped_column(String(60))
-    params: Mapped[dict[str, Any]] = mapped_column(JSON)
+    column: Mapped[str | None] = mapped_column(sa.String(200))
+    code: Mapped[str] = mapped_column(sa.String(60))
+    params: Mapped[dict[str, Any]] = mapped_column(sa.JSON)
     # The cell as it was read, shortened; None for a whole row, and for rows of earlier versions.
-    value: Mapped[str | None] = mapped_column(Text)
+    value: Mapped[str | None] = mapped_column(sa.Text)
 
-    __table_args__ = (Index(None, "import_id", "row"),)
+    __table_args__ = (sa.Index(None, "import_id", "row"),)
 
 
 class PreviewedRow(Model):
@@ -198,35 +183,35 @@ class PreviewedRow(Model):
     __tablename__ = "import_rows"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    import_id: Mapped[int] = mapped_column(ForeignKey("imports.id"))
+    import_id: Mapped[int] = mapped_column(sa.ForeignKey("imports.id"))
     row: Mapped[int]
-    outcome: Mapped[str] = mapped_column(String(10))
-    record: Mapped[str | None] = mapped_column(String(40))
-    name: Mapped[str | None] = mapped_column(Text)
-    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
-    would_flag: Mapped[list[str]] = mapped_column(JSON)
-    question: Mapped[str | None] = mapped_column(String(60))
-    answer: Mapped[str | None] = mapped_column(String(4))
+    outcome: Mapped[str] = mapped_column(sa.String(10))
+    record: Mapped[str | None] = mapped_column(sa.String(40))
+    name: Mapped[str | None] = mapped_column(sa.Text)
+    changes: Mapped[list[dict[str, Any]]] = mapped_column(sa.JSON)
+    would_flag: Mapped[list[str]] = mapped_column(sa.JSON)
+    question: Mapped[str | None] = mapped_column(sa.String(60))
+    answer: Mapped[str | None] = mapped_column(sa.String(4))
 
-    __table_args__ = (Index(None, "import_id", "row"),)
+    __table_args__ = (sa.Index(None, "import_id", "row"),)
 
 
 class ColumnMapping(Model):
     """What somebody of an agency chose by hand: header → field of a layout of table, word → code of a field, or None.
 
-    ``agency_id`` is None for people without an agency. ``layout`` is the key of its set of headers (``columns.py``), or
+    ``agency_id`` is None for people without an agency. ``layout`` is the key of its set of headers (``headers.py``), or
     the name of the field.
     """
 
     __tablename__ = "import_mappings"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    agency_id: Mapped[int | None] = mapped_column(ForeignKey("agencies.id"), index=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    layout: Mapped[str] = mapped_column(String(64))
-    columns: Mapped[dict[str, str | None]] = mapped_column(JSON)
+    agency_id: Mapped[int | None] = mapped_column(sa.ForeignKey("agencies.id"), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(10))
+    layout: Mapped[str] = mapped_column(sa.String(64))
+    columns: Mapped[dict[str, str | None]] = mapped_column(sa.JSON)
     recorded_at: Mapped[datetime] = mapped_column(Instant)
-    recorded_by: Mapped[str] = mapped_column(Text)
+    recorded_by: Mapped[str] = mapped_column(sa.Text)
 
 
 def store_file(run_id: int, content: bytes, first: int = 0) -> None:
@@ -237,7 +222,7 @@ def store_file(run_id: int, content: bytes, first: int = 0) -> None:
     session = require_transaction()
     for position, start in enumerate(range(0, len(content), PIECE), first):
         piece = content[start : start + PIECE]
-        session.execute(insert(FilePiece).values(import_id=run_id, position=position, content=piece))
+        session.execute(sa.insert(FilePiece).values(import_id=run_id, position=position, content=piece))
 
 
 def pass_on_imports(former_id: int, successor_id: int) -> None:
@@ -246,11 +231,11 @@ def pass_on_imports(former_id: int, successor_id: int) -> None:
     Remembered columns pass on too, where the successor remembers none of that layout. In the open transaction.
     """
     session, in_sql = require_transaction(), {"synchronize_session": False}
-    unended = (ImportRun.agency_id == former_id, or_(ImportRun.finished_at.is_(None), ImportRun.dry_run))
-    session.execute(update(ImportRun).where(*unended).values(agency_id=successor_id), execution_options=in_sql)
-    own = select(ColumnMapping.layout).where(ColumnMapping.agency_id == successor_id).scalar_subquery()
+    unended = (ImportRun.agency_id == former_id, sa.or_(ImportRun.finished_at.is_(None), ImportRun.dry_run))
+    session.execute(sa.update(ImportRun).where(*unended).values(agency_id=successor_id), execution_options=in_sql)
+    own = sa.select(ColumnMapping.layout).where(ColumnMapping.agency_id == successor_id).scalar_subquery()
     passing = (ColumnMapping.agency_id == former_id, ColumnMapping.layout.not_in(own))
-    session.execute(update(ColumnMapping).where(*passing).values(agency_id=successor_id), execution_options=in_sql)
+    session.execute(sa.update(ColumnMapping).where(*passing).values(agency_id=successor_id), execution_options=in_sql)
 
 
 def forget_results(run: ImportRun) -> None:
@@ -260,19 +245,19 @@ def forget_results(run: ImportRun) -> None:
     """
     session = require_transaction()
     for table in (RowError, PreviewedRow):
-        session.execute(delete(table).where(table.import_id == run.id))
+        session.execute(sa.delete(table).where(table.import_id == run.id))
     run.processed = run.created = run.updated = run.unchanged = run.rejected = run.unanswered = run.attempts = 0
     run.started_at = run.finished_at = run.would_flag = run.answers = None
 
 
 def has_file(run_id: int) -> bool:
     """True while the file of a run is kept."""
-    return db.session.scalar(select(FilePiece.position).where(FilePiece.import_id == run_id).limit(1)) is not None
+    return db.session.scalar(sa.select(FilePiece.position).where(FilePiece.import_id == run_id).limit(1)) is not None
 
 
 def stored_file(run_id: int, *, original: bool = False) -> bytes:
     """Return the file of a run as CSV, or the workbook as it came; empty when it is not kept, or was no workbook."""
     is_part = FilePiece.position >= ORIGINAL if original else FilePiece.position < ORIGINAL
-    pieces = select(FilePiece.content).where(FilePiece.import_id == run_id, is_part).order_by(FilePiece.position)
+    pieces = sa.select(FilePiece.content).where(FilePiece.import_id == run_id, is_part).order_by(FilePiece.position)
     read_in_transaction()
     return b"".join(db.session.scalars(pieces, execution_options={"yield_per": 1}))

@@ -19,9 +19,8 @@ from registry.core.translations import lazy_text
 from registry.core.values import read_day, read_period
 from registry.http.responses import csv_download, xlsx_download
 from registry.imports import queries, service
-from registry.imports.columns import column_mappings, delete_column_mapping
 from registry.imports.files import REQUIRED, marked_import, write_marked_file, write_template
-from registry.imports.headers import FIELDS, KNOWN
+from registry.imports.headers import FIELDS, KNOWN, column_mappings, delete_column_mapping
 from registry.imports.models import OUTCOMES, ImportKind, ImportRun, ImportState, has_file
 from registry.imports.same_project import answer_questions
 from registry.imports.undo import is_undoable, undo_import

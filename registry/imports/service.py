@@ -17,25 +17,17 @@ from registry.core.errors import Conflict, Invalid, Problem, invalid
 from registry.core.files import printable_file_name
 from registry.core.spreadsheets.reader import Table, printable, require_upload_size, stored_table
 from registry.core.spreadsheets.rows import shown_value
-from registry.imports import models
-from registry.imports.columns import chosen_mapping, remembered_columns, remembered_words
+from registry.imports import layout as table_layout, models
 from registry.imports.header_search import Header, Mappings
-from registry.imports.headers import FIELDS, KNOWN, header_key, is_by_year
-from registry.imports.layout import (
-    MAX_PROBLEMS,
-    ChosenSheet,
-    Layout,
-    SeenRows,
-    Strictness,
-    choose_sheet,
-    chosen_places,
-    header_of,
-    layout_from_json,
-    layout_of,
-    see_rows,
-    with_columns,
+from registry.imports.headers import (
+    FIELDS,
+    KNOWN,
+    chosen_mapping,
+    header_key,
+    is_by_year,
+    remembered_columns,
+    remembered_words,
 )
-from registry.imports.notes import below_column_numbers
 from registry.imports.queries import find_import, require_rows
 from registry.imports.same_project import stored_answers
 from registry.imports.values import REFUSED, WORDS, Values, checked_values, choices_of_new, unanswered
@@ -159,7 +151,7 @@ class ReadFile:
 
     sha256: str
     table: Table
-    layout: Layout
+    layout: table_layout.Layout
     total: int
     warnings: Sequence[Problem]
     questions: Sequence[Mapping[str, Any]] = ()
@@ -170,25 +162,25 @@ class ReadFile:
 def read_file(actor: Actor, kind: str, content: bytes, options: ImportOptions) -> ReadFile:
     """Find the header of a file, in a workbook on the first sheet that has one. Raises Invalid."""
     mappings = Mappings(_given(kind, options.mapping), remembered_columns(actor, kind))
-    how = Strictness(options.strict, needs_agency=actor.agency_id is None)
-    sheet = choose_sheet(content, kind, mappings, needs_agency=how.needs_agency, name=options.sheet)
+    how = table_layout.Strictness(options.strict, needs_agency=actor.agency_id is None)
+    sheet = table_layout.choose_sheet(content, kind, mappings, needs_agency=how.needs_agency, name=options.sheet)
     try:
-        layout = layout_of(sheet.table, kind, mappings, how)
+        layout = table_layout.layout_of(sheet.table, kind, mappings, how)
     except Invalid as error:
         # The table that was meant may be on a sheet that was not read.
         raise Invalid([*error.problems, *sheet.problems]) from error
     headers = set(map(header_key, layout.headers))
-    unused = [text for text in options.mapping if header_key(text) not in headers][:MAX_PROBLEMS]
+    unused = [text for text in options.mapping if header_key(text) not in headers][: table_layout.MAX_PROBLEMS]
     if unused:
         raise Invalid([Problem("/mapping", "column-not-in-file", {"column": printable(text)}) for text in unused])
     values = {**remembered_words(actor, kind), **checked_values(FIELDS[kind], options.values)}
     if not choices_of_new(FIELDS[kind], values).keys().isdisjoint(layout.columns):
         # The column says what each project is.
         raise invalid("/values", "values-invalid")
-    return _read(content, sheet, see_rows(kind, layout, sheet.table, values))
+    return _read(content, sheet, table_layout.see_rows(kind, layout, sheet.table, values))
 
 
-def _read(content: bytes, chosen: ChosenSheet, seen: SeenRows) -> ReadFile:
+def _read(content: bytes, chosen: table_layout.ChosenSheet, seen: table_layout.SeenRows) -> ReadFile:
     warnings = (*chosen.problems, *seen.layout.warnings, *seen.warnings)
     sha256 = hashlib.sha256(content).hexdigest()
     original = content if chosen.table.is_workbook else b""
@@ -322,10 +314,12 @@ def receive_import(
         if codes.isdisjoint(COLUMN_CODES) or not codes <= COLUMN_CODES | SHEET_CODES:
             raise
         mappings = Mappings(remembered=remembered_columns(actor, kind))
-        chosen = choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None, name=sheet)
-        header = header_of(chosen.table, kind, Mappings())
-        layout = with_columns(chosen.table, kind, header, _recognised(kind, header), Strictness())
-        seen = see_rows(kind, layout, chosen.table, remembered_words(actor, kind))
+        chosen = table_layout.choose_sheet(content, kind, mappings, needs_agency=actor.agency_id is None, name=sheet)
+        header = table_layout.header_of(chosen.table, kind, Mappings())
+        layout = table_layout.with_columns(
+            chosen.table, kind, header, _recognised(kind, header), table_layout.Strictness()
+        )
+        seen = table_layout.see_rows(kind, layout, chosen.table, remembered_words(actor, kind))
         file, is_known = _read(content, chosen, seen), False
     else:
         is_known = not file.questions
@@ -366,7 +360,7 @@ def columns_to_map(actor: Actor, import_id: int, chosen: Sequence[str | None] | 
     run = _mappable(actor, import_id)
     table, header = _table_and_header(actor, run)
     fields = _as_before(run, header) or _recognised(run.kind, header)
-    number = below_column_numbers(table, header.number, len(fields))
+    number = table_layout.below_column_numbers(table, header.number, len(fields))
     rows = list(islice(table.rows(number, len(fields)), SAMPLES))
     columns = [
         FileColumn(
@@ -375,8 +369,8 @@ def columns_to_map(actor: Actor, import_id: int, chosen: Sequence[str | None] | 
         for place, name in enumerate(fields)
     ]
     shown = fields if chosen is None else _padded(chosen, header)
-    layout = with_columns(table, run.kind, header, shown, _strictness(actor, run))
-    return FileToMap(run, columns, see_rows(run.kind, layout, table, {}).questions)
+    layout = table_layout.with_columns(table, run.kind, header, shown, _strictness(actor, run))
+    return FileToMap(run, columns, table_layout.see_rows(run.kind, layout, table, {}).questions)
 
 
 def map_columns(
@@ -395,8 +389,8 @@ def map_columns(
     columns = _padded(fields, header)
     how = _strictness(actor, run)
     _require_usable(run.kind, columns, how, header)
-    layout = with_columns(table, run.kind, header, columns, how)
-    seen = see_rows(run.kind, layout, table, checked_values(FIELDS[run.kind], values))
+    layout = table_layout.with_columns(table, run.kind, header, columns, how)
+    seen = table_layout.see_rows(run.kind, layout, table, checked_values(FIELDS[run.kind], values))
     unsaid = [question for question in seen.questions if question["asks"] != WORDS]
     if unsaid:
         raise Invalid([Problem(f"/value_{each['field']}", f"{each['asks']}-not-chosen") for each in unsaid])
@@ -428,9 +422,9 @@ def _padded(fields: Sequence[str | None], header: Header) -> list[str | None]:
     return [*fields[: len(header.texts)], *[None] * (len(header.texts) - len(fields))]
 
 
-def _strictness(actor: Actor, run: models.ImportRun) -> Strictness:
-    is_strict = run.state == "done" and not layout_from_json(run.layout or {}).skips_notes
-    return Strictness(strict=is_strict, needs_agency=actor.agency_id is None)
+def _strictness(actor: Actor, run: models.ImportRun) -> table_layout.Strictness:
+    is_strict = run.state == "done" and not table_layout.layout_from_json(run.layout or {}).skips_notes
+    return table_layout.Strictness(strict=is_strict, needs_agency=actor.agency_id is None)
 
 
 def _mappable(actor: Actor, import_id: int) -> models.ImportRun:
@@ -443,15 +437,15 @@ def _mappable(actor: Actor, import_id: int) -> models.ImportRun:
 
 
 def _table_and_header(actor: Actor, run: models.ImportRun) -> tuple[Table, Header]:
-    stored = layout_from_json(run.layout or {})
+    stored = table_layout.layout_from_json(run.layout or {})
     merged = tuple((column, first, last) for column, first, last in stored.merged)
     table = replace(stored_table(models.stored_file(run.id)), is_workbook=stored.is_workbook, merged=merged)
-    return table, header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
+    return table, table_layout.header_of(table, run.kind, Mappings(remembered=remembered_columns(actor, run.kind)))
 
 
 def _as_before(run: models.ImportRun, header: Header) -> list[str | None]:
     """Return the fields that a dry run gave to the columns; empty for a file that had none, or another header."""
-    layout = None if run.state == "unmapped" or run.layout is None else layout_from_json(run.layout)
+    layout = None if run.state == "unmapped" or run.layout is None else table_layout.layout_from_json(run.layout)
     if layout is None or list(layout.headers) != header.texts[: len(layout.headers)]:
         return []
     fields = [name if name is None or _is_chosen(run.kind, name) else None for name in layout.columns]
@@ -463,7 +457,7 @@ def _is_chosen(kind: str, name: str) -> bool:
     return name == "number" or name in FIELDS[kind]
 
 
-def _require_usable(kind: str, columns: Sequence[str | None], how: Strictness, header: Header) -> None:
+def _require_usable(kind: str, columns: Sequence[str | None], how: table_layout.Strictness, header: Header) -> None:
     problems = []
     for place, name in enumerate(columns):
         if name is None:
@@ -490,7 +484,7 @@ def _recognised(kind: str, header: Header) -> list[str | None]:
             places.setdefault(match.field, []).append(place)
     fields: list[str | None] = [None] * len(header.matches)
     for name, several in places.items():
-        for place in chosen_places(name, several, header) or several[:1]:
+        for place in table_layout.chosen_places(name, several, header) or several[:1]:
             fields[place] = name
     return fields
 

@@ -28,9 +28,8 @@ from registry.core.spreadsheets.reader import Row, Table, stored_table
 from registry.core.spreadsheets.rows import ImportResult, ImportRow
 from registry.imports import models
 from registry.imports.agencies import AgencyImport
-from registry.imports.columns import remember_choices
 from registry.imports.header_search import Mappings
-from registry.imports.headers import FIELDS
+from registry.imports.headers import FIELDS, remember_choices
 from registry.imports.layout import PLAIN, Layout, layout_from_json, layout_of
 from registry.imports.models import IMPORT_QUEUE, FilePiece, ImportRun
 from registry.imports.projects import ProjectImport

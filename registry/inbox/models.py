@@ -14,7 +14,7 @@ from registry.freeze.vocabulary import Choices
 # Closed vocabulary of the inbox: what an entry is about (docs/reference/api.md).
 
 
-class EntryKind(Choices):
+class EntryKind(Choices, field="inbox_kind"):
     """Kinds of entries. Of one event a person gets one entry."""
 
     ANSWERED = "answered", lazy_text("The agency answered")

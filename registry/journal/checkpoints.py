@@ -49,7 +49,7 @@ class CheckpointKeyUnreadable(Conflict):
     """The key was stored under another secret key of the service."""
 
 
-class KeyState(Choices):
+class KeyState(Choices, field="checkpoint_key"):
     """Whether a key signs, and may be trusted."""
 
     IN_USE = "in_use", lazy_text("Key in use")

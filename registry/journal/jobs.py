@@ -11,8 +11,7 @@ from email.utils import format_datetime
 from registry.accounts.roles import SCHEDULE
 from registry.core.clock import local_date, local_instant, now
 from registry.core.installation import installed_at
-from registry.core.messages import message
-from registry.core.translations import OFFICIAL_LANGUAGES
+from registry.core.translations import OFFICIAL_LANGUAGES, message
 from registry.journal.checkpoints import Checkpoint, JournalDiffers, make_checkpoint, newest_checkpoint
 from registry.journal.rows import PARTS, RUNBOOK as ROWS_RUNBOOK, reconcile
 from registry.journal.verification import RUNBOOK, VERIFIED_AT, WHOLE_EVERY, last_verification, verify_and_save

@@ -19,7 +19,7 @@ from registry.accounts.models import Account
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.same_person import every_name_of
 from registry.agencies.queries import AGENCY_LIST
-from registry.approvals.tables import Approval
+from registry.approvals.models import Approval
 from registry.audits.queries import RESTRICTED, without_restricted
 from registry.cases.models import Case
 from registry.core import lists

@@ -23,17 +23,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.changes.models import ChangeHead
 from registry.changes.service import WRITTEN
+from registry.core import database
 from registry.core.clock import now, rfc3339
-from registry.core.database import (
-    EncodedJson,
-    Event,
-    Model,
-    after_rollback,
-    before_commit,
-    db,
-    require_transaction,
-    table_of,
-)
 from registry.core.dialects import has_writing_ctes, insert_rows
 
 PENDING = "journal_recorded"
@@ -86,7 +77,7 @@ class JournalActor(Protocol):
     def client_request_id(self) -> str: ...
 
 
-class JournalEntry(Model):
+class JournalEntry(database.Model):
     """One action: who, when, what, on which subject, from where. ``subject`` is ``kind:key``: ``project:QT-2026-…``."""
 
     __tablename__ = "journal"
@@ -108,7 +99,7 @@ class JournalEntry(Model):
     __table_args__ = (Index(None, "subject", "seq"), Index(None, "action", "seq"), Index(None, "principal", "seq"))
 
 
-class JournalHead(Model):
+class JournalHead(database.Model):
     """The number and hash of the last entry: a single row, inserted by the migration."""
 
     __tablename__ = "journal_head"
@@ -119,19 +110,25 @@ class JournalHead(Model):
 
 
 # Built once at import: every change executes them while it holds the lock on the head.
-HEAD: Final = table_of(JournalHead).c
-CHANGE_HEAD: Final = table_of(ChangeHead).c
+HEAD: Final = database.table_of(JournalHead).c
+CHANGE_HEAD: Final = database.table_of(ChangeHead).c
 # With what the transaction has written. Its changes get their numbers next, so the other head is locked as well.
 SELECT_HEADS_FOR_UPDATE: Final = (
     select(HEAD.seq, HEAD.hash, CHANGE_HEAD.seq.label("changes"), WRITTEN.c["count"], WRITTEN.c["sha256"])
-    .select_from(table_of(JournalHead).join(table_of(ChangeHead), CHANGE_HEAD.id == HEAD.id).join(WRITTEN, true()))
+    .select_from(
+        database.table_of(JournalHead)
+        .join(database.table_of(ChangeHead), CHANGE_HEAD.id == HEAD.id)
+        .join(WRITTEN, true())
+    )
     .where(HEAD.id == 1)
     .with_for_update(of=[HEAD.id, CHANGE_HEAD.id])
 )
 UPDATE_HEAD: Final = (
-    update(table_of(JournalHead)).where(HEAD.id == 1).values(seq=bindparam("head_seq"), hash=bindparam("head_hash"))
+    update(database.table_of(JournalHead))
+    .where(HEAD.id == 1)
+    .values(seq=bindparam("head_seq"), hash=bindparam("head_hash"))
 )
-INSERT_LAST_ENTRY: Final = insert(table_of(JournalEntry)).add_cte(UPDATE_HEAD.cte("moved"))
+INSERT_LAST_ENTRY: Final = insert(database.table_of(JournalEntry)).add_cte(UPDATE_HEAD.cte("moved"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +136,7 @@ class _PendingEntry:
     actor: JournalActor
     action: str
     subject: str
-    details: Mapping[str, Any] | EncodedJson
+    details: Mapping[str, Any] | database.EncodedJson
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,36 +163,36 @@ def read_acts(seqs: Collection[int]) -> list[Act]:
             json.loads(row.details),
             row.seq,
         )
-        for row in db.session.scalars(entries)
+        for row in database.db.session.scalars(entries)
     ]
 
 
 def changes_written_by(action: str, subject: str) -> range:
     """Return the numbers of the changes of the transaction of which this is the last entry, the newest such one."""
     own = select(JournalEntry.details).where(JournalEntry.action == action, JournalEntry.subject == subject)
-    details = db.session.scalar(own.order_by(JournalEntry.seq.desc()).limit(1))
+    details = database.db.session.scalar(own.order_by(JournalEntry.seq.desc()).limit(1))
     written = {} if details is None else json.loads(details).get(WRITTEN_ROWS, {})
     after = written.get("after", 0) + 1
     return range(after, after + written.get("count", 0)) if written else range(0)
 
 
-entries_appended: Final[Event[[int, Sequence[str]]]] = Event("entries_appended")
+entries_appended: Final[database.Event[[int, Sequence[str]]]] = database.Event("entries_appended")
 """A transaction appends entries: the number of the first, and the actions of all."""
 
 
 def record(
-    actor: JournalActor, action: str, subject: str, details: Mapping[str, Any] | EncodedJson | None = None
+    actor: JournalActor, action: str, subject: str, details: Mapping[str, Any] | database.EncodedJson | None = None
 ) -> None:
     """Add an entry to the open transaction; it is appended to the chain on commit.
 
     ``details`` must be JSON-serialisable, or already encoded as by ``canonical``. Raises RuntimeError when no
     transaction is open.
     """
-    session = require_transaction()
+    session = database.require_transaction()
     session.info.setdefault(PENDING, []).append(_PendingEntry(actor, action, subject, details or {}))
 
 
-@before_commit.connect
+@database.before_commit.connect
 def append_pending(session: Session) -> None:
     """Append the pending entries to the chain, holding the head's lock until the commit."""
     pending: list[_PendingEntry] = session.info.pop(PENDING, [])
@@ -240,11 +237,11 @@ def _chained(pending: Iterable[_PendingEntry], seq: int, last: str) -> Iterator[
         yield row
 
 
-def _decoded(details: Mapping[str, Any] | EncodedJson) -> dict[str, Any]:
-    return json.loads(details) if isinstance(details, EncodedJson) else dict(details)
+def _decoded(details: Mapping[str, Any] | database.EncodedJson) -> dict[str, Any]:
+    return json.loads(details) if isinstance(details, database.EncodedJson) else dict(details)
 
 
-@after_rollback.connect
+@database.after_rollback.connect
 def discard_pending(session: Session) -> None:
     """Discard the pending entries of a transaction that was rolled back."""
     session.info.pop(PENDING, None)
@@ -252,7 +249,7 @@ def discard_pending(session: Session) -> None:
 
 def canonical(value: Any) -> str:
     """Canonical JSON: sorted keys, no spaces, no ASCII escapes. Equal values give the same text."""
-    return str(value) if isinstance(value, EncodedJson) else ENCODE(value)
+    return str(value) if isinstance(value, database.EncodedJson) else ENCODE(value)
 
 
 def columns_of(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -290,7 +287,7 @@ def last_backup_at() -> datetime | None:
         .limit(READ)
     )
     failed = 0
-    for action, at in db.session.execute(statement):
+    for action, at in database.db.session.execute(statement):
         if action == BACKUP_FAILED:
             failed += 1
         elif failed:
@@ -305,5 +302,5 @@ def last_drill_at() -> datetime | None:
     statement = (
         select(JournalEntry.at).where(JournalEntry.action == RESTORE_DRILLED).order_by(JournalEntry.seq.desc()).limit(1)
     )
-    at = db.session.scalar(statement)
+    at = database.db.session.scalar(statement)
     return None if at is None else datetime.fromisoformat(at)

@@ -15,7 +15,7 @@ from registry.projects.models import Project
 # Kinds of letters, and why a letter no longer stands.
 
 
-class LetterKind(Choices):
+class LetterKind(Choices, field="letter_kind"):
     """What a letter says. A referral goes to the Commission, every other kind to the agency."""
 
     ORDER = "order", lazy_text("Order to the agency")
@@ -24,7 +24,7 @@ class LetterKind(Choices):
     CLOSING = "closing", lazy_text("Notice that a case is closed")
 
 
-class LetterEnd(Choices):
+class LetterEnd(Choices, field="letter_end"):
     """Why a letter no longer stands."""
 
     APPEALED = "appealed", lazy_text("The agency appealed it")

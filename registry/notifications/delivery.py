@@ -14,14 +14,13 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, select
 
 from registry.accounts.models import Person
-from registry.accounts.password_links import open_invitations
+from registry.accounts.passwords import open_invitations
 from registry.cases.models import Case
 from registry.core.clock import now
 from registry.core.database import db, transaction
-from registry.core.messages import message
 from registry.core.pdf import DocumentNotMade
 from registry.core.queues import Lease, LeaseLost, Queue
-from registry.core.translations import Language
+from registry.core.translations import Language, message
 from registry.notifications.aitu import AituClient, mark_rejected
 from registry.notifications.email import MailServer, notice_part, notice_subject, render_email
 from registry.notifications.models import KINDS, Channel, ChannelUnavailable, NoticeRejected, OutboundEmail

@@ -22,8 +22,7 @@ from registry.core.clock import ALMATY, local_date, national_calendar, now
 from registry.core.database import db, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.exemptions.models import Exemption
-from registry.flags.models import COMING, AuditChange, AuditRun, lock_flags_for_audit
-from registry.flags.vocabulary import FlagChange
+from registry.flags.models import COMING, AuditChange, AuditRun, FlagChange, lock_flags_for_audit
 from registry.letters.models import Letter
 from registry.notifications.models import EMAIL_ONLY, Channel, Digest
 from registry.notifications.recipients import Directory, Recipient, load_directory

@@ -18,14 +18,13 @@ from typing import Any, Final
 from flask import current_app
 
 from registry.accounts.models import AccountsNeedAPerson, own_person
-from registry.accounts.password_links import BY_EMAIL, invitation_key
+from registry.accounts.passwords import BY_EMAIL, invitation_key
 from registry.accounts.roles import Actor, Permission, Role
 from registry.agencies.models import Agency
 from registry.core.clock import ALMATY, now
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict
-from registry.core.messages import message
-from registry.core.translations import OFFICIAL_LANGUAGES, Language, translate
+from registry.core.translations import OFFICIAL_LANGUAGES, Language, message, translate
 from registry.freeze.dates import format_deadline
 from registry.journal import service as journal
 from registry.notifications.models import KINDS, LINKS, OF_ACCOUNTS, PAGES, ChannelUnavailable, NoticeRejected

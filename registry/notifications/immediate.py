@@ -16,13 +16,13 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import case, select
 
 from registry.accounts.models import Person
-from registry.accounts.password_links import Invitation, open_invitations
+from registry.accounts.passwords import Invitation, open_invitations
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, account_ever_named, is_another_person
 from registry.accounts.service import PASSWORD_FORGOTTEN, make_password_link
+from registry.approvals.models import Approval, ApprovalState
 from registry.approvals.queries import visible_approvals
 from registry.approvals.service import may_decide
-from registry.approvals.tables import Approval, ApprovalState
 from registry.cases.models import Case, CaseDecision, CaseEvent, proposer_before
 from registry.cases.workflow import ORDERING
 from registry.core.clock import ALMATY, now

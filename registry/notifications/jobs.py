@@ -14,8 +14,7 @@ from typing import Any, Final
 
 from registry.accounts.attempts import TooManyAttempts
 from registry.core.errors import Conflict
-from registry.core.messages import message
-from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES
+from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, message
 from registry.notifications import delivery
 from registry.notifications.aitu import AituClient, has_valid_code, link_with_code
 from registry.notifications.immediate import process_outbox

@@ -142,7 +142,7 @@ class NoticeRejected(Exception):
 EMAIL_ONLY: Final = frozenset({Channel.EMAIL})
 
 
-class ChannelChoice(Choices):
+class ChannelChoice(Choices, field="notice_channels"):
     """Which channels a person with a linked Aitu account chose. There is no choice without any channel."""
 
     BOTH = "both", lazy_text("Aitu and e-mail")

@@ -14,15 +14,7 @@ from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.outbox import delete_delivered
 from registry.core.queues import Backlog, backlog
-from registry.notifications.models import (
-    BY_EMAIL_ONLY,
-    BY_EMAIL_TOO,
-    EMAIL_ONLY,
-    KINDS,
-    Channel,
-    ChannelChoice,
-    OutboundEmail,
-)
+from registry.notifications import models
 from registry.notifications.recipients import Recipient
 
 STATES: Final = ("waiting", "sent", "failed", "dropped")
@@ -46,7 +38,7 @@ def queue_notice(
     references: References,
     timestamp: datetime,
     *,
-    channels: frozenset[Channel] = EMAIL_ONLY,
+    channels: frozenset[models.Channel] = models.EMAIL_ONLY,
     is_digest: bool = False,
     figures: Mapping[str, Any] | None = None,
 ) -> None:
@@ -58,14 +50,14 @@ def queue_notice(
     taken = _channels_of_notice(to, references, channels)
     for channel in taken:
         require_transaction().add(
-            OutboundEmail(
+            models.OutboundEmail(
                 key=secrets.token_hex(16),
                 person_id=to.person_id,
                 agency_id=to.agency_id,
                 is_digest=is_digest,
                 events=[
                     _event(kind, references[kind]) | ({} if figures is None else {"figures": dict(figures)})
-                    for kind in KINDS
+                    for kind in models.KINDS
                     if references.get(kind)
                 ],
                 created_at=timestamp,
@@ -73,7 +65,7 @@ def queue_notice(
                 tries=0,
                 next_try_at=timestamp,
                 channel=channel.value,
-                is_copy=channel is Channel.AITU and Channel.EMAIL in taken,
+                is_copy=channel is models.Channel.AITU and models.Channel.EMAIL in taken,
                 fell_back=False,
             )
         )
@@ -81,7 +73,7 @@ def queue_notice(
 
 def queue_email(to: Recipient, references: References, timestamp: datetime, *, is_digest: bool = False) -> None:
     """Queue a notice by e-mail in the open transaction, whatever the recipient chose."""
-    queue_notice(replace(to, channels=ChannelChoice.EMAIL), references, timestamp, is_digest=is_digest)
+    queue_notice(replace(to, channels=models.ChannelChoice.EMAIL), references, timestamp, is_digest=is_digest)
 
 
 def _event(kind: str, references: Sequence[int | str] | Mapping[int | str, MoreOf]) -> dict[str, Any]:
@@ -93,7 +85,9 @@ def _event(kind: str, references: Sequence[int | str] | Mapping[int | str, MoreO
     return event | ({"letters": letters} if letters else {}) | ({"due_on": due_on} if due_on else {})
 
 
-def _channels_of_notice(to: Recipient, kinds: Iterable[str], usable: frozenset[Channel]) -> frozenset[Channel]:
+def _channels_of_notice(
+    to: Recipient, kinds: Iterable[str], usable: frozenset[models.Channel]
+) -> frozenset[models.Channel]:
     """Return the channels of one notice, of those that the service has (``usable``).
 
     A notice takes at least one channel when the recipient can be reached by any: a channel that is not usable is
@@ -101,29 +95,33 @@ def _channels_of_notice(to: Recipient, kinds: Iterable[str], usable: frozenset[C
     link is a secret, by e-mail only.
     """
     named = frozenset(kinds)
-    has_email = to.address is not None and Channel.EMAIL in usable
-    has_aitu = to.aitu_id is not None and Channel.AITU in usable and not named & BY_EMAIL_ONLY
-    by_aitu = has_aitu and (to.channels is not ChannelChoice.EMAIL or not has_email)
-    by_email = has_email and (to.channels is not ChannelChoice.AITU or not by_aitu or bool(named & BY_EMAIL_TOO))
-    return frozenset(channel for channel, is_taken in ((Channel.EMAIL, by_email), (Channel.AITU, by_aitu)) if is_taken)
+    has_email = to.address is not None and models.Channel.EMAIL in usable
+    has_aitu = to.aitu_id is not None and models.Channel.AITU in usable and not named & models.BY_EMAIL_ONLY
+    by_aitu = has_aitu and (to.channels is not models.ChannelChoice.EMAIL or not has_email)
+    by_email = has_email and (
+        to.channels is not models.ChannelChoice.AITU or not by_aitu or bool(named & models.BY_EMAIL_TOO)
+    )
+    return frozenset(
+        channel for channel, is_taken in ((models.Channel.EMAIL, by_email), (models.Channel.AITU, by_aitu)) if is_taken
+    )
 
 
-def latest_emails(state: str | None, limit: int) -> list[OutboundEmail]:
+def latest_emails(state: str | None, limit: int) -> list[models.OutboundEmail]:
     """Return the latest e-mails and Aitu messages, newest first, optionally of one state."""
-    statement = select(OutboundEmail).order_by(OutboundEmail.id.desc()).limit(limit)
+    statement = select(models.OutboundEmail).order_by(models.OutboundEmail.id.desc()).limit(limit)
     if state is not None:
-        statement = statement.where(OutboundEmail.state == state)
+        statement = statement.where(models.OutboundEmail.state == state)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
 def waiting_emails() -> Backlog:
     """Return how many e-mails and Aitu messages wait, and since when."""
-    return backlog(OutboundEmail.created_at, OutboundEmail.state == "waiting")
+    return backlog(models.OutboundEmail.created_at, models.OutboundEmail.state == "waiting")
 
 
 def failed_emails() -> int:
     """Return how many e-mails and Aitu messages failed in the last 30 days."""
-    return backlog(OutboundEmail.created_at, OutboundEmail.state == "failed").waiting
+    return backlog(models.OutboundEmail.created_at, models.OutboundEmail.state == "failed").waiting
 
 
 def delete_old_emails() -> None:
@@ -132,11 +130,11 @@ def delete_old_emails() -> None:
     The last e-mail that was sent stays: it shows that sending works (the setup checklist).
     """
     before = now() - RETENTION
-    last_sent = select(func.max(OutboundEmail.id)).where(
-        OutboundEmail.state == "sent", OutboundEmail.channel == Channel.EMAIL
+    last_sent = select(func.max(models.OutboundEmail.id)).where(
+        models.OutboundEmail.state == "sent", models.OutboundEmail.channel == models.Channel.EMAIL
     )
     with transaction() as session:
         kept = session.scalar(last_sent)
-        old = delete(OutboundEmail).where(OutboundEmail.created_at < before)
-        session.execute(old if kept is None else old.where(OutboundEmail.id != kept))
+        old = delete(models.OutboundEmail).where(models.OutboundEmail.created_at < before)
+        session.execute(old if kept is None else old.where(models.OutboundEmail.id != kept))
         delete_delivered(before)

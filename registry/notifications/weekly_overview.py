@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.vocabulary import Region
+from registry.agencies.models import Region
 from registry.core.clock import ALMATY, now
 from registry.core.database import db, transaction
 from registry.core.dialects import insert_or_ignore
-from registry.core.messages import message
 from registry.core.pdf import make_pdf
-from registry.core.translations import Language, lazy_text, translator
+from registry.core.translations import Language, lazy_text, message, translator
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import Severity, Translate
 from registry.government_reports.document import (
@@ -34,18 +33,7 @@ from registry.notifications.recipients import load_directory
 from registry.notifications.service import queue_notice
 from registry.procurement.coverage import ContractSums
 from registry.projects.vocabulary import FlagAge, FreezeStatus, Sector
-from registry.reports.overview import (
-    AtRisk,
-    Compared,
-    Comparison,
-    Figures,
-    Overview,
-    Point,
-    PolicyChange,
-    overview,
-    policy_changes,
-    worse_and_better,
-)
+from registry.reports import overview
 
 # The overview of the week as an accessible PDF: its data are stored with the notice, the file is made at delivery.
 
@@ -62,7 +50,7 @@ SUMMARY: Final = {
 }
 
 
-def overview_data(known: Overview, language: Language, *, with_restricted: bool) -> dict[str, Any]:
+def overview_data(known: overview.Overview, language: Language, *, with_restricted: bool) -> dict[str, Any]:
     """Return the overview in a language as the layout reads it, to be stored with the notice.
 
     ``with_restricted``: whether its figures include restricted projects; every page says so when they do not.
@@ -72,10 +60,10 @@ def overview_data(known: Overview, language: Language, *, with_restricted: bool)
 
 
 def summary_data(
-    known: Overview,
-    compared: Comparison,
-    changed: Sequence[AtRisk],
-    points: Sequence[Point],
+    known: overview.Overview,
+    compared: overview.Comparison,
+    changed: Sequence[overview.AtRisk],
+    points: Sequence[overview.Point],
     language: Language,
     *,
     with_restricted: bool,
@@ -102,7 +90,9 @@ def _document(
     return page_data(language, on, title, as_of, f"{title}. {as_of}", blocks)
 
 
-def _compared(known: Overview, compared: Comparison, language: Language, _: Translate) -> Iterator[Block]:
+def _compared(
+    known: overview.Overview, compared: overview.Comparison, language: Language, _: Translate
+) -> Iterator[Block]:
     (row,) = compared.rows
     days = [each.on.strftime(DAY_FORMAT) if each else NOTHING for each in (compared.since, compared.until)]
     yield _table(_("The country"), [_("Audit for"), *days, _("Difference")], [*_changes_of(row, language, _)])
@@ -119,10 +109,10 @@ def _compared(known: Overview, compared: Comparison, language: Language, _: Tran
     yield {"kind": "paragraphs", "lines": lines}
 
 
-def _charts(points: Sequence[Point], language: Language, _: Translate) -> Iterator[Block]:
+def _charts(points: Sequence[overview.Point], language: Language, _: Translate) -> Iterator[Block]:
     shares = [(each.on, each.figures.platform_percent) for each in points]
     money = [(each.on, float(each.figures.at_risk_kzt)) for each in points]
-    policies = policy_changes(points[0].on, points[-1].on) if points else []
+    policies = overview.policy_changes(points[0].on, points[-1].on) if points else []
     drawn = [
         _chart(_(SHARE), shares, lambda value: decimal(value, language), policies),
         _chart(_(MONEY), money, lambda value: millions(int(value), language), policies),
@@ -135,17 +125,17 @@ def _charts(points: Sequence[Point], language: Language, _: Translate) -> Iterat
         yield {"kind": "paragraphs", "lines": ["; ".join(numbered)] if texts else []}
 
 
-def _changes(changed: Sequence[AtRisk], language: Language, _: Translate) -> Iterator[Block]:
+def _changes(changed: Sequence[overview.AtRisk], language: Language, _: Translate) -> Iterator[Block]:
     captions = (_("Got worse: most money more at risk"), _("Got better: most money less at risk"))
     header = [_("Agency"), _("Flagged"), _(MONEY), _("Difference")]
-    for caption, agencies in zip(captions, worse_and_better(changed), strict=True):
+    for caption, agencies in zip(captions, overview.worse_and_better(changed), strict=True):
         less = [each.less_kzt or 0 for each in agencies]
         more = [_signed(-each, millions(abs(each), language)) for each in less]
         cells = [[*_at_risk(each, language), change] for each, change in zip(agencies, more, strict=True)]
         yield _table(caption, header, cells)
 
 
-def _next(known: Overview, _: Translate) -> Block:
+def _next(known: overview.Overview, _: Translate) -> Block:
     ends = known.ends
     rows = [
         (_("Orders, with what is overdue"), ends.orders.values()),
@@ -159,7 +149,7 @@ def _next(known: Overview, _: Translate) -> Block:
     )
 
 
-def _changes_of(row: Compared, language: Language, _: Translate) -> Iterator[list[str]]:
+def _changes_of(row: overview.Compared, language: Language, _: Translate) -> Iterator[list[str]]:
     for name, label in SUMMARY.items():
         values = [None if each is None else getattr(each, name) for each in (row.before, row.after)]
         before, after = values
@@ -183,7 +173,7 @@ def _chart(
     caption: str,
     series: Sequence[tuple[date, float | None]],
     shown: Callable[[float], str],
-    policies: Sequence[PolicyChange],
+    policies: Sequence[overview.PolicyChange],
 ) -> dict[str, Any] | None:
     """Return a line from 0 to its largest value, with the changes of the policy; places are from 0 to 1. None with
     fewer than two points.
@@ -212,7 +202,7 @@ def overview_pdf(data: Mapping[str, Any]) -> bytes:
     return make_pdf(LAYOUT, f"overview {data['date']}", data)
 
 
-def _tables(known: Overview, language: Language, _: Translate) -> Iterator[Block]:
+def _tables(known: overview.Overview, language: Language, _: Translate) -> Iterator[Block]:
     counts = [_("In scope"), _(SHARE), _(CLAIMED), _("Flagged"), _(MONEY)]
     days = [(known.on, known.now), *((each.on, each.figures) for each in known.earlier.values() if each is not None)]
     rows = [[on.strftime(DAY_FORMAT), *_counts(row, language)] for on, row in days]
@@ -240,7 +230,7 @@ def _tables(known: Overview, language: Language, _: Translate) -> Iterator[Block
 _table: Final = partial(table, level=2)
 
 
-def _counts(row: Figures, language: Language) -> list[str]:
+def _counts(row: overview.Figures, language: Language) -> list[str]:
     shares = [
         NOTHING if share is None else decimal(share, language)
         for share in (row.platform_percent, row.platform_claimed_percent)
@@ -248,7 +238,7 @@ def _counts(row: Figures, language: Language) -> list[str]:
     return [number(row.in_scope), *shares, number(row.flagged), millions(row.at_risk_kzt, language)]
 
 
-def _at_risk(row: AtRisk, language: Language) -> list[str]:
+def _at_risk(row: overview.AtRisk, language: Language) -> list[str]:
     name = name_in({**row.agency, "key": row.agency["bin"]}, language)
     return [
         f"{name}, {row.agency['email']}" if row.less_kzt and row.agency["email"] else name,
@@ -288,14 +278,14 @@ def write_due_weekly_overview(channels: frozenset[Channel] = EMAIL_ONLY) -> int 
         if session.scalar(claim.returning(WeeklyOverview.monday)) is None:
             return None
         # Readers with the same rights see the same figures.
-        shown: dict[bool, Overview | None] = {}
+        shown: dict[bool, overview.Overview | None] = {}
         sent = 0
         for to in load_directory(channels).who_may(Permission.OVERVIEW_READ):
             sees_restricted = to.actor.may(Permission.RESTRICTED_READ)
             if not to.weekly_overview:
                 continue
             if sees_restricted not in shown:
-                shown[sees_restricted] = overview(to.actor)
+                shown[sees_restricted] = overview.overview(to.actor)
             known = shown[sees_restricted]
             if known is not None:
                 counted = _figures(known) | {"with_restricted": sees_restricted}
@@ -341,7 +331,7 @@ def figure_lines(figures: Mapping[str, Any], language: Language) -> list[str]:
     return lines
 
 
-def _figures(known: Overview) -> dict[str, Any]:
+def _figures(known: overview.Overview) -> dict[str, Any]:
     """Return the main figures of an overview, as they are stored with the notice."""
     earlier = known.earlier[BACK]
     return {

@@ -18,8 +18,7 @@ from registry.http.http_errors import OpenDataNotReady, RouteNotFound
 from registry.http.responses import CSV, PIECE, make_tag, not_modified
 from registry.http.security import Public, own_address
 from registry.open_data import queries
-from registry.open_data.catalogue import catalogue, data_package
-from registry.open_data.figures import TABLES, Table
+from registry.open_data.catalogue import TABLES, Table, catalogue, data_package
 from registry.open_data.models import PUBLICATION, Publication
 from registry.open_data.queries import AGENCY_PREFIX
 from registry.open_data.service import StoredSet, stored_file, stored_set

@@ -13,8 +13,8 @@ from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
 from registry.api.uploads import ROW_ERROR_PROPERTIES, TABLE_TEXT, DryRun, UploadedFile, row_error
 from registry.approvals.api import proposed, proposed_instead
-from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
-from registry.approvals.tables import Approval
+from registry.approvals.models import Approval
+from registry.approvals.schemas import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.core.database import transaction
 from registry.core.fields import DAY_SCHEMA, BaseSchema, InputField, Objects, ReadOnly, Timestamp, nullable, object_of
 from registry.core.values import InvalidValue

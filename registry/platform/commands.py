@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from registry.accounts.roles import Role, local_actor
-from registry.approvals.fields import APPROVAL
+from registry.approvals.models import Approval
 from registry.approvals.queries import show_one
-from registry.approvals.tables import Approval
+from registry.approvals.schemas import APPROVAL
 from registry.cli.app_context import in_registry
 from registry.cli.exit_codes import INVALID
 from registry.cli.output import FILE, as_json_option, dry_run_option, print_json, print_message

@@ -17,7 +17,7 @@ from registry.freeze.vocabulary import Choices
 # Closed vocabulary of confirmations.
 
 
-class ConfirmationKind(Choices):
+class ConfirmationKind(Choices, field="confirmation_kind"):
     """What reviewers and operators confirm of a project."""
 
     PLACEMENT = "placement", lazy_text("Placement on QazTech")
@@ -26,7 +26,7 @@ class ConfirmationKind(Choices):
     FACT = "fact", lazy_text("Fact of the record")
 
 
-class Environment(Choices):
+class Environment(Choices, field="environments"):
     """Environments of the platform. A deployment to any of them counts."""
 
     DEVELOPMENT = "development", lazy_text("Development environment")

@@ -10,7 +10,7 @@ from flask import render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import agency_names
-from registry.approvals.tables import Approval
+from registry.approvals.models import Approval
 from registry.cases.commission import DecisionFile, propose_exemption
 from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed, invalid

@@ -31,7 +31,7 @@ class ProductNotFound(NotFound):
     """No product of the platform has that code."""
 
 
-class ProductState(Choices):
+class ProductState(Choices, field="product_state"):
     """Whether a product can be used."""
 
     IN_USE = "in_use", lazy_text("In use")

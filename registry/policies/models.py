@@ -16,7 +16,7 @@ from registry.freeze.vocabulary import Choices
 # States of a version of the policy.
 
 
-class PolicyState(Choices):
+class PolicyState(Choices, field="policy_state"):
     """Where a version stands."""
 
     DRAFT = "draft", lazy_text("Draft")

@@ -11,7 +11,7 @@ from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
 from registry.api.uploads import DryRun, UploadedFile
 from registry.approvals.api import proposed, proposed_instead
-from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
+from registry.approvals.schemas import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.core.fields import BaseSchema
 from registry.http.requests import SentFile
 from registry.journal.read_replica import use_read_replica

@@ -16,10 +16,9 @@ from sqlalchemy import select
 
 from registry.accounts.agency_tree import last_successors
 from registry.accounts.roles import Actor, Permission
-from registry.approvals.kinds import ApprovalKind, Fact, Proposal
+from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import is_out_of_date, propose
-from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.database import db, transaction
 from registry.core.dialects import is_among
 from registry.core.errors import Conflict, invalid

@@ -8,9 +8,8 @@ from typing import Any, ClassVar
 from sqlalchemy import or_, select
 
 from registry.accounts.roles import Actor, Permission
-from registry.approvals.kinds import ApprovalKind, Fact, Proposal
+from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, NotAllowed, invalid

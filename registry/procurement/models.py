@@ -19,7 +19,7 @@ from registry.projects.models import Project
 MAX_TEXT: Final = 5000
 
 
-class MatchState(Choices):
+class MatchState(Choices, field="match_state"):
     """Whether a contract is that of a project."""
 
     MATCHED = "matched", lazy_text("Matched by number")
@@ -30,7 +30,7 @@ class MatchState(Choices):
     ENDED = "ended", lazy_text("Match ended")
 
 
-class ContractMatch(Choices):
+class ContractMatch(Choices, field="match"):
     """Whether a project is known for a contract."""
 
     MATCHED = "matched", lazy_text("Matched")
@@ -39,14 +39,14 @@ class ContractMatch(Choices):
     NO_PROJECT = "no_project", lazy_text("Belongs to no project")
 
 
-class NoProject(Choices):
+class NoProject(Choices, field="no_project"):
     """Why a contract that counts as IT belongs to no project, as its agency says and oversight has confirmed."""
 
     NOT_IT = "not_it", lazy_text("It is not about information technology")
     NOT_A_PROJECT = "not_a_project", lazy_text("What it buys is no project of the register")
 
 
-class ContractSource(Choices):
+class ContractSource(Choices, field="contract_source"):
     """Where a contract was last read."""
 
     FILE = "file", lazy_text("File")

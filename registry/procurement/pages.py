@@ -12,7 +12,7 @@ from flask import render_template, request, url_for
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages
 from registry.agencies.service import agency_by_bin
-from registry.approvals.tables import Approval
+from registry.approvals.models import Approval
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.translations import lazy_text
 from registry.procurement.coverage import Coverage, coverage_by_agency

@@ -12,7 +12,7 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
-from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState, current_state
+from registry.approvals.models import Approval, ApprovalKindCode, ApprovalState, current_state
 from registry.core import lists
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound

@@ -28,8 +28,8 @@ from registry.api.blueprint import (
 from registry.api.exports import add_lines, expand_parameter, split_expand
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed_instead
-from registry.approvals.fields import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
-from registry.approvals.kinds import MAX_REASON_LENGTH
+from registry.approvals.models import MAX_REASON_LENGTH
+from registry.approvals.schemas import APPROVAL, EXAMPLE as APPROVAL_EXAMPLE
 from registry.audits import verdicts
 from registry.audits.past import policy_known_at, record_known_at, run_known_at, verdict_known_at
 from registry.core.database import repeated, table_of, transaction
@@ -50,7 +50,6 @@ from registry.journal.read_replica import use_read_replica
 from registry.platform.products import products_for
 from registry.projects import bulk_writes, schemas, service
 from registry.projects.attestations import attest_project
-from registry.projects.details import read_id, read_whole
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
 from registry.projects.fields import FIELDS, READ_ONLY
@@ -59,7 +58,7 @@ from registry.projects.links import add_link, links_page, similar_items, similar
 from registry.projects.migration_plans import PLAN, PLAN_BODY, PLAN_CONFIRMATION, confirm_plan, plan_of, save_plan
 from registry.projects.models import Project
 from registry.projects.objects import read_object
-from registry.projects.queries import PROJECT_LIST, list_histories, list_projects
+from registry.projects.queries import PROJECT_LIST, list_histories, list_projects, read_id, read_whole
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.vocabulary import DocumentKind
 from registry.requests.link_removal import remove_or_propose

@@ -25,17 +25,9 @@ from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
 from registry.freeze.current import policy_in_force
 from registry.journal import service as journal
-from registry.projects import service
+from registry.projects import former_records, service
 from registry.projects.fields import FIELDS, with_changes
 from registry.projects.fingerprints import COMPARED, ProjectFingerprint, fingerprint_row, save_fingerprints
-from registry.projects.former_records import (
-    REASON,
-    Match,
-    former_records_of,
-    link_edited_records,
-    reason_problem,
-    save_former_records,
-)
 from registry.projects.models import (
     CHANGEABLE,
     EXTERNAL_ID_UNIQUE,
@@ -62,7 +54,7 @@ class NewProject:
     agency_id: int
     agency: str
     values: dict[str, Any]
-    former: Sequence[Match] = ()
+    former: Sequence[former_records.Match] = ()
     reason: str | None = None
 
 
@@ -123,7 +115,7 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     insert_rows(session, ProjectStatus, statuses)
     insert_rows(session, ProjectFingerprint, fingerprints)
     insert_rows(session, Revision, revisions)
-    save_former_records(session, {key: each.former for key, each in zip(ids, projects, strict=True)}, at)
+    former_records.save_former_records(session, {key: each.former for key, each in zip(ids, projects, strict=True)}, at)
     return numbers
 
 
@@ -172,7 +164,7 @@ def update_projects(
     insert_rows(session, Revision, revisions)
     save_fingerprints(session, fingerprints)
     edited = [(project.values, [change["field"] for change in project.changes]) for project in projects]
-    link_edited_records(session, edited, at)
+    former_records.link_edited_records(session, edited, at)
 
 
 # Projects pass to another agency: rows, revisions and journal. Flags, cases and orders belong to them and follow.
@@ -325,7 +317,11 @@ def _checked(actor: Actor, items: Sequence[Loaded], *, upsert: bool, lock: bool)
     plans: list[Planned] = []
     for place, item in enumerate(items, 1):
         values = dict(item.values)
-        number, reason, external_id = values.pop("agency", None), values.pop(REASON, None), values.get(EXTERNAL_ID)
+        number, reason, external_id = (
+            values.pop("agency", None),
+            values.pop(former_records.REASON, None),
+            values.get(EXTERNAL_ID),
+        )
         named = agencies.get(number or "")
         project = None if named is None else registered.get((named.id, external_id))
         to_change = project if upsert and project is not None and _may_see(actor, project) else None
@@ -373,14 +369,14 @@ def _with_former(actor: Actor, plans: Sequence[Planned]) -> list[Planned]:
     be.
     """
     new = [plan for plan in plans if isinstance(plan, NewProject)]
-    former = iter(former_records_of([(each.agency_id, each.values) for each in new]))
+    former = iter(former_records.former_records_of([(each.agency_id, each.values) for each in new]))
     checked: list[Planned] = []
     for plan in plans:
         if not isinstance(plan, NewProject):
             checked.append(plan)
             continue
         matches = next(former)
-        problem = None if plan.reason is not None else reason_problem(actor, matches)
+        problem = None if plan.reason is not None else former_records.reason_problem(actor, matches)
         checked.append(replace(plan, former=matches) if problem is None else Invalid([problem]))
     return checked
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from registry.agencies.fields import NAME_EN, NAME_KK, NAME_RU
-from registry.agencies.vocabulary import REGIONS, Region
+from registry.agencies.models import REGIONS, Region
 from registry.core import fields
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text

@@ -6,22 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnElement,
-    ForeignKey,
-    Index,
-    RowMapping,
-    Select,
-    SmallInteger,
-    String,
-    Text,
-    and_,
-    case,
-    literal,
-    or_,
-    select,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from registry.accounts.roles import Actor, Permission
@@ -35,8 +20,8 @@ from registry.core.search import NAMES, project_words
 from registry.core.translations import DEFAULT_LANGUAGE, OFFICIAL_LANGUAGES, Language
 from registry.journal import service as journal
 from registry.projects import fingerprints
-from registry.projects.details import read_whole
 from registry.projects.models import Project
+from registry.projects.queries import read_whole
 from registry.projects.service import ProjectNotFound, find_project_to_change
 from registry.projects.similarity import Record, Score, record_of, scores
 from registry.projects.visibility import among_visible, journal_restricted_reads
@@ -111,17 +96,17 @@ def similar_to_values(
     return [_named(row, score) for row, score in named]
 
 
-def _object(row: RowMapping, record: Record) -> Any:
+def _object(row: sa.RowMapping, record: Record) -> Any:
     code = record.exact["object_code"]
     return row["id"] if code is None else (row["agency_id"], code)
 
 
-def _named(row: RowMapping, score: Score) -> dict[str, Any]:
+def _named(row: sa.RowMapping, score: Score) -> dict[str, Any]:
     names = {name: row[name] for name in NAMES}
     return {"number": row["number"], "agency": row["agency"], **names, "score": score.score, "reasons": score.reasons}
 
 
-def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> Sequence[RowMapping]:
+def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> Sequence[sa.RowMapping]:
     """Return the visible projects with the most hashes in common.
 
     One pass over a narrow table, in which restricted projects are left out by their ids: it takes as long whether or
@@ -129,17 +114,19 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
     """
     kept = table_of(fingerprints.ProjectFingerprint)
     equal = {
-        name: kept.c[name] == literal(value, SmallInteger)
+        name: kept.c[name] == sa.literal(value, sa.SmallInteger)
         for name, value in fingerprints.fingerprint(values, project_words(values)).items()
         if value is not None
     }
     if not equal:
         return []
-    weights = [case((condition, HASH_WEIGHTS[name]), else_=0) for name, condition in equal.items()]
+    weights = [sa.case((condition, HASH_WEIGHTS[name]), else_=0) for name, condition in equal.items()]
     if equal.keys() >= {*fingerprints.CONTRACT}:
-        weights.append(case((and_(*(equal[name] for name in fingerprints.CONTRACT)), SAME_CONTRACT_WEIGHT), else_=0))
-    weight: ColumnElement[int] = sum(weights[1:], weights[0])
-    similar = select(kept.c.project_id, weight.label("weight")).where(or_(*equal.values()))
+        weights.append(
+            sa.case((sa.and_(*(equal[name] for name in fingerprints.CONTRACT)), SAME_CONTRACT_WEIGHT), else_=0)
+        )
+    weight: sa.ColumnElement[int] = sum(weights[1:], weights[0])
+    similar = sa.select(kept.c.project_id, weight.label("weight")).where(sa.or_(*equal.values()))
     similar = similar.where(*among_visible(actor, kept.c.project_id))
     # Withdrawn and ended projects too: one that is registered again is seen beside its former record.
     if own_id is not None:
@@ -147,7 +134,7 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
     # Materialized, so that the weight is computed once a row.
     weighed = similar.cte("weighed").prefix_with("MATERIALIZED")
     nearest = (
-        select(weighed.c.project_id)
+        sa.select(weighed.c.project_id)
         .where(weighed.c.weight >= LEAST_WEIGHT)
         .order_by(weighed.c.weight.desc(), weighed.c.project_id)
         .limit(MAX_CANDIDATES)
@@ -162,7 +149,7 @@ def _candidates(actor: Actor, values: Mapping[str, Any], own_id: int | None) -> 
         agency.c.bin.label("agency"),
     )
     statement = (
-        select(*columns, *(project.c[name] for name in sorted(fingerprints.COMPARED)))
+        sa.select(*columns, *(project.c[name] for name in sorted(fingerprints.COMPARED)))
         .select_from(nearest)
         .join(project, project.c.id == nearest.c.project_id)
         .join(agency, agency.c.id == project.c.agency_id)
@@ -181,7 +168,7 @@ LINK_LOCK: Final = 742_004
 OF_ONE_OBJECT: Final = (LinkKind.DUPLICATE_OF.value, LinkKind.PART_OF.value)
 # Links of these kinds have a direction, and following it never leads back to the project.
 DIRECTED: Final = (LinkKind.DUPLICATE_OF, LinkKind.PART_OF, LinkKind.REPLACES)
-IS_IN_FORCE: Final = text("removed_at IS NULL")
+IS_IN_FORCE: Final = sa.text("removed_at IS NULL")
 
 
 class LinkNotFound(NotFound):
@@ -198,17 +185,17 @@ class ProjectLink(Model):
     __tablename__ = "project_links"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
-    target_id: Mapped[int] = mapped_column(ForeignKey("projects.id"))
-    kind: Mapped[str] = mapped_column(String(20))
-    note: Mapped[str | None] = mapped_column(Text)
+    project_id: Mapped[int] = mapped_column(sa.ForeignKey("projects.id"))
+    target_id: Mapped[int] = mapped_column(sa.ForeignKey("projects.id"))
+    kind: Mapped[str] = mapped_column(sa.String(20))
+    note: Mapped[str | None] = mapped_column(sa.Text)
     added_at: Mapped[datetime] = mapped_column(Instant)
-    added_by: Mapped[str] = mapped_column(Text)
+    added_by: Mapped[str] = mapped_column(sa.Text)
     removed_at: Mapped[datetime | None] = mapped_column(Instant)
-    removed_by: Mapped[str | None] = mapped_column(Text)
+    removed_by: Mapped[str | None] = mapped_column(sa.Text)
 
     __table_args__ = (
-        Index(
+        sa.Index(
             "uq_project_links_in_force",
             "project_id",
             "target_id",
@@ -217,11 +204,11 @@ class ProjectLink(Model):
             sqlite_where=IS_IN_FORCE,
             postgresql_where=IS_IN_FORCE,
         ),
-        Index(None, "target_id"),
+        sa.Index(None, "target_id"),
     )
 
 
-def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> RowMapping:
+def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> sa.RowMapping:
     """Link a project to another from validated values (``kind``, ``target``, ``note``), in the open transaction.
 
     A link that exists is returned as it is. Raises RoleNotAllowed, ProjectNotFound, Invalid (at ``/target``) and
@@ -241,7 +228,7 @@ def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> RowMapping
     if kind not in DIRECTED and target.id < project.id:
         project, target = target, project
     existing = session.scalar(
-        select(ProjectLink.id).where(
+        sa.select(ProjectLink.id).where(
             ProjectLink.project_id == project.id,
             ProjectLink.target_id == target.id,
             ProjectLink.kind == kind.value,
@@ -270,7 +257,7 @@ def add_link(actor: Actor, number: str, values: Mapping[str, Any]) -> RowMapping
 def find_link(actor: Actor, number: str, link_id: int) -> ProjectLink:
     """Return a link of a project, locked until the open transaction ends. Raises ProjectNotFound and LinkNotFound."""
     project = find_project_to_change(actor, number)
-    statement = select(ProjectLink).where(ProjectLink.id == link_id, _of_project(project.id), *_visible(actor))
+    statement = sa.select(ProjectLink).where(ProjectLink.id == link_id, _of_project(project.id), *_visible(actor))
     link = require_transaction().scalar(statement.with_for_update())
     if link is None:
         raise LinkNotFound(id=link_id, number=number)
@@ -289,7 +276,7 @@ def remove_link(actor: Actor, number: str, link_id: int) -> None:
     if link.removed_at is not None:
         return
     ends = session.execute(
-        select(Project.id, Project.number).where(Project.id.in_((link.project_id, link.target_id)))
+        sa.select(Project.id, Project.number).where(Project.id.in_((link.project_id, link.target_id)))
     ).all()
     numbers = {row.id: row.number for row in ends}
     link.removed_at, link.removed_by = now(), actor.principal
@@ -309,11 +296,11 @@ def links_page(actor: Actor, project_id: int, page: Page) -> Listing:
     return Listing([{**row} for row in listing.items], listing.next)
 
 
-def _read(actor: Actor, link_id: int) -> RowMapping:
+def _read(actor: Actor, link_id: int) -> sa.RowMapping:
     return db.session.execute(_links(actor).where(ProjectLink.id == link_id)).mappings().one()
 
 
-def _links(actor: Actor) -> Select[Any]:
+def _links(actor: Actor) -> sa.Select[Any]:
     project, target = aliased(Project), aliased(Project)
     columns: tuple[Any, ...] = (
         ProjectLink.id,
@@ -326,7 +313,7 @@ def _links(actor: Actor) -> Select[Any]:
         project.is_restricted.label("_project_restricted"),
         target.is_restricted.label("_target_restricted"),
     )
-    joined = select(*columns).join(project, project.id == ProjectLink.project_id)
+    joined = sa.select(*columns).join(project, project.id == ProjectLink.project_id)
     return joined.join(target, target.id == ProjectLink.target_id).where(*_visible(actor))
 
 
@@ -336,7 +323,7 @@ def _visible(actor: Actor) -> list[Any]:
 
 
 def _of_project(project_id: int) -> Any:
-    return or_(ProjectLink.project_id == project_id, ProjectLink.target_id == project_id)
+    return sa.or_(ProjectLink.project_id == project_id, ProjectLink.target_id == project_id)
 
 
 def _leads_to(actor: Actor, start: int, end: int, kind: LinkKind) -> bool:
@@ -346,7 +333,7 @@ def _leads_to(actor: Actor, start: int, end: int, kind: LinkKind) -> bool:
     harm: nothing follows links but this query, which ends at what it has seen.
     """
     link = table_of(ProjectLink).c
-    in_force = and_(link.kind == kind.value, link.removed_at.is_(None), *_visible(actor))
-    reached = select(link.target_id).where(link.project_id == start, in_force).cte("reached", recursive=True)
-    reached = reached.union(select(link.target_id).where(link.project_id == reached.c.target_id, in_force))
-    return require_transaction().scalar(select(reached.c.target_id).where(reached.c.target_id == end)) is not None
+    in_force = sa.and_(link.kind == kind.value, link.removed_at.is_(None), *_visible(actor))
+    reached = sa.select(link.target_id).where(link.project_id == start, in_force).cte("reached", recursive=True)
+    reached = reached.union(sa.select(link.target_id).where(link.project_id == reached.c.target_id, in_force))
+    return require_transaction().scalar(sa.select(reached.c.target_id).where(reached.c.target_id == end)) is not None

@@ -17,13 +17,13 @@ from werkzeug.wrappers import Response
 
 from registry.accounts.roles import Actor, Permission, StepUpRequired
 from registry.agencies.pages import add_list_pages, agency_choices, agency_defaults, agency_name, agency_names
-from registry.approvals.fields import REMARK
 from registry.approvals.queries import waiting_about
+from registry.approvals.schemas import REMARK
 from registry.audits import verdicts
 from registry.audits.pages import active_only, rule_titles
 from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_at, values_known_at, verdict_known_at
+from registry.cases.lists import order_of_project
 from registry.cases.models import Case
-from registry.cases.order_lists import order_of_project
 from registry.core.clock import local_date
 from registry.core.database import db, transaction
 from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError
@@ -45,21 +45,10 @@ from registry.journal.read_replica import reads_from_replica, use_read_replica
 from registry.platform.confirmations import confirmations_of
 from registry.platform.products import products_for
 from registry.platform.queries import deployment_of
-from registry.projects import documents, queries, service
+from registry.projects import documents, fields as project_fields, queries, service
 from registry.projects.attestations import attest_project, attestation_of, may_attest, records_to_attest
 from registry.projects.drafts import Draft, DraftNotFound, discard_draft, drafts_of, find_draft, save_draft, start_draft
 from registry.projects.exports import export_csv, export_workbook, export_xlsx
-from registry.projects.fields import (
-    CONDITIONS,
-    FIELDS,
-    PARTS,
-    PREFILLED,
-    REQUIRED,
-    cross_field_problems,
-    is_asked,
-    merge_problems,
-    newly_asked,
-)
 from registry.projects.filters import BELOW, FILTERS as PROJECT_FILTERS, KIND
 from registry.projects.fingerprints import COMPARED
 from registry.projects.former_records import REASON, former_records_shown, linked_records
@@ -78,7 +67,7 @@ from registry.saved_views.models import ViewList
 from registry.saved_views.pages import view_line
 from registry.signatures import pages as signing
 from registry.signatures.service import shown_signatures, signature_settings
-from registry.web import forms
+from registry.web import forms, lists
 from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale
 from registry.web.errors import error_message, flash_outcome, problem_message
@@ -93,17 +82,6 @@ from registry.web.formats import (
     within_sentence,
 )
 from registry.web.labels import choice_label, display_value, field_label, name_in_page_language, options
-from registry.web.lists import (
-    ENDINGS,
-    ListCell,
-    ListPage,
-    TableColumn,
-    filter_fields,
-    record_cell,
-    requested_filters,
-    tag_of,
-    with_sort,
-)
 
 # Sections of a project: the steps of the registration and the sections of its page (``SECTIONS``).
 
@@ -135,23 +113,26 @@ def part_title(part: str) -> str:
 
 def part_of(field: str) -> str:
     """Return the section of a field; the first section for ``agency``, which is not in ``PARTS``."""
-    return next((part for part, fields in PARTS.items() if field in fields), "what")
+    return next((part for part, fields in project_fields.PARTS.items() if field in fields), "what")
 
 
 def shown_fields(part: str, values: Mapping[str, Any]) -> list[str]:
     """Return the fields of a section that these values or texts ask, or have, or may ask while the page is open."""
-    names = PARTS[part]
+    names = project_fields.PARTS[part]
     return [
         name
         for name in names
-        if is_asked(name, values)
-        or (not CONDITIONS[name].is_strict and (values.get(name) or CONDITIONS[name].field in names))
+        if project_fields.is_asked(name, values)
+        or (
+            not project_fields.CONDITIONS[name].is_strict
+            and (values.get(name) or project_fields.CONDITIONS[name].field in names)
+        )
     ]
 
 
 def shown_parts(values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Return the sections that these values or texts have, with all their fields: that of an AI system only with AI."""
-    return {part: names for part, names in PARTS.items() if shown_fields(part, values)}
+    return {part: names for part, names in project_fields.PARTS.items() if shown_fields(part, values)}
 
 
 def next_part(texts: Mapping[str, str]) -> str | None:
@@ -159,8 +140,8 @@ def next_part(texts: Mapping[str, str]) -> str | None:
     some.
     """
     for part, names in shown_parts(texts).items():
-        given = [name for name in names if texts.get(name, "").strip() and name not in PREFILLED]
-        if not given or any(not texts.get(name) for name in names if name in REQUIRED):
+        given = [name for name in names if texts.get(name, "").strip() and name not in project_fields.PREFILLED]
+        if not given or any(not texts.get(name) for name in names if name in project_fields.REQUIRED):
             return part
     return None
 
@@ -170,7 +151,9 @@ def next_part(texts: Mapping[str, str]) -> str | None:
 
 def current_texts(project: Project) -> dict[str, str]:
     """Return the texts of all fields."""
-    return {name: forms.present_text(forms.project_field(name), getattr(project, name)) for name in FIELDS}
+    return {
+        name: forms.present_text(forms.project_field(name), getattr(project, name)) for name in project_fields.FIELDS
+    }
 
 
 # Project list page with search and filters in the URL, and its export.
@@ -191,16 +174,16 @@ SORTS: Final = {
 }
 
 
-def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
+def _list_page(actor: Actor, filters: Mapping[str, str]) -> lists.ListPage:
     labelled = f"{url_for('web.projects_table', ending='xlsx')}?{urlencode({'header_row': 'labels', **filters})}"
     kinds = () if actor.agency_id else (KIND,)
-    return ListPage(
+    return lists.ListPage(
         title=_("Projects"),
         endpoint="projects",
         columns=_columns(actor),
         empty=_("No project matches.") if filters else _("There are no projects yet."),
         words=_("Words in the name, purpose or number"),
-        fields=[*filter_fields(*CHOICES, *kinds), ("rule", _("Rule"), list(rule_titles().items()))],
+        fields=[*lists.filter_fields(*CHOICES, *kinds), ("rule", _("Rule"), list(rule_titles().items()))],
         ticks=[("withdrawn", "include", _("with withdrawn projects"))],
         sorts=SORTS,
         records=queries.PROJECT_LIST,
@@ -208,7 +191,7 @@ def _list_page(actor: Actor, filters: Mapping[str, str]) -> ListPage:
             "agency": (BY_AGENCY["agency"][0], lambda _key, item: item["agency_name"]),
             "freeze_status": (lazy_text("By status"), lambda key, _item: choice_label("freeze_status", key)),
         },
-        saved=view_line(actor, ViewList.PROJECTS, with_sort(filters)),
+        saved=view_line(actor, ViewList.PROJECTS, lists.with_sort(filters)),
         buttons=[(_("Register a project"), url_for("web.register"))] if actor.may(Permission.PROJECTS_WRITE) else [],
         files=[(_("Workbook to edit and import (XLSX)"), labelled)],
         has_preview=True,
@@ -224,40 +207,48 @@ def _read(actor: Actor, filters: Mapping[str, str], page: Page) -> Listing:
     return replace(listing, items=[{**item, "agency_name": names[item["agency"]]} for item in listing.items])
 
 
-def _columns(actor: Actor) -> list[TableColumn]:
+def _columns(actor: Actor) -> list[lists.TableColumn]:
     return [
-        TableColumn(_("Project"), None, partial(_project_cell, actor), "main"),
-        TableColumn(_("Freeze status"), None, _status_cell, "state"),
-        TableColumn(_("Hosting, work and stage"), None, work_cell),
-        TableColumn(
-            field_label("started_on"), None, lambda item: ListCell(short_day(item["started_on"])), "day", "started_on"
+        lists.TableColumn(_("Project"), None, partial(_project_cell, actor), "main"),
+        lists.TableColumn(_("Freeze status"), None, _status_cell, "state"),
+        lists.TableColumn(_("Hosting, work and stage"), None, work_cell),
+        lists.TableColumn(
+            field_label("started_on"),
+            None,
+            lambda item: lists.ListCell(short_day(item["started_on"])),
+            "day",
+            "started_on",
         ),
-        TableColumn(
-            field_label("budget_kzt"), None, lambda item: ListCell(money(item["budget_kzt"])), "number", "-budget_kzt"
+        lists.TableColumn(
+            field_label("budget_kzt"),
+            None,
+            lambda item: lists.ListCell(money(item["budget_kzt"])),
+            "number",
+            "-budget_kzt",
         ),
     ]
 
 
-def _project_cell(actor: Actor, item: Mapping[str, Any]) -> ListCell:
+def _project_cell(actor: Actor, item: Mapping[str, Any]) -> lists.ListCell:
     address = url_for("web.project", number=item["number"])
-    return record_cell(item, address, item["number"], "" if actor.agency_id else item["agency_name"])
+    return lists.record_cell(item, address, item["number"], "" if actor.agency_id else item["agency_name"])
 
 
-def _status_cell(item: Mapping[str, Any]) -> ListCell:
-    label, colour = tag_of("freeze_status", item["freeze_status"])
+def _status_cell(item: Mapping[str, Any]) -> lists.ListCell:
+    label, colour = lists.tag_of("freeze_status", item["freeze_status"])
     if item["freeze_status"] != "flagged" or not item["severity"]:
-        return ListCell(tag=(label, colour))
-    severity, colour = tag_of("severity", item["severity"])
-    return ListCell("", f"{field_label('severity')}: {within_sentence(severity)}", tag=(label, colour))
+        return lists.ListCell(tag=(label, colour))
+    severity, colour = lists.tag_of("severity", item["severity"])
+    return lists.ListCell("", f"{field_label('severity')}: {within_sentence(severity)}", tag=(label, colour))
 
 
 add_list_pages("/projects", "projects", Permission.PROJECTS_READ, FILTERS, _read, _list_page, has_tables=False)
 
 
-@pages.page(f"/projects.<{ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
+@pages.page(f"/projects.<{lists.ENDINGS}:ending>", needs=Permission.PROJECTS_READ)
 def projects_table(actor: Actor, ending: str) -> Answer:
     """Download all projects that match the filters; the file can be edited and imported."""
-    shared, only = queries.PROJECT_LIST.split(requested_filters(FILTERS))
+    shared, only = queries.PROJECT_LIST.split(lists.requested_filters(FILTERS))
     labels_in = page_locale() if "labels" in (request.args.get("header_row"), request.args.get("headers")) else None
     use_read_replica(for_export=True)
     if ending == "csv":
@@ -285,31 +276,31 @@ def of_item(name: str) -> Callable[[ProjectRow], Any]:
     return lambda row: row[0][name]
 
 
-def record_columns(cell: Callable[[ProjectRow], ListCell] | None) -> list[TableColumn]:
+def record_columns(cell: Callable[[ProjectRow], lists.ListCell] | None) -> list[lists.TableColumn]:
     """Return the columns of the project and its agency. ``cell``: of the name, None where another column has it."""
     return [
-        TableColumn(field_label("number"), lambda row: row[1].number),
-        TableColumn(_("Project"), lambda row: name_in_page_language(row[1]), cell, "main"),
-        TableColumn(field_label("bin"), lambda row: row[1].agency.bin),
-        TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
+        lists.TableColumn(field_label("number"), lambda row: row[1].number),
+        lists.TableColumn(_("Project"), lambda row: name_in_page_language(row[1]), cell, "main"),
+        lists.TableColumn(field_label("bin"), lambda row: row[1].agency.bin),
+        lists.TableColumn(field_label("agency"), lambda row: name_in_page_language(row[1].agency)),
     ]
 
 
-def project_cell(row: ProjectRow) -> ListCell:
+def project_cell(row: ProjectRow) -> lists.ListCell:
     """Return the cell of a project's name, with its number and agency."""
     address = url_for("web.project", number=row[1].number)
-    return record_cell(row[1], address, row[1].number, name_in_page_language(row[1].agency))
+    return lists.record_cell(row[1], address, row[1].number, name_in_page_language(row[1].agency))
 
 
-def work_cell(item: Mapping[str, Any]) -> ListCell:
+def work_cell(item: Mapping[str, Any]) -> lists.ListCell:
     """Return the cell of the hosting, the kind of work and the stage of a project as lists show it."""
     work, stage, hosting = (choice_label(name, item[name]) for name in ("work_type", "stage", "placement"))
-    return ListCell(hosting, f"{work} · {stage}")
+    return lists.ListCell(hosting, f"{work} · {stage}")
 
 
-def budget_cell(row: ProjectRow) -> ListCell:
+def budget_cell(row: ProjectRow) -> lists.ListCell:
     """Return the cell of the project's budget."""
-    return ListCell(NOTHING if row[1].budget_kzt is None else money_in_short(row[1].budget_kzt))
+    return lists.ListCell(NOTHING if row[1].budget_kzt is None else money_in_short(row[1].budget_kzt))
 
 
 # The group of a list by the agencies of its projects.
@@ -508,7 +499,9 @@ def _detail_page(actor: Actor, number: str, form: forms.Form) -> str:
         fact_states={each["fact"]: each["state"] for each in verdict["facts"]},
         upcoming=verdicts.later_changes(verdict),
         parts=shown_parts(snapshot(project)),
-        asked=lambda part: [name for name in PARTS[part] if is_asked(name, snapshot(project))],
+        asked=lambda part: [
+            name for name in project_fields.PARTS[part] if project_fields.is_asked(name, snapshot(project))
+        ],
         confirmed=CONFIRMED,
         part_title=part_title,
         confirmations=confirmations_of(project.id),
@@ -731,7 +724,7 @@ def project_history(actor: Actor, number: str) -> Answer:
         revisions=history(project.id)[::-1],
         form=form,
         past=past,
-        parts=PARTS,
+        parts=project_fields.PARTS,
         confirmed=CONFIRMED,
         part_title=part_title,
     )
@@ -779,7 +772,7 @@ def edit_project(actor: Actor, number: str, resumed: bool) -> Answer:
 @pages.page("/projects/<number>/edit/<section>", needs=Permission.PROJECTS_WRITE, methods=BOTH, keeps_entries=True)
 def edit_section(actor: Actor, number: str, section: str, resumed: bool) -> Answer:
     """Change the fields of one section."""
-    if section not in PARTS:
+    if section not in project_fields.PARTS:
         raise RouteNotFound
     return _edit(actor, number, section, resumed)
 
@@ -789,7 +782,7 @@ def _edit(actor: Actor, number: str, section: str | None, resumed: bool) -> Answ
     if request.method != "POST":
         project = service.read_project_to_change(actor, number, "project")
         return _form(project, forms.Form(current_texts(project)), section)
-    texts = queries.with_budget(forms.typed_values(FIELDS))
+    texts = queries.with_budget(forms.typed_values(project_fields.FIELDS))
     if resumed:
         project = service.read_project_to_change(actor, number, "project")
         flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
@@ -819,10 +812,10 @@ def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[s
         form = forms.invalid_form({**current_texts(project), **edited}, error, "external_id")
         wrong = [name for name, _ in form.errors]
         return _form(project, form, section, (*edited, *wrong)), 422
-    needed = [] if ASKED in request.form else newly_asked(before, after)
+    needed = [] if ASKED in request.form else project_fields.newly_asked(before, after)
     if section is None:
         # The form with all facts asks the others.
-        needed = [name for name in needed if name in PARTS["ai"]]
+        needed = [name for name in needed if name in project_fields.PARTS["ai"]]
     if needed:
         return _follow_up(project, section, edited, needed)
     changes = differences(before, after)
@@ -852,19 +845,21 @@ def _form(
 ) -> str:
     """Return the form of a section, or of all; ``further``: fields of other sections that were changed or are wrong."""
     parts: dict[str, Sequence[str]] = {
-        part: names for part, names in PARTS.items() if part in shown_parts(form.values) or {*further} & {*names}
+        part: names
+        for part, names in project_fields.PARTS.items()
+        if part in shown_parts(form.values) or {*further} & {*names}
     }
     if section is not None:
         shown = shown_fields(section, form.values)
-        others = {part: [name for name in names if name in further] for part, names in PARTS.items()}
-        parts = {section: queries.in_order({*shown, *others.pop(section)}, PARTS[section])}
+        others = {part: [name for name in names if name in further] for part, names in project_fields.PARTS.items()}
+        parts = {section: queries.in_order({*shown, *others.pop(section)}, project_fields.PARTS[section])}
         parts |= {part: names for part, names in others.items() if names}
     return _edit_page(project, form, parts, section, since=since)
 
 
 def _follow_up(project: Project, section: str | None, edited: Mapping[str, str], needed: Sequence[str]) -> str:
     """Return the page that asks what the changed answers need."""
-    parts = {part: [name for name in names if name in needed] for part, names in PARTS.items()}
+    parts = {part: [name for name in names if name in needed] for part, names in project_fields.PARTS.items()}
     form = forms.Form(current_texts(project))
     hidden = {**edited, ASKED: "yes"}
     return _edit_page(project, form, {part: names for part, names in parts.items() if names}, section, hidden=hidden)
@@ -886,7 +881,7 @@ def _edit_page(
         section=section,
         parts={part: [forms.project_field(name) for name in names] for part, names in parts.items()},
         part_title=part_title,
-        conditions={} if section is None else CONDITIONS,
+        conditions={} if section is None else project_fields.CONDITIONS,
         hidden=hidden or {},
         since=since,
         to_project=_project_address(project, section),
@@ -928,20 +923,20 @@ def _own_changes(project: Project, texts: Mapping[str, str], since: Sequence[Map
     opened_with = current_texts(project)
     for revision in reversed(since):
         for change in revision["changes"]:
-            if change["field"] in FIELDS:
+            if change["field"] in project_fields.FIELDS:
                 opened_with[change["field"]] = _typed_before(change["field"], change["old"])
     return forms.changed_texts(texts, opened_with)
 
 
 def _typed_before(name: str, old: Any) -> str:
     # A revision stores dates as ISO 8601 text.
-    value = date.fromisoformat(old) if old and isinstance(FIELDS.get(name), Day) else old
+    value = date.fromisoformat(old) if old and isinstance(project_fields.FIELDS.get(name), Day) else old
     return forms.present_text(forms.project_field(name), value)
 
 
 # Registration: short pages, each with what the answers before it ask, and its own errors.
 
-STEPS: Final = tuple(PARTS)
+STEPS: Final = tuple(project_fields.PARTS)
 CHECK: Final = "check"
 
 
@@ -953,7 +948,7 @@ def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answ
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
         return _step(actor, draft, step, forms.Form(draft.values))
-    typed = queries.with_budget({**draft.values, **forms.typed_values(("agency", *PARTS[step]))})
+    typed = queries.with_budget({**draft.values, **forms.typed_values(("agency", *project_fields.PARTS[step]))})
     if resumed:
         flash_message(gettext("You are signed in again. What you entered is below and not saved yet."), "information")
         return _step(actor, draft, step, forms.Form(typed))
@@ -974,8 +969,8 @@ def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
     """Return the next step; for a change from the last page back to it, or to what the change asks."""
     later = [part for part in shown_parts(draft.values) if STEPS.index(part) > STEPS.index(step)]
     if CHECK in request.values:
-        needed = newly_asked(before, draft.values)
-        later = [part for part in later if set(PARTS[part]) & set(needed)]
+        needed = project_fields.newly_asked(before, draft.values)
+        later = [part for part in later if set(project_fields.PARTS[part]) & set(needed)]
     following = next(iter(later), None)
     if following is None:
         return redirect_to("register_check", draft_id=draft.id)
@@ -998,7 +993,7 @@ def field_of(error: RegistryError) -> str:
 def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> forms.Form | None:
     """Return the form with what is wrong on this page, None when nothing is; later pages have not been answered yet."""
     agency, values, known = load_draft(texts)
-    problems = merge_problems(known, cross_field_problems(values))
+    problems = project_fields.merge_problems(known, project_fields.cross_field_problems(values))
     here = [problem for problem in problems if part_of(problem.pointer[1:]) == step]
     if here:
         return forms.Form(texts, here)
@@ -1025,7 +1020,7 @@ def _step(actor: Actor, draft: Draft, step: str, form: forms.Form) -> str:
         "projects/register_step.html",
         form=form,
         fields=fields,
-        conditions=CONDITIONS,
+        conditions=project_fields.CONDITIONS,
         title=part_title(step),
         place=place + 1,
         count=len(steps) + 1,
@@ -1091,7 +1086,7 @@ def _check(actor: Actor, draft: Draft, form: forms.Form, of_signature: RegistryE
     is_refused = of_signature is not None and not errors and not form.errors
     is_on_platform = values.get("placement") == Placement.ON_PLATFORM
     parts = {
-        part: [name for name in names if is_asked(name, draft.values)]
+        part: [name for name in names if project_fields.is_asked(name, draft.values)]
         for part, names in shown_parts(draft.values).items()
     }
     return render_template(
@@ -1131,7 +1126,7 @@ def register(actor: Actor) -> Answer:
     if entries:
         flash_message(gettext("The draft is back."))
         return redirect_to("register")
-    return redirect_to("register_step", draft_id=draft.id, step=next(iter(PARTS)))
+    return redirect_to("register_step", draft_id=draft.id, step=next(iter(project_fields.PARTS)))
 
 
 @pages.page("/register/<row_id:draft_id>", needs=Permission.PROJECTS_WRITE)
@@ -1152,7 +1147,7 @@ def copy_project(actor: Actor, number: str) -> Response:
         draft = start_draft(actor)
         save_draft(actor, draft.id, {"agency": project.agency.bin, **texts})
     flash_message(gettext("This draft has the values of %s. Change what is different.") % number)
-    return redirect_to("register_step", draft_id=draft.id, step=next(iter(PARTS)))
+    return redirect_to("register_step", draft_id=draft.id, step=next(iter(project_fields.PARTS)))
 
 
 @pages.page("/register/deleted", needs=Permission.PROJECTS_WRITE, methods=("POST",))

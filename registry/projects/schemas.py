@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Final
 
 from registry.agencies.fields import BIN_TEXT
-from registry.agencies.vocabulary import Region
+from registry.agencies.models import Region
 from registry.core import fields
 from registry.core.search import NAMES
 from registry.core.translations import lazy_text

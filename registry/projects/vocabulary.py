@@ -10,7 +10,7 @@ from registry.core.translations import lazy_text
 from registry.freeze.vocabulary import Choices, Placement, Severity, Stage, WorkType
 
 
-class ObjectKind(Choices):
+class ObjectKind(Choices, field="object_kind"):
     """Kinds of objects."""
 
     SYSTEM = "system", lazy_text("Digital system")
@@ -21,7 +21,7 @@ class ObjectKind(Choices):
     SERVICE = "service", lazy_text("Service")
 
 
-class ObjectClass(Choices):
+class ObjectClass(Choices, field="object_class"):
     """Classes of objects; stored as numbers."""
 
     FIRST = "1", lazy_text("First")
@@ -29,7 +29,7 @@ class ObjectClass(Choices):
     THIRD = "3", lazy_text("Third")
 
 
-class Funding(Choices):
+class Funding(Choices, field="funding"):
     """Sources of money."""
 
     REPUBLICAN_BUDGET = "republican_budget", lazy_text("Republican budget")
@@ -40,7 +40,7 @@ class Funding(Choices):
     INTERNATIONAL = "international", lazy_text("International funds")
 
 
-class LinkKind(Choices):
+class LinkKind(Choices, field="link_kind"):
     """What a project is to another that it is linked to."""
 
     DUPLICATE_OF = "duplicate_of", lazy_text("Duplicate of")
@@ -49,7 +49,7 @@ class LinkKind(Choices):
     EXCHANGES_DATA_WITH = "exchanges_data_with", lazy_text("Exchanges data with")
 
 
-class Sector(Choices):
+class Sector(Choices, field="sector"):
     """Functions of government (COFOG)."""
 
     PUBLIC_SERVICES = "01", lazy_text("General public services")
@@ -64,7 +64,7 @@ class Sector(Choices):
     SOCIAL_PROTECTION = "10", lazy_text("Social protection")
 
 
-class FreezeStatus(Choices):
+class FreezeStatus(Choices, field="freeze_status"):
     """Freeze statuses, stored with each project (``flags/freeze_status.py``)."""
 
     OUT_OF_SCOPE = "out_of_scope", lazy_text("Out of scope")
@@ -77,7 +77,7 @@ class FreezeStatus(Choices):
     WITHDRAWN = "withdrawn", lazy_text("Registered in error")
 
 
-class FlagAge(Choices):
+class FlagAge(Choices, field="flag_age"):
     """How long flags have been open: the least number of days. Audits store counts by it (``DailyCount``)."""
 
     UP_TO_30 = "0", lazy_text("Up to 30 days")
@@ -100,7 +100,7 @@ FLAG_AGES: Final = (
 )
 
 
-class PlanState(Choices):
+class PlanState(Choices, field="migration_plan"):
     """Whether a project has a migration plan, and whether oversight has confirmed it."""
 
     NONE = "none", lazy_text("No plan")
@@ -108,7 +108,7 @@ class PlanState(Choices):
     CONFIRMED = "confirmed", lazy_text("Confirmed")
 
 
-class WithdrawnProjects(Choices):
+class WithdrawnProjects(Choices, field="withdrawn"):
     """Whether lists have the projects that were registered in error and withdrawn."""
 
     EXCLUDE = "exclude", lazy_text("Not included")
@@ -126,7 +126,7 @@ VERDICT_OUTCOMES: Final = (
 )
 
 
-class DocumentKind(Choices):
+class DocumentKind(Choices, field="document_kind"):
     """Kinds of documents."""
 
     CONTRACT = "contract", lazy_text("Contract")
@@ -137,7 +137,7 @@ class DocumentKind(Choices):
     OTHER = "other", lazy_text("Other")
 
 
-class AttestationState(Choices):
+class AttestationState(Choices, field="attestation"):
     """Whether the agency has to confirm that a record is still true."""
 
     CURRENT = "current", lazy_text("Confirmed in time")

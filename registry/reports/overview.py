@@ -14,9 +14,8 @@ from sqlalchemy import ColumnElement, Select, TextClause, and_, func, select, te
 
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Actor, Permission
-from registry.agencies.models import Agency
+from registry.agencies.models import Agency, Region
 from registry.agencies.service import AgencyNotFound, agency_by_bin
-from registry.agencies.vocabulary import Region
 from registry.audits.models import COUNTRY, AgencyCount, DailyCount, Dimension
 from registry.audits.queries import visible_run
 from registry.cases.models import Case
@@ -27,9 +26,8 @@ from registry.core.errors import Malformed, Problem
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
 from registry.flags.former_flags import FlagsNotKnown, flags_known_at
-from registry.flags.models import COMING, IS_GOOD, AuditRun, last_good_audit, last_good_date, newest_good
+from registry.flags.models import COMING, IS_GOOD, AuditRun, FlagStatus, last_good_audit, last_good_date, newest_good
 from registry.flags.queries import coming_flags
-from registry.flags.vocabulary import FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.policy import Policy
 from registry.freeze.rules import RULES

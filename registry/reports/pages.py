@@ -10,9 +10,9 @@ from typing import Any, Final
 from flask import redirect, render_template, request, url_for
 
 from registry.accounts.roles import Actor, Permission
+from registry.agencies.models import Region
 from registry.agencies.pages import agency_name
 from registry.agencies.service import agency_by_bin
-from registry.agencies.vocabulary import Region
 from registry.audits.pages import rule_titles
 from registry.core.clock import today
 from registry.core.errors import Malformed, Problem

@@ -13,12 +13,10 @@ from sqlalchemy import select
 from registry.accounts.agency_tree import subtree
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.fields import AGENCY_FIELDS, APPROVED_FIELDS
-from registry.agencies.models import Agency
+from registry.agencies.models import AGENCY_KINDS, Agency
 from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, check_agency_change
-from registry.agencies.vocabulary import AGENCY_KINDS
-from registry.approvals.kinds import ApprovalKind, Fact, Proposal
+from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import BaseSchema, Bin, Choice

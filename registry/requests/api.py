@@ -9,7 +9,7 @@ from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
 from registry.approvals.api import proposed
-from registry.approvals.fields import APPROVAL, REJECTION, REMARK
+from registry.approvals.schemas import APPROVAL, REJECTION, REMARK
 from registry.requests import service
 from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import approval_of

@@ -13,9 +13,8 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Permission
-from registry.approvals.kinds import Proposal
+from registry.approvals.models import Approval, ApprovalKindCode, ApprovalState, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval, ApprovalKindCode, ApprovalState
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import DAY_SCHEMA, BaseSchema, Choice, Day, Ids, ReadOnly, Text, nullable, object_of

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from registry.accounts import same_person
 from registry.accounts.roles import SCHEDULE, Actor, Permission
+from registry.approvals.models import Approval
 from registry.approvals.service import end_outdated
-from registry.approvals.tables import Approval
 from registry.core.clock import local_date, now, rfc3339, today
 from registry.core.database import Event, require_transaction, transaction
 from registry.core.errors import NotAllowed

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Permission
-from registry.approvals.kinds import ApprovalKind, Fact, Proposal
+from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
 from registry.approvals.service import propose
-from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import invalid
 from registry.projects.links import OF_ONE_OBJECT, ProjectLink, find_link, remove_link

@@ -20,7 +20,7 @@ from registry.projects.models import Project
 # Kinds and states of requests. The codes are published; how they are decided is in ``kinds.py``.
 
 
-class RequestKind(Choices):
+class RequestKind(Choices, field="request_kind"):
     """What is asked for. Each kind has a handler."""
 
     SUCCESSION = "succession", lazy_text("Succession of an agency")
@@ -29,7 +29,7 @@ class RequestKind(Choices):
     CONFIRMATION = "confirmation_request", lazy_text("Confirmation of a fact")
 
 
-class SuccessionKind(Choices):
+class SuccessionKind(Choices, field="succession_kind"):
     """How an agency passes on what it has. A division passes the listed projects only; the agency goes on."""
 
     MERGER = "merger", lazy_text("Merger: the agency becomes part of the successor")
@@ -37,7 +37,7 @@ class SuccessionKind(Choices):
     DIVISION = "division", lazy_text("Division: the listed projects go to the successor")
 
 
-class RequestState(Choices):
+class RequestState(Choices, field="request_state"):
     """Where a request stands."""
 
     WAITING = "waiting", lazy_text("Waiting for a decision")

@@ -12,7 +12,7 @@ from flask import render_template, url_for
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages, agency_names, with_bins
 from registry.agencies.service import agency_by_bin, may_act_for
-from registry.approvals.fields import REJECTION, REMARK
+from registry.approvals.schemas import REJECTION, REMARK
 from registry.core.errors import Malformed, Problem, invalid
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text
@@ -29,19 +29,10 @@ from registry.requests.models import Request, RequestKind, RequestState, Success
 from registry.requests.queries import HANDLERS, REQUEST_LIST, find_request, of_kinds, read_request, show_request
 from registry.requests.service import is_in_effect
 from registry.requests.succession import beside_projects, touched, visible_ids
-from registry.web import forms
+from registry.web import forms, labels
 from registry.web.blueprint import BOTH, Answer, flash_message, pages, redirect_to
 from registry.web.formats import gettext as _, moment, number, numbered, short_day
 from registry.web.forms import Form, FormPage
-from registry.web.labels import (
-    choice_label,
-    display_fact,
-    display_value,
-    field_label,
-    labelled_facts,
-    name_in_page_language,
-    options,
-)
 from registry.web.lists import ListCell, ListPage, TableColumn, choice_column
 
 # What the pages of requests show of each kind, and the names of their agencies.
@@ -74,17 +65,19 @@ def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     """``(label, text)`` of what was asked, but for agencies, projects and people, which are links or sentences."""
     facts = []
     if shown.get("kind") is not None:
-        facts.append((_("Kind"), choice_label(KINDS[shown["request_kind"]], shown["kind"])))
+        facts.append((_("Kind"), labels.choice_label(KINDS[shown["request_kind"]], shown["kind"])))
     for name in FACTS:
         if shown.get(name) is not None:
             is_value = name == "value"
-            text = display_fact(shown[FACT], shown[name]) if is_value else display_value(name, shown[name])
+            text = (
+                labels.display_fact(shown[FACT], shown[name]) if is_value else labels.display_value(name, shown[name])
+            )
             facts.append((_label(name), text))
     is_confirmation = shown["request_kind"] == RequestKind.CONFIRMATION
-    facts += [(field_label("act"), shown["act"])] if shown["act"] is not None else []
-    facts.append((field_label("evidence" if is_confirmation else "reason"), shown["reason"]))
+    facts += [(labels.field_label("act"), shown["act"])] if shown["act"] is not None else []
+    facts.append((labels.field_label("evidence" if is_confirmation else "reason"), shown["reason"]))
     if shown["on"] is not None:
-        facts.insert(0, (_("Effective from"), display_value("_on", shown["on"])))
+        facts.insert(0, (_("Effective from"), labels.display_value("_on", shown["on"])))
     return facts
 
 
@@ -121,16 +114,20 @@ def ask_succession(actor: Actor, bin: str) -> Answer:
         _("Succession of the agency"),
         _("Propose"),
         url_for("web.agency", bin=bin),
-        [_agency(fields["successor"]), replace(kind, choices=options("succession_kind")), *list(fields.values())[1:]],
+        [
+            _agency(fields["successor"]),
+            replace(kind, choices=labels.options("succession_kind")),
+            *list(fields.values())[1:],
+        ],
         SUCCESSION,
         intro=_(
             "Projects with their documents, cases and orders, accounts and drafts pass to the successor, and the "
             "agency is closed. Deadlines go on unchanged. A supervisor confirms it."
         ),
-        subject=name_in_page_language(agency),
+        subject=labels.name_in_page_language(agency),
         labels={"kind": _("Kind of succession"), "on": _("Effective from")},
         prepare=lambda texts: with_bins(actor, ["successor"], texts),
-        facts=[(choice_label("approval_effect", name), number(count)) for name, count in has.items()],
+        facts=[(labels.choice_label("approval_effect", name), number(count)) for name, count in has.items()],
     )
     done = _("The succession is proposed. A supervisor has to confirm it.")
     return _ask(actor, RequestKind.SUCCESSION, bin, page, done, {"kind": SuccessionKind.MERGER.value})
@@ -156,7 +153,7 @@ def ask_transfer(actor: Actor, number: str) -> Answer:
             "The project passes to another agency with its documents, cases and orders. Deadlines go on unchanged. A "
             "supervisor confirms it."
         ),
-        subject=name_in_page_language(project),
+        subject=labels.name_in_page_language(project),
         labels={"on": _("Effective from")},
         prepare=lambda texts: with_bins(actor, ["to"], texts),
     )
@@ -179,7 +176,7 @@ def ask_withdrawal(actor: Actor, number: str) -> Answer:
             "or an order in force, and where the project has or had a medium or high flag. The record stays readable "
             "and leaves lists, reports and audits."
         ),
-        subject=name_in_page_language(project),
+        subject=labels.name_in_page_language(project),
     )
     done = _("You asked to withdraw the project. A reviewer has to decide.")
     return _ask(actor, RequestKind.WITHDRAWAL, number, page, done)
@@ -196,7 +193,7 @@ def propose_change_of_agency(actor: Actor, bin: str) -> Answer:
         [forms.schema_field(field) for field in AGENCY_CHANGE.inputs.values()],
         AGENCY_CHANGE,
         _("They decide what the moratorium binds and who can read restricted projects. A supervisor must approve it."),
-        name_in_page_language(agency),
+        labels.name_in_page_language(agency),
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
@@ -228,7 +225,7 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
         if name not in OF_RECORD
     ]
     if kind == FACT:
-        fields.insert(0, forms.form_field("fact", "radios", choices=labelled_facts(facts_to_confirm(project))))
+        fields.insert(0, forms.form_field("fact", "radios", choices=labels.labelled_facts(facts_to_confirm(project))))
     documents = [(str(each["id"]), each["name"]) for each in documents_of(project)]
     if documents:
         label = _("Documents of the project that show it")
@@ -249,7 +246,7 @@ def ask_confirmation(actor: Actor, number: str, kind: str) -> Answer:
             "An operator or a reviewer checks the evidence and confirms, or declines with a reason. Add documents to "
             "the project first, and tick here those that show it."
         ),
-        subject=name_in_page_language(project),
+        subject=labels.name_in_page_language(project),
     )
 
     def act(values: Mapping[str, Any]) -> Answer:
@@ -299,8 +296,8 @@ def _list_page(_actor: Actor, _filters: Mapping[str, str]) -> ListPage:
         empty=_("There are no requests here."),
         about=_("What one person asks for and another person decides."),
         fields=[
-            (KIND, _("Kind of request"), options(KIND)),
-            ("state", _("State"), options("request_state")),
+            (KIND, _("Kind of request"), labels.options(KIND)),
+            ("state", _("State"), labels.options("request_state")),
         ],
         has_tables=False,
     )
@@ -308,8 +305,8 @@ def _list_page(_actor: Actor, _filters: Mapping[str, str]) -> ListPage:
 
 def _request_cell(item: Mapping[str, Any]) -> ListCell:
     project, agency = item["of"]
-    below = (item["project"], "" if project is None else name_in_page_language(project), agency)
-    title = f"{choice_label(KIND, item[KIND])} {numbered(item['id'])}"
+    below = (item["project"], "" if project is None else labels.name_in_page_language(project), agency)
+    title = f"{labels.choice_label(KIND, item[KIND])} {numbered(item['id'])}"
     return ListCell(title, " · ".join(filter(None, below)), url_for("web.request_page", request_id=item["id"]))
 
 

@@ -12,9 +12,16 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import select
 
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
-from registry.approvals.kinds import MAX_NAMED_PROJECTS, MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
+from registry.approvals.models import (
+    MAX_NAMED_PROJECTS,
+    MAX_REASON_LENGTH,
+    Approval,
+    ApprovalKind,
+    ApprovalKindCode,
+    Fact,
+    Proposal,
+)
 from registry.approvals.service import propose, propose_as_consequence
-from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Invalid, Problem

@@ -12,10 +12,9 @@ from registry.accounts.agency_tree import subtree
 from registry.accounts.models import Account, admitted, find_account, may_admit
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.same_person import people_of
-from registry.approvals.kinds import MAX_REASON_LENGTH, ApprovalKind, Fact, Proposal
+from registry.approvals.models import MAX_REASON_LENGTH, Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
-from registry.approvals.tables import Approval, ApprovalKindCode
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, NotAllowed

@@ -16,7 +16,7 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.queries import agencies_above
 from registry.agencies.service import agency_to_change, close_agency, closed_problem, hold_agencies, require_open
-from registry.approvals.fields import EFFECTS
+from registry.approvals.schemas import EFFECTS
 from registry.cases.models import Case
 from registry.cases.workflow import OPEN
 from registry.core.clock import now, today

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.service import AGENCY, hold_agencies
+from registry.approvals.models import Approval
 from registry.approvals.service import end_outdated
-from registry.approvals.tables import Approval
 from registry.cases.models import Case, Order
 from registry.cases.sync import close_case_of_withdrawn, lock_open_case
 from registry.cases.vocabulary import Status

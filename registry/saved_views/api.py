@@ -11,7 +11,7 @@ from flask.views import MethodView
 from registry.accounts.roles import Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.api.parameters import ListArguments
-from registry.core.messages import message
+from registry.core.translations import message
 from registry.http.requests import request_locale
 from registry.saved_views.queries import MAX_COUNTED, VIEW_LIST, ShownView, with_count
 from registry.saved_views.schemas import VIEW_BODY, View

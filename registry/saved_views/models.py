@@ -15,7 +15,7 @@ from registry.freeze.vocabulary import Choices
 # Closed vocabulary of saved views: the lists that they are of (docs/reference/api.md).
 
 
-class ViewList(Choices):
+class ViewList(Choices, field="view_list"):
     """Lists whose filters and sort can be saved."""
 
     CASES = "cases", lazy_text("Cases")

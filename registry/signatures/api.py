@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import ApiBlueprint, current_actor
 from registry.approvals import service as approvals
-from registry.approvals.fields import REMARK
+from registry.approvals.schemas import REMARK
 from registry.cases.decisions import read_act_to_sign as read_case_action
 from registry.cases.schemas import CASE_COMMENT, CASE_PROPOSAL
 from registry.core.clock import now, rfc3339

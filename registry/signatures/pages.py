@@ -10,14 +10,7 @@ from flask import Response, make_response, render_template, request
 
 from registry.accounts.roles import Actor
 from registry.core.clock import now, rfc3339
-from registry.signatures.service import (
-    ActToSign,
-    SentSignature,
-    SignedAct,
-    check_signature,
-    content_to_sign,
-    require_ready_to_sign,
-)
+from registry.signatures import service
 from registry.web.blueprint import CONTENT_SECURITY_POLICY
 from registry.web.current_user import TOKEN, page_locale
 from registry.web.labels import choice_label
@@ -38,7 +31,7 @@ def is_to_be_signed() -> bool:
 
 def signing_page(
     actor: Actor,
-    to_sign: ActToSign,
+    to_sign: service.ActToSign,
     *,
     rows: Sequence[tuple[str, str]],
     back: str,
@@ -48,9 +41,9 @@ def signing_page(
 
     Raises StepUpRequired or SignerNeedsSecondFactor before the first signature of an account, and SignaturesOff.
     """
-    require_ready_to_sign(actor)
+    service.require_ready_to_sign(actor)
     at = now()
-    content = content_to_sign(actor, to_sign, at)
+    content = service.content_to_sign(actor, to_sign, at)
     left_out = (TOKEN, SIGN, SIGNATURE, SIGNED_AT)
     page = render_template(
         "signatures/sign.html",
@@ -73,11 +66,11 @@ def signing_page(
     return response
 
 
-def sent_signature(actor: Actor, act_to_sign: Callable[[], ActToSign]) -> SignedAct | None:
+def sent_signature(actor: Actor, act_to_sign: Callable[[], service.ActToSign]) -> service.SignedAct | None:
     """Verify the signature that the form has, as ``check_signature``; None without one.
 
     An empty one is none that is valid: what a person wanted to sign is not done without a signature.
     """
     cms = request.form.get(SIGNATURE)
-    sent = None if cms is None else SentSignature(request.form.get(SIGNED_AT, ""), cms)
-    return check_signature(actor, sent, act_to_sign)
+    sent = None if cms is None else service.SentSignature(request.form.get(SIGNED_AT, ""), cms)
+    return service.check_signature(actor, sent, act_to_sign)

@@ -19,7 +19,7 @@ from registry.projects.models import Project
 MAX_NAME: Final = 500
 
 
-class ExternalKind(Choices):
+class ExternalKind(Choices, field="external_kind"):
     """What a state system issued."""
 
     OBJECT_PASSPORT = "object_passport", lazy_text("Object passport")
@@ -28,7 +28,7 @@ class ExternalKind(Choices):
     OTHER = "other", lazy_text("Other document")
 
 
-class ExternalState(Choices):
+class ExternalState(Choices, field="external_state"):
     """How a confirmation compares with the record, in the order in which somebody has to look at it."""
 
     TO_CHECK = "to_check", lazy_text("Project to check")

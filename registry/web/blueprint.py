@@ -12,13 +12,12 @@ from typing import Any, Final, Literal
 from urllib.parse import urlencode
 
 from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
-from flask_wtf.csrf import CSRFError
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from registry.accounts.roles import Actor, Permission
 from registry.core.translations import LANGUAGES, Language
-from registry.extensions import csrf
 from registry.http.requests import limit_form, request_locale
 from registry.http.responses import make_tag, not_modified
 from registry.http.security import (
@@ -128,6 +127,7 @@ def cacheable_page(page: str) -> Response:
 
 Answer = str | Response | tuple[str, int]
 OpenView = Callable[..., Answer]
+csrf: Final = CSRFProtect()
 SIGN_IN: Final = "web.sign_in"
 CHANGE_FIRST: Final = "web.own_password"
 SECOND_FACTOR: Final = "web.second_factor"

@@ -16,8 +16,7 @@ from werkzeug.exceptions import HTTPException
 from registry.accounts.roles import StepUpRequired
 from registry.accounts.sessions import SessionEnded
 from registry.core.errors import Conflict, Problem, RegistryError
-from registry.core.messages import MESSAGES, message
-from registry.core.translations import lazy_text, translate
+from registry.core.translations import MESSAGES, lazy_text, message, translate
 from registry.http import http_errors
 from registry.http.error_handlers import DATABASE_ERRORS, OF_HTTP, error_of, problem_response
 from registry.http.requests import LOG, form_limit, request_id

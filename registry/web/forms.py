@@ -11,24 +11,9 @@ from typing import Any, Final
 from flask import redirect, render_template, request
 
 from registry.accounts.roles import StepUpRequired
+from registry.core import fields as field_types
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
-from registry.core.fields import (
-    AnyDay,
-    BaseSchema,
-    Bin,
-    Boolean,
-    Choice,
-    Entries,
-    InputField,
-    Telephone,
-    Text,
-    WholeNumber,
-    YearlyAmounts,
-    split_entries,
-    split_year,
-    years_text,
-)
 from registry.core.translations import lazy_text
 from registry.freeze.current import policy_in_force
 from registry.freeze.vocabulary import WorkType
@@ -89,7 +74,7 @@ def form_field(
     return Field(name, control, label or field_label(name), hint, choices, when)
 
 
-def schema_field(field: InputField) -> Field:
+def schema_field(field: field_types.InputField) -> Field:
     """Return the form field of a schema's field: its label, its hint, and the control of its type."""
     name = str(field.name)
     control, choices = _control(name, field)
@@ -126,27 +111,27 @@ def work_type_hints() -> dict[str, str]:
     return {kind: gettext(text) % limit if "%" in text else gettext(text) for kind, text in WORK_TYPE_HINTS.items()}
 
 
-def _control(name: str, field: InputField) -> tuple[str, Sequence[tuple[str, str]]]:
+def _control(name: str, field: field_types.InputField) -> tuple[str, Sequence[tuple[str, str]]]:
     match field:
-        case Choice(options=codes):
+        case field_types.Choice(options=codes):
             return "radios" if len(codes) <= MAX_RADIOS else "select", options(name)
-        case AnyDay():
+        case field_types.AnyDay():
             return "day", ()
-        case Boolean():
+        case field_types.Boolean():
             return "yes_no", ()
-        case WholeNumber() if name.endswith(AMOUNTS):
+        case field_types.WholeNumber() if name.endswith(AMOUNTS):
             return "money", ()
-        case WholeNumber(largest=largest) if largest == NUMBERED:
+        case field_types.WholeNumber(largest=largest) if largest == NUMBERED:
             return "radios", options(name)
-        case Text(limit=limit) if limit > LONG_TEXT:
+        case field_types.Text(limit=limit) if limit > LONG_TEXT:
             return "area", ()
-        case Entries():
+        case field_types.Entries():
             return "note", ()
-        case YearlyAmounts():
+        case field_types.YearlyAmounts():
             return "years", ()
-        case Telephone():
+        case field_types.Telephone():
             return "telephone", ()
-        case Bin():
+        case field_types.Bin():
             return "digits", ()
     return "text", ()
 
@@ -239,7 +224,7 @@ def year_rows(form: Form, name: str) -> list[tuple[int, str]]:
 
     Empty for a text in which an entry has no year.
     """
-    parts = [split_year(entry) for entry in split_entries(form.value(name))]
+    parts = [field_types.split_year(entry) for entry in field_types.split_entries(form.value(name))]
     if None in parts:
         return []
     entered = dict(filter(None, parts))
@@ -265,7 +250,7 @@ def as_typed(value: object) -> str:
     if isinstance(value, date):
         return day_typed(value)
     if isinstance(value, list):
-        return years_text(value) if isinstance(value[0], Mapping) else "\n".join(value)
+        return field_types.years_text(value) if isinstance(value[0], Mapping) else "\n".join(value)
     return str(value)
 
 
@@ -317,7 +302,7 @@ class FormPage:
     submit: str
     back: str
     fields: Sequence[Field]
-    schema: BaseSchema
+    schema: field_types.BaseSchema
     intro: str = ""
     subject: str = ""
     edits: bool = False
@@ -371,7 +356,7 @@ def answer_form(
 
 
 def answer_decision(
-    schema: BaseSchema, act: Callable[[str | None], Answer], page: Callable[[Form], str], at: str = "reason"
+    schema: field_types.BaseSchema, act: Callable[[str | None], Answer], page: Callable[[Form], str], at: str = "reason"
 ) -> Answer:
     """Call ``act`` with the remark or reason that was entered beside the buttons of a page.
 

@@ -7,60 +7,39 @@ from typing import Any, Final
 
 from flask import Flask
 
-from registry.accounts.models import AccountKind, AccountStatus, FactorKind, TokenStatus
-from registry.accounts.roles import Role, Scope
+import registry.models  # noqa: F401 - every vocabulary is known then
+from registry.accounts.models import AccountStatus, TokenStatus
 from registry.agencies.fields import AGENCY_BODY
-from registry.agencies.vocabulary import Region
-from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
+from registry.approvals.models import EFFECT_LABELS, ApprovalState
 from registry.cases import vocabulary
 from registry.cases.vocabulary import AppealOutcome, AppealState, OrderState, Status
 from registry.changes.models import ChangeType
 from registry.core.fields import AMOUNT, YEAR
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGE_NAMES, OFFICIAL_LANGUAGES, lazy_text
 from registry.exemptions.schemas import EXEMPTION_BODY
-from registry.flags.vocabulary import AuditStatus, FlagChange, FlagStatus, HeldCause, HeldDecisionKind, Trigger
-from registry.freeze.contract_differences import ContractDifference
+from registry.flags.models import AuditStatus
 from registry.freeze.facts import CLAIMED
-from registry.freeze.rules import FactState
-from registry.freeze.vocabulary import AgencyKind, AiRisk, Choices, Placement, Severity, Stage, WorkType
-from registry.government_reports.models import GovernmentReportStatus, Section
+from registry.freeze.vocabulary import OF_FIELDS, Choices, Severity
+from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.schemas import REPORT_BODY
-from registry.imports.models import ROW_OUTCOMES, ImportKind, ImportState
-from registry.inbox.models import EntryKind
-from registry.journal.checkpoints import KeyState
-from registry.letters.models import LetterEnd, LetterKind
-from registry.notifications.models import ChannelChoice
+from registry.imports.models import ROW_OUTCOMES, ImportState
 from registry.platform.inventory import ROW as INVENTORY_ROW
-from registry.platform.models import ConfirmationKind, Environment
-from registry.platform.products import PRODUCT, ProductState
+from registry.platform.products import PRODUCT
 from registry.platform.schemas import ONBOARDING, RESTRICTION, VERIFICATION
 from registry.policies.models import PolicyState
-from registry.procurement.models import ContractMatch, ContractSource, MatchState, NoProject
+from registry.procurement.models import MatchState, NoProject
 from registry.procurement.schemas import CONTRACT
 from registry.projects.schemas import PROJECT, PROJECT_BODY
-from registry.projects.vocabulary import (
-    AttestationState,
-    DocumentKind,
-    FlagAge,
-    FreezeStatus,
-    Funding,
-    LinkKind,
-    ObjectClass,
-    ObjectKind,
-    PlanState,
-    Sector,
-    WithdrawnProjects,
-)
-from registry.requests.models import RequestKind, RequestState, SuccessionKind
-from registry.saved_views.models import ViewList
+from registry.projects.vocabulary import AttestationState, FreezeStatus
+from registry.requests.models import RequestState
 from registry.signatures.models import SignableAct
-from registry.state_systems.models import ExternalKind, ExternalState
+from registry.state_systems.models import ExternalState
 from registry.state_systems.schemas import EXTERNAL_CONFIRMATION
 from registry.web.current_user import page_locale
 from registry.web.formats import NOTHING, day, deadline, gettext, moment, money
-from registry.webhooks.models import TEST_EVENT, DeliveryError, DeliveryState, DisabledReason
+from registry.webhooks.models import TEST_EVENT, DeliveryState
 
-# Labels of choices by field. The vocabularies of the slices hold them; here each gets the name of its field.
+# Labels of choices by field. The vocabularies of the slices hold them, and name their field.
 
 
 def _labels(choices: Iterable[Choices]) -> dict[str, str]:
@@ -69,41 +48,10 @@ def _labels(choices: Iterable[Choices]) -> dict[str, str]:
 
 # Forms and filters offer the choices in this order.
 CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
-    "role": _labels(Role),
-    "kind": _labels(AgencyKind),
-    "object_kind": _labels(ObjectKind),
-    "work_type": _labels(WorkType),
-    "stage": _labels(Stage),
-    "environments": _labels(Environment),
-    "fact_state": _labels(FactState),
-    "placement": _labels(Placement),
-    "ai_risk_class": _labels(AiRisk),
-    "funding": _labels(Funding),
-    "sector": _labels(Sector),
-    "region": _labels(Region),
-    "object_class": _labels(ObjectClass),
-    "freeze_status": _labels(FreezeStatus),
-    "attestation": _labels(AttestationState),
-    "withdrawn": _labels(WithdrawnProjects),
-    "migration_plan": _labels(PlanState),
+    **{field: _labels(choices) for field, choices in OF_FIELDS.items()},
     "severity": _labels(reversed(Severity)),
     "flagged": {severity.value: severity.flagged_label for severity in Severity.worst_first()},
-    "flag_status": _labels(FlagStatus),
-    "flag_age": _labels(FlagAge),
-    "audit_status": _labels(AuditStatus),
-    "trigger": _labels(Trigger),
-    "letter_kind": _labels(LetterKind),
-    "letter_end": _labels(LetterEnd),
-    "checkpoint_key": _labels(KeyState),
-    "held_cause": _labels(HeldCause),
-    "held_decision": _labels(HeldDecisionKind),
-    "change": _labels(FlagChange),
-    "document_kind": _labels(DocumentKind),
-    "link_kind": _labels(LinkKind),
-    "import_state": _labels(ImportState),
-    "import_kind": _labels(ImportKind),
     "row_outcome": ROW_OUTCOMES,
-    "case_status": _labels(Status),
     # Two actions have other labels in some statuses.
     "case_action": {
         **_labels(vocabulary.ActionName),
@@ -118,48 +66,12 @@ CHOICE_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
         **_labels(vocabulary.AuditEvent),
         **_labels(vocabulary.FurtherEvent),
     },
-    "decision": _labels(vocabulary.DecisionKind),
-    "outcome": _labels(vocabulary.Outcome),
-    "reason_code": _labels(vocabulary.ReasonCode),
-    "template_kind": _labels(vocabulary.TemplateKind),
-    "commission_outcome": _labels(vocabulary.CommissionOutcome),
-    "order_state": _labels(OrderState),
-    "appeal_state": _labels(AppealState),
-    "appeal_outcome": _labels(AppealOutcome),
     "court_outcome": _labels(AppealOutcome),
-    "account_kind": _labels(AccountKind),
-    "account_status": _labels(AccountStatus),
-    "token_status": _labels(TokenStatus),
-    "scope": _labels(Scope),
-    "approval_kind": _labels(ApprovalKindCode),
-    "approval_state": _labels(ApprovalState),
+    "why": _labels(NoProject),
     "approval_effect": EFFECT_LABELS,
     "signed_act": _labels(SignableAct),
     "sign_act": {act.value: act.button for act in SignableAct},
-    "request_kind": _labels(RequestKind),
-    "request_state": _labels(RequestState),
-    "confirmation_kind": _labels(ConfirmationKind),
-    "product_state": _labels(ProductState),
-    "match_state": _labels(MatchState),
-    "external_state": _labels(ExternalState),
-    "external_kind": _labels(ExternalKind),
-    "match": _labels(ContractMatch),
-    "no_project": _labels(NoProject),
-    "why": _labels(NoProject),
-    "contract_difference": _labels(ContractDifference),
-    "contract_source": _labels(ContractSource),
-    "succession_kind": _labels(SuccessionKind),
-    "report_status": _labels(GovernmentReportStatus),
-    "report_section": _labels(Section),
-    "factor_kind": _labels(FactorKind),
-    "inbox_kind": _labels(EntryKind),
-    "policy_state": _labels(PolicyState),
-    "view_list": _labels(ViewList),
-    "notice_channels": _labels(ChannelChoice),
     "webhook_event": _labels(ChangeType) | {TEST_EVENT: lazy_text("Test")},
-    "delivery_state": _labels(DeliveryState),
-    "delivery_error": _labels(DeliveryError),
-    "disabled_reason": _labels(DisabledReason),
     "language": LANGUAGE_NAMES,
 }
 

@@ -16,7 +16,7 @@ from registry.freeze.vocabulary import Choices
 # Closed vocabularies of webhooks: states of deliveries, why attempts fail, why webhooks are disabled.
 
 
-class DeliveryState(Choices):
+class DeliveryState(Choices, field="delivery_state"):
     """States of a delivery. Of each subject one delivery waits at most; later ones are queued behind it."""
 
     QUEUED = "queued", lazy_text("Behind an earlier event")
@@ -26,7 +26,7 @@ class DeliveryState(Choices):
     DROPPED = "dropped", lazy_text("No longer visible")
 
 
-class DeliveryError(Choices):
+class DeliveryError(Choices, field="delivery_error"):
     """Why an attempt failed."""
 
     TARGET = "target-not-allowed", lazy_text("The address of the receiver is not allowed")
@@ -39,7 +39,7 @@ class DeliveryError(Choices):
     SECRET = "secret-unreadable", lazy_text("The secret cannot be read: rotate it")
 
 
-class DisabledReason(Choices):
+class DisabledReason(Choices, field="disabled_reason"):
     """Why a webhook is disabled."""
 
     OWNER = "owner", lazy_text("Disabled by its owner")

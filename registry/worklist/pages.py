@@ -23,8 +23,7 @@ from registry.approvals.queries import count_waiting_for, waiting_for
 from registry.audits.pages import rule_titles
 from registry.audits.queries import AUDIT_LIST
 from registry.cases.list_pages import own_assignees
-from registry.cases.lists import count_cases, list_cases
-from registry.cases.order_lists import APPEAL_LIST
+from registry.cases.lists import APPEAL_LIST, count_cases, list_cases
 from registry.core.clock import local_date, national_calendar, today
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from registry.accounts.account_changes import disable_account
 from registry.accounts.models import Person, TotpFactor, account_actor
-from registry.accounts.password_links import Invitation, InvitationNotFound, invitation_key
+from registry.accounts.passwords import Invitation, InvitationNotFound, invitation_key
 from registry.accounts.roles import Role
 from registry.accounts.service import (
     NewPerson,

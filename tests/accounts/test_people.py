@@ -26,7 +26,7 @@ from registry.accounts.account_changes import (
 )
 from registry.accounts.handover import move_people
 from registry.accounts.models import Person, account_named
-from registry.accounts.password_links import Invitation, InvitationNotFound, invitation_key
+from registry.accounts.passwords import Invitation, InvitationNotFound, invitation_key
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import Actor, Role, RoleNotAllowed
 from registry.accounts.service import (

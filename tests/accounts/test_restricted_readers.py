@@ -15,7 +15,7 @@ from registry.accounts.account_changes import change_role, command_actor, disabl
 from registry.accounts.factors import reset_factors
 from registry.accounts.handover import move_people
 from registry.accounts.models import Account, Person, account_actor, account_named
-from registry.accounts.password_links import Invitation, invitation_key
+from registry.accounts.passwords import Invitation, invitation_key
 from registry.accounts.people_import import import_people
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role, scopes_of_role
 from registry.accounts.same_person import change_owner
@@ -30,8 +30,8 @@ from registry.accounts.service import (
 )
 from registry.accounts.tokens import add_service_account, issue, issue_own_token
 from registry.agencies.models import Agency
+from registry.approvals.models import Approval
 from registry.approvals.service import approve
-from registry.approvals.tables import Approval
 from registry.core.database import db, transaction
 from registry.notifications.immediate import process_outbox
 from registry.settings import CHECKOUT

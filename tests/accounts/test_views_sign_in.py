@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.models import account_named
-from registry.accounts.password_links import BY_EMAIL
+from registry.accounts.passwords import BY_EMAIL
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person, invite_person, person_named, set_password
 from registry.accounts.sessions import WebSession

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import Connection
 
 from registry.agencies.models import Agency
-from registry.projects import word_search
+from registry.projects import filters
 from tests.api.callers import Caller
 from tests.audits.steps import audit, create_projects
 from tests.cases.cast import AIGERIM, act, in_days, migrate_by, project_with_gap, under_review
@@ -87,7 +87,7 @@ def test_an_approval_takes_few_statements(app: Flask, connection: Connection, su
 def test_words_are_found_alike_whether_they_are_taken_for_common_or_for_rare(
     app: Flask, reviewer: Caller, agency: Agency, monkeypatch: pytest.MonkeyPatch, common: int, database_kind: str
 ) -> None:
-    monkeypatch.setattr(word_search, "INDEX_SCAN_LIMIT" if database_kind == "postgresql" else "MAX_IDS", common)
+    monkeypatch.setattr(filters, "INDEX_SCAN_LIMIT" if database_kind == "postgresql" else "MAX_IDS", common)
     rare = [a_project(agency, name_ru=f"Реестр тұлпар {place}").number for place in range(3)]
     create_projects(20, agency)
     for query in ("q=тұлп", "q=реестр тұлпар", "q=тұлпар&stage=creation"):

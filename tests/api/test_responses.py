@@ -29,7 +29,7 @@ from registry.api.blueprint import ApiBlueprint, Deprecation, scopes_needed
 from registry.api.specification import OF_COMMANDS, error_codes, errors_page, field_codes
 from registry.core.database import db
 from registry.core.errors import RegistryError
-from registry.core.messages import message
+from registry.core.translations import message
 from registry.http.requests import JsonLines, request_id
 from registry.journal.service import JournalEntry
 from registry.settings import CHECKOUT

@@ -21,8 +21,7 @@ from flask.testing import FlaskClient
 from registry.accounts.roles import Permission, Role
 from registry.agencies.fields import AGENCY, AGENCY_BODY
 from registry.api.blueprint import ApiBlueprint, PermissionNotDeclared, require_declared_permissions
-from registry.api.openapi import FOLDER
-from registry.api.specification import BLUEPRINTS, make_specification, referenced
+from registry.api.specification import BLUEPRINTS, FOLDER, make_specification, referenced
 from registry.app import OPEN_ENDPOINTS
 from registry.http.security import REQUIRED_PERMISSION
 from registry.settings import CHECKOUT

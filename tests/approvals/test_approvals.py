@@ -13,9 +13,8 @@ from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.models import Person, account_named
 from registry.accounts.roles import LOCAL, Actor, Role, Scope
 from registry.accounts.service import edit_account
-from registry.approvals.kinds import Proposal
+from registry.approvals.models import ApprovalKindCode, Proposal
 from registry.approvals.service import NeedsTwoPeople, approve, propose
-from registry.approvals.tables import ApprovalKindCode
 from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project

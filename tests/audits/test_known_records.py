@@ -19,8 +19,8 @@ from registry.core.clock import now
 from registry.core.database import transaction
 from registry.flags.models import AuditRun
 from registry.freeze.current import policy_in_force
-from registry.projects.details import read_whole
 from registry.projects.models import Project
+from registry.projects.queries import read_whole
 from registry.projects.service import find_project, find_project_to_change, restrict_project
 from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm

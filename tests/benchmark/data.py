@@ -14,8 +14,7 @@ from typing import Any, Final
 import psycopg
 from sqlalchemy import case, insert, select, text
 
-from registry.agencies.models import Agency
-from registry.agencies.vocabulary import Region
+from registry.agencies.models import Agency, Region
 from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.fields import check_digit

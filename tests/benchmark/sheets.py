@@ -10,7 +10,7 @@ from typing import Final
 
 import xlsxwriter
 
-from registry.agencies.vocabulary import Region
+from registry.agencies.models import Region
 from registry.projects.vocabulary import ObjectKind
 from tests.benchmark.data import SEED, bins
 from tests.benchmark.words import names

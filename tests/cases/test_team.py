@@ -10,7 +10,7 @@ from flask import Flask
 from registry.accounts.roles import Actor, Role, local_actor
 from registry.accounts.service import NewPerson, add_person, edit_account
 from registry.cases.lists import count_cases
-from registry.cases.team import team
+from registry.cases.queries import team
 from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, decided_case, under_review
 from tests.factories import ADMINISTRATOR, PASSWORD, a_project, a_token, an_agency, bearer
 from tests.fixtures.web import SignedIn

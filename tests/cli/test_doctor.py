@@ -16,8 +16,8 @@ from registry.cli.doctor import unusable
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.installation import save_job_run
-from registry.core.messages import MESSAGES_OF
 from registry.core.outbox import enqueue
+from registry.core.translations import MESSAGES_OF
 from registry.flags.models import AuditRun
 from registry.freeze.current import first_policy
 from registry.settings import CHECKOUT, read_settings

@@ -15,8 +15,15 @@ import pytest
 import registry
 from registry.api.specification import error_codes
 from registry.core.errors import RegistryError
-from registry.core.messages import MESSAGES, MESSAGES_OF, message
-from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, load_translations
+from registry.core.translations import (
+    DEFAULT_LANGUAGE,
+    LANGUAGES,
+    MESSAGES,
+    MESSAGES_OF,
+    Language,
+    load_translations,
+    message,
+)
 
 TRANSLATED = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
 TAKES_CODE = {"Problem": 1, "InvalidValue": 0, "invalid": 1, "Wrong": 0}

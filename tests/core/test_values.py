@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from marshmallow import ValidationError
 
 from registry.agencies.fields import AGENCY_FIELDS
-from registry.agencies.vocabulary import AGENCY_KINDS, REGIONS
+from registry.agencies.models import AGENCY_KINDS, REGIONS
 from registry.core.errors import Problem
 from registry.core.fields import (
     AnyDay,

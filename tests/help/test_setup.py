@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.accounts.models import Person
-from registry.accounts.password_links import BY_EMAIL
+from registry.accounts.passwords import BY_EMAIL
 from registry.accounts.roles import AGENCY_ROLES, Actor, Role
 from registry.accounts.service import NewPerson, add_person, edit_account, person_named
 from registry.audits.service import run_audit

@@ -19,9 +19,8 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db
 from registry.core.errors import Invalid, Problem
-from registry.core.messages import message
 from registry.core.spreadsheets.reader import open_sheet
-from registry.core.translations import LANGUAGES
+from registry.core.translations import LANGUAGES, message
 from registry.imports.models import ImportRun
 from registry.imports.service import ImportOptions, import_now, queue_import
 from registry.imports.worker import run_next_import

@@ -27,9 +27,14 @@ from registry.core.lists import Page
 from registry.core.outbox import OutboxMessage
 from registry.core.translations import Language
 from registry.flags.models import Flag
-from registry.imports.columns import ColumnMappingNotFound, column_mappings, delete_column_mapping, remembered_columns
 from registry.imports.files import marked_import
-from registry.imports.headers import layout_key
+from registry.imports.headers import (
+    ColumnMappingNotFound,
+    column_mappings,
+    delete_column_mapping,
+    layout_key,
+    remembered_columns,
+)
 from registry.imports.models import ColumnMapping, FilePiece, ImportRun
 from registry.imports.queries import ImportNotFound, errors_of, find_import, previewed_rows
 from registry.imports.service import (

@@ -18,9 +18,8 @@ from registry.agencies.models import Agency
 from registry.agencies.service import agency_by_bin
 from registry.core.database import db, transaction
 from registry.core.lists import Page
-from registry.core.messages import message
 from registry.core.outbox import OutboxMessage
-from registry.core.translations import LANGUAGES
+from registry.core.translations import LANGUAGES, message
 from registry.imports.models import ImportRun
 from registry.imports.queries import ImportNotFound, errors_of, find_import
 from registry.imports.service import ImportOptions, import_now, queue_import

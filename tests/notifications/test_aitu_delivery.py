@@ -14,9 +14,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from registry.core.database import db, transaction
-from registry.core.messages import message
 from registry.core.trace_context import outgoing_headers, trace_of_job
-from registry.core.translations import LANGUAGES, Language
+from registry.core.translations import LANGUAGES, Language, message
 from registry.notifications.aitu import AituClient, AituLink
 from registry.notifications.delivery import DeliveryResult, render_message
 from registry.notifications.immediate import process_outbox

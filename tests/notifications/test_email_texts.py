@@ -16,8 +16,7 @@ from werkzeug.routing import RequestRedirect
 from registry.accounts.roles import Actor, Role
 from registry.agencies.models import Agency
 from registry.core.clock import local_instant
-from registry.core.messages import message
-from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language
+from registry.core.translations import LANGUAGES, OFFICIAL_LANGUAGES, Language, message
 from registry.notifications.digest import write_due_digest
 from registry.notifications.email import link_to, render_email
 from registry.notifications.jobs import deliver_notifications, usable_channels

@@ -12,8 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from registry.accounts.models import Account
-from registry.approvals.kinds import KINDS
-from registry.approvals.tables import Approval, ApprovalState
+from registry.approvals.models import KINDS, Approval, ApprovalState
 from registry.audits.policy_activation import calculate_impact
 from registry.cases.models import Case
 from registry.cases.vocabulary import Status

@@ -7,8 +7,7 @@ from typing import Any, Final
 
 from registry.accounts.roles import PERMISSIONS, Permission, Role
 from registry.approvals import service as approvals
-from registry.approvals.kinds import KINDS
-from registry.approvals.tables import Approval, ApprovalKindCode
+from registry.approvals.models import KINDS, Approval, ApprovalKindCode
 from tests.one_person.world import ALONE, PROGRAMS, TOGETHER
 
 

@@ -21,7 +21,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from registry.accounts.models import Account, AccountKind
-from registry.accounts.password_links import Invitation, invitation_key
+from registry.accounts.passwords import Invitation, invitation_key
 from registry.accounts.roles import Role, scopes_of_role
 from registry.accounts.tokens import TOKEN_PATTERN, issue_own_token
 from registry.audits.jobs import run_nightly_audit

@@ -19,8 +19,7 @@ from registry.core.clock import today
 from registry.core.database import db, transaction
 from registry.core.errors import RegistryError
 from registry.exemptions.models import Exemption
-from registry.flags.models import Flag
-from registry.flags.vocabulary import FlagStatus
+from registry.flags.models import Flag, FlagStatus
 from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
 from registry.platform.confirmations import verify_placement

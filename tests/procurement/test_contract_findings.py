@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
+from registry.approvals.models import Approval
 from registry.approvals.service import approve
-from registry.approvals.tables import Approval
 from registry.audits.judgement import Judgement
 from registry.audits.past import verdict_known_at, verify_audit
 from registry.audits.verdicts import clearings, verdict_of

@@ -17,8 +17,8 @@ from sqlalchemy import select, update
 
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
+from registry.approvals.models import Approval
 from registry.approvals.service import ApprovalOutOfDate, approve
-from registry.approvals.tables import Approval
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.dialects import advisory_lock

@@ -21,7 +21,7 @@ PAGES = sorted(
     if page.is_file() and page.parent.name != "adr" and page.name != "CHANGELOG.md"
 )
 NAMED = re.compile(r"(?<![\w/.-])/?((?:registry|tests|scripts|config|migrations|docs)/[\w./*-]*)")
-# A module as `registry.api.openapi`, to be distinguished from the command `registry` at the end of a sentence.
+# A module as `registry.api.specification`, to be distinguished from the command `registry` at the end of a sentence.
 FILE = re.compile(r"`([a-z_]+\.(?:py|html|toml))`")
 # In docstrings and comments, with or without its folders.
 NAMED_BY_CODE = re.compile(r"``([a-z_/]+\.(?:py|html|toml))``")

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.approvals.tables import Approval
+from registry.approvals.models import Approval
 from registry.audits.past import verify_audit
 from registry.audits.service import run_audit
 from registry.core.database import db, transaction

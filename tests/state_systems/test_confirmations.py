@@ -17,7 +17,7 @@ from sqlalchemy import event, select
 
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
-from registry.approvals.tables import Approval
+from registry.approvals.models import Approval
 from registry.core.database import db, transaction
 from registry.freeze.current import first_policy, set_policy
 from registry.journal.service import JournalEntry

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.web.assets import FOLDER
+from registry.web.application import FOLDER
 from tests.factories import a_project
 from tests.fixtures.web import SignedIn
 from tests.uploads import MIB, random_bytes

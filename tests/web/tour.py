@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from registry.accounts.absences import record_absence
 from registry.accounts.attempts import record_failure
 from registry.accounts.models import Account, Person
-from registry.accounts.password_links import BY_EMAIL, Invitation, invitation_key
+from registry.accounts.passwords import BY_EMAIL, Invitation, invitation_key
 from registry.accounts.roles import Actor, Role, local_actor
 from registry.accounts.service import NewPerson, add_person, invite_person, person_named, set_password
 from registry.accounts.tokens import Token, add_service_account, issue

@@ -10,7 +10,7 @@ from typing import Any, Final
 from flask import redirect, render_template, request, url_for
 from sqlalchemy import select
 
-from registry.accounts import account_changes, account_management, queries, service
+from registry.accounts import account_changes, account_management, people_import as file_of_people, queries, service
 from registry.accounts.absences import absences_of, may_record_absence
 from registry.accounts.account_changes import confirm_token, confirming_people, has_confirmer, pending_tokens
 from registry.accounts.agency_tree import agency_id_of
@@ -18,18 +18,7 @@ from registry.accounts.factors import reset_factors
 from registry.accounts.handover import MAX_MOVED, Moves, hand_over, move_people
 from registry.accounts.models import Account, Person, account_id_in, find_account, has_factor
 from registry.accounts.oidc_configuration import sign_in_configuration
-from registry.accounts.password_links import can_be_invited
-from registry.accounts.passwords import can_show_first_half, generate_password, show_first_half
-from registry.accounts.people_import import (
-    COLUMNS,
-    MAX_ROWS,
-    PERSON,
-    REQUIRED_COLUMNS,
-    PeopleImport,
-    import_people,
-    role_and_agency_problems,
-    write_people_template,
-)
+from registry.accounts.passwords import can_be_invited, can_show_first_half, generate_password, show_first_half
 from registry.accounts.roles import AGENCY_ROLES, PERMISSIONS, Actor, Permission, Role
 from registry.accounts.same_person import count_owned_accounts, owned_by, people_of
 from registry.accounts.schemas import HandOverBody
@@ -331,9 +320,9 @@ def new_person(actor: Actor) -> Answer:
             forms.form_field("email", "text", hint=_("Address for the invitation and for notifications.")),
             forms.form_field("language", "radios", choices=options("language")),
         ],
-        PERSON,
+        file_of_people.PERSON,
         intro=confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
-        check=role_and_agency_problems,
+        check=file_of_people.role_and_agency_problems,
     )
     return forms.answer_form(page, lambda values: _add(actor, values), {"language": "kk"})
 
@@ -473,8 +462,8 @@ def people_import(actor: Actor) -> Answer:
     try:
         content = open_table(forms.uploaded_file()[1]).content
         if len(content) > MAX_TABLE_LENGTH:
-            raise invalid("/file", "too-many-people", limit=MAX_ROWS)
-        result = import_people(actor, content, dry_run=True)
+            raise invalid("/file", "too-many-people", limit=file_of_people.MAX_ROWS)
+        result = file_of_people.import_people(actor, content, dry_run=True)
     except Invalid as error:
         return _form(actor, forms.invalid_form({}, error, "file")), 422
     return _result(result, dry_run=True, table=base64.b64encode(content).decode())
@@ -485,7 +474,7 @@ def apply_people_import(actor: Actor) -> Answer:
     """Add the people of the table that the dry run displayed; one-time passwords are displayed once."""
     try:
         content = base64.b64decode(request.form.get(TABLE, ""), validate=True)
-        result = import_people(actor, content, dry_run=False)
+        result = file_of_people.import_people(actor, content, dry_run=False)
     except (Invalid, Conflict, NotAllowed) as error:
         return _form(actor, forms.invalid_form({}, error, "file")), 422
     except ValueError:
@@ -496,8 +485,13 @@ def apply_people_import(actor: Actor) -> Answer:
 @pages.page("/people/import.xlsx", needs=Permission.PEOPLE_MANAGE)
 def people_import_template(actor: Actor) -> Answer:
     """Download an empty table with headers in the page's language and lists of roles and languages."""
-    labels, roles = {name: field_label(name) for name in COLUMNS}, account_management.roles_to_give(actor)
-    return xlsx_download("people", lambda path: write_people_template(path, labels, roles, page_locale()))
+    labels, roles = (
+        {name: field_label(name) for name in file_of_people.COLUMNS},
+        account_management.roles_to_give(actor),
+    )
+    return xlsx_download(
+        "people", lambda path: file_of_people.write_people_template(path, labels, roles, page_locale())
+    )
 
 
 def _form(actor: Actor, form: Form) -> str:
@@ -508,17 +502,18 @@ def _form(actor: Actor, form: Form) -> str:
         "agency": _("The BIN; only for agency roles."),
     }
     columns = [
-        (name, field_label(name), name in REQUIRED_COLUMNS, codes.get(name), texts.get(name, "")) for name in COLUMNS
+        (name, field_label(name), name in file_of_people.REQUIRED_COLUMNS, codes.get(name), texts.get(name, ""))
+        for name in file_of_people.COLUMNS
     ]
-    return render_template("accounts/people_import.html", form=form, columns=columns, limit=MAX_ROWS)
+    return render_template("accounts/people_import.html", form=form, columns=columns, limit=file_of_people.MAX_ROWS)
 
 
-def _result(result: PeopleImport, **more: object) -> str:
+def _result(result: file_of_people.PeopleImport, **more: object) -> str:
     agencies = {agency.bin: agency for agency in agencies_by_id().values()} if result.created else {}
     return render_template("accounts/people_import_result.html", result=result, agencies=agencies, **more)
 
 
-def _passwords_as_link(result: PeopleImport) -> str:
+def _passwords_as_link(result: file_of_people.PeopleImport) -> str:
     """Return the one-time passwords as a table in a link: they are stored nowhere, so nothing else can serve the
     file.
     """
@@ -582,13 +577,13 @@ def edit_person(actor: Actor, person_id: int) -> Answer:
             role_field(actor),
             agency_field(actor),
         ],
-        PERSON,
+        file_of_people.PERSON,
         intro=" ".join(
             (_("A change of the role or the agency ends all sessions and tokens of this person."), confirmation_rule())
         ),
         subject=changed.name,
         edits=True,
-        check=role_and_agency_problems,
+        check=file_of_people.role_and_agency_problems,
     )
 
     def act(values: dict[str, Any]) -> Answer:

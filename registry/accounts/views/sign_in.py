@@ -14,8 +14,7 @@ from registry.accounts.attempts import FAILED_SIGN_INS, TooManyAttempts
 from registry.accounts.models import MAX_EMAIL_LENGTH
 from registry.accounts.oidc_configuration import sign_in_configuration
 from registry.accounts.oidc_provider import ProviderUnavailable
-from registry.accounts.password_links import BY_EMAIL
-from registry.accounts.passwords import SignInBusy
+from registry.accounts.passwords import BY_EMAIL, SignInBusy
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.service import accept_invitation, account_of_link, request_password_link
 from registry.accounts.sessions import end_session

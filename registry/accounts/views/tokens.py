@@ -9,23 +9,12 @@ from typing import Any, Final
 from flask import render_template, request, url_for
 from marshmallow.fields import Field as SchemaField
 
-from registry.accounts import tokens as access
+from registry.accounts import roles as account_roles, tokens as access
 from registry.accounts.account_changes import confirmable, disable_account, enable_account
 from registry.accounts.account_management import manageable, roles_to_give
 from registry.accounts.agency_tree import agency_id_of
 from registry.accounts.models import account_id_in
 from registry.accounts.queries import page_of_tokens, people_to_choose
-from registry.accounts.roles import (
-    PERMISSIONS,
-    Actor,
-    Permission,
-    Role,
-    Scope,
-    default_scopes,
-    roles_within,
-    scopes_of_role,
-    sorted_scopes,
-)
 from registry.accounts.same_person import change_owner, owner_name, owner_names, ownerless_accounts
 from registry.accounts.schemas import AccountFields
 from registry.accounts.views import people
@@ -68,12 +57,14 @@ class TextList(InputField):
         return text.replace(",", " ").split() or None
 
 
-def token_form(title: str, back: str, account_role: Role, intro: str, subject: str, *, own: bool = False) -> FormPage:
+def token_form(
+    title: str, back: str, account_role: account_roles.Role, intro: str, subject: str, *, own: bool = False
+) -> FormPage:
     """Return the form for a new token; it has a role field only if the account's role has narrower roles.
 
     ``own``: of a person's own token, which may have every scope of the role.
     """
-    roles = roles_within(account_role)
+    roles = account_roles.roles_within(account_role)
     scopes = _scopes_to_choose(account_role, own=own)
     purpose = _("Optional. What the token is for, such as “Nightly transfer from e-queue”.")
     fields: list[Field] = [
@@ -100,9 +91,9 @@ def token_form(title: str, back: str, account_role: Role, intro: str, subject: s
     return FormPage(title, title, back, fields, token_schema, intro=intro, subject=subject)  # type: ignore[arg-type] # a BaseSchema
 
 
-def token_defaults(account_role: Role) -> dict[str, str]:
+def token_defaults(account_role: account_roles.Role) -> dict[str, str]:
     """Return the initial values of the form: 90 days, the account's role, and its scopes but ``decisions:approve``."""
-    scopes = " ".join(sorted_scopes(default_scopes(account_role)))
+    scopes = " ".join(account_roles.sorted_scopes(account_roles.default_scopes(account_role)))
     return {**DEFAULTS, "role": account_role.value, "scopes": scopes}
 
 
@@ -110,7 +101,7 @@ class TokenParameters(access.TokenLimits):
     """The arguments of ``issue_own_token`` and ``issue_service_token``."""
 
     lifetime: timedelta | None
-    role: Role | None
+    role: account_roles.Role | None
 
 
 def token_parameters(values: Mapping[str, Any]) -> TokenParameters:
@@ -119,27 +110,32 @@ def token_parameters(values: Mapping[str, Any]) -> TokenParameters:
     The ticked scopes that grant nothing to a narrower role are left out.
     """
     role = values.get("role")
-    useful = frozenset(Scope) if role is None else scopes_of_role(Role(role))
+    useful = frozenset(account_roles.Scope) if role is None else account_roles.scopes_of_role(account_roles.Role(role))
     return TokenParameters(
         lifetime=timedelta(days=int(values["expires_in"])),
-        role=None if role is None else Role(role),
-        scopes=[Scope(scope) for scope in values["scopes"] or () if scope in useful],
+        role=None if role is None else account_roles.Role(role),
+        scopes=[account_roles.Scope(scope) for scope in values["scopes"] or () if scope in useful],
         addresses=values["addresses"] or (),
         purpose=values["purpose"],
     )
 
 
-def _scope_label(scope: str, role: Role) -> str:
+def _scope_label(scope: str, role: account_roles.Role) -> str:
     """Return the label of a scope: who manages no accounts manages the own tokens and sessions with
     ``accounts:write``.
     """
-    if scope == Scope.ACCOUNTS_WRITE and Permission.PEOPLE_MANAGE not in PERMISSIONS[role]:
+    if (
+        scope == account_roles.Scope.ACCOUNTS_WRITE
+        and account_roles.Permission.PEOPLE_MANAGE not in account_roles.PERMISSIONS[role]
+    ):
         return _("Manage own tokens and sessions")
     return choice_label("scope", scope)
 
 
-def _scopes_to_choose(role: Role, *, own: bool) -> list[str]:
-    return sorted_scopes(scopes_of_role(role) if own else default_scopes(role))
+def _scopes_to_choose(role: account_roles.Role, *, own: bool) -> list[str]:
+    return account_roles.sorted_scopes(
+        account_roles.scopes_of_role(role) if own else account_roles.default_scopes(role)
+    )
 
 
 def display_token(issued: access.IssuedToken, whose: str, back: str) -> str:
@@ -173,8 +169,8 @@ class OwnerForm(BaseSchema):
     owner = Text(required=True)
 
 
-@pages.page("/tokens", needs=Permission.TOKENS_READ)
-def tokens(actor: Actor) -> Answer:
+@pages.page("/tokens", needs=account_roles.Permission.TOKENS_READ)
+def tokens(actor: account_roles.Actor) -> Answer:
     """List the service accounts and tokens that the user sees, newest first."""
     shown = request.args.get("show", "")
     shown = shown if shown in LISTS else "all"
@@ -196,8 +192,8 @@ def tokens(actor: Actor) -> Answer:
     )
 
 
-@pages.page("/tokens/accounts/new", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
-def new_service_account(actor: Actor) -> Answer:
+@pages.page("/tokens/accounts/new", needs=account_roles.Permission.PEOPLE_MANAGE, methods=BOTH)
+def new_service_account(actor: account_roles.Actor) -> Answer:
     """Add a service account."""
     page = FormPage(
         _("Add service account"),
@@ -209,12 +205,12 @@ def new_service_account(actor: Actor) -> Answer:
             people.agency_field(actor),
         ],
         AccountFields(only=("name", "role", "agency")),
-        intro=people.confirmation_rule() if actor.may(Permission.ACCOUNTS_CONFIRM) else "",
+        intro=people.confirmation_rule() if actor.may(account_roles.Permission.ACCOUNTS_CONFIRM) else "",
     )
 
     def act(values: dict[str, Any]) -> Answer:
         account = access.add_service_account(
-            actor, values["name"], Role(values["role"]), agency_id_of(values["agency"])
+            actor, values["name"], account_roles.Role(values["role"]), agency_id_of(values["agency"])
         )
         text = _("The service account %(name)s is added. Issue a token for it.") % {"name": account.name}
         people.flash_with_confirmation(text, account)
@@ -223,12 +219,12 @@ def new_service_account(actor: Actor) -> Answer:
     return answer_form(page, act)
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/token", needs=Permission.TOKENS_MANAGE, methods=BOTH)
-def new_service_token(actor: Actor, account_id: int) -> Answer:
+@pages.page("/tokens/accounts/<row_id:account_id>/token", needs=account_roles.Permission.TOKENS_MANAGE, methods=BOTH)
+def new_service_token(actor: account_roles.Actor, account_id: int) -> Answer:
     """Issue a token for a service account; it is displayed once."""
     account = access.find_service_account(actor, account_id)
     intro = _("The token works until it expires, until it is revoked, or until the role of the account changes.")
-    role, back = Role(account.role), url_for("web.tokens")
+    role, back = account_roles.Role(account.role), url_for("web.tokens")
     page = token_form(_("Issue token"), back, role, intro, account.name)
 
     def act(values: dict[str, Any]) -> Answer:
@@ -239,8 +235,8 @@ def new_service_token(actor: Actor, account_id: int) -> Answer:
     return answer_form(page, act, token_defaults(role))
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/owner", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
-def change_service_owner(actor: Actor, account_id: int) -> Answer:
+@pages.page("/tokens/accounts/<row_id:account_id>/owner", needs=account_roles.Permission.PEOPLE_MANAGE, methods=BOTH)
+def change_service_owner(actor: account_roles.Actor, account_id: int) -> Answer:
     """Choose the person who answers for a service account."""
     account = access.find_service_account(actor, account_id)
     choices = people.person_choices(people_to_choose(actor))
@@ -262,8 +258,8 @@ def change_service_owner(actor: Actor, account_id: int) -> Answer:
     return answer_form(page, act, {"owner": owner_name(account) or ""})
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
-def disable_service_account(actor: Actor, account_id: int) -> Answer:
+@pages.page("/tokens/accounts/<row_id:account_id>/disabled", needs=account_roles.Permission.PEOPLE_MANAGE, methods=BOTH)
+def disable_service_account(actor: account_roles.Actor, account_id: int) -> Answer:
     """Disable a service account, after a confirmation page."""
     account = access.find_service_account(actor, account_id)
     if request.method == "GET":
@@ -274,8 +270,8 @@ def disable_service_account(actor: Actor, account_id: int) -> Answer:
     return redirect_to("tokens")
 
 
-@pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=Permission.PEOPLE_MANAGE, methods=BOTH)
-def enable_service_account(actor: Actor, account_id: int) -> Answer:
+@pages.page("/tokens/accounts/<row_id:account_id>/enabled", needs=account_roles.Permission.PEOPLE_MANAGE, methods=BOTH)
+def enable_service_account(actor: account_roles.Actor, account_id: int) -> Answer:
     """Enable a service account, after a confirmation page."""
     account = access.find_service_account(actor, account_id)
     if request.method == "GET":
@@ -287,8 +283,8 @@ def enable_service_account(actor: Actor, account_id: int) -> Answer:
     return redirect_to("tokens")
 
 
-@pages.page("/tokens/<key_id>/revocation", needs=Permission.TOKENS_MANAGE, methods=BOTH)
-def revoke_token(actor: Actor, key_id: str) -> Answer:
+@pages.page("/tokens/<key_id>/revocation", needs=account_roles.Permission.TOKENS_MANAGE, methods=BOTH)
+def revoke_token(actor: account_roles.Actor, key_id: str) -> Answer:
     """Revoke any token, after a confirmation page."""
     if request.method == "GET":
         return revocation_question(access.find_token(actor, key_id).key_id, url_for("web.tokens"))

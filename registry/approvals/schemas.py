@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Final
 
-from registry.approvals.kinds import MAX_REASON_LENGTH
-from registry.approvals.tables import EFFECT_LABELS, ApprovalKindCode, ApprovalState
+from registry.approvals.models import EFFECT_LABELS, MAX_REASON_LENGTH, ApprovalKindCode, ApprovalState
 from registry.core.fields import BaseSchema, ReadOnly, Text, Timestamp, nullable, object_of
 from registry.core.translations import lazy_text
 from registry.signatures.fields import Signable
