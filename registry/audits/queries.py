@@ -18,19 +18,8 @@ from registry.core import lists
 from registry.core.database import db, require_transaction
 from registry.core.dialects import is_among
 from registry.core.lists import Listing, Page, read_page
+from registry.flags import models
 from registry.flags.former_flags import FormerFlag, status_before_withdrawal
-from registry.flags.models import (
-    ACTIVE_STATUSES,
-    IS_GOOD,
-    SEVERITY_RANK,
-    AuditChange,
-    AuditRun,
-    AuditStatus,
-    Flag,
-    FlagChange,
-    Trigger,
-    last_good_audit,
-)
 from registry.freeze.current import policy_in_force
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
@@ -58,7 +47,7 @@ LATER_COUNTS: Final = ("projects_to_migrate", *MOVES)
 RESTRICTED: Final = "restricted"
 
 
-def visible_run(actor: Actor, run: AuditRun | Mapping[str, Any]) -> dict[str, Any]:
+def visible_run(actor: Actor, run: models.AuditRun | Mapping[str, Any]) -> dict[str, Any]:
     """Return a run's columns with the counts that the actor may see."""
     columns = (
         {**run} if isinstance(run, Mapping) else {each.key: getattr(run, each.key) for each in run.__table__.columns}
@@ -92,13 +81,13 @@ def move_in_last_audit(project: Project) -> None:
     The counts of the audit and of the report then cover the same projects. Earlier runs keep their counts.
     """
     session = require_transaction()
-    last = last_good_audit()
+    last = models.last_good_audit()
     if last is None or last.restricted_counts is None or project.id > last.judged_up_to:
         return
     if last.finished_at is not None and was_withdrawn_at(project, last.finished_at):
         # That audit did not count it.
         return
-    lock = select(AuditRun).where(AuditRun.id == last.id).with_for_update()
+    lock = select(models.AuditRun).where(models.AuditRun.id == last.id).with_for_update()
     locked = session.scalars(lock.execution_options(populate_existing=True)).one()
     counts, sign = locked.restricted_counts or {}, 1 if project.is_restricted else -1
     own = _counts_of(project, last.id, last.finished_at)
@@ -108,8 +97,8 @@ def move_in_last_audit(project: Project) -> None:
 def _counts_of(project: Project, audit_id: int, finished_at: datetime | None) -> dict[str, int]:
     session = require_transaction()
     statuses = _statuses_at_the_audit(project, finished_at)
-    of_project = (AuditChange.audit_id == audit_id, AuditChange.project_id == project.id)
-    changes = Counter(session.scalars(select(AuditChange.change).where(*of_project)))
+    of_project = (models.AuditChange.audit_id == audit_id, models.AuditChange.project_id == project.id)
+    changes = Counter(session.scalars(select(models.AuditChange.change).where(*of_project)))
     in_scope = project.agency.kind in policy_in_force().scope
     return {
         "projects_judged": int(in_scope),
@@ -131,17 +120,19 @@ def _severity_turn(project: Project, audit_id: int) -> dict[str, int]:
     """
     session = require_transaction()
     withdrawal = withdrawal_in_effect(project)
-    of_audit = [Flag.status.in_(ACTIVE_STATUSES), Flag.cleared_by_audit == audit_id]
+    of_audit = [models.Flag.status.in_(models.ACTIVE_STATUSES), models.Flag.cleared_by_audit == audit_id]
     if withdrawal is not None:
-        of_audit.append(Flag.id.in_(withdrawal.details["flags"]))
-    flags = session.scalars(select(Flag).where(Flag.project_id == project.id, or_(*of_audit))).all()
+        of_audit.append(models.Flag.id.in_(withdrawal.details["flags"]))
+    flags = session.scalars(select(models.Flag).where(models.Flag.project_id == project.id, or_(*of_audit))).all()
     former = select(FormerFlag.flag_id, FormerFlag.severity).where(
         FormerFlag.flag_id.in_([flag.id for flag in flags]), FormerFlag.ended_by_audit == audit_id
     )
     severities = {row.flag_id: row.severity for row in session.execute(former)}
     before = [severities.get(flag.id, flag.severity) for flag in flags if flag.opened_by_audit != audit_id]
     after = [flag.severity for flag in flags if flag.cleared_by_audit != audit_id]
-    highest, highest_before = (max((SEVERITY_RANK[each] for each in some), default=0) for some in (after, before))
+    highest, highest_before = (
+        max((models.SEVERITY_RANK[each] for each in some), default=0) for some in (after, before)
+    )
     kept = bool(before and after)
     raised, lowered = kept and highest > highest_before, kept and highest < highest_before
     return {"severity_raised": int(raised), "severity_lowered": int(lowered)}
@@ -159,9 +150,13 @@ def _statuses_at_the_audit(project: Project, finished_at: datetime | None) -> Se
     session = require_transaction()
     withdrawal = withdrawal_in_effect(project)
     if withdrawal is None:
-        flags = select(Flag.rule, Flag.status).where(Flag.project_id == project.id, Flag.status.in_(ACTIVE_STATUSES))
+        flags = select(models.Flag.rule, models.Flag.status).where(
+            models.Flag.project_id == project.id, models.Flag.status.in_(models.ACTIVE_STATUSES)
+        )
     else:
-        flags = select(Flag.rule, status_before_withdrawal()).where(Flag.id.in_(withdrawal.details["flags"]))
+        flags = select(models.Flag.rule, status_before_withdrawal()).where(
+            models.Flag.id.in_(withdrawal.details["flags"])
+        )
     changed = {} if finished_at is None else statuses_before(finished_at)
     return [changed.get((project.id, rule), status) for rule, status in session.execute(flags)]
 
@@ -173,52 +168,52 @@ EXAMPLES: Final = 3
 AUDIT_LIST: Final = lists.RecordList[Actor](
     name="audits",
     permission=Permission.AUDITS_READ,
-    rows=lambda _actor: select(*(column.label(column.key) for column in AuditRun.__table__.columns)),
-    unique=AuditRun.id.expression,
+    rows=lambda _actor: select(*(column.label(column.key) for column in models.AuditRun.__table__.columns)),
+    unique=models.AuditRun.id.expression,
     shown=lambda actor, runs: [visible_run(actor, run) for run in runs],
     filters={
-        "status": lists.ChoiceFilter(AuditRun.status.expression, AuditStatus.codes()),
-        "trigger": lists.ChoiceFilter(AuditRun.trigger.expression, Trigger.codes()),
-        "dry_run": lists.BooleanFilter(AuditRun.dry_run.expression),
-        **lists.date_filters("on", AuditRun.on.expression),
-        **lists.instant_filters("started_at", AuditRun.started_at.expression),
-        **lists.instant_filters("finished_at", AuditRun.finished_at.expression),
+        "status": lists.ChoiceFilter(models.AuditRun.status.expression, models.AuditStatus.codes()),
+        "trigger": lists.ChoiceFilter(models.AuditRun.trigger.expression, models.Trigger.codes()),
+        "dry_run": lists.BooleanFilter(models.AuditRun.dry_run.expression),
+        **lists.date_filters("on", models.AuditRun.on.expression),
+        **lists.instant_filters("started_at", models.AuditRun.started_at.expression),
+        **lists.instant_filters("finished_at", models.AuditRun.finished_at.expression),
     },
-    sorts=lists.sort_keys(AuditRun.id.expression),
+    sorts=lists.sort_keys(models.AuditRun.id.expression),
     negatable=True,
 )
 
 
-def changes_of(actor: Actor, audit: AuditRun, page: Page) -> Listing:
+def changes_of(actor: Actor, audit: models.AuditRun, page: Page) -> Listing:
     """Return a page of the audit's changes on visible projects: ``{project, rule, severity, change}``.
 
     Restricted projects on the page are journalled as read.
     """
     actor.require(Permission.AUDITS_READ)
-    listing = read_page(_changes(actor, audit), page, AuditChange.id)
+    listing = read_page(_changes(actor, audit), page, models.AuditChange.id)
     _journal_reads(actor, listing.items)
     return listing
 
 
-def count_changes(actor: Actor, audit: AuditRun) -> dict[str, int]:
+def count_changes(actor: Actor, audit: models.AuditRun) -> dict[str, int]:
     """Count the audit's changes of each kind on visible projects; 0 for kinds without any."""
     actor.require(Permission.AUDITS_READ)
     counts = (
-        select(AuditChange.change, func.count())
-        .where(AuditChange.audit_id == audit.id, *among_visible(actor, AuditChange.project_id.expression))
-        .group_by(AuditChange.change)
+        select(models.AuditChange.change, func.count())
+        .where(models.AuditChange.audit_id == audit.id, *among_visible(actor, models.AuditChange.project_id.expression))
+        .group_by(models.AuditChange.change)
     )
-    return dict.fromkeys(FlagChange.codes(), 0) | {row[0]: row[1] for row in db.session.execute(counts)}
+    return dict.fromkeys(models.FlagChange.codes(), 0) | {row[0]: row[1] for row in db.session.execute(counts)}
 
 
-def example_changes(actor: Actor, audit: AuditRun) -> dict[str, list[str]]:
+def example_changes(actor: Actor, audit: models.AuditRun) -> dict[str, list[str]]:
     """Return up to three visible projects of each rule whose flags the audit changes: rule → numbers.
 
     Restricted projects among them are journalled as read.
     """
     actor.require(Permission.AUDITS_READ)
-    place = func.row_number().over(partition_by=AuditChange.rule, order_by=AuditChange.id).label("place")
-    ranked = _changes(actor, audit).add_columns(place, AuditChange.id.label("_id")).subquery()
+    place = func.row_number().over(partition_by=models.AuditChange.rule, order_by=models.AuditChange.id).label("place")
+    ranked = _changes(actor, audit).add_columns(place, models.AuditChange.id.label("_id")).subquery()
     rows = db.session.execute(select(ranked).where(ranked.c.place <= EXAMPLES).order_by(ranked.c._id)).mappings().all()
     _journal_reads(actor, rows)
     examples: dict[str, list[str]] = {}
@@ -227,44 +222,45 @@ def example_changes(actor: Actor, audit: AuditRun) -> dict[str, list[str]]:
     return examples
 
 
-def all_changes_of(actor: Actor, audit: AuditRun) -> list[dict[str, Any]]:
+def all_changes_of(actor: Actor, audit: models.AuditRun) -> list[dict[str, Any]]:
     """Return all changes of the audit on visible projects; restricted projects are journalled as read."""
     actor.require(Permission.AUDITS_READ)
-    rows = db.session.execute(_changes(actor, audit).order_by(AuditChange.id)).mappings().all()
+    rows = db.session.execute(_changes(actor, audit).order_by(models.AuditChange.id)).mappings().all()
     _journal_reads(actor, rows)
     return [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
 
 
-def _changes(actor: Actor, audit: AuditRun) -> Select[*tuple[Any, ...]]:
+def _changes(actor: Actor, audit: models.AuditRun) -> Select[*tuple[Any, ...]]:
     return (
         select(
             Project.number.label("project"),
-            AuditChange.rule,
-            AuditChange.severity,
-            AuditChange.change,
+            models.AuditChange.rule,
+            models.AuditChange.severity,
+            models.AuditChange.change,
             Project.is_restricted.label("_restricted"),
         )
-        .join(Project, Project.id == AuditChange.project_id)
-        .where(AuditChange.audit_id == audit.id, *visible_projects(actor))
+        .join(Project, Project.id == models.AuditChange.project_id)
+        .where(models.AuditChange.audit_id == audit.id, *visible_projects(actor))
     )
 
 
-def previous_good(actor: Actor, audit: AuditRun) -> AuditRun | None:
+def previous_good(actor: Actor, audit: models.AuditRun) -> models.AuditRun | None:
     """Return the successful run, not dry, before this one by date and time. Raises RoleNotAllowed."""
     actor.require(Permission.AUDITS_READ)
     return db.session.scalar(
-        select(AuditRun)
+        select(models.AuditRun)
         .where(
-            IS_GOOD,
-            AuditRun.id != audit.id,
-            (AuditRun.on < audit.on) | ((AuditRun.on == audit.on) & (AuditRun.started_at < audit.started_at)),
+            models.IS_GOOD,
+            models.AuditRun.id != audit.id,
+            (models.AuditRun.on < audit.on)
+            | ((models.AuditRun.on == audit.on) & (models.AuditRun.started_at < audit.started_at)),
         )
-        .order_by(AuditRun.on.desc(), AuditRun.finished_at.desc(), AuditRun.id.desc())
+        .order_by(models.AuditRun.on.desc(), models.AuditRun.finished_at.desc(), models.AuditRun.id.desc())
         .limit(1)
     )
 
 
-def unexplained_projects(actor: Actor, audit: AuditRun) -> list[str]:
+def unexplained_projects(actor: Actor, audit: models.AuditRun) -> list[str]:
     """Return the numbers of up to 50 visible projects that the audit should not have changed.
 
     Restricted projects among them are journalled as read. Raises RoleNotAllowed.

@@ -26,19 +26,13 @@ from registry.platform.queries import INVENTORY_LIST, find_inventory
 from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VERIFICATION
 from registry.projects.api import etag_data, project_row
 from registry.projects.schemas import PROJECT
+from registry.requests import platform_approvals
 from registry.requests.confirmation import (
     ENDING as ENDING_KIND,
     FACT as FACT_KIND,
     ONBOARDING as ONBOARDING_KIND,
     PLACEMENT,
     confirm_or_propose,
-)
-from registry.requests.platform_approvals import (
-    REASON,
-    change_inventory,
-    import_inventory,
-    lock_inventory,
-    preview_inventory,
 )
 from registry.requests.restriction import propose_restriction
 
@@ -182,7 +176,7 @@ class InventoryForm(BaseSchema):
         "environments and last_deployed_on are optional."
     )
     dry_run = DryRun()
-    reason = REASON
+    reason = platform_approvals.REASON
 
 
 class InventorySummary(BaseSchema):
@@ -245,7 +239,7 @@ class InventoryChanges(BaseSchema):
 
     listed = ListedRows(description="Rows that are new or differ; each replaces that of its key.")
     removed = PlatformKeys(description="Keys that the list no longer has.")
-    reason = REASON
+    reason = platform_approvals.REASON
 
 
 class AppliedInventory(BaseSchema):
@@ -323,9 +317,9 @@ class PresentInventoryView(MethodView):
         reason = changes.pop("reason", None)
         actor = current_actor()
         with transaction():
-            lock_inventory()
+            platform_approvals.lock_inventory()
             inventories_blp.check_etag(_tag(find_inventory(actor, None)))
-            done = change_inventory(actor, changes, reason)
+            done = platform_approvals.change_inventory(actor, changes, reason)
             # What waits has changed nothing yet.
             inventories_blp.set_etag(_tag(find_inventory(actor, None)))
         return proposed_instead(done) if isinstance(done, Approval) else _shown(done)
@@ -353,8 +347,8 @@ def create_platform_inventory(form: Mapping[str, Any]) -> Any:
     """
     file: SentFile = form["file"]
     if form["dry_run"]:
-        return _shown(preview_inventory(current_actor(), file.name, file.content))
-    done = import_inventory(current_actor(), file.name, file.content, form.get("reason"))
+        return _shown(platform_approvals.preview_inventory(current_actor(), file.name, file.content))
+    done = platform_approvals.import_inventory(current_actor(), file.name, file.content, form.get("reason"))
     return proposed_instead(done) if isinstance(done, Approval) else _shown(done)
 
 

@@ -31,21 +31,7 @@ from registry.notifications.weekly_overview import overview_pdf, summary_data
 from registry.procurement.coverage import Coverage
 from registry.projects.visibility import leaves_out_restricted
 from registry.projects.vocabulary import FreezeStatus
-from registry.reports.compliance import (
-    AI_GROUPS,
-    BY_SEVERITY,
-    GROUPS,
-    SYSTEMS,
-    UNFLAGGED,
-    Level,
-    ai_systems,
-    audit_on,
-    compliance,
-    compliance_below,
-    compliance_on,
-    counted_by,
-    parents,
-)
+from registry.reports import compliance
 from registry.reports.overview import (
     BACK,
     BY_AGENCY,
@@ -106,7 +92,7 @@ def requested_valid_dates(*names: str) -> dict[str, date]:
 
 # Columns and rows of the compliance report's export: exact amounts and BINs.
 
-STATUSES: Final = (UNFLAGGED[0], FreezeStatus.FLAGGED.value, *UNFLAGGED[1:])
+STATUSES: Final = (compliance.UNFLAGGED[0], FreezeStatus.FLAGGED.value, *compliance.UNFLAGGED[1:])
 
 
 def group_name(grouped: str, row: Mapping[str, Any]) -> str:
@@ -127,7 +113,7 @@ def share_name(share: str) -> str:
 
 
 COMPLIANCE_COLUMNS: Final = (
-    *("projects", *STATUSES, *BY_SEVERITY),
+    *("projects", *STATUSES, *compliance.BY_SEVERITY),
     *("clear_percent", "budget_kzt", "budget_flagged_kzt"),
 )
 
@@ -139,7 +125,7 @@ COVERED: Final = ("contracts", "total_kzt", "matched_kzt", "to_check_kzt", "unma
 def compliance_header(grouped: str) -> list[str]:
     """Return the column headings."""
     of_agencies = [field_label("bin"), field_label("parent_bin")] if grouped == "agency" else []
-    shares = map(share_name, (*STATUSES, *BY_SEVERITY))
+    shares = map(share_name, (*STATUSES, *compliance.BY_SEVERITY))
     money = [field_label("budget_kzt"), _("Budget of flagged projects")]
     contracts = [
         _("IT contracts"),
@@ -157,9 +143,13 @@ def compliance_header(grouped: str) -> list[str]:
 
 def compliance_rows(actor: Actor, grouped: str, day: date | None = None) -> list[list[Cell]]:
     """Return one row per row of the report, by agency also of another date."""
-    above = parents(actor) if grouped == "agency" else {}
+    above = compliance.parents(actor) if grouped == "agency" else {}
     is_past = day is not None and day <= today()
-    report = compliance_on(actor, day) if day is not None and is_past else compliance(actor, grouped, until=day)
+    report = (
+        compliance.compliance_on(actor, day)
+        if day is not None and is_past
+        else compliance.compliance(actor, grouped, until=day)
+    )
     return [
         [
             *([row["key"], above.get(row["key"])] if grouped == "agency" else []),
@@ -193,7 +183,7 @@ TABS: Final = {
 }
 # From worst to best, the order of the bars, dark and light by turns.
 SHARES: Final = (
-    *BY_SEVERITY,
+    *compliance.BY_SEVERITY,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.ACCEPTED.value,
     FreezeStatus.TO_MIGRATE.value,
@@ -208,7 +198,7 @@ LAST_PAGE: Final = 9999
 def overview_page(actor: Actor) -> Answer:
     """Display the figures: where the country stands, and their tables by the requested group."""
     tab = _requested_tab(actor)
-    if tab in GROUPS:
+    if tab in compliance.GROUPS:
         return _table_page(actor, tab)
     return _summary_page(actor) if tab == SUMMARY else _overview_part(actor, tab)
 
@@ -260,12 +250,12 @@ def _table_page(actor: Actor, grouped: str) -> Answer:
         count=len(level.rows),
         bars=[(row["name"], bar(row)) for row in rows],
         shares=SHARES,
-        by_severity=BY_SEVERITY,
+        by_severity=compliance.BY_SEVERITY,
         share_name=share_name,
         totals=level.totals,
         all_of=_filters_of_all(level, day),
         of_share=share_filters,
-        last=last_good_audit() if day is None or is_ahead else audit_on(day),
+        last=last_good_audit() if day is None or is_ahead else compliance.audit_on(day),
         next_address=_same_level(page=page + 1) if first + len(shown) < len(level.rows) else None,
         first_address=_same_level() if first else None,
         whole_address=_same_level(whole="true") if len(shown) < len(level.rows) else None,
@@ -279,7 +269,7 @@ def _table_page(actor: Actor, grouped: str) -> Answer:
 def _render(actor: Actor, template: str, tab: str | None, **values: Any) -> str:
     """Return a page of the figures with its tabs."""
     may_see = actor.may(Permission.OVERVIEW_READ)
-    shown = {each: text for each, text in TABS.items() if may_see or each in GROUPS}
+    shown = {each: text for each, text in TABS.items() if may_see or each in compliance.GROUPS}
     tabs = [(each, text, url_for("web.overview_page", by=each)) for each, text in shown.items()]
     common: dict[str, Any] = {"share_class": share_class, "share_patterns": SHARE_PATTERNS}
     common |= {"tabs": tabs, "tab": tab, "in_scope": IN_SCOPE, "until": _until, "within": DAYS, "name_of": history_name}
@@ -323,29 +313,29 @@ def share_filters(share: str) -> dict[str, str]:
 def _requested_tab(actor: Actor) -> str:
     may_see = actor.may(Permission.OVERVIEW_READ)
     tab = request.args.get("by", SUMMARY)
-    return tab if tab in GROUPS or (may_see and tab in TABS) else SUMMARY if may_see else BY_DEFAULT
+    return tab if tab in compliance.GROUPS or (may_see and tab in TABS) else SUMMARY if may_see else BY_DEFAULT
 
 
-def _requested_group(groups: Collection[str] = GROUPS) -> str:
+def _requested_group(groups: Collection[str] = compliance.GROUPS) -> str:
     grouped = request.args.get("by", BY_DEFAULT)
     return grouped if grouped in groups else BY_DEFAULT
 
 
-def _requested_level(actor: Actor, grouped: str, until: date | None = None) -> Level:
+def _requested_level(actor: Actor, grouped: str, until: date | None = None) -> compliance.Level:
     if grouped == "agency":
-        return compliance_below(actor, request.args.get("within") or None, until)
-    report = compliance(actor, grouped)
-    return Level([], report["items"], report["totals"])
+        return compliance.compliance_below(actor, request.args.get("within") or None, until)
+    report = compliance.compliance(actor, grouped)
+    return compliance.Level([], report["items"], report["totals"])
 
 
-def _former_level(actor: Actor, day: date) -> Level:
+def _former_level(actor: Actor, day: date) -> compliance.Level:
     """Return every agency by itself, most flagged first: the tree of a former date is not known."""
-    report = compliance_on(actor, day)
+    report = compliance.compliance_on(actor, day)
     rows = sorted(report["items"], key=lambda row: (-row["flagged"], -row["projects"], row["key"]))
-    return Level([], rows, report["totals"])
+    return compliance.Level([], rows, report["totals"])
 
 
-def _filters_of_all(level: Level, day: date | None) -> dict[str, str] | None:
+def _filters_of_all(level: compliance.Level, day: date | None) -> dict[str, str] | None:
     if day is not None:
         return None
     return {"agency": level.above[-1]["bin"], "below": "true"} if level.above else {}
@@ -516,7 +506,7 @@ def tiles(compared: Comparison | None) -> list[Tile]:
 FIGURE_STATUSES: Final = (
     FreezeStatus.CLEAR.value,
     FreezeStatus.FLAGGED.value,
-    *BY_SEVERITY,
+    *compliance.BY_SEVERITY,
     FreezeStatus.TO_MIGRATE.value,
     FreezeStatus.EXEMPT.value,
     FreezeStatus.ACCEPTED.value,
@@ -846,8 +836,8 @@ AI_GROUP_NAMES: Final = {"agency": lazy_text("By agency"), "ai_risk_class": lazy
 @pages.page("/reports/ai-systems", needs=Permission.REPORTS_READ)
 def ai_systems_report(actor: Actor) -> Answer:
     """Display the counts of AI systems, each leading to its projects."""
-    grouped = _requested_group(AI_GROUPS)
-    report = ai_systems(actor, grouped)
+    grouped = _requested_group(compliance.AI_GROUPS)
+    report = compliance.ai_systems(actor, grouped)
     return render_template(
         "reports/ai_systems.html",
         actor=actor,
@@ -855,9 +845,9 @@ def ai_systems_report(actor: Actor) -> Answer:
         groups=AI_GROUP_NAMES,
         rows=[{**row, "name": _ai_group(grouped, row), "filters": {grouped: row["key"]}} for row in report["items"]],
         totals=report["totals"],
-        counted={name: {**SYSTEMS, **filters} for name, filters in counted_by().items()},
-        risks=[name for name in counted_by() if name.startswith("risk_")],
-        missing=[name for name in counted_by() if name.startswith("missing_")],
+        counted={name: {**compliance.SYSTEMS, **filters} for name, filters in compliance.counted_by().items()},
+        risks=[name for name in compliance.counted_by() if name.startswith("risk_")],
+        missing=[name for name in compliance.counted_by() if name.startswith("missing_")],
         name_of=_ai_count_name,
     )
 
@@ -865,11 +855,11 @@ def ai_systems_report(actor: Actor) -> Answer:
 @pages.page(f"/reports/ai-systems.<{ENDINGS}:ending>", needs=Permission.REPORTS_READ)
 def ai_systems_table(actor: Actor, ending: str) -> Answer:
     """Download the counts of AI systems."""
-    grouped = _requested_group(AI_GROUPS)
-    header = [_("Code"), field_label(grouped), *map(_ai_count_name, counted_by())]
+    grouped = _requested_group(compliance.AI_GROUPS)
+    header = [_("Code"), field_label(grouped), *map(_ai_count_name, compliance.counted_by())]
     rows = [
-        [row["key"], _ai_group(grouped, row), *(row[name] for name in counted_by())]
-        for row in ai_systems(actor, grouped)["items"]
+        [row["key"], _ai_group(grouped, row), *(row[name] for name in compliance.counted_by())]
+        for row in compliance.ai_systems(actor, grouped)["items"]
     ]
     return _download(actor, "ai-systems", ending, header, rows)
 
