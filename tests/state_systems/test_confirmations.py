@@ -155,24 +155,25 @@ def test_without_trust_in_the_policy_every_fact_waits(client: FlaskClient, agenc
 
 
 @pytest.mark.parametrize(
-    ("recorded", "stated", "confirmed"),
+    ("recorded", "stated", "state"),
     [
-        (date(2026, 8, 1), "2026-08-01", True),
+        (date(2026, 8, 1), "2026-08-01", "confirmed"),
         # A conclusion that was dated before the work.
-        (date(2026, 3, 1), "2026-08-01", False),
-        (date(2026, 8, 1), None, False),
+        (date(2026, 3, 1), "2026-08-01", "differs"),
+        (date(2026, 8, 1), None, "to_confirm"),
     ],
 )
 def test_conclusion_is_confirmed_only_with_its_day(
-    agency: Agency, recorded: date, stated: str | None, confirmed: bool
+    client: FlaskClient, agency: Agency, recorded: date, stated: str | None, state: str
 ) -> None:
     values = {PAYING: "5-Z", "security_conclusion_on": recorded}
     project = existing(agency, **values)
     facts = {PAYING: "5-Z"} | ({} if stated is None else {"security_conclusion_on": stated})
     row = passport(agency.bin, project=project.number, kind="conclusion", facts=facts)
-    assert run(row, kid="tests-1").get("confirmed", 0) == confirmed
+    assert run(row, kid="tests-1").get("confirmed", 0) == (state == "confirmed")
+    assert states(caller(client, Role.REVIEWER)) == [(state, project.number)]
     # The day changes at the source: the number alone is half of it.
-    if confirmed:
+    if state == "confirmed":
         facts["security_conclusion_on"] = "2026-08-02"
         assert run(row, kid="tests-1", sequence=2) == {"updated": 1, "ended": 1}
         assert project.confirmed_facts is None
