@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial, wraps
@@ -622,8 +621,9 @@ def _file_schema(content_type: str) -> dict[str, Any]:
 
 
 def _document(view: View, name: str, value: object) -> None:
-    # Copied, because ``wraps`` shares it with the function that is wrapped.
-    setattr(view, APIDOC, {**deepcopy(getattr(view, APIDOC, {})), name: value})
+    # Copied, because ``wraps`` shares it with the function that is wrapped; not deeply, as flask-smorest does so itself
+    # before it changes what is in it: a tenth of the time of the start.
+    setattr(view, APIDOC, {**getattr(view, APIDOC, {}), name: value})
 
 
 def _add_vary(response: Response) -> Response:
