@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from registry.core.database import Instant
+from registry.core.record_guards import create_guards
 
 revision = "2026_11_30_633"
 down_revision = "2026_11_30_632"
@@ -44,9 +45,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name="fk_signers_account_id"),
         sa.UniqueConstraint("iin_hash", name="uq_signers_iin_hash"),
     )
+    create_guards(op.get_bind())
 
 
 def downgrade() -> None:
     """Drop them: the journal keeps the digests, and evidence packs the signatures."""
     op.drop_table("signers")
     op.drop_table("signatures")
+    if op.get_bind().dialect.name == "postgresql":
+        for name in ("signatures_added", "signatures_changed"):
+            op.execute(f"DROP FUNCTION {name}()")

@@ -19,7 +19,7 @@ from registry.changes.models import ChangeHead, ChangeKind, PendingChange, Recor
 from registry.core.change_triggers import DIGESTS
 from registry.core.clock import now
 from registry.core.database import Instant, db, require_transaction, table_of, transaction
-from registry.core.dialects import JoinedDigest, TransactionNumber, has_writing_ctes
+from registry.core.dialects import HasEnded, JoinedDigest, OfTransaction, has_writing_ctes
 
 CHANGES: Final = table_of(RecordedChange)
 PENDING: Final = table_of(PendingChange)
@@ -28,7 +28,9 @@ COPIED: Final = (
     *("kind", "record_id", "project_id", "version", "old_status", "new_status", "old_severity", "new_severity"),
     *("fields", "seen_by", "was_restricted", *DIGESTS),
 )
-OWN: Final = PENDING.c.xact == TransactionNumber()
+OWN: Final = OfTransaction(PENDING.c.xact)
+# What others have noted; of transactions to come only for a comparison to find (registry/journal/rows.py).
+ENDED: Final = HasEnded(PENDING.c.xact)
 
 
 def _numbered(
@@ -64,7 +66,7 @@ def _number(which: sa.ColumnElement[bool]) -> sa.Insert:
 
 # Built once at import.
 NUMBER_OWN: Final = _number(OWN)
-NUMBER_ALL: Final = _number(sa.true())
+NUMBER_ENDED: Final = _number(ENDED)
 COUNT: Final = sa.select(sa.func.count()).select_from(PENDING)
 TAKE_NUMBERS: Final = (
     sa.update(HEAD).where(HEAD.c.id == 1).values(seq=HEAD.c.seq + sa.bindparam("count")).returning(HEAD.c.seq)
@@ -84,12 +86,12 @@ def number_changes(session: Session) -> None:
 def number_changes_by_hand() -> None:
     """Number what somebody changed without the service, in a transaction of its own."""
     db.session.rollback()
-    if db.session.scalar(sa.select(PENDING.c.position).limit(1)) is not None:
+    if db.session.scalar(sa.select(PENDING.c.position).where(ENDED).limit(1)) is not None:
         with transaction() as session:
             if has_writing_ctes():
-                session.execute(NUMBER_ALL, {"at": now()})
+                session.execute(NUMBER_ENDED, {"at": now()})
             else:
-                _number_in_steps(session, sa.true())
+                _number_in_steps(session, ENDED)
 
 
 def _number_in_steps(session: Session, which: sa.ColumnElement[bool]) -> None:

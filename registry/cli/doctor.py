@@ -39,6 +39,7 @@ from registry.http.error_handlers import error_of
 from registry.http.health import MAX_AUDIT_AGE
 from registry.http.http_errors import DatabaseBusy
 from registry.http.metrics import queues
+from registry.journal.rows import newest_seal
 from registry.journal.service import JournalEntry, JournalHead, last_backup_at, last_drill_at
 from registry.journal.verification import is_overdue, last_verification
 from registry.journal.witnesses import failing_witnesses
@@ -380,6 +381,9 @@ def journal() -> Finding:
     if failing := failing_witnesses():
         first = failing[0]
         return warning("doctor-witness-failing", "journal-broken", address=first.address, error=first.error)
+    seal = newest_seal()
+    if seal is not None and seal.changed != 0:
+        return warning("doctor-rows-upgraded", "rows-differ", entry=seal.seq, count=seal.changed or "?")
     return good("doctor-journal-ok", entries=head.seq, head=f"{head.seq}:{head.hash}")
 
 

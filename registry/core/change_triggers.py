@@ -166,6 +166,16 @@ RECORDED: Final = (
     ),
     RecordedTable("contract", 17, "procurement_contracts", status="NULL", is_internal=True, needs=INPUTS),
     RecordedTable("deployment", 18, "platform_deployments", status="NULL", is_internal=True, needs=INPUTS),
+    # Its CMS is stored again under a new secret key; ``cms_digest`` says whether it is the same.
+    RecordedTable(
+        "signature",
+        19,
+        "signatures",
+        status="NULL",
+        ignored=frozenset({"cms"}),
+        digest="digest",
+        is_internal=True,
+    ),
 )
 DIGESTS: Final = ("digest", "status_digest")
 # Of a function, on PostgreSQL 100.
@@ -299,7 +309,7 @@ def _all_triggers(connection: Connection) -> Iterator[tuple[str, str, str, str]]
     # A migration of an earlier release knows fewer tables.
     tables = inspect(connection).get_table_names()
     for recorded in (each for each in RECORDED if has_digests or not each.is_internal):
-        if recorded.needs is not None and recorded.needs not in tables:
+        if recorded.table not in tables or (recorded.needs is not None and recorded.needs not in tables):
             continue
         columns = _columns(connection, recorded.table)
         yield f"{recorded.table}_added", recorded.table, "INSERT", dialect.note_added(recorded, columns)

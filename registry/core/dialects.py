@@ -65,22 +65,46 @@ def has_statistics() -> bool:
     return not is_sqlite()
 
 
-class TransactionNumber(FunctionElement[int]):
-    """The number of the open transaction, as SQL."""
+class OfTransaction(FunctionElement[bool]):
+    """Whether the open transaction has written a row; of the column with the number that the row says."""
 
     # A ColumnElement would keep each of its statements out of SQLAlchemy's cache: three are compiled at every commit.
-    type = sa.BigInteger()
+    type = sa.Boolean()
     inherit_cache = True
 
 
-@compiles(TransactionNumber)
-def _on_sqlite(_element: TransactionNumber, _compiler: object, **_kwargs: object) -> str:
-    return f"{TRANSACTION_NUMBER}()"
+@compiles(OfTransaction)
+def _on_sqlite(element: OfTransaction, compiler: SQLCompiler, **kwargs: Any) -> str:
+    return f"{compiler.process(element.clauses, **kwargs)} = {TRANSACTION_NUMBER}()"
 
 
-@compiles(TransactionNumber, "postgresql")
-def _on_postgresql(_element: TransactionNumber, _compiler: object, **_kwargs: object) -> str:
-    return "pg_current_xact_id()::text::bigint"
+@compiles(OfTransaction, "postgresql")
+def _on_postgresql(element: OfTransaction, compiler: SQLCompiler, **kwargs: Any) -> str:
+    column = compiler.process(element.clauses, **kwargs)
+    own, writer = "pg_current_xact_id()::text::bigint", f"{column.rpartition('.')[0]}.xmin::text::bigint"
+    # Numbers rise, so that somebody else can write a row for one to come. Who wrote it says xmin: the low half of the
+    # number, of a savepoint a later one.
+    written = f"{own} + ((({writer} - {own} + 2147483648) & 4294967295) - 2147483648)"
+    return f"({column} = {own} AND pg_xact_status(({written})::text::xid8) = 'in progress')"
+
+
+class HasEnded(FunctionElement[bool]):
+    """Whether the transaction with a number has ended. On SQLite all that others see of one: nobody guesses numbers."""
+
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(HasEnded)
+def _ended_on_sqlite(_element: HasEnded, _compiler: object, **_kwargs: object) -> str:
+    return "(1 = 1)"
+
+
+@compiles(HasEnded, "postgresql")
+def _ended_on_postgresql(element: HasEnded, compiler: SQLCompiler, **kwargs: Any) -> str:
+    number, snapshot = compiler.process(element.clauses, **kwargs), "pg_current_snapshot()"
+    running = f"SELECT running::text::bigint FROM pg_snapshot_xip({snapshot}) AS running"  # noqa: S608
+    return f"({number} < pg_snapshot_xmax({snapshot})::text::bigint AND {number} NOT IN ({running}))"
 
 
 class JoinedDigest(FunctionElement[str]):

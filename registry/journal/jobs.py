@@ -39,7 +39,7 @@ def checkpoint_when_due(settings: Settings) -> None:
 
 
 def reconcile_when_due() -> None:
-    """Compare a seventh of the rows with acts if that has not been done since the last 4:00, and once a week all."""
+    """Compare a slice of the rows with acts if that has not been done since the last 4:00, and once a week all."""
     at, last = now(), last_verification()
     if last.rows_compared_at is not None and last.rows_compared_at >= _last_due():
         return

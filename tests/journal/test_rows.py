@@ -15,8 +15,12 @@ from flask import Flask
 from sqlalchemy import JSON, Connection, Table, Text, delete, func, insert, literal, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from registry.accounts.models import Account
 from registry.accounts.roles import Role
 from registry.changes.service import delete_old_changes, number_changes_by_hand
+from registry.cli.doctor import State, journal as journal_finding
+from registry.core.change_triggers import row_digest
+from registry.core.clock import now
 from registry.core.database import Base, Instant, db, transaction
 from registry.core.fields import EntriesText, YearlyAmountsText
 from registry.core.schema import downgrade_schema
@@ -29,6 +33,7 @@ from registry.journal.service import JournalEntry, record
 from registry.journal.verification import last_verification
 from registry.projects.links import add_link
 from registry.projects.models import Project
+from registry.signatures.models import Signature
 from tests.conftest import forget, service_app
 from tests.databases import Databases
 from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
@@ -38,9 +43,9 @@ from tests.savepoints import rolled_back
 
 TABLES = (
     *("agencies", "projects", "project_statuses", "flags", "former_flags", "cases", "case_decisions", "orders"),
-    *("appeals", "exemptions", "confirmations", "project_links", "revisions"),
+    *("appeals", "exemptions", "confirmations", "project_links", "revisions", "signatures"),
 )
-NOT_COVERED = {"projects": {"words"}}
+NOT_COVERED = {"projects": {"words"}, "signatures": {"cms"}}
 EDITS_A_ROUND = 300
 NOTHING_SEALED = Seal(0, 0, 0, dict.fromkeys(TABLES, (0, "")))
 
@@ -61,6 +66,12 @@ def world(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
         first, second = db.session.scalars(select(Project.number).order_by(Project.id).limit(2))
         with transaction():
             add_link(an_actor(Role.REVIEWER), first, {"kind": "part_of", "target": second, "note": None})
+        with transaction() as session:
+            values = {column.name: "x" for column in Base.metadata.tables["signatures"].columns if not column.nullable}
+            instants = dict.fromkeys(("signed_at", "certificate_from", "certificate_to"), now())
+            account = session.scalars(select(Account.id).limit(1)).one()
+            session.execute(insert(Signature).values({**values, **instants, "id": 1, "account_id": account}))
+            record(ADMINISTRATOR, "signature.attached", "case:1")
         db.session.remove()
     yield app
     forget(app, databases, url)
@@ -86,7 +97,7 @@ def test_acts_explain_every_row_of_months_of_work(world: Flask) -> None:
     with world.app_context():
         differences, acts = find_differences(NOTHING_SEALED)
         assert differences == []
-        assert {table for table, _ in acts.rows} == set(TABLES)
+        assert set(acts.rows) == set(TABLES)
 
 
 @pytest.mark.parametrize("rounds", [1, pytest.param(45, marks=pytest.mark.nightly)])
@@ -178,6 +189,12 @@ def found() -> list[tuple[str, str]]:
     differences, _ = find_differences(seal)
     db.session.remove()
     return sorted({(each.table, each.what) for each in differences})
+
+
+def last_entry() -> dict[str, Any]:
+    newest = select(JournalEntry.details).order_by(JournalEntry.seq.desc()).limit(1)
+    details: dict[str, Any] = json.loads(db.session.scalars(newest).one())
+    return details
 
 
 def last_id(connection: Connection, table: str) -> int:
@@ -282,7 +299,7 @@ def test_changes_are_deleted_only_when_a_seal_has_their_digests(app: Flask, pres
     assert found() == []
 
 
-def test_nights_compare_a_seventh_and_once_a_week_all(app: Flask, present: Present) -> None:
+def test_nights_compare_a_slice_and_once_a_week_all(app: Flask, present: Present) -> None:
     present.set(date(2026, 9, 28))
     a_project()
     reconcile_when_due()
@@ -296,8 +313,7 @@ def test_nights_compare_a_seventh_and_once_a_week_all(app: Flask, present: Prese
     present.move(timedelta(days=1))
     reconcile_when_due()
     assert newest_seal() != first
-    entry = db.session.scalars(select(JournalEntry.details).order_by(JournalEntry.seq.desc()).limit(1)).one()
-    assert json.loads(entry)["tables"]["projects"]["count"] == 2
+    assert last_entry()["tables"]["projects"]["count"] == 2
 
 
 def test_row_that_differs_is_red_until_somebody_accepts_it(
@@ -319,7 +335,7 @@ def test_row_that_differs_is_red_until_somebody_accepts_it(
         assert "rows-differ: docs/runbooks/rows-differ.md" in why_not_ready(audits_are_on=False)
         [red] = [metric for metric in StoredMetrics().collect() if metric.name == "registry_rows_differ"]
         assert red.samples[0].value == 1
-    # A night reads a seventh, and may find nothing: it stays.
+    # It stays red: the nights compare all rows until nothing differs.
     with services():
         present.move(timedelta(days=1))
         reconcile_when_due()
@@ -331,6 +347,109 @@ def test_row_that_differs_is_red_until_somebody_accepts_it(
     assert registry("journal", "reconcile", "--accept", "Put right by hand after the inquiry").code == 0
     with services():
         assert why_not_ready(audits_are_on=False) == []
+
+
+def test_night_after_many_acts_seals_what_they_wrote(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("registry.journal.rows.SEALED_AT_ONCE", 4)
+    assert reconcile(ADMINISTRATOR) == []
+    first = newest_seal()
+    an_agency()
+    assert reconcile(ADMINISTRATOR, 1) == []
+    assert newest_seal() == first
+    a_project()
+    assert reconcile(ADMINISTRATOR, 1) == []
+    assert newest_seal() != first
+    assert found() == []
+    # Not when what is sealed already was rewritten: the new seal would cover it.
+    with transaction() as session:
+        session.execute(text("DELETE FROM sealed_rows WHERE table_name = 'agencies'"))
+    second = newest_seal()
+    a_project()
+    a_project()
+    assert ("agencies", "seal-differs") in {(each.table, each.what) for each in reconcile(ADMINISTRATOR, 1)}
+    assert newest_seal() == second
+
+
+def test_what_is_accepted_during_a_comparison_is_not_sealed_as_it_was_before(
+    sealed: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def accepted_meanwhile(seal: Seal, part: int | None) -> Any:
+        compared = find_differences(seal, part)
+        db.session.remove()
+        with guards_off(sealed):
+            sealed.execute(text("UPDATE projects SET name_en = 'Put right' WHERE id = (SELECT max(id) FROM projects)"))
+        seal_rows(ADMINISTRATOR, "Put right by hand")
+        return compared
+
+    monkeypatch.setattr("registry.journal.rows.find_differences", accepted_meanwhile)
+    assert reconcile(ADMINISTRATOR) == []
+    monkeypatch.undo()
+    assert found() == []
+
+
+@pytest.mark.postgres_only
+@pytest.mark.parametrize("during", [False, True])
+def test_act_does_not_cover_a_digest_that_its_transaction_did_not_write(own_app: Flask, during: bool) -> None:
+    """The owner of the tables edits a row and notes its digest for transactions to come, or for one that runs."""
+    with own_app.app_context():
+        agency = an_agency()
+        assert reconcile(ADMINISTRATOR) == []
+        with transaction() as session:
+            number = session.scalar(text("SELECT pg_current_xact_id()::text::bigint")) if during else None
+            _plant(agency.id, number)
+            # Also from a savepoint, which has a number of its own.
+            with session.begin_nested():
+                a_project(agency)
+        written = last_entry()
+        assert written["written_rows"]["count"] == 2
+        number_changes_by_hand()
+        expected = {("agencies", "changed"), ("pending_changes", "planted")}
+        assert {(each.table, each.what) for each in reconcile(ADMINISTRATOR)} == (
+            {("agencies", "changed")} if during else expected
+        )
+
+
+def _plant(agency_id: int, number: int | None) -> None:
+    with db.engine.begin() as connection:
+        with guards_off(connection):
+            connection.execute(text("UPDATE agencies SET name_en = 'Mine' WHERE id = :id"), {"id": agency_id})
+        columns = list(connection.execute(text("SELECT * FROM agencies LIMIT 0")).keys())
+        numbers = (
+            "SELECT pg_current_xact_id()::text::bigint + generate_series(1, 50) AS number"
+            if number is None
+            else f"SELECT {number} AS number"
+        )
+        connection.execute(
+            text(
+                "INSERT INTO pending_changes (xact, position, record_id, kind, digest)"
+                f" SELECT number, 1, own.id, 'agency', {row_digest(True, 'agencies', 'own', columns)}"
+                f" FROM agencies AS own, ({numbers}) AS numbers WHERE own.id = :id"
+            ),
+            {"id": agency_id},
+        )
+
+
+def test_seal_of_an_upgrade_lists_the_rows_that_changed_meanwhile(
+    own_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upgraded(*, service_role: str | None) -> None:
+        with db.engine.begin() as connection, guards_off(connection):
+            # A column more changes every digest, and no row.
+            connection.execute(text("ALTER TABLE flags ADD COLUMN another TEXT"))
+            connection.execute(text("ALTER TABLE agencies ADD COLUMN another TEXT"))
+            connection.execute(text("UPDATE agencies SET name_en = 'Mine' WHERE id = 1"))
+
+    with own_app.app_context():
+        a_project()
+        an_agency()
+        assert reconcile(ADMINISTRATOR) == []
+        assert journal_finding().state is State.OK
+        monkeypatch.setattr("registry.journal.rows.upgrade_schema", upgraded)
+        upgrade_and_seal(ADMINISTRATOR)
+        entry = last_entry()
+        assert (entry["changed"], entry["changed_rows"]) == (1, ["agencies 1: changed since entry 4"])
+        assert journal_finding().state is State.WARNING
+        assert found() == []
 
 
 def test_upgrade_that_is_interrupted_is_sealed_by_the_night(app: Flask) -> None:
@@ -358,8 +477,10 @@ def test_upgrade_that_is_interrupted_does_not_hide_what_it_found(
             upgrade_and_seal(ADMINISTRATOR)
         assert newest_seal() is None
         assert [(each.table, each.what) for each in reconcile(ADMINISTRATOR)] == [("sealed_rows", "not-accepted")]
-        sealed = db.session.scalar(select(JournalEntry.details).order_by(JournalEntry.seq.desc()).limit(1))
-        assert json.loads(sealed)["differences"] == ["project_statuses 1: changed since entry 3"]
+        entry = last_entry()
+        assert entry["differences"] == ["project_statuses 1: changed since entry 3"]
+        # What differed before is not what the upgrade changed.
+        assert "changed" not in entry
 
 
 def test_downgrade_and_upgrade_leave_every_row_explained(own_app: Flask) -> None:
