@@ -15,10 +15,9 @@ from registry.accounts.roles import Role
 from registry.core.database import db
 from registry.journal.service import JournalEntry
 from registry.projects.drafts import Draft
-from registry.projects.fields import FIELDS
+from registry.projects.fields import FIELDS, PARTS
 from registry.projects.links import ProjectLink
 from registry.projects.models import Project
-from registry.projects.pages import PARTS
 from registry.projects.revisions import Revision
 from registry.projects.service import find_project
 from tests.factories import ADMINISTRATOR, a_project, an_agency

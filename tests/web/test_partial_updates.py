@@ -22,9 +22,8 @@ from registry.government_reports.queries import find_government_report
 from registry.journal.service import JournalEntry
 from registry.platform.products import WRITTEN, PlatformProduct, find_product, save_product
 from registry.projects.drafts import find_draft, save_draft, start_draft
-from registry.projects.fields import FIELDS
+from registry.projects.fields import FIELDS, PARTS
 from registry.projects.models import Project
-from registry.projects.pages import PARTS
 from registry.projects.revisions import Revision
 from registry.projects.service import find_project
 from tests.api.access_matrix.world_making import a_frozen_report
