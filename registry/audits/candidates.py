@@ -133,6 +133,10 @@ class InputDigest:
         before = self._of_projects[place : place + DIGEST_SIZE]
         self._of_projects[place : place + DIGEST_SIZE] = hashlib.sha256(before + line).digest()
 
+    def extend(self, up_to: int) -> None:
+        """Take lines of projects up to this id, of which the later ones have none yet."""
+        self._of_projects.extend(bytes(DIGEST_SIZE * (up_to + 1) - len(self._of_projects)))
+
     def forget(self, ids: Iterable[int]) -> None:
         """Take the lines of these projects again, from the first."""
         for project_id in ids:

@@ -244,12 +244,17 @@ class Judgement:
         if basis is None or not deleted_up_to() <= basis.changes >= newest_seq() - MANY:
             self.continued = self._to_continue()
             basis = self._judge_all() if self.continued is None else self.continued.basis
+        # Before the highest id: what is registered between the two is judged by this audit or by the next one.
+        number = newest_seq()
         if self.continued is not None:
             self.until = self.continued.full_on + AHEAD
             self._begin()
-        elif self._writes and (last := last_to_continue(self.policy, self.on)) is not None:
-            self.expected = self._to_judge(last.basis).ids
-        number = newest_seq()
+        else:
+            # With what was registered while every project was judged.
+            self.up_to = highest_id()
+            self._input.extend(self.up_to)
+            if self._writes and (last := last_to_continue(self.policy, self.on)) is not None:
+                self.expected = self._to_judge(last.basis).ids
         to_judge = self._to_judge(basis)
         self._basis = Basis(self.on, number, to_judge.counted)
         if self.continued is not None:
@@ -318,8 +323,8 @@ class Judgement:
 
     def _judge_all(self) -> Basis:
         """Judge every project, and keep those of which something differs."""
-        self._begin()
         number = newest_seq()
+        self._begin()
         siblings, contracts = siblings_of_register(self.policy, self.up_to), contracts_of(self.policy)
         statuses, ends = statuses_before(self._decided_since), _exemption_ends(self.on)
         self.compared = {}

@@ -204,6 +204,32 @@ def test_counts_are_those_of_the_moment_at_which_the_audit_commits(own_app: Flas
             present.move(timedelta(minutes=5))
 
 
+def test_project_registered_while_every_project_is_judged_is_judged(own_app: Flask, present: Present) -> None:
+    present.set(DAY)
+    with own_app.app_context():
+        number = an_agency().bin
+        a_project(agency_by_bin(number))
+        policy = policy_in_force(DAY)
+        early = Judgement(policy, DAY, full=True)
+
+        def register() -> None:
+            with own_app.app_context():
+                a_project(agency_by_bin(number))
+
+        def read() -> None:
+            early.read()
+            with ThreadPoolExecutor(1) as others:
+                others.submit(register).result(timeout=20)
+
+        with exclusive_lock(read):
+            run = new_run(OPERATOR, DAY, "manual", policy, dry_run=False)
+            execute_audit(OPERATOR, run, policy, check_threshold=False, judged=early)
+        assert (run.projects_judged, run.projects_flagged) == (2, 2)
+        present.move(timedelta(days=1))
+        audit()
+        assert what_a_full_audit_would_change() == {}
+
+
 def nights(present: Present, number: int) -> list[AuditRun]:
     """So many audits, a day apart, the first on ``DAY``."""
     runs = []
