@@ -31,10 +31,11 @@ def decide_match(
 ) -> Approval | None:
     """Confirm or reject that a contract is that of a project, whether or not it was proposed.
 
-    What is decided ends findings and makes them: a person does, and no program. To reject a match that rules read, and
-    to confirm an older contract beside one that may contradict the record, is a proposal, which is returned: another
-    person approves it. Raises RoleNotAllowed, MatchNeedsAPerson, ContractNotFound, ProjectNotFound, Invalid for a
-    project of another agency and without a remark to propose, and what ``propose`` raises.
+    What is decided ends findings and makes them: a person does, and no program. To reject a contract that rules read of
+    the project or of a former record of it, and to confirm an older contract beside one that may contradict the record,
+    is a proposal, which is returned: another person approves it. Raises RoleNotAllowed, MatchNeedsAPerson,
+    ContractNotFound, ProjectNotFound, Invalid for a project of another agency and without a remark to propose, and what
+    ``propose`` raises.
     """
     actor.require(Permission.CONTRACTS_MATCH)
     if not (actor.is_person or actor.is_local):
@@ -50,7 +51,7 @@ def decide_match(
             raise invalid("/project", "match-other-agency")
         before = None if match is None else match.match_state
         kind = None
-        if state is MatchState.REJECTED and before in COUNTED:
+        if state is MatchState.REJECTED and (before in COUNTED or _is_of_former(contract, project)):
             kind = ApprovalKindCode.MATCH_REJECTION
         elif state is MatchState.CONFIRMED and before != MatchState.CONFIRMED and _may_excuse(contract, project):
             kind = ApprovalKindCode.MATCH_CONFIRMATION
@@ -62,6 +63,21 @@ def decide_match(
         payload = {"contract": contract.id, "project": project.id}
         subject = f"contract-match:{contract.id}:{project.number}"
         return propose(actor, kind, Proposal(subject, remark, payload, project.agency_id, project.id))
+
+
+def _is_of_former(contract: Contract, project: Project) -> bool:
+    """Return whether the contract is read of a former record of the project too, until it is rejected for the project.
+
+    That of a restricted one is not read.
+    """
+    of_former = (
+        select(FORMER.project_id)
+        .join(Project, Project.id == FORMER.former_id)
+        .join(MATCH, MATCH.c.project_id == FORMER.former_id)
+        .where(FORMER.project_id == project.id, MATCH.c.contract_id == contract.id, MATCH.c.match_state.in_(COUNTED))
+        .where(Project.is_restricted.is_(False))
+    )
+    return db.session.scalar(of_former.limit(1)) is not None
 
 
 def _may_excuse(contract: Contract, project: Project) -> bool:

@@ -20,6 +20,7 @@ from registry.audits.past import verdict_known_at, verify_audit
 from registry.audits.verdicts import clearings, verdict_of
 from registry.core.clock import now
 from registry.core.database import db, transaction
+from registry.core.errors import Invalid
 from registry.core.translations import Language
 from registry.freeze.contract_differences import CONTRACT_RULES
 from registry.freeze.current import policy_in_force
@@ -201,6 +202,22 @@ def test_rejected_match_ends_it_and_a_confirmed_one_opens_it_again(agency: Agenc
         night(present)
         states.append([status for *_, status in of_contracts(project)])
     assert states == [[], ["open"]]
+
+
+def test_one_person_does_not_reject_for_the_later_record_what_its_former_one_was_found_for(
+    agency: Agency, present: Present
+) -> None:
+    project = a_project(agency, **RECORD)
+    run(row_of(agency))
+    later = registered_again(again(project))
+    night(present)
+    reviewer, number = with_account(an_actor(Role.REVIEWER)), later.number
+    with pytest.raises(Invalid):
+        decide_match(reviewer, contract_id(), number, MatchState.REJECTED)
+    assert of_contracts(later) == [LATER]
+    reject_match(contract_id(), number)
+    night(present)
+    assert [status for *_, status in of_contracts(later)] == ["cleared"]
 
 
 def test_contract_that_is_only_proposed_is_not_compared(agency: Agency) -> None:
