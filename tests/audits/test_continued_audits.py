@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import date, timedelta
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from registry.changes.models import ChangeHead
 from registry.changes.service import restart_feed
 from registry.core.clock import now
 from registry.core.database import db, table_of, transaction
+from registry.core.dialects import is_sqlite
 from registry.flags.freeze_status import computed_freeze_status, computed_severity
 from registry.flags.models import AHEAD, AuditRun, last_good_audit
 from registry.freeze.current import first_policy, policy_in_force, set_policy
@@ -228,6 +230,26 @@ def test_project_registered_while_every_project_is_judged_is_judged(own_app: Fla
         present.move(timedelta(days=1))
         audit()
         assert what_a_full_audit_would_change() == {}
+
+
+def test_night_on_which_more_projects_are_due_than_a_statement_can_name(
+    app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, present: Present
+) -> None:
+    present.set(DAY)
+    project = a_project()
+    audit()
+    present.move(timedelta(days=1))
+    due = frozenset(range(1, 40_001))
+    monkeypatch.setattr(judgement, "_due", lambda *_days: due)
+    if is_sqlite():
+        # As SQLite itself has it; many systems raise it.
+        driver: Any = db.session.connection().connection.driver_connection
+        usual = driver.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, 32_766)
+        request.addfinalizer(lambda: driver.setlimit(SQLITE_LIMIT_VARIABLE_NUMBER, usual))
+    judged = Judgement(policy_in_force(), DAY + timedelta(days=1))
+    judged.read()
+    judged.bring_up_to_date()
+    assert judged.judged is not None and project.id in judged.judged
 
 
 def nights(present: Present, number: int) -> list[AuditRun]:
