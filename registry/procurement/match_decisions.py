@@ -86,7 +86,12 @@ def _may_excuse(contract: Contract, project: Project) -> bool:
     A confirmed contract explains the day that the record states, so that the later one contradicts it no more.
     """
     later = select(FORMER.project_id).where(FORMER.former_id == project.id)
-    of_same_work = select(FORMER.former_id).where(or_(FORMER.project_id == project.id, FORMER.project_id.in_(later)))
+    # Contracts of restricted former records are not read, and to ask for a remark would tell that there is one.
+    of_same_work = (
+        select(FORMER.former_id)
+        .join(Project, Project.id == FORMER.former_id)
+        .where(or_(FORMER.project_id == project.id, FORMER.project_id.in_(later)), Project.is_restricted.is_(False))
+    )
     among = or_(MATCH.c.project_id == project.id, MATCH.c.project_id.in_(later), MATCH.c.project_id.in_(of_same_work))
     others = select(CONTRACT.c.id).join(MATCH, MATCH.c.contract_id == CONTRACT.c.id)
     signed_later = others.where(among, MATCH.c.match_state.in_(COUNTED), CONTRACT.c.signed_on > contract.signed_on)

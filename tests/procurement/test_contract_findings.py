@@ -257,6 +257,16 @@ def test_contract_of_a_restricted_former_record_is_not_named_by_the_later_one(ag
     assert of_contracts(later) == []
 
 
+def test_decision_for_a_later_record_does_not_tell_of_its_restricted_former_one(agency: Agency) -> None:
+    project = a_project(agency, **RECORD)
+    run(row_of(agency), row_of(agency, number="260002", contract_number="7", sign_date="2025-12-01"))
+    with transaction():
+        restrict_project(SUPERVISOR, find_project_to_change(SUPERVISOR, project.number), True, "Secret")
+    later = registered_again(find_project(SUPERVISOR, project.number)).number
+    reviewer = with_account(an_actor(Role.REVIEWER))
+    assert decide_match(reviewer, contract_id("260002"), later, MatchState.CONFIRMED) is None
+
+
 def test_contract_imported_while_an_audit_reads_is_judged(agency: Agency, present: Present) -> None:
     project = a_project(agency, **RECORD)
     judgement = Judgement(policy_in_force(), date(2026, 6, 1), full=True)
