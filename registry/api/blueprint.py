@@ -453,7 +453,8 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
         self,
         view: View | None = None,
         *,
-        commits_itself: bool | Callable[[], bool] = False,
+        verify: Callable[..., Any] | None = None,
+        commits_itself: bool = False,
         secret: str = "",
         collision: type[RegistryError] | tuple[()] = (),
     ) -> Any:
@@ -461,10 +462,11 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
 
         Of a PATCH too that names a state which its first time has ended: ``If-Match`` is compared in the view.
 
-        ``commits_itself``: the view must not run inside the transaction of the key, or whether this request's may not.
-        ``secret``: the property of the
-        response that is shown once; it is not stored, and null in the response that is sent again. ``collision``: the
-        error of a view that met another request and changed nothing; it is then run again, twice at most.
+        ``verify``: called with the loaded body and the values of the path outside of the transaction of the key,
+        because it asks other services; the view gets what it returns as ``verified``. ``commits_itself``: the view must
+        not run inside that transaction either. ``secret``: the property of the response that is shown once; it is not
+        stored, and null in the response that is sent again. ``collision``: the error of a view that met another request
+        and changed nothing; it is then run again, twice at most.
         """
 
         def decorate(view: View) -> View:
@@ -472,9 +474,14 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
             def wrapper(*args: Any, **kwargs: Any) -> Response:
                 form = next((each for each in args if isinstance(each, Mapping)), {})
                 digest = request_digest(form)
+                verified: dict[str, Any] = {}
+
+                def verify_first() -> None:
+                    if verify is not None:
+                        verified["verified"] = verify(args[-1], **kwargs)
 
                 def answer() -> Response:
-                    response: Response = view(*args, **kwargs)
+                    response: Response = view(*args, **kwargs, **verified)
                     if request.method == "PATCH":
                         # Its ``etag`` comes before ``arguments``: set the tag here, so that it is stored.
                         self._set_etag_in_response(response)
@@ -485,7 +492,8 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc] # flask-smore
                         current_actor(),
                         digest,
                         answer,
-                        commits_itself=commits_itself() if callable(commits_itself) else commits_itself,
+                        verify=verify_first,
+                        commits_itself=commits_itself,
                         secret=secret,
                     )
 

@@ -17,8 +17,7 @@ from registry.approvals.models import Approval
 from registry.approvals.queries import APPROVAL_LIST, read_approval, read_approval_document, show_one
 from registry.approvals.schemas import APPROVAL, EXAMPLE, REJECTION, REMARK, SIGNED_REMARK
 from registry.http.responses import document_download
-from registry.signatures.fields import is_signed
-from registry.signatures.service import check_signature
+from registry.signatures.service import SignedAct, check_signature
 
 blp = ApiBlueprint(
     "approvals", __name__, description="What one person proposed and another decides: nobody does these alone."
@@ -87,21 +86,24 @@ class ApprovalDocument(MethodView):
         return document_download(document.name, content)
 
 
+def _verified_signature(values: Mapping[str, Any], id: int) -> SignedAct | None:
+    actor = current_actor()
+    act_to_sign = partial(service.read_act_to_sign, actor, id, values.get("reason"))
+    return check_signature(actor, values.get("signature"), act_to_sign)
+
+
 @blp.route("/approvals/<row_id:id>/approval")
 class ApprovalApproval(MethodView):
     """The second person agrees."""
 
     @blp.requires(Permission.APPROVALS_DECIDE, operation="approve_proposal")
     @blp.arguments(SIGNED_REMARK, required=False, example={})
-    @blp.idempotent(commits_itself=is_signed)
+    @blp.idempotent(verify=_verified_signature)
     @blp.etag
     @blp.response(200, APPROVAL, example=EXAMPLE | {"state": "approved"})
-    def post(self, values: Mapping[str, Any], id: int) -> Any:
+    def post(self, values: Mapping[str, Any], id: int, verified: SignedAct | None) -> Any:
         """Approve a proposal as another person than who made it; it takes effect at once."""
-        actor, reason = current_actor(), values.get("reason")
-        act_to_sign = partial(service.read_act_to_sign, actor, id, reason)
-        signed = check_signature(actor, values.get("signature"), act_to_sign)
-        return decided(service.approve(actor, id, reason, signed=signed))
+        return decided(service.approve(current_actor(), id, values.get("reason"), signed=verified))
 
 
 @blp.route("/approvals/<row_id:id>/rejection")

@@ -40,8 +40,7 @@ from registry.journal.read_replica import use_read_replica
 from registry.projects.api import FILE_TEXT, Letter
 from registry.projects.documents import LetterFields
 from registry.projects.visibility import journal_restricted_reads
-from registry.signatures.fields import is_signed
-from registry.signatures.service import check_signature
+from registry.signatures.service import SignedAct, check_signature
 
 blp = ApiBlueprint(
     "cases",
@@ -155,26 +154,29 @@ OPTIONAL: Final = (schemas.CASE_COMMENT, schemas.CASE_LETTER, schemas.SIGNED_COM
 def _add_action(name: str, endpoint: ActionEndpoint) -> None:
     operation = f"{name}_case"
 
+    def verified_signature(values: Mapping[str, Any], case_id: int) -> SignedAct | None:
+        actor = current_actor()
+        act_to_sign = partial(read_act_to_sign, actor, case_id, name, values)
+        return check_signature(actor, values.get("signature"), act_to_sign)
+
     @blp.route(f"/cases/<row_id:case_id>/{name}", methods=["POST"], endpoint=operation)
     @blp.requires(ACTIONS[name].needs)
     @blp.doc(operationId=operation, summary=endpoint.summary)
     @blp.honours("IfMatch")
     @blp.arguments(endpoint.schema, required=endpoint.schema not in OPTIONAL, example=endpoint.example)
-    @blp.idempotent(commits_itself=is_signed)
+    @blp.idempotent(verify=verified_signature)
     @blp.etag
     @blp.response(200, schemas.Case)
-    def act_on_case(values: Mapping[str, Any], case_id: int) -> Any:
+    def act_on_case(values: Mapping[str, Any], case_id: int, verified: SignedAct | None) -> Any:
         """Act on a case.
 
         An `If-Match` is honoured, and not required: an action that is no longer possible returns 409.
         """
         actor = current_actor()
-        act_to_sign = partial(read_act_to_sign, actor, case_id, name, values)
-        signed = check_signature(actor, values.get("signature"), act_to_sign)
         with transaction():
             case = find_case_to_change(actor, case_id)
             require_fresh_if_named(make_tag(*etag_data(visible(case))))
-            view = visible(carry_out(actor, case, name, values, signed=signed))
+            view = visible(carry_out(actor, case, name, values, signed=verified))
         return blp.tagged(view, etag_data(view))
 
 

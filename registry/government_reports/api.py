@@ -22,8 +22,7 @@ from registry.government_reports.document import pdf_name, pdf_of_report
 from registry.government_reports.models import GovernmentReport
 from registry.http.requests import Parameter
 from registry.http.responses import CSV, PDF, csv_download, make_tag, pdf_download, require_fresh_if_named
-from registry.signatures.fields import is_signed
-from registry.signatures.service import check_signature
+from registry.signatures.service import SignedAct, check_signature
 
 # Which version of a report a request reads.
 
@@ -210,26 +209,31 @@ def submit_government_report(_values: Mapping[str, Any], report_number: str) -> 
     return answer(service.submit_government_report(current_actor(), report_number))
 
 
+def _verified_signature(values: Mapping[str, Any], report_number: str) -> SignedAct | None:
+    actor = current_actor()
+    return check_signature(actor, values.get("signature"), partial(service.read_act_to_sign, actor, report_number))
+
+
 @blp.route("/government-reports/<report_number>/approval", methods=["POST"])
 @blp.requires(APPROVE, operation="approve_government_report")
 @blp.honours("IfMatch")
 @blp.arguments(schemas.SignedApproval, required=False)
-@blp.idempotent(commits_itself=is_signed)
+@blp.idempotent(verify=_verified_signature)
 @blp.etag
 @blp.response(200, schemas.REPORT)
-def approve_government_report(values: Mapping[str, Any], report_number: str) -> Any:
+def approve_government_report(_values: Mapping[str, Any], report_number: str, verified: SignedAct | None) -> Any:
     """Approve a report as one of two people who did not write it; the second, a supervisor, issues it.
 
     With `If-Match`, only the state that was read is approved.
     """
-    actor = current_actor()
-    signed = check_signature(actor, values.get("signature"), partial(service.read_act_to_sign, actor, report_number))
     with transaction():
         report = queries.find_report_to_change(report_number)
         _require_state(report)
         # Also when this approval issues the report.
         last = queries.last_audit_of(report)
-        return answer(service.approve_government_report(actor, report, signed=signed)) | {"last_audit": last}
+        return answer(service.approve_government_report(current_actor(), report, signed=verified)) | {
+            "last_audit": last
+        }
 
 
 @blp.route("/government-reports/<report_number>/return", methods=["POST"])

@@ -259,23 +259,35 @@ STORED_HEADERS = ("Cache-Control", "Content-Type", "Content-Language", "Location
 
 
 def run_once(
-    actor: Actor, digest: str, answer: Callable[[], Response], *, commits_itself: bool, secret: str = ""
+    actor: Actor,
+    digest: str,
+    answer: Callable[[], Response],
+    *,
+    verify: Callable[[], None],
+    commits_itself: bool,
+    secret: str = "",
 ) -> Response:
     """Return the stored response of this key, or answer and store that; error responses are not stored.
 
-    ``commits_itself``: the answer is made outside of any transaction and kept after it. ``secret``: a property of the
-    JSON object that is answered once and stored as null.
+    ``verify``: called before the answer, outside of any transaction. ``commits_itself``: so is the answer made, and
+    it is kept afterwards. ``secret``: a property of the JSON object that is answered once and stored as null.
     Raises Malformed for a key that is not 1 to 200 printable ASCII characters, IdempotencyKeyReused for another body,
     and for a token of the same account with another role, agency or scopes, which may not read what this one may.
     """
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is None:
+        verify()
         return answer()
     if not key or len(key) > MAX_KEY_LENGTH or not (key.isascii() and key.isprintable()):
         raise Malformed([Problem(IDEMPOTENCY_KEY, "idempotency-key-not-usable", {"limit": MAX_KEY_LENGTH})])
     scopes = "" if actor.scopes is None else f" {','.join(sorted_scopes(actor.scopes))}"
     digest = body_digest(f"{actor.role.value} {actor.agency_id}{scopes} {digest}".encode())
     scope = {"principal": actor.principal, "route": f"{request.method} {request.path}", "key": key}
+    # Only looked for: a claim that outlived its process would keep the key from ever being answered.
+    fresh = StoredResponse.at >= now() - RETENTION
+    if db.session.scalar(select(StoredResponse.id).where(*_same(scope), fresh)) is not None:
+        return _stored_response(scope, digest)
+    verify()
     if not commits_itself:
         with transaction():
             claimed = _claim(scope, digest)
@@ -284,10 +296,6 @@ def run_once(
             response = answer()
             _store(claimed, response, secret)
         return response
-    # Only looked for: a claim that outlived its process would keep the key from ever being answered.
-    fresh = StoredResponse.at >= now() - RETENTION
-    if db.session.scalar(select(StoredResponse.id).where(*_same(scope), fresh)) is not None:
-        return _stored_response(scope, digest)
     response = answer()
     with transaction():
         claimed = _claim(scope, digest)

@@ -62,8 +62,7 @@ from registry.projects.queries import PROJECT_LIST, list_histories, list_project
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.vocabulary import DocumentKind
 from registry.requests.link_removal import remove_or_propose
-from registry.signatures.fields import is_signed
-from registry.signatures.service import check_signature
+from registry.signatures.service import SignedAct, check_signature
 
 # What the list of projects has beside each of them on request: its agency, its active flags.
 
@@ -150,6 +149,19 @@ class KnownVerdictQuery(VerdictQuery, KnownQuery):
     """On which date, from what was known when."""
 
 
+# What the body of a registration has besides the record.
+BESIDE_THE_RECORD: Final = ("agency", "change_reason", "signature")
+
+
+def _verified_signature(sent: Loaded) -> SignedAct | None:
+    if sent.problems:
+        # The service says them all.
+        return None
+    values = dict(sent.values)
+    agency, reason, signature = (values.pop(name, None) for name in BESIDE_THE_RECORD)
+    return check_signature(current_actor(), signature, partial(service.registration_to_sign, agency, values, reason))
+
+
 @blp.route("/projects")
 class Projects(MethodView):
     """All projects."""
@@ -169,22 +181,19 @@ class Projects(MethodView):
 
     @blp.requires(Permission.PROJECTS_WRITE, operation="create_project")
     @blp.arguments(schemas.SIGNED_REGISTRATION)
-    @blp.idempotent(commits_itself=is_signed)
+    @blp.idempotent(verify=_verified_signature)
     @blp.etag
     @blp.response(201, schemas.JudgedProject, description="Registered.", headers=LOCATION)
-    def post(self, sent: Loaded) -> Any:
+    def post(self, sent: Loaded, verified: SignedAct | None) -> Any:
         """Register a project.
 
         An incomplete record is registered and flagged, never turned away. The body comes back with today's verdict.
         """
-        agency = sent.values.pop("agency", None)
-        reason, signature = (sent.values.pop(name, None) for name in ("change_reason", "signature"))
-        actor = current_actor()
-        act_to_sign = partial(service.registration_to_sign, agency, sent.values, reason)
-        # What is invalid is said with all other problems by the service.
-        signed = None if sent.problems else check_signature(actor, signature, act_to_sign)
+        agency, reason, _ = (sent.values.pop(name, None) for name in BESIDE_THE_RECORD)
         with transaction():
-            project = service.register_project(actor, agency, sent.values, sent.problems, reason, signed=signed)
+            project = service.register_project(
+                current_actor(), agency, sent.values, sent.problems, reason, signed=verified
+            )
             row = project_row(project)
             verdict = verdicts.verdict_at_registration(project, request_locale())
         blp.set_etag(etag_data(row))

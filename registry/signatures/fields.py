@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from flask import request
-
 from registry.core.fields import BaseSchema, InputField
 from registry.core.values import InvalidValue
 from registry.signatures.service import SentSignature
@@ -34,12 +32,6 @@ class SignatureField(InputField):
         if not is_object or not all(isinstance(each, str) for each in value.values()):
             raise InvalidValue("expected-signature")
         return SentSignature(**value)
-
-
-def is_signed() -> bool:
-    """Return True when the body of the request has a signature, which is verified outside of any transaction."""
-    body = request.get_json(silent=True)
-    return isinstance(body, dict) and body.get("signature") is not None
 
 
 class Signable(BaseSchema):

@@ -133,6 +133,23 @@ def test_programs_of_two_people_sign_an_order(
     assert "signed by ГЛАВА" in (page := client.get(f"/verify/{letter.code}").text) and IIN not in page + str(shown)
 
 
+def test_signed_request_that_dies_before_its_answer_is_stored_is_done_when_it_is_sent_again(
+    reviewer: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, subject = claimed(reviewer)
+    body = reviewer.sign("case.propose", subject, NO_BREACH)
+
+    def dies(*_args: object) -> None:
+        raise OSError
+
+    with monkeypatch.context() as broken:
+        broken.setattr("registry.http.responses._store", dies)
+        assert reviewer.post(f"{case}/propose", body, Idempotency_Key="propose").status_code == 500
+    assert status(case) == "under_review"
+    done(reviewer.post(f"{case}/propose", body, Idempotency_Key="propose"))
+    assert reviewer.post(f"{case}/propose", body, Idempotency_Key="propose").headers["Idempotency-Replayed"] == "true"
+
+
 def test_signature_of_one_act_is_none_of_another(reviewer: Program, supervisor: Program) -> None:
     case, subject = claimed(reviewer)
     other, other_subject = claimed(reviewer)
