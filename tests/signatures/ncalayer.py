@@ -26,11 +26,11 @@ VERSION = {"result": {"version": "1.4"}}
 class NcaLayer:
     """``holder``: who signs, None for whoever closes the window. ``authority``: who adds time stamps, if anybody does.
 
-    ``asked``: the requests.
+    ``has_stamps``: the server of time stamps answers. ``asked``: the requests.
     """
 
-    def __init__(self, holder: Holder | None, authority: Holder | None = None) -> None:
-        self.holder, self.authority = holder, authority
+    def __init__(self, holder: Holder | None, authority: Holder | None = None, *, has_stamps: bool = True) -> None:
+        self.holder, self.authority, self.has_stamps = holder, authority, has_stamps
         self.asked: list[dict[str, Any]] = []
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -38,6 +38,8 @@ class NcaLayer:
         self.asked.append(request)
         if self.holder is None:
             return {"status": True, "body": {}}
+        if "tsaProfile" in request["args"]["signingParams"] and not self.has_stamps:
+            return {"status": False, "code": "500", "message": "tsp.kncc.kz: connect timed out"}
         cms = self.holder.sign(base64.b64decode(request["args"]["data"]))
         if self.authority is not None:
             cms = stamped(cms, by_hand(cms, self.authority))
@@ -75,9 +77,9 @@ def unmasked(file: Any) -> bytes:
 
 
 @contextmanager
-def ncalayer(holder: Holder | None, authority: Holder | None = None) -> Iterator[NcaLayer]:
+def ncalayer(holder: Holder | None, authority: Holder | None = None, *, has_stamps: bool = True) -> Iterator[NcaLayer]:
     """Run it for the duration of the block, at the only address that pages may connect to."""
-    layer, tls = NcaLayer(holder, authority), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    layer, tls = NcaLayer(holder, authority, has_stamps=has_stamps), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("127.0.0.1").configure_cert(tls)
     listening = socket.create_server(("127.0.0.1", PORT))
 
