@@ -56,8 +56,8 @@ def import_procurement_contracts(form: Mapping[str, Any]) -> Any:
     """Import the contracts of a file, all or none: the same file twice changes nothing.
 
     Contracts of other customers are left out, as is what is not signed. What the file says otherwise of a contract that
-    is that of a project is a proposal for each, which another person approves, one of the two a supervisor; new
-    contracts, and amendments that lower no sum, need nobody.
+    is known is a proposal for each, which another person approves, one of the two a supervisor; new contracts, and
+    amendments that lower no sum, need nobody.
     """
     file: SentFile = form["file"]
     return import_contracts(current_actor(), file.name, file.content, dry_run=form["dry_run"])

@@ -1,7 +1,7 @@
-"""Import of contracts from files; what a file says otherwise of a contract of a project waits for a second person.
+"""Import of contracts from files; what a file says otherwise of a known contract waits for a second person.
 
 Rules judge a record by the terms of its contracts, and whoever imports files writes these terms. A file adds contracts
-and amendments freely; whatever else it says of a contract that is that of a project could end a finding.
+and amendments freely; whatever else it says of a contract could end a finding, or prevent one.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from registry.core.files import printable_file_name
 from registry.freeze.dates import iso
 from registry.procurement.contract_files import read_contracts
 from registry.procurement.matching import lock_matches, match_contracts
-from registry.procurement.models import CONTRACT, COUNTED, MATCH, TERMS, VALUES, ContractSource
+from registry.procurement.models import CONTRACT, TERMS, VALUES, ContractSource
 from registry.procurement.service import planned, record_import, save, words_in_use
-from registry.projects.models import Project
-from registry.projects.visibility import leaves_out_restricted
 
+# Whose a contract is: its amendments say it too.
+OF_WHOM: Final = ("customer_bin", "contract_number", "supplier_bin")
 STATED: Final = ("customer_bin", *VALUES)
 # So many proposals people can read one by one.
 MAX_CORRECTIONS: Final = 50
@@ -44,7 +44,7 @@ def import_contracts(actor: Actor, file_name: str, content: bytes, *, dry_run: b
     """Import the contracts of a file in one transaction, or only count what it would change; returns the counts.
 
     Contracts of customers that are no agency of the register are left out, and what the portal's service gave stays.
-    Corrections of contracts of projects are proposed, and listed as ``corrections``. Raises RoleNotAllowed, Invalid
+    Corrections of known contracts are proposed, and listed as ``corrections``. Raises RoleNotAllowed, Invalid
     with the row and column of each problem, and what ``_propose`` raises.
     """
     actor.require(Permission.CONTRACTS_IMPORT)
@@ -55,10 +55,9 @@ def import_contracts(actor: Actor, file_name: str, content: bytes, *, dry_run: b
             lock_matches()
         changes, counts = planned(parts, ContractSource.FILE, digest)
         counts["unsigned"] = unsigned
-        waiting = _corrections_among(actor, changes)
-        visible = [each for each in waiting.values() if not each.is_hidden]
-        counts["updated"] -= len(visible)
-        counts["waiting"] = len(visible)
+        waiting = _corrections_among(changes)
+        counts["updated"] -= len(waiting)
+        counts["waiting"] = len(waiting)
         listed = _propose(actor, [*waiting.values()], f"{name}, SHA-256 {digest}", dry_run=dry_run)
         if not dry_run:
             written = [row for row in changes if row["id"] not in waiting]
@@ -69,11 +68,10 @@ def import_contracts(actor: Actor, file_name: str, content: bytes, *, dry_run: b
 
 
 class Correction(NamedTuple):
-    """A row that waits, and what it corrects. ``is_hidden``: the importer may not see the project."""
+    """A row that waits, and what it corrects."""
 
     row: Mapping[str, Any]
     former: Mapping[str, Any]
-    is_hidden: bool
 
     @property
     def names(self) -> list[str]:
@@ -81,28 +79,25 @@ class Correction(NamedTuple):
         return [name for name in STATED if self.row[name] != self.former[name] and not name.startswith("source")]
 
 
-def _corrections_among(actor: Actor, changes: Sequence[Mapping[str, Any]]) -> dict[int, Correction]:
-    """Return, by their ids, which rows of a file correct contracts that are those of projects."""
+def _corrections_among(changes: Sequence[Mapping[str, Any]]) -> dict[int, Correction]:
+    """Return, by their ids, which rows of a file correct contracts, of projects or not.
+
+    Whoever corrects a contract before it is matched ends a finding too; and what waits tells nobody of a project that
+    is hidden from them.
+    """
     known = [row["id"] for row in changes if row["id"] is not None]
-    columns = (CONTRACT.c.agency_id, CONTRACT.c.is_it, *(CONTRACT.c[name] for name in STATED))
-    matched = (
-        select(CONTRACT.c.id, *columns, Project.id.label("project_id"), Project.is_restricted)
-        .join(MATCH, MATCH.c.contract_id == CONTRACT.c.id)
-        .join(Project, Project.id == MATCH.c.project_id)
-        .where(is_among(CONTRACT.c.id, known), MATCH.c.match_state.in_(COUNTED))
-        # A restricted project is the one that decides who sees the proposal.
-        .order_by(Project.is_restricted, Project.id.desc())
-    )
-    former = {row.id: {**row._mapping} for row in db.session.execute(matched)}
+    columns = (CONTRACT.c[name] for name in ("id", "agency_id", *STATED))
+    stored = db.session.execute(select(*columns).where(is_among(CONTRACT.c.id, known)))
+    former = {row.id: {**row._mapping} for row in stored}
     return {
-        row["id"]: Correction(row, of, of["is_restricted"] and leaves_out_restricted(actor))
+        row["id"]: Correction(row, of)
         for row in changes
         if (of := former.get(row["id"])) is not None and _corrects(of, row)
     }
 
 
 def _propose(actor: Actor, corrections: Sequence[Correction], reason: str, *, dry_run: bool) -> list[dict[str, Any]]:
-    """Propose each correction; returns those of contracts that the actor may see, as the import lists them.
+    """Propose each correction; returns them as the import lists them.
 
     A contract of which another correction waits keeps that one. Raises NeedsTwoPeople for programs, and Invalid for
     more than anybody would read.
@@ -120,16 +115,16 @@ def _propose(actor: Actor, corrections: Sequence[Correction], reason: str, *, dr
                 "names": each.names,
                 "values": {name: _as_json(each.row[name]) for name in STATED},
             }
-            proposal = Proposal(subject, reason, payload, each.former["agency_id"], each.former["project_id"])
+            # Of no project: whoever imports sees each contract, and none of the projects that are hidden from them.
+            proposal = Proposal(subject, reason, payload, each.former["agency_id"])
             waiting = propose(actor, ApprovalKindCode.CONTRACT_CORRECTION, proposal)
-        if not each.is_hidden:
-            approval = None if waiting is None else waiting.id
-            listed.append({"number_sys": each.row["number_sys"], "changes": each.names, "approval": approval})
+        approval = None if waiting is None else waiting.id
+        listed.append({"number_sys": each.row["number_sys"], "changes": each.names, "approval": approval})
     return listed
 
 
 class ContractCorrection(ApprovalKind):
-    """Another date, sum, number, supplier, customer or description of a matched contract, as a file has it."""
+    """Another date, sum, number, supplier, customer or description of a contract, as a file has it."""
 
     code = ApprovalKindCode.CONTRACT_CORRECTION
     proposes = Permission.CONTRACTS_IMPORT
@@ -167,19 +162,26 @@ class ContractCorrection(ApprovalKind):
 
 
 def _corrects(former: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
-    """Return whether a row says of a contract more than what it adds."""
-    if any(former[name] != row[name] for name in TERMS):
+    """Return whether a row says of a contract more than what it adds.
+
+    The contract itself may come after its amendments, and then adds all but whose it is.
+    """
+    is_begun = former["signed_on"] is not None
+    if any(former[name] != row[name] for name in (TERMS if is_begun else OF_WHOM)):
         return True
     words = words_in_use()
-    verdicts = {
+    was_it, is_it = (
         words.verdict(each["procurement_codes"] or (), each["description_kk"], each["description_ru"]).is_it
         for each in (former, row)
-    }
+    )
+    if was_it and not is_it:
+        return True
     known, stated = former["amendments"] or [], row["amendments"] or []
+    if not is_begun:
+        return any(each not in stated for each in known)
     added = [each["sum_kzt"] for each in stated[len(known) :] if each["sum_kzt"] is not None]
     lowest = former["current_sum_kzt"]
-    lowers = lowest is not None and min(added, default=lowest) < lowest
-    return len(verdicts) > 1 or stated[: len(known)] != known or lowers
+    return stated[: len(known)] != known or (lowest is not None and min(added, default=lowest) < lowest)
 
 
 def _stored(approval: Approval) -> dict[str, Any]:

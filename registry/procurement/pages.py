@@ -13,6 +13,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.agencies.pages import add_list_pages
 from registry.agencies.service import agency_by_bin
 from registry.approvals.models import Approval
+from registry.approvals.queries import waiting_about
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.translations import lazy_text
 from registry.procurement.coverage import Coverage, coverage_by_agency
@@ -25,6 +26,7 @@ from registry.procurement.queries import (
     find_contract,
     projects_without_contract,
     read_contract,
+    rejected_no_project,
     without_contract,
 )
 from registry.procurement.schemas import MATCH_DECISION, NO_PROJECT_PROPOSAL
@@ -224,7 +226,15 @@ def propose_contract_no_project(actor: Actor, contract_id: int) -> Answer:
 
 def _contract_page(actor: Actor, contract_id: int, form: Form) -> str:
     row = read_contract(actor, contract_id)
-    return render_template("procurement/contract.html", actor=actor, row=row, form=form, **_shown_with(actor, [row]))
+    return render_template(
+        "procurement/contract.html",
+        actor=actor,
+        row=row,
+        form=form,
+        approvals=waiting_about(actor, subject=f"contract:{contract_id}"),
+        rejected=rejected_no_project(contract_id),
+        **_shown_with(actor, [row]),
+    )
 
 
 @pages.page("/agencies/<bin>/contracts", needs=Permission.CONTRACTS_READ)

@@ -147,6 +147,19 @@ def _proposed(ids: Iterable[int]) -> dict[int, tuple[str, str, bool]]:
     return {subjects[row.subject]: (row.payload["no_project"], row.reason, True) for row in rows}
 
 
+def rejected_no_project(contract_id: int) -> str | None:
+    """Return why oversight rejected the last proposal that a contract belongs to no project."""
+    of_contract = (
+        Approval.kind == ApprovalKindCode.CONTRACT_NO_PROJECT.value,
+        Approval.subject == no_project_subject(contract_id),
+    )
+    last = select(Approval).where(*of_contract).order_by(Approval.id.desc()).limit(1)
+    approval: Approval | None = db.session.scalar(last)
+    if approval is None or approval.state != ApprovalState.REJECTED:
+        return None
+    return approval.decision_reason
+
+
 COMPARED: Final = ("is_restricted", "contract_signed_on", "budget_kzt")
 MATCH_SHOWN: Final = ("project", "match_state", "score", "reasons", "decided_at", "remark")
 

@@ -156,7 +156,7 @@ class ContractImport(BaseSchema):
     from_portal = ReadOnly("Contracts that the portal's service gave, and that a file does not change.", COUNT)
     unsigned = ReadOnly("Rows without a day of signing, or deleted.", COUNT)
     other_customers = ReadOnly("Contracts of customers that are no agency of the register.", COUNT)
-    waiting = ReadOnly("Contracts of projects whose correction waits for another person; they stay as they are.", COUNT)
+    waiting = ReadOnly("Contracts whose correction waits for another person; they stay as they are.", COUNT)
     corrections = ReadOnly("Each of these.", {"type": "array", "items": CORRECTION})
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.approvals.models import Approval
-from registry.approvals.service import ApprovalOutOfDate, approve
+from registry.approvals.service import ApprovalOutOfDate, approve, reject
 from registry.core.clock import now
 from registry.core.database import db, transaction
 from registry.core.dialects import advisory_lock
@@ -105,7 +105,8 @@ def test_the_same_file_twice_changes_nothing(agency: Agency) -> None:
 def test_other_values_are_kept_with_those_before(agency: Agency) -> None:
     run(row_of(agency))
     before = {name: getattr(the_contract(), name) for name in VALUES}
-    assert run(row_of(agency, contract_sum_wnds="61 000 000,49"))["updated"] == 1
+    (waiting,) = run(row_of(agency, contract_sum_wnds="61 000 000,49"))["corrections"]
+    approve(an_actor(Role.SUPERVISOR), waiting["approval"])
     assert the_contract().sum_kzt == 61_000_000
     (former,) = db.session.scalars(select(FormerContract)).all()
     assert (former.sum_kzt, former.until) == (60_000_000, the_contract().changed_at)
@@ -115,7 +116,9 @@ def test_other_values_are_kept_with_those_before(agency: Agency) -> None:
 def test_contract_that_was_imported_for_another_customer_is_moved_to_its_own(agency: Agency) -> None:
     other = an_agency()
     run(row_of(other, contract_number_sys=f"{agency.bin}/260001/00"))
-    assert run(row_of(agency))["updated"] == 1
+    (waiting,) = run(row_of(agency))["corrections"]
+    assert waiting["changes"] == ["customer_bin"] and the_contract().agency_id == other.id
+    approve(an_actor(Role.SUPERVISOR), waiting["approval"])
     assert (the_contract().customer_bin, the_contract().agency_id) == (agency.bin, agency.id)
 
 
@@ -483,8 +486,8 @@ CORRECTIONS = {
 
 @pytest.mark.on_both
 @pytest.mark.parametrize("name", CORRECTIONS)
-def test_correction_of_a_matched_contract_by_a_file_waits_for_another_person(agency: Agency, name: str) -> None:
-    a_project(agency, contract_number="ИС-2026/17")
+def test_correction_of_a_contract_by_a_file_waits_for_another_person(agency: Agency, name: str) -> None:
+    # Whether it is matched, and with a project that the importer may not see, makes no difference.
     run(row_of(agency))
     before = {value: getattr(the_contract(), value) for value in VALUES}
     other = row_of(agency, number="260002", contract_number="5")
@@ -519,12 +522,24 @@ def test_file_adds_amendments_that_lower_nothing(agency: Agency, amendments: dic
     assert result["waiting"] == waiting
 
 
-def test_matched_contract_is_not_moved_to_another_customer_by_a_file(agency: Agency) -> None:
-    a_project(agency, contract_number="ИС-2026/17")
-    run(row_of(agency))
-    other = row_of(an_agency(), contract_number_sys=f"{agency.bin}/260001/00")
-    assert run(other)["corrections"][0]["changes"] == ["customer_bin"]
-    assert the_contract().agency_id == agency.id
+def test_correction_of_a_contract_of_a_hidden_project_is_answered_as_that_of_any_other(
+    client: FlaskClient, agency: Agency
+) -> None:
+    hidden = a_project(agency, contract_number="ИС-2026/17")
+    others = {"contract_number": "5", "description_ru": "Сайт", "description_kz": "", "supplier_biin": "941140001336"}
+    run(row_of(agency), row_of(agency, number="260002", **others))
+    hidden.is_restricted = True
+    db.session.commit()
+    file = csv_of(
+        row_of(agency, sign_date="2025-12-30"), row_of(agency, number="260002", sign_date="2025-12-30", **others)
+    )
+    reviewer = caller(client, Role.REVIEWER)
+    for _ in range(2):
+        answer = reviewer.upload("/procurement-contracts/imports", file).get_json()
+        assert (answer["updated"], answer["waiting"]) == (0, 2)
+        assert [each["changes"] for each in answer["corrections"]] == [["signed_on"]] * 2
+        approvals = [reviewer.get(f"/approvals/{each['approval']}") for each in answer["corrections"]]
+        assert [(each.status_code, each.get_json()["project"]) for each in approvals] == [(200, None)] * 2
 
 
 def test_correction_is_out_of_date_when_the_contract_has_changed(agency: Agency) -> None:
@@ -621,3 +636,6 @@ def test_agency_says_on_the_page_that_a_contract_belongs_to_no_project(signed_in
     assert visit.send(f"{path}/no-project", path, why="not_it").status_code == 422
     assert "Waits for oversight" in visit.send(f"{path}/no-project", path, why="not_it", reason="Бумага").text
     assert "Waits for oversight" in visit.get(f"/agencies/{agency.bin}/contracts").text
+    reject(with_account(an_actor(Role.REVIEWER)), db.session.scalars(select(Approval.id)).one(), "Это сайт.")
+    text = visit.get(path).text
+    assert "Oversight has not agreed" in text and "Это сайт." in text and "Send to the reviewer" in text
