@@ -20,7 +20,7 @@ from registry.accounts.passwords import Invitation, open_invitations
 from registry.accounts.roles import Permission, Role
 from registry.accounts.same_person import ACCOUNT_CHANGED, account_ever_named, is_another_person
 from registry.accounts.service import PASSWORD_FORGOTTEN, make_password_link
-from registry.approvals.models import Approval, ApprovalState
+from registry.approvals.models import Approval, ApprovalKindCode, ApprovalState
 from registry.approvals.queries import visible_approvals
 from registry.approvals.service import may_decide
 from registry.cases.models import Case, CaseDecision, CaseEvent, proposer_before
@@ -77,7 +77,11 @@ def _approval_decided(act: Act, directory: Directory) -> list[Notice]:
     approval = db.session.get(Approval, int(act.key), populate_existing=True)
     if approval is None or approval.decided_account_id == approval.proposed_account_id:
         return []
-    return _approval_notices(approval, directory.of_account(approval.proposed_account_id), "approval-decided")
+    proposer = directory.of_account(approval.proposed_account_id)
+    if approval.kind == ApprovalKindCode.CONTRACT_NO_PROJECT:
+        # Agencies have no page of approvals: that of the contract has the decision.
+        return [Notice(to, "contract-decided", approval.payload["contract"]) for to in proposer]
+    return _approval_notices(approval, proposer, "approval-decided")
 
 
 def _approval_notices(approval: Approval, recipients: Iterable[Recipient], kind: str) -> list[Notice]:

@@ -50,6 +50,7 @@ KINDS: Final[Mapping[str, str]] = {
     "sign-in-surge": "sign-ins",
     "approval-waiting": "approvals",
     "approval-decided": "approvals",
+    "contract-decided": "contracts",
     "request-waiting": "requests",
     "request-decided": "requests",
     "request-carried-out": "requests",

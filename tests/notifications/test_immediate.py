@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
@@ -12,12 +13,16 @@ from registry.accounts.account_changes import change_role, disable_account
 from registry.accounts.models import Account, account_named
 from registry.accounts.roles import Role
 from registry.accounts.service import edit_account
+from registry.approvals.service import approve, reject
 from registry.cases.models import CaseEvent
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage, enqueue
+from registry.notifications.email import link_to
 from registry.notifications.immediate import process_outbox
 from registry.notifications.models import OutboundEmail
 from registry.notifications.service import delete_old_emails
+from registry.procurement.file_imports import import_contracts
+from registry.procurement.match_decisions import propose_no_project
 from tests.audits.steps import verify
 from tests.cases.cast import (
     AIGERIM,
@@ -35,7 +40,8 @@ from tests.cases.cast import (
     migrate_by,
     under_review,
 )
-from tests.factories import ADMINISTRATOR, a_project, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency, with_account
+from tests.imports.tables import csv_of
 from tests.notifications.readers import (
     create_reader,
     delete_emails,
@@ -45,6 +51,7 @@ from tests.notifications.readers import (
     restrict,
 )
 from tests.present import Present
+from tests.procurement.contract_rows import row_of, the_contract
 
 FRIDAY = date(2026, 3, 6)
 
@@ -295,3 +302,15 @@ def test_confirmed_migration_is_not_notified_immediately() -> None:
     verify(project, FRIDAY)
     audit()
     assert queued_emails() == []
+
+
+@pytest.mark.parametrize("decide", [approve, reject])
+def test_agency_is_sent_to_the_contract_that_it_proposed_a_decision_on(decide: Callable[..., object]) -> None:
+    agency = an_agency()
+    import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row_of(agency)))
+    contract = the_contract().id
+    create_reader(Role.AGENCY_EDITOR, agency, "editor")
+    approval = propose_no_project(with_account(editor_of(agency)), contract, "not_it", "Бумага")
+    decide(with_account(an_actor(Role.REVIEWER)), approval.id, "Просмотрено")
+    assert queued_emails() == [("editor@readers.kz", "contract-decided", [contract])]
+    assert link_to("https://register.kz", "contracts", contract) == f"https://register.kz/contracts/{contract}"
