@@ -115,16 +115,16 @@ def attempts(world: World) -> list[Attempt]:
         }),
         Attempt("link of one object", "delete_link", (projects["of the asked"], world.link), WHY),
         Attempt("match with a contract", "decide_procurement_match", (world.contract,), {
-            "project": projects["of the asked"], "match_state": "rejected", "remark": "No. 5-1",
+            "project": projects["contradicted"], "match_state": "rejected", "remark": "No. 5-1",
         }),
         Attempt("older contract", "decide_procurement_match", (world.older_contract,), {
-            "project": projects["of the asked"], "match_state": "confirmed", "remark": "No. 5-1",
+            "project": projects["contradicted"], "match_state": "confirmed", "remark": "No. 5-1",
         }),
         Attempt("contract of no project", "propose_contract_without_project", (world.older_contract,), {
             "why": "not_it", **WHY,
         }),
         Attempt("correction of a contract", "import_procurement_contracts", (), {
-            "file": csv_file(row_of(agencies["asked"], sign_date="2025-12-30")),
+            "file": csv_file(row_of(agencies["office"], sign_date="2025-12-30")),
         }),
         Attempt("shared key", "confirm_placement", (projects["shared"],), {
             "platform_key": "K-CONFIRMED", "verified_on": day, **shown("shared"),

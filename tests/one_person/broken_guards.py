@@ -57,6 +57,8 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
             ApprovalKindCode.ENDING,
             ApprovalKindCode.FACT,
             ApprovalKindCode.INVENTORY,
+            ApprovalKindCode.MATCH_REJECTION,
+            ApprovalKindCode.CONTRACT_CORRECTION,
         )
     },
     **{
@@ -117,5 +119,8 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "people alone propose decisions": (PROGRAMS, {"registry.cases.transitions._is_by_person": yes}),
     "owners of programs": (PROGRAMS, {"registry.audits.policy_activation.nobody_answers_for": no}),
     "two people for a second object of a key": (TOGETHER, {"registry.requests.confirmation.confirmed_by_key": no}),
+    "two people for a rejected match": (TOGETHER, {"registry.procurement.match_decisions.COUNTED": ()}),
+    "two people for a correction of a contract": (TOGETHER, {"registry.procurement.file_imports._corrects": no}),
+    "two people for an older contract": (TOGETHER, {"registry.procurement.match_decisions._may_excuse": no}),
     "another person for a policy": (ALONE, {"registry.audits.policy_activation.is_another_person": yes}),
 }

@@ -97,6 +97,16 @@ PROJECTS: Final[tuple[tuple[str, str, dict[str, str | int | None]], ...]] = (
     ("ended", "office", {"stage": "archived", "ended_on": "2026-03-01", "consent_number": "12"}),
     ("development", "office", {"work_type": "development", "object_commissioned_on": "2020-01-01"}),
     ("of the asked", "asked", {}),
+    # By a contract that was signed later.
+    (
+        "contradicted",
+        "office",
+        {
+            **FINISHED,
+            **dict.fromkeys(("contract_signed_on", "work_started_on"), "2025-12-30"),
+            "object_commissioned_on": "2020-01-01",
+        },
+    ),
     ("restricted", "other", {}),
     ("shared", "other", {}),
     ("referred", "other", {}),
@@ -135,12 +145,12 @@ def build(present: Present) -> World:
         joined = {"kind": "duplicate_of", "target": projects["development"].number}
         link = add_link(AIGERIM, projects["of the asked"].number, joined)["id"]
     list_key(other, "K-CONFIRMED")
-    import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row_of(projects["of the asked"].agency)))
+    import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row_of(agencies["office"])))
     contract = the_contract().id
     older = {"number": "250001", "contract_number": "5", "sign_date": "2025-12-30", "description_ru": "Сайт"}
-    row = row_of(agencies["asked"], supplier_biin="941140001336", description_kz="", **older)
+    row = row_of(agencies["office"], supplier_biin="941140001336", description_kz="", **older)
     import_contracts(an_actor(Role.OPERATOR), "contracts.csv", csv_of(row))
-    decide_match(AIGERIM, contract, projects["of the asked"].number, MatchState.CONFIRMED)
+    decide_match(AIGERIM, contract, projects["contradicted"].number, MatchState.CONFIRMED)
     restrict(projects["restricted"].number)
     audit()
     edit(ADMINISTRATOR, projects["once flagged"], object_commissioned_on="2020-01-01")
@@ -291,7 +301,7 @@ def ended(before: Kept, after: Kept) -> list[str]:
 
 
 def _ever_flagged() -> Select[tuple[str]]:
-    serious = or_(Flag.rule.startswith("freeze."), Flag.rule.startswith("integrity."))
+    serious = or_(*(Flag.rule.startswith(kind) for kind in ("freeze.", "integrity.", "contract.")))
     flags = select(Project.number).join(Flag, Flag.project_id == Project.id)
     return flags.where(Flag.severity.in_(SERIOUS), serious)
 
