@@ -59,7 +59,7 @@ def decide_match(
             _decide(actor, contract, project, state, remark)
             return None
         if remark is None:
-            raise invalid("/remark", "required")
+            raise invalid("/remark", "match-needs-remark")
         payload = {"contract": contract.id, "project": project.id}
         subject = f"contract-match:{contract.id}:{project.number}"
         return propose(actor, kind, Proposal(subject, remark, payload, project.agency_id, project.id))

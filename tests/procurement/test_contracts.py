@@ -309,7 +309,7 @@ def test_rejected_pair_is_not_proposed_again_and_a_person_can_match_any_other(
     run(row_of(agency))
     reviewer, path = caller(client, Role.REVIEWER), f"/procurement-contracts/{the_contract().id}/match-decisions"
     rejection = {"project": a.number, "match_state": "rejected"}
-    assert codes(reviewer.post(path, rejection)) == {("/remark", "required")}
+    assert codes(reviewer.post(path, rejection)) == {("/remark", "match-needs-remark")}
     proposed = reviewer.post(path, {**rejection, "remark": "Другая система"})
     assert (proposed.status_code, states()) == (202, [(a.number, "matched")])
     supervisor = caller(client, Role.SUPERVISOR)
@@ -433,6 +433,14 @@ def test_reviewer_checks_imports_and_decides_on_the_pages(signed_in: SignedIn, a
     (number, _state), *_ = states()
     assert "The match is confirmed" in visit.send(f"{path}/match", path, project=number, match_state="confirmed").text
     assert states() == [(number, "confirmed")]
+    # An older one beside it takes two people: what was entered stays, and a reason is asked for.
+    site = {"contract_number": "5", "sign_date": "2025-12-30", "description_ru": "Сайт", "description_kz": ""}
+    run(row_of(agency, number="260002", supplier_biin="941140001336", **site))
+    older = f"/contracts/{db.session.scalars(select(Contract.id).order_by(Contract.id.desc())).first()}"
+    text = visit.send(f"{older}/match", older, project=number, match_state="confirmed").text
+    assert "Another person approves this decision" in text and f'value="{number}"' in text
+    sent = visit.send(f"{older}/match", older, project=number, match_state="confirmed", remark="Первый договор")
+    assert "Your proposal is sent" in sent.text
     listed = visit.get("/contracts?match=matched").text
     assert "Match: Matched" in listed and ">match<" not in listed
 
