@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,13 +16,15 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from registry.accounts.absences import record_absence
 from registry.accounts.models import account_named
-from registry.accounts.roles import Role
+from registry.accounts.roles import SCHEDULE, Role
 from registry.agencies.models import Agency
-from registry.core.clock import now
+from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.core.installation import keyed_hash
 from registry.freeze.current import first_policy
+from registry.journal.checkpoints import make_checkpoint
 from registry.letters.models import Letter
 from registry.projects.models import Project
 from registry.requests.restriction import propose_restriction
@@ -238,6 +242,21 @@ def test_program_signs_for_nobody_but_the_person_of_its_token(
     assert code(reviewer.post("/signatures/content", {"act": "case.approve", "subject": subject})) == "role-not-allowed"
 
 
+def test_deputy_signs_with_no_certificate_but_the_deputys_own(
+    client: FlaskClient, reviewer: Program, centre: Centre
+) -> None:
+    case, subject = claimed(reviewer)
+    deputy = Program(client, Role.REVIEWER, IIN, centre.person())
+    absent, stands_in = (account_named(f"reviewer {iin}") for iin in (OTHER_IIN, IIN))
+    assert absent and stands_in
+    record_absence(with_account(an_actor(Role.SUPERVISOR)), absent.id, stands_in.id, today(), today())
+    prepared = deputy.prepared("case.propose", subject, NO_BREACH)
+    refused = deputy.post(f"{case}/propose", NO_BREACH | deputy.signature(prepared, reviewer.holder))
+    assert code(refused) == "certificate-of-another-person"
+    done(deputy.post(f"{case}/propose", NO_BREACH | deputy.signature(prepared)))
+    assert db.session.scalars(select(Signature.signed_by)).one() == f"reviewer {IIN}"
+
+
 def test_registration_is_signed_by_api(client: FlaskClient, centre: Centre) -> None:
     agency = an_agency()
     editor = Program(client, Role.AGENCY_EDITOR, IIN, centre.person(), agency)
@@ -267,7 +286,13 @@ def test_approval_takes_a_signature_on_every_way_where_the_policy_says_so(
         code(supervisor.post(f"/approvals/{by_program}/approval", body | {"reason": "Other."}))
         == "signature-out-of-date"
     )
-    assert done(supervisor.post(f"/approvals/{by_program}/approval", body))["state"] == "approved"
+    approved = done(supervisor.post(f"/approvals/{by_program}/approval", body))
+    make_checkpoint(SCHEDULE)
+    zipped = caller(client, Role.AUDITOR).get(f"/projects/{approved['project']}/evidence.zip").data
+    with zipfile.ZipFile(io.BytesIO(zipped)) as pack:
+        [listed] = json.loads(pack.read("signatures.json"))
+        assert b64decode(body["signature"]["cms"]) == pack.read(f"signatures/{listed['id']}.p7s")
+    assert (approved["state"], listed["subject"]) == ("approved", f"approval:{by_program}")
     saule, here = confirmed(signed_in(Role.SUPERVISOR)), f"/approvals/{by_person}"
     page = saule.get(here).text
     assert "Approve with an electronic signature" in page and ">Approve<" not in page
