@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import typing
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import Insert as PostgresInsert, insert as postgres_insert
@@ -199,14 +200,21 @@ def instant_text(column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     return sa.func.to_char(sa.func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
 
+# SQLite takes 32,766 in a statement unless it was built for more.
+MAX_PARAMETERS: Final = 30_000
+
+
 def is_among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.ColumnElement[bool]:
-    """Condition: the column has one of many values, on PostgreSQL as one parameter.
+    """Condition: the column has one of many numbers or texts, on PostgreSQL as one parameter.
 
     A list of a thousand is a statement of its own for each length, which SQLAlchemy, psycopg and PostgreSQL parse
     again.
     """
     if is_sqlite():
-        return column.in_(values)
+        if len(values) <= MAX_PARAMETERS:
+            return column.in_(values)
+        listed = sa.func.json_each(json.dumps(list(values))).table_valued("value")
+        return column.in_(sa.select(listed.c.value))
     # A cast to varchar(12) would shorten what is longer.
     element = sa.Text() if isinstance(column.type, sa.String) else column.type
     return column == sa.any_(sa.cast(list(values), sa.ARRAY(element)))
