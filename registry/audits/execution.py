@@ -212,7 +212,11 @@ def _begin(run: AuditRun, policy: Policy) -> AuditRun | None:
 
 
 def _save_input(run: AuditRun, judgement: Judgement, *, carried_out: bool) -> None:
-    """Store what the run read, in place of an earlier attempt's; what projects count is needed of the last run only."""
+    """Store what the run read, in place of an earlier attempt's.
+
+    What projects count is stored of the last audit alone: the one before cannot be continued any more, though this one
+    is voided.
+    """
     session = require_transaction()
     session.execute(delete(AuditInput).where(AuditInput.audit_id == run.id))
     if carried_out:

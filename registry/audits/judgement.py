@@ -15,7 +15,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Date, and_, bindparam, or_, select, union
+from sqlalchemy import ColumnElement, Date, bindparam, select, union
 
 from registry.audits.candidates import InputDigest, Part, candidates, highest_id, in_part, parts, restricted_among
 from registry.audits.models import AuditInput
@@ -85,7 +85,7 @@ def _exempt_before(since: datetime, until: datetime | None) -> dict[tuple[int, s
 # The last audit that this one may continue, and as of what it judged.
 
 FULL_EVERY: Final = timedelta(days=7)
-# After more changes than these every project is judged: SQLite has at most 32,766 parameters.
+# After more changes than these every project is judged: they are read at once, under the lock.
 MANY: Final = 30_000
 IDS_AT_ONCE: Final = 5000
 PROGRAM: Final = version("qaztech-registry")
@@ -116,25 +116,21 @@ class Continued(NamedTuple):
     basis: Basis
 
 
-def last_to_continue(policy: Policy, on: date) -> Continued | None:
+def last_to_continue(policy: Policy) -> Continued | None:
     """Return the last good audit if what it found still holds but for what changed since; None when it may not.
 
-    It may not when policy, program or what the database keeps of it are others, when the date is earlier, or when a
-    later one was voided.
+    It may not when policy, program or what the database keeps of it are others, or when a later one was voided: what
+    that one had stored of later days remains. Nobody audits an earlier date.
     """
     run = last_good_audit()
     read = None if run is None else db.session.get(AuditInput, run.id)
-    if run is None or read is None or read.counted is None or run.on > on:
+    if run is None or read is None or read.counted is None:
         return None
     if (run.policy_digest, read.program) != (policy.digest, PROGRAM):
         return None
     newest = newest_seq()
     own = changes_written_by("audit.succeeded", f"audit:{run.id}")
     if not deleted_up_to() <= read.changes <= newest or newest - read.changes - len(own) > MANY:
-        return None
-    voided = select(AuditRun.id).where(AuditRun.status == "voided", AuditRun.id > run.id).limit(1)
-    if db.session.scalar(voided) is not None:
-        # Its flags were taken back, but not what it had stored of later days.
         return None
     full = run if run.continues is None else db.session.get_one(AuditRun, run.continues)
     return Continued(run, full.id, full.on, Basis(run.on, read.changes, unpacked_counted(read.counted), own))
@@ -253,7 +249,7 @@ class Judgement:
             # With what was registered while every project was judged.
             self.up_to = highest_id()
             self._input.extend(self.up_to)
-            if self._writes and (last := last_to_continue(self.policy, self.on)) is not None:
+            if self._writes and (last := last_to_continue(self.policy)) is not None:
                 self.expected = self._to_judge(last.basis).ids
         to_judge = self._to_judge(basis)
         self._basis = Basis(self.on, number, to_judge.counted)
@@ -310,7 +306,7 @@ class Judgement:
         }
 
     def _to_continue(self) -> Continued | None:
-        last = None if self._is_full else last_to_continue(self.policy, self.on)
+        last = None if self._is_full else last_to_continue(self.policy)
         return None if last is None or self.on - last.full_on >= FULL_EVERY else last
 
     def _begin(self) -> None:
@@ -392,11 +388,11 @@ def _projects_of(agencies: frozenset[int]) -> frozenset[int]:
 
 
 def _due(before: date, on: date) -> frozenset[int]:
-    """Return the projects on which time alone changes the verdict, or an exemption begins or ends, after a day."""
+    """Return the projects on which time alone changes the verdict after a day, or an exemption begins or ends."""
+    # The end of an exemption in force is a coming change of projects with findings; nothing hangs on it of others.
     coming = select(COMING.c.project_id).where(COMING.c.on > before, COMING.c.on <= on)
-    began = and_(Exemption.valid_from > before, Exemption.valid_from <= on)
-    ended = and_(Exemption.valid_to >= before, Exemption.valid_to < on)
-    return frozenset(db.session.scalars(union(coming, select(Exemption.project_id).where(or_(began, ended)))))
+    began = select(Exemption.project_id).where(Exemption.valid_from > before, Exemption.valid_from <= on)
+    return frozenset(db.session.scalars(union(coming, began)))
 
 
 def _accepted(flags: Flags) -> dict[tuple[int, str], str]:

@@ -46,6 +46,7 @@ from registry.requests.service import ask, confirm
 from tests.api.callers import caller
 from tests.audits.history import ASKER, DECIDER, NARROWER, STEPS, UNKNOWN_LATER, History
 from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, exempt, flags_of, verify
+from tests.audits.test_projects_counted_together import CODE, QUIET, SUM, a_slice
 from tests.cases.cast import AIGERIM, SAULE, act
 from tests.factories import a_project, an_actor, an_agency
 from tests.present import Present
@@ -289,6 +290,36 @@ def test_exemption_that_was_recorded_before_begins_and_ends_on_its_days(app: Fla
         (False, "exempt", 0),
         (False, "open", 1),
     ]
+
+
+@pytest.mark.parametrize("shorter", [False, True])
+def test_exemption_that_is_covered_by_another_ends_without_another_verdict(
+    app: Flask, present: Present, shorter: bool
+) -> None:
+    present.set(DAY)
+    project = a_project()
+    ends = (3, 1) if shorter else (1, 3)
+    for days in ends:
+        exempt(project, DAY, DAY + timedelta(days=days))
+    statuses = []
+    for _ in range(5):
+        audit()
+        statuses.append(flags_of(project)[0][2])
+        assert what_a_full_audit_would_change() == {}
+        present.move(timedelta(days=1))
+    assert statuses == [*["exempt"] * 4, "open"]
+
+
+def test_new_slice_has_the_other_one_judged_that_counted_nothing(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    first = a_slice(agency, "Водный кадастр", object_code=CODE)
+    nights(present, 1)
+    assert flags_of(first) == QUIET
+    second = a_slice(agency, "Реестр плотин", object_code=CODE)
+    present.move(timedelta(days=1))
+    assert audit().continues is not None
+    assert flags_of(first)[-1] == flags_of(second)[-1] == SUM
 
 
 def other_policy(_monkeypatch: pytest.MonkeyPatch, _present: Present) -> None:
