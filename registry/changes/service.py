@@ -187,7 +187,10 @@ def restart_feed() -> None:
     Its next numbers were given to other changes already. Everybody who follows the feed reads the lists again.
     """
     next_numbers = {"seq": HEAD.c.seq + LEAP, "deleted_up_to": HEAD.c.seq + LEAP}
-    require_transaction().execute(sa.update(HEAD).values(next_numbers))
+    session = require_transaction()
+    session.execute(sa.update(HEAD).values(next_numbers))
+    # Transactions of another server, which may count less far: here they would never end, and never be numbered.
+    session.execute(sa.update(PENDING).where(PENDING.c.xact > 0).values(xact=-PENDING.c.xact))
 
 
 def _delete_part() -> bool:

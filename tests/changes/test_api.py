@@ -9,12 +9,20 @@ from datetime import date, timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
-from registry.changes.service import RETENTION, delete_old_changes, newest_seq, restart_feed
-from registry.core.database import db, transaction
+from registry.changes.models import PendingChange
+from registry.changes.service import (
+    RETENTION,
+    changed_since,
+    delete_old_changes,
+    newest_seq,
+    number_changes_by_hand,
+    restart_feed,
+)
+from registry.core.database import db, table_of, transaction
 from registry.feed.queries import MAX_WAITING, WAITING, ChangesRead, Waiting, wait_for_changes
 from registry.journal.service import JournalEntry
 from tests.api.callers import Caller, caller, code, codes
@@ -276,3 +284,16 @@ def test_after_a_restoration_no_number_is_given_again(supervisor: Caller, agency
     assert [(item["seq"], item["subject"]) for item in start.get_json()["items"]] == [
         (1_000_000_002, f"project:{project.number}")
     ]
+
+
+@pytest.mark.postgres_only
+def test_restoration_lets_changes_by_hand_be_numbered_that_another_server_counted(own_app: Flask) -> None:
+    with own_app.app_context():
+        project = a_project(an_agency())
+        noted = {"xact": 2**40, "position": 1, "record_id": project.id, "kind": "project"}
+        with transaction() as session:
+            session.execute(insert(table_of(PendingChange)).values(noted))
+            restart_feed()
+        last = newest_seq()
+        number_changes_by_hand()
+        assert changed_since(last).projects == {project.id}
