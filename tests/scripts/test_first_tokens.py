@@ -30,6 +30,8 @@ def test_first_administrator_answers_for_the_service_account_of_the_first_token(
     assert ran.returncode == 0 and "ADMINISTRATOR=qtr_" in ran.stdout, ran.stderr
     # The tutorial needs the records of the demo.
     assert "What to do first: docs/how-to/administrator.md." in ran.stdout
+    # As they can be typed in the folder of the checkout.
+    assert "    .venv/bin/registry users add --help\n    .venv/bin/registry tokens issue --help\n" in ran.stdout
     with own_app.app_context():
         account = account_named("first administrator's programs")
         assert account is not None and owner_name(account) == "administrator"
