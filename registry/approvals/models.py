@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar, Final
@@ -185,6 +185,10 @@ class ApprovalKind:
 
     def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - for subclasses
         """How much it touches of what the actor may see, by the names of ``EFFECT_LABELS``."""
+        return {}
+
+    def names_of(self, subjects: Collection[str]) -> Mapping[str, str]:  # noqa: ARG002 - for subclasses
+        """Return by what lists name subjects that are neither projects nor accounts."""
         return {}
 
     def documents(self, approval: Approval) -> Sequence[int]:  # noqa: ARG002 - for subclasses

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -56,7 +56,7 @@ def approvals(actor: Actor) -> Answer:
     waiting = queries.waiting_for(actor, MAX_WAITING)
     listing = queries.approvals_beside(waiting).read(actor, filters, requested_page())
     shown = [*waiting, *listing.items]
-    names = _agencies(shown), accounts_of_subjects(shown), _projects(actor, shown)
+    names = _agencies(shown), names_of_subjects(shown), _projects(actor, shown)
     page = ListPage(
         title=_("Approvals"),
         endpoint="approvals",
@@ -82,11 +82,11 @@ def approvals(actor: Actor) -> Answer:
 
 
 def _approval_cell(
-    agencies: Mapping[str, str], accounts: Mapping[str, str], projects: Mapping[str, Project], item: Mapping[str, Any]
+    agencies: Mapping[str, str], subjects: Mapping[str, str], projects: Mapping[str, Project], item: Mapping[str, Any]
 ) -> ListCell:
     project = projects.get(item["project"])
     name = "" if project is None else name_in_page_language(project)
-    below = (accounts.get(item["subject"]), name, agencies.get(item["agency"]), item["project"])
+    below = (subjects.get(item["subject"]), name, agencies.get(item["agency"]), item["project"])
     title = f"{choice_label('approval_kind', item['kind'])} {numbered(item['id'])}"
     return ListCell(title, " · ".join(filter(None, below)), url_for("web.approval_page", approval_id=item["id"]))
 
@@ -155,7 +155,8 @@ def _signing_page(actor: Actor, approval_id: int, to_sign: ActToSign) -> Answer:
                 display_value(VOCABULARIES.get(change["name"], change["name"]), change["after"]),
             )
             for change in shown["changes"]
-            if change["after"]
+            # What is taken away is signed too.
+            if change["before"] or change["after"]
         ),
         (_("Documents"), ", ".join(name for _id, name in names_of_documents(shown["documents"]))),
         (_("Proposed by"), f"{shown['proposed_by']}, {moment(shown['proposed_at'])}"),
@@ -184,6 +185,7 @@ def _page(actor: Actor, approval: Approval, form: Form) -> str:
         max_listed=MAX_LISTED,
         max_named=MAX_NAMED_PROJECTS,
         documents=names_of_documents(shown["documents"]),
+        contract=approval.payload.get("contract"),
         form=form,
         here=url_for("web.approval_page", approval_id=approval.id),
         may_decide=waits and service.may_decide(actor, approval),
@@ -213,8 +215,15 @@ def _agencies(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return agency_names(item["agency"] for item in items if item["agency"])
 
 
-def accounts_of_subjects(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the names of the accounts that approvals are about, by subject."""
+def names_of_subjects(items: Collection[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the names of the accounts and of the other records that approvals are about, by subject."""
+    names = _accounts(items)
+    for code in {item["kind"] for item in items}:
+        names |= KINDS[code].names_of({item["subject"] for item in items if item["kind"] == code})
+    return names
+
+
+def _accounts(items: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     subject = ACCOUNT_SUBJECT
     ids = [int(item["subject"].removeprefix(subject)) for item in items if item["subject"].startswith(subject)]
     if not ids:

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from registry.accounts.agency_tree import last_successors
 from registry.accounts.roles import Actor, Permission
-from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
+from registry.approvals.models import Approval, ApprovalKindCode, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import is_out_of_date, propose
 from registry.core.database import db, transaction
@@ -27,6 +27,7 @@ from registry.freeze.dates import iso
 from registry.procurement.contract_files import read_contracts
 from registry.procurement.matching import lock_matches, match_contracts
 from registry.procurement.models import CONTRACT, TERMS, VALUES, ContractSource
+from registry.procurement.queries import AboutContract, contract_subject
 from registry.procurement.service import planned, record_import, save, words_in_use
 
 # Whose a contract is: its amendments say it too.
@@ -106,7 +107,7 @@ def _propose(actor: Actor, corrections: Sequence[Correction], reason: str, *, dr
         raise invalid("/file", "contract-corrections-too-many", largest=MAX_CORRECTIONS, count=len(corrections))
     listed = []
     for each in corrections:
-        subject = f"contract:{each.former['id']}"
+        subject = contract_subject(each.former["id"])
         waiting = waiting_approval(ApprovalKindCode.CONTRACT_CORRECTION, subject)
         if not dry_run and (waiting is None or is_out_of_date(waiting)):
             payload = {
@@ -123,7 +124,7 @@ def _propose(actor: Actor, corrections: Sequence[Correction], reason: str, *, dr
     return listed
 
 
-class ContractCorrection(ApprovalKind):
+class ContractCorrection(AboutContract):
     """Another date, sum, number, supplier, customer or description of a contract, as a file has it."""
 
     code = ApprovalKindCode.CONTRACT_CORRECTION

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import or_, select
 
 from registry.accounts.roles import Actor, Permission
-from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
+from registry.approvals.models import Approval, ApprovalKindCode, Fact, Proposal
 from registry.approvals.service import propose
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
@@ -16,7 +16,7 @@ from registry.core.errors import Conflict, NotAllowed, invalid
 from registry.journal import service as journal
 from registry.procurement.matching import lock_matches, match_contracts
 from registry.procurement.models import CONTRACT, COUNTED, MATCH, TERMS, Contract, Match, MatchState
-from registry.procurement.queries import find_contract, no_project_subject, of_visible_projects
+from registry.procurement.queries import AboutContract, contract_subject, find_contract, of_visible_projects
 from registry.projects.former_records import FORMER
 from registry.projects.models import Project
 from registry.projects.service import find_project
@@ -98,7 +98,7 @@ def _may_excuse(contract: Contract, project: Project) -> bool:
     return db.session.scalar(signed_later.limit(1)) is not None
 
 
-class _MatchDecision(ApprovalKind):
+class _MatchDecision(AboutContract):
     """A decision on a match that rules read."""
 
     proposes = Permission.CONTRACTS_MATCH
@@ -155,11 +155,11 @@ def propose_no_project(actor: Actor, contract_id: int, why: str, reason: str) ->
         if any(state != MatchState.REJECTED for _, state in _matches_of(actor, contract.id)):
             raise ContractHasProject(id=contract.id)
         payload = {"contract": contract.id, "no_project": why}
-        proposal = Proposal(no_project_subject(contract.id), reason, payload, contract.agency_id)
+        proposal = Proposal(contract_subject(contract.id), reason, payload, contract.agency_id)
         return propose(actor, ApprovalKindCode.CONTRACT_NO_PROJECT, proposal)
 
 
-class ContractNoProject(ApprovalKind):
+class ContractNoProject(AboutContract):
     """That a contract belongs to no project: it leaves the open lists and the coverage until its terms change."""
 
     code = ApprovalKindCode.CONTRACT_NO_PROJECT

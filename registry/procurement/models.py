@@ -43,7 +43,7 @@ class NoProject(Choices, field="no_project"):
     """Why a contract that counts as IT belongs to no project, as its agency says and oversight has confirmed."""
 
     NOT_IT = "not_it", lazy_text("It is not about information technology")
-    NOT_A_PROJECT = "not_a_project", lazy_text("What it buys is no project of the register")
+    NOT_A_PROJECT = "not_a_project", lazy_text("What it buys is not a project of the register")
 
 
 class ContractSource(Choices, field="contract_source"):

@@ -23,6 +23,7 @@ from registry.procurement.matching import CERTAIN_REASON, PART_REASON
 from registry.procurement.models import Contract, ContractMatch, MatchState
 from registry.procurement.queries import (
     CONTRACT_LIST,
+    contract_subject,
     find_contract,
     projects_without_contract,
     read_contract,
@@ -214,7 +215,7 @@ def propose_contract_no_project(actor: Actor, contract_id: int) -> Answer:
     texts = typed_values(("why", "reason"))
     values, problems = NO_PROJECT_PROPOSAL.load_texts(texts)
     missing = [Problem(f"/{name}", "required") for name in ("why", "reason") if name not in texts]
-    if problems := (*problems, *missing):
+    if problems := (*missing, *problems):
         return _contract_page(actor, contract_id, Form(texts, problems)), 422
     try:
         propose_no_project(actor, contract_id, values["why"], values["reason"])
@@ -231,7 +232,7 @@ def _contract_page(actor: Actor, contract_id: int, form: Form) -> str:
         actor=actor,
         row=row,
         form=form,
-        approvals=waiting_about(actor, subject=f"contract:{contract_id}"),
+        approvals=waiting_about(actor, subject=contract_subject(contract_id)),
         rejected=rejected_no_project(contract_id),
         **_shown_with(actor, [row]),
     )

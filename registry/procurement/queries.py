@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import contains_eager
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
 from registry.agencies.service import own_agencies
-from registry.approvals.models import Approval, ApprovalKindCode, ApprovalState, current_state
+from registry.approvals.models import Approval, ApprovalKind, ApprovalKindCode, ApprovalState, current_state
 from registry.core import lists
 from registry.core.database import db, table_of
 from registry.core.errors import NotFound
@@ -128,14 +128,25 @@ def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
 NO_PROJECT_SHOWN: Final = ("why", "reason", "waits")
 
 
-def no_project_subject(contract_id: int) -> str:
-    """Return the subject of a proposal that a contract belongs to no project."""
+def contract_subject(contract_id: int) -> str:
+    """Return the subject of a proposal about a contract alone."""
     return f"contract:{contract_id}"
+
+
+class AboutContract(ApprovalKind):
+    """A kind of approval about a contract; lists call it by its number on the portal."""
+
+    def names_of(self, subjects: Collection[str]) -> Mapping[str, str]:
+        """Return the numbers of the contracts; a subject is ``contract:12`` or ``contract-match:12:`` and a project."""
+        ids = {subject: int(subject.split(":")[1]) for subject in subjects}
+        rows = db.session.execute(select(CONTRACT.c.id, CONTRACT.c.number_sys).where(CONTRACT.c.id.in_(ids.values())))
+        numbers = {row.id: row.number_sys for row in rows}
+        return {subject: numbers[contract_id] for subject, contract_id in ids.items() if contract_id in numbers}
 
 
 def _proposed(ids: Iterable[int]) -> dict[int, tuple[str, str, bool]]:
     """Return of contracts what their agencies say of them and oversight has yet to decide."""
-    subjects = {no_project_subject(each): each for each in ids}
+    subjects = {contract_subject(each): each for each in ids}
     waiting = (
         Approval.kind == ApprovalKindCode.CONTRACT_NO_PROJECT.value,
         current_state() == ApprovalState.WAITING.value,

@@ -113,6 +113,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "counted_with": lazy_text("Counted with"),
     "counted_elsewhere": lazy_text("Counted with, of other agencies"),
     "total_kzt": lazy_text("Together"),
+    "contract": lazy_text("Contract"),
+    "no_project": lazy_text("Why it belongs to no project"),
     "portal_contracts": lazy_text("Contracts on the procurement portal"),
     "portal_signed_on": lazy_text("Signed on, by the portal"),
     "portal_sum_kzt": lazy_text("Sum, by the portal"),

@@ -18,7 +18,7 @@ from registry.accounts.same_person import ownerless_accounts
 from registry.accounts.service import local_changes_since, previous_sign_in
 from registry.accounts.views.people import list_pending
 from registry.agencies.pages import agency_names
-from registry.approvals.pages import accounts_of_subjects
+from registry.approvals.pages import names_of_subjects
 from registry.approvals.queries import count_waiting_for, waiting_for
 from registry.audits.pages import rule_titles
 from registry.audits.queries import AUDIT_LIST
@@ -222,7 +222,7 @@ def _held_audits(actor: Actor) -> Group:
 
 def _approvals(actor: Actor) -> Group:
     waiting = waiting_for(actor, AT_MOST)
-    names = accounts_of_subjects(waiting)
+    names = names_of_subjects(waiting)
     tasks = (
         Task(
             what=choice_label("approval_kind", each["kind"]),

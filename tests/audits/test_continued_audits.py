@@ -49,6 +49,7 @@ from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, exempt, flags_of,
 from tests.audits.test_projects_counted_together import CODE, QUIET, SUM, a_slice
 from tests.cases.cast import AIGERIM, SAULE, act
 from tests.factories import a_project, an_actor, an_agency
+from tests.fixtures.web import SignedIn
 from tests.present import Present
 
 # Statements over all projects hang on the database.
@@ -377,7 +378,7 @@ def test_audit_that_cannot_continue_judges_every_project(
 
 
 def test_full_audit_reports_and_repairs_what_the_audits_before_it_left_out(
-    app: Flask, client: FlaskClient, present: Present, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, present: Present, monkeypatch: pytest.MonkeyPatch, signed_in: SignedIn
 ) -> None:
     present.set(DAY)
     agency = an_agency()
@@ -402,6 +403,11 @@ def test_full_audit_reports_and_repairs_what_the_audits_before_it_left_out(
     (reason,) = why_not_ready(audits_are_on=False)
     assert reason == f"audit-unexplained: registry audits show {run.id}, see docs/runbooks/audit-unexplained.md"
     # An audit that continues it does not make it good; one that compares everything again does.
-    assert audit().continues == run.id and why_not_ready(audits_are_on=False) == [reason]
+    later = audit()
+    assert later.continues == run.id and why_not_ready(audits_are_on=False) == [reason]
+    visit = signed_in(Role.AUDITOR)
+    assert "changed flags of 2 projects of which nothing had changed" in visit.get(f"/audits/{run.id}").text
+    link = f'href="/audits/{run.id}">The last audit that judged every project</a>'
+    assert link in visit.get(f"/audits/{later.id}").text
     assert run_audit(OPERATOR, full=True).unexplained == {"projects": [], "restricted": []}
     assert why_not_ready(audits_are_on=False) == []

@@ -28,7 +28,7 @@ from registry.journal.service import JournalEntry
 from registry.procurement.classification import PROCUREMENT_WORDS, ItWords
 from registry.procurement.coverage import coverage_by_agency
 from registry.procurement.file_imports import import_contracts
-from registry.procurement.match_decisions import decide_match
+from registry.procurement.match_decisions import decide_match, propose_no_project
 from registry.procurement.matching import MATCH_LOCK
 from registry.procurement.models import VALUES, Contract, FormerContract, Match, MatchState
 from registry.procurement.service import classify_and_match
@@ -641,9 +641,23 @@ def test_agency_says_on_the_page_that_a_contract_belongs_to_no_project(signed_in
     run(row_of(agency))
     visit, path = signed_in(Role.AGENCY_EDITOR, agency), f"/contracts/{the_contract().id}"
     assert "It belongs to no project" in visit.get(f"/agencies/{agency.bin}/contracts").text
-    assert visit.send(f"{path}/no-project", path, why="not_it").status_code == 422
+    nothing = visit.send(f"{path}/no-project", path, reason="Бумага")
+    assert (nothing.status_code, "Why does it belong to no project?: Enter a value." in nothing.text) == (422, True)
     assert "Waits for oversight" in visit.send(f"{path}/no-project", path, why="not_it", reason="Бумага").text
     assert "Waits for oversight" in visit.get(f"/agencies/{agency.bin}/contracts").text
     reject(with_account(an_actor(Role.REVIEWER)), db.session.scalars(select(Approval.id)).one(), "Это сайт.")
     text = visit.get(path).text
     assert "Oversight has not agreed" in text and "Это сайт." in text and "Send to the reviewer" in text
+
+
+def test_approval_about_a_contract_names_it_and_leads_to_it(signed_in: SignedIn, agency: Agency) -> None:
+    run(row_of(agency))
+    contract = the_contract()
+    editor = with_account(an_actor(Role.AGENCY_EDITOR, agency))
+    approval = f"/approvals/{propose_no_project(editor, contract.id, 'not_it', 'Бумага').id}"
+    visit = signed_in(Role.REVIEWER)
+    assert contract.number_sys in visit.get("/home").text and contract.number_sys in visit.get("/approvals").text
+    page = visit.get(approval).text
+    assert f'href="/contracts/{contract.id}">{contract.number_sys}</a>' in page
+    assert "Why it belongs to no project" in page and "no_project" not in page
+    assert f'href="{approval}"' in visit.get(f"/contracts/{contract.id}").text

@@ -27,6 +27,8 @@ from registry.core.clock import now, rfc3339
 from registry.core.database import db, transaction
 from registry.freeze.current import first_policy
 from registry.journal.checkpoints import make_checkpoint
+from registry.projects.models import Project
+from registry.requests.restriction import propose_restriction
 from registry.signatures.models import Signature, Signer
 from registry.signatures.service import (
     SIGNATURES,
@@ -188,6 +190,17 @@ def test_approval_signs_the_proposal_that_it_approves(reviewer: Visit, superviso
     send(reviewer, case, "propose", **NO_BREACH | {"propose-reason_ru": "Ничего не нарушено."})
     del fields["seen"], fields["events"]
     assert submit(supervisor, case, "approve", fields)[0] == 409 and status(case) == "awaiting_approval"
+
+
+def test_page_of_an_approval_displays_what_it_takes_away(supervisor: Visit) -> None:
+    project, reason = a_project(), "State secret"
+    with transaction() as session:
+        session.execute(update(Project).where(Project.id == project.id).values(is_restricted=True))
+    proposer = with_account(an_actor(Role.SUPERVISOR, name="dana"))
+    approval = propose_restriction(proposer, project.number, {"is_restricted": False, "reason": reason}).id
+    here = f"/approvals/{approval}"
+    page = supervisor.send(f"{here}/approval", here, sign="yes", reason="").text
+    assert FORM in page and re.search(r"Restricted</dt><dd[^>]*>No</dd>", page)
 
 
 def test_account_is_signed_for_by_one_person_and_a_person_signs_for_one_account(
