@@ -215,7 +215,7 @@ def test_several_orders_together_are_not_approved_where_each_takes_a_signature(
     many = supervisor.sign("case.approve", subject) | {"cases": [seen]}
     assert codes(supervisor.post("/cases/approve", many)) == {("/signature", "unknown-field")}
     [refused] = done(supervisor.post("/cases/approve", {"cases": [seen]}))["refused"]
-    assert refused["code"] == "signature-required" and "several actions at once have none" in refused["message"]
+    assert refused["code"] == "signature-required" and "several actions at once cannot be signed" in refused["message"]
     assert status(case) == "awaiting_approval"
 
 
