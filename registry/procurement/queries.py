@@ -162,7 +162,7 @@ def rejected_no_project(contract_id: int) -> str | None:
     """Return why oversight rejected the last proposal that a contract belongs to no project."""
     of_contract = (
         Approval.kind == ApprovalKindCode.CONTRACT_NO_PROJECT.value,
-        Approval.subject == no_project_subject(contract_id),
+        Approval.subject == contract_subject(contract_id),
     )
     last = select(Approval).where(*of_contract).order_by(Approval.id.desc()).limit(1)
     approval: Approval | None = db.session.scalar(last)

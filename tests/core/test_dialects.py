@@ -26,9 +26,9 @@ def test_condition_takes_more_values_than_a_statement_has_parameters(app: Flask)
         connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, PARAMETERS_OF_SQLITE)
     ids, others = range(project.id, 40_000), range(project.id + 1, 40_000)
     numbers = [project.number, *map(str, others)]
-    for column, values, found in (
+    for column, values, expected in (
         (PROJECT.id, ids, [project.id]),
         (PROJECT.id, others, []),
         (PROJECT.number, numbers, [project.id]),
     ):
-        assert db.session.scalars(db.select(PROJECT.id).where(is_among(column, values))).all() == found
+        assert db.session.scalars(db.select(PROJECT.id).where(is_among(column, values))).all() == expected
