@@ -131,7 +131,8 @@ def newest_seal() -> Seal | None:
 
 def _seal(entry: Any) -> Seal:
     sealed = json.loads(entry.details)
-    digests = {table: (each["count"], each["sha256"]) for table, each in sealed["tables"].items()}
+    # After a downgrade a later release has sealed tables that this one does not know.
+    digests = {table: (each["count"], each["sha256"]) for table, each in sealed["tables"].items() if table in KEYS}
     more = sealed.get("not_accepted", 0), sealed.get("changed", 0)
     return Seal(entry.seq, sealed["acts_up_to"], sealed["changes_up_to"], digests, *more)
 

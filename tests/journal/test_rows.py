@@ -28,7 +28,7 @@ from registry.demo.commands import load
 from registry.http.health import why_not_ready
 from registry.http.metrics import StoredMetrics
 from registry.journal.jobs import reconcile_when_due
-from registry.journal.rows import Seal, find_differences, newest_seal, reconcile, seal_rows, upgrade_and_seal
+from registry.journal.rows import KEYS, Seal, find_differences, newest_seal, reconcile, seal_rows, upgrade_and_seal
 from registry.journal.service import JournalEntry, record
 from registry.journal.verification import last_verification
 from registry.projects.links import add_link
@@ -297,6 +297,15 @@ def test_changes_are_deleted_only_when_a_seal_has_their_digests(app: Flask, pres
     delete_old_changes()
     assert db.session.scalar(text("SELECT count(*) FROM changes")) == 0
     assert found() == []
+
+
+def test_seal_of_a_later_release_covers_what_this_one_knows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_project()
+    seal_rows(ADMINISTRATOR, "a later release")
+    monkeypatch.delitem(KEYS, "signatures")
+    assert reconcile(ADMINISTRATOR) == []
+    seal = newest_seal()
+    assert seal is not None and seal.digests.keys() == KEYS.keys()
 
 
 def test_nights_compare_a_slice_and_once_a_week_all(app: Flask, present: Present) -> None:
