@@ -16,7 +16,7 @@ NIGHTS: Final = {
     "first night": ("first_night", True, 8),
     "quiet night": ("quiet_night", False, 3),
     "night by a policy that changes a fifth": ("policy_night", True, 8),
-    "quiet night after it": ("quiet_night", False, None),
+    "night by the first policy again": ("quiet_night", False, None),
     "policy impact": ("impact", True, None),
 }
 
