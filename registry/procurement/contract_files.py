@@ -72,6 +72,15 @@ ALIASES: Final[Mapping[str, Sequence[str]]] = {
     "deleted": ("Флаг удаления записи",),
 }
 REQUIRED: Final = ("customer_bin", "contract_number_sys", "sign_date", "contract_sum_wnds")
+OF_COLUMN: Final = {
+    "contract_number": "contract_number",
+    "description_kk": "description_kz",
+    "description_ru": "description_ru",
+    "supplier_bin": "supplier_biin",
+    "supplier_name": "supplier_name",
+    "contract_status": "status",
+    "procurement_codes": "ref_enstru_code",
+}
 KNOWN: Final = {comparable(text): name for name, others in ALIASES.items() for text in (name, *others)}
 
 
@@ -154,11 +163,15 @@ def _part(row: int, values: dict[str, Any]) -> ContractPart:
         "contract_status": values.get("status"),
         "procurement_codes": values.get("ref_enstru_code"),
     }
-    return ContractPart(row, first if is_amendment else number, int(amendment) if is_amendment else 0, kept)
+    # A file without a column says nothing of it; an empty cell says that there is none.
+    said = {name: value for name, value in kept.items() if name not in OF_COLUMN or OF_COLUMN[name] in values}
+    return ContractPart(row, first if is_amendment else number, int(amendment) if is_amendment else 0, said)
 
 
 def _joined(former: ContractPart, part: ContractPart) -> ContractPart:
     """Return a contract of which the portal's lists have a row for each thing that is bought."""
+    if "procurement_codes" not in former.values:
+        return former
     codes = dict.fromkeys([*(former.values["procurement_codes"] or ()), *(part.values["procurement_codes"] or ())])
     values = {**former.values, "procurement_codes": [*codes] or None}
     return ContractPart(former.row, former.number_sys, former.amendment, values)

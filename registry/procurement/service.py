@@ -75,7 +75,10 @@ def merged(former: Mapping[str, Any] | None, parts: Sequence[ContractPart]) -> d
     amendments = {each["number"]: each for each in values["amendments"] or ()}
     for part in parts:
         if part.amendment == 0:
+            supplier = values["supplier_bin"]
             values |= {name: value for name, value in part.values.items() if name != "contract_status"}
+            if values["supplier_bin"] != supplier and "supplier_name" not in part.values:
+                values["supplier_name"] = None
         else:
             signed_on = part.values["signed_on"].isoformat()
             amendments[part.amendment] = {
@@ -85,7 +88,7 @@ def merged(former: Mapping[str, Any] | None, parts: Sequence[ContractPart]) -> d
             }
             values |= {name: part.values[name] for name in FILLED if name in part.values and values[name] is None}
         if part.amendment >= max(amendments, default=0):
-            values["contract_status"] = part.values["contract_status"] or values["contract_status"]
+            values["contract_status"] = part.values.get("contract_status") or values["contract_status"]
     values.pop("customer_bin", None)
     values["amendments"] = [amendments[number] for number in sorted(amendments)] or None
     last = values["amendments"][-1]["sum_kzt"] if values["amendments"] else None

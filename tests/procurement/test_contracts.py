@@ -512,6 +512,18 @@ def test_correction_of_a_contract_by_a_file_waits_for_another_person(agency: Age
     assert changed - {"source_sha256"} == {*waiting["changes"]} != set()
 
 
+def test_file_without_a_column_says_nothing_of_its_values(agency: Agency) -> None:
+    run(row_of(agency))
+    required = ("customer_bin", "contract_number_sys", "sign_date", "contract_sum_wnds")
+    row = {name: row_of(agency)[name] for name in required}
+    assert run(row) == {**NOTHING, "dry_run": False, "unchanged": 1}
+    # The name of one supplier is not that of another one.
+    (correction,) = run(row | {"supplier_biin": "941140001336"})["corrections"]
+    assert set(correction["changes"]) == {"supplier_bin", "supplier_name"}
+    (correction,) = run(row | {"description_ru": ""})["corrections"]
+    assert correction["changes"] == ["description_ru"]
+
+
 @pytest.mark.parametrize(
     ("amendments", "waiting"),
     [
