@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Forget what audits read; those that continued another cannot be repeated by the earlier version."""
+    """Forget what audits read: those made since cannot be repeated any more, also after another upgrade."""
     on_postgresql = op.get_bind().dialect.name == "postgresql"
     for table in NOTED:
         for name in (f"{table}_added", f"{table}_changed"):
