@@ -41,6 +41,7 @@ NUMBERS = {
     "sign-ins": 57,
     "requests": 4,
     "approvals": 5,
+    "contracts": 12,
     "service-accounts": "robot",
     "account": "26.11.2026 12:00",
     "overview": "02.03.2026",

@@ -134,7 +134,7 @@ REGISTER: dict[str, Try] = {
         "/platform-inventory", CONFIRMERS, 422, lambda world: {"removed": ["qt-none"]}, owned=False
     ),
     "list_procurement_contracts": Try("/procurement-contracts", ALL, owned=False),
-    "read_procurement_contract": Try("/procurement-contracts/{contract}", ALL),
+    "read_procurement_contract": Try("/procurement-contracts/{contract}", ALL, of_project=False),
     "import_procurement_contracts": Try(
         "/procurement-contracts/imports", IMPORTERS_OF_CONTRACTS, owned=False, form=some_contracts
     ),
@@ -145,7 +145,7 @@ REGISTER: dict[str, Try] = {
         lambda world: {"project": world.project.number, "match_state": "confirmed"},
     ),
     "propose_contract_without_project": Try(
-        "/procurement-contracts/{contract}/no-project", WRITERS, 202, lambda world: {"why": "not_it", "reason": "1"}
+        "/procurement-contracts/{contract}/no-project", WRITERS, 409, lambda world: {"why": "not_it", "reason": "1"}
     ),
     "list_external_confirmations": Try("/external-confirmations", ALL, owned=False),
     "read_external_confirmation": Try("/external-confirmations/{external_confirmation}", ALL, of_project=False),
