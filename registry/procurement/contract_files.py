@@ -164,8 +164,8 @@ def _part(row: int, values: dict[str, Any]) -> ContractPart:
         "procurement_codes": values.get("ref_enstru_code"),
     }
     # A file without a column says nothing of it; an empty cell says that there is none.
-    said = {name: value for name, value in kept.items() if name not in OF_COLUMN or OF_COLUMN[name] in values}
-    return ContractPart(row, first if is_amendment else number, int(amendment) if is_amendment else 0, said)
+    stated = {name: value for name, value in kept.items() if name not in OF_COLUMN or OF_COLUMN[name] in values}
+    return ContractPart(row, first if is_amendment else number, int(amendment) if is_amendment else 0, stated)
 
 
 def _joined(former: ContractPart, part: ContractPart) -> ContractPart:
