@@ -272,7 +272,7 @@ def _changed_statuses(
     """Conditions that the statuses fit that the audit may change."""
     # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
     judged = 0 if last is None or last.policy_basis != policy_basis(policy) else last.judged_up_to
-    ids = {project_id for project_id in plan.changed_projects() if project_id <= judged}
+    ids = {each for each in {*plan.changed_projects()} | judgement.wrong_statuses if each <= judged}
     changed = projects_of_ids(ids, STATUS.c.project_id)
     if judged < judgement.up_to:
         changed.append(STATUS.c.project_id.between(judged + 1, judgement.up_to))
@@ -283,9 +283,9 @@ def _count(run: AuditRun, judgement: Judgement, plan: Plan, restricted_plan: Pla
     run.input_digest, run.judged_up_to = judgement.digest(), judgement.up_to
     run.continues = None if judgement.continued is None else judgement.continued.full_id
     if judgement.expected is not None:
-        unexplained = plan.projects() - judgement.expected
+        unexplained = (plan.projects() | judgement.wrong_days) - judgement.expected | judgement.wrong_statuses
         if unexplained:
-            log.error("audit changed flags of projects of which nothing had changed", extra={"audit": run.id})
+            log.error("audit corrected projects of which nothing had changed", extra={"audit": run.id})
         run.unexplained = {"projects": sorted(unexplained), "restricted": sorted(restricted_among(unexplained))}
     others, restricted = counts_of_others(judgement.policy, judgement.up_to, judgement.compared)
     for name, count in _counts(plan, others).items():

@@ -28,7 +28,7 @@ from registry.core.dialects import is_among
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import in_force_on
 from registry.flags.former_flags import FORMER
-from registry.flags.freeze_status import STATUS_OF_RANK, rank_of_flag
+from registry.flags.freeze_status import STATUS_OF_RANK, rank_of_flag, wrong_freeze_statuses
 from registry.flags.models import AHEAD, COMING, FLAGS, SEVERITY_RANK, AuditRun, last_good_audit
 from registry.freeze.evaluation import NextChange, findings_from
 from registry.freeze.findings import Finding
@@ -204,6 +204,8 @@ class Judgement:
     ``compared``: the projects of which flags or stored days may change, with None where no rule can match; nothing
     changes of others. ``judged``: those that an audit has judged which continues another (``continued``); None for all.
     ``expected``: of a full audit, those that one that continued the last would have judged; None where none could.
+    ``wrong_statuses``, ``wrong_days``: then, those whose stored status does not follow from their flags, and those of
+    which stored days are others than they are now.
     """
 
     def __init__(self, policy: Policy, on: date, *, writes: bool = True, full: bool = False) -> None:
@@ -217,6 +219,8 @@ class Judgement:
         self.judged: frozenset[int] | None = None
         self.continued: Continued | None = None
         self.expected: frozenset[int] | None = None
+        self.wrong_statuses: frozenset[int] = frozenset()
+        self.wrong_days: frozenset[int] = frozenset()
         self._basis: Basis | None = None
         self._input = InputDigest(0)
         self._judged_before, self._decided_since = 0, now()
@@ -323,6 +327,10 @@ class Judgement:
         self._begin()
         siblings, contracts = siblings_of_register(self.policy, self.up_to), contracts_of(self.policy)
         statuses, ends = statuses_before(self._decided_since), _exemption_ends(self.on)
+        last = last_to_continue(self.policy) if self._writes else None
+        known_until = None if last is None else last.full_on + AHEAD
+        self.wrong_statuses = frozenset() if last is None else wrong_freeze_statuses(self.policy)
+        wrong_days: set[int] = set()
         self.compared = {}
         for part in parts(self.up_to):
             read = self._read(part, siblings, contracts)
@@ -330,10 +338,13 @@ class Judgement:
             differing: set[int] = set()
             if self._writes:
                 stored = Coming.stored(in_part(COMING.c.project_id), part._asdict())
-                differing = {each.project_id for each in stored ^ self._coming(read, _accepted(active), ends)}
+                rows = stored ^ self._coming(read, _accepted(active), ends)
+                differing = {each.project_id for each in rows}
+                wrong_days |= {each.project_id for each in rows if known_until is not None and each.on <= known_until}
             plan = Plan(statuses_before=statuses)
             reconcile(plan, _verdicts(read), active, self._judged_before, Plan(), frozenset())
             self.compared |= {project_id: read.get(project_id) for project_id in differing | plan.projects()}
+        self.wrong_days = frozenset(wrong_days)
         self._basis = Basis(self.on, number, _digests(siblings))
         return self._basis
 

@@ -105,6 +105,15 @@ def computed_severity() -> ColumnElement[str | None]:
     return case({number: name for name, number in SEVERITY_RANK.items()}, value=_worst_flag(rank(FLAGS.c.severity)))
 
 
+def wrong_freeze_statuses(policy: Policy) -> frozenset[int]:
+    """Return the ids of projects whose stored status or severity does not follow from their flags by this policy."""
+    differs = or_(
+        STATUS.c.freeze_status != computed_freeze_status(policy),
+        STATUS.c.severity.is_distinct_from(computed_severity()),
+    )
+    return frozenset(db.session.scalars(select(STATUS.c.project_id).where(differs)))
+
+
 def _worst_flag(number: ColumnElement[int]) -> ColumnElement[int | None]:
     active = select(func.max(number)).where(FLAGS.c.project_id == STATUS.c.project_id, IS_ACTIVE)
     return active.correlate_except(FLAGS).scalar_subquery()

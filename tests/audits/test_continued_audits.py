@@ -34,7 +34,7 @@ from registry.core.clock import now
 from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.flags.freeze_status import computed_freeze_status, computed_severity
-from registry.flags.models import AHEAD, AuditRun, last_good_audit
+from registry.flags.models import AHEAD, COMING, AuditRun, last_good_audit
 from registry.freeze.current import first_policy, policy_in_force, set_policy
 from registry.freeze.policy import Policy
 from registry.freeze.policy_file import read_policy
@@ -406,8 +406,33 @@ def test_full_audit_reports_and_repairs_what_the_audits_before_it_left_out(
     later = audit()
     assert later.continues == run.id and why_not_ready(audits_are_on=False) == [reason]
     visit = signed_in(Role.AUDITOR)
-    assert "changed flags of 2 projects of which nothing had changed" in visit.get(f"/audits/{run.id}").text
+    assert (
+        "corrected flags, statuses or stored days of 2 projects of which nothing had changed"
+        in visit.get(f"/audits/{run.id}").text
+    )
     link = f'href="/audits/{run.id}">The last audit that judged every project</a>'
     assert link in visit.get(f"/audits/{later.id}").text
     assert run_audit(OPERATOR, full=True).unexplained == {"projects": [], "restricted": []}
     assert why_not_ready(audits_are_on=False) == []
+
+
+def test_full_audit_reports_and_repairs_statuses_and_days_that_follow_from_nothing(
+    app: Flask, present: Present
+) -> None:
+    agency = an_agency()
+    status, day, neither = a_project(agency), a_project(agency), a_project(agency)
+    for each in (status, day, neither):
+        exempt(each, DAY, DAY + timedelta(days=9))
+    nights(present, 2)
+    of_day = COMING.c.project_id == day.id
+    stored = db.session.execute(select(COMING).where(of_day)).all()
+    with transaction() as session:
+        session.execute(update(STATUS).where(STATUS.c.project_id == status.id).values(freeze_status="clear"))
+        session.execute(delete(COMING).where(of_day))
+    present.set(DAY + timedelta(days=2))
+    run = run_audit(OPERATOR, full=True)
+    assert run.unexplained == {"projects": [status.id, day.id], "restricted": []}
+    statuses = select(STATUS.c.freeze_status).where(STATUS.c.project_id == status.id)
+    assert db.session.scalars(statuses).all() == ["exempt"]
+    assert db.session.execute(select(COMING).where(of_day)).all() == stored != []
+    assert run_audit(OPERATOR, full=True).unexplained == {"projects": [], "restricted": []}
