@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from flask import Flask
 from sqlalchemy import func, select
 
-from registry.core.database import db
+from registry.core.database import db, transaction
 from registry.flags.models import AuditRun, Flag
 from tests.audits.steps import (
     OLD_SYSTEM,
@@ -156,8 +156,8 @@ def test_agency_leaving_scope_clears_its_flags(app: Flask, present: Present) -> 
     agency = an_agency(kind="subsidiary")
     project = a_project(agency)
     audit()
-    agency.kind = "private"
-    db.session.commit()
+    with transaction():
+        agency.kind = "private"
     run = audit()
     assert flag_counts(run) == (0, 0, 0, 1)
     assert (run.projects_judged, run.projects_out_of_scope) == (0, 1)
