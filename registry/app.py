@@ -1,7 +1,5 @@
 """Makes the web application."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from flask import Flask

@@ -1,7 +1,5 @@
 """Flask's configuration and that of its extensions, and the files that the settings name."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from registry.accounts.models import PUBLIC_URL, SECOND_FACTOR_ROLES

@@ -3,8 +3,6 @@
 Handlers of an event run in the order given here, and lock rows in it: projects, flags, cases, audits.
 """
 
-from __future__ import annotations
-
 from registry.accounts import models as accounts
 from registry.accounts.roles import Permission
 from registry.accounts.tokens import read_with_sign_in

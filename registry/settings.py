@@ -1,7 +1,5 @@
 """Settings from the environment variables ``REGISTRY_*``, read once with environs; errors name each wrong variable."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import secrets

@@ -1,7 +1,5 @@
 """Absences: from one day to another a deputy gets a person's work. Four eyes still count persons."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

@@ -3,8 +3,6 @@
 Every change except a confirmation ends all sessions and tokens of the account; they are never restored.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace

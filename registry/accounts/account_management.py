@@ -1,7 +1,5 @@
 """Who may manage whom: administrators every account, agency administrators viewers and editors of their agencies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Final
 

@@ -5,8 +5,6 @@ Names with the same skeleton are the same by UTS 39, by letter case, or by both 
 have an old table of 900 kB.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The tree of agencies as far as accounts need it: the agencies slice, which owns the table, is above this one."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Hashable, Mapping
 from typing import Final, TypeVar
 

@@ -1,7 +1,5 @@
 """Endpoints of accounts, tokens and own sessions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

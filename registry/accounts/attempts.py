@@ -4,8 +4,6 @@ at linking an Aitu account.
 An attempt counts as failed until the password or code was verified, so that parallel guesses count too.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Collection

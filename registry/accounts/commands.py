@@ -1,7 +1,5 @@
 """Commands ``registry users`` and ``registry tokens``."""
 
-from __future__ import annotations
-
 import csv
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Second factors: ceremonies, authenticator apps (TOTP), recovery codes, passkeys, and an account's own."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -1,7 +1,5 @@
 """Hand-over: when somebody leaves, all open work goes to a named person in one transaction."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final

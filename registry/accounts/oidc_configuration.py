@@ -1,7 +1,5 @@
 """Configuration of single sign-on: variables of the environment, and the file ``config/sign_in.toml``."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 The issuer's discovery document gives the endpoints; its keys are fetched again when an ID token names an unknown one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta

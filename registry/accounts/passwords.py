@@ -3,8 +3,6 @@
 Concurrency of hashing is limited, because each hash takes a core and 19 MiB.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

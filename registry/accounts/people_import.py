@@ -1,7 +1,5 @@
 """Bulk creation of people from a table: each row is a person; a dry run reports the same and writes nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice

@@ -1,7 +1,5 @@
 """Lists of accounts, people and tokens."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict

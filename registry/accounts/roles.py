@@ -1,7 +1,5 @@
 """Roles and what each may do, scopes of tokens, and actors: who does something, with role, agency and source."""
 
-from __future__ import annotations
-
 import os
 import pwd
 from collections.abc import Collection

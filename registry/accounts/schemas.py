@@ -1,7 +1,5 @@
 """Schemas of accounts, tokens and sessions in requests and responses."""
 
-from __future__ import annotations
-
 import re
 from datetime import timedelta
 from typing import Any, ClassVar, Final

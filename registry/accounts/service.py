@@ -1,7 +1,5 @@
 """People and accounts: adding, inviting, editing and renaming them, and their passwords."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 A keyed hash binds the hash of the secret to the person: a row that somebody plants in the database signs nobody in.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import secrets

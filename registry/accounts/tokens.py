@@ -1,7 +1,5 @@
 """Bearer tokens: table, authentication of requests, issuing and revoking, and service accounts."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

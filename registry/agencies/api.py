@@ -1,7 +1,5 @@
 """The agencies endpoints: everybody reads, administrators write."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

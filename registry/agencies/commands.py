@@ -1,7 +1,5 @@
 """``registry agencies``: import agencies."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """The fields of an agency, one list for API, forms, imports and labels, and its schemas in requests and responses."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import ClassVar, Final
 

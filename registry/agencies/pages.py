@@ -1,7 +1,5 @@
 """Pages of agencies: list, register, edit, one agency, and how other pages choose agencies."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Agency queries: the paginated list with filters and search, and the tree."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Agencies: the hierarchy of organisations that must register projects, identified by BIN."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The endpoints of approvals: what waits for a second person, and the decisions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

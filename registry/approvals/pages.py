@@ -1,7 +1,5 @@
 """Pages of approvals: what waits for me, all that I may see, and one approval with its decision."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Approvals that the actor may see: single ones, the list, and how many wait for the actor."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Schemas of approvals in responses, and of decisions."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from registry.approvals.models import EFFECT_LABELS, MAX_REASON_LENGTH, ApprovalKindCode, ApprovalState

@@ -1,7 +1,5 @@
 """Approvals: propose, approve, reject and cancel. What differs between kinds is in their declarations."""
 
-from __future__ import annotations
-
 import hashlib
 from datetime import timedelta
 from typing import Any

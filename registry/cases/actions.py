@@ -1,7 +1,5 @@
 """Actions by their name: one on a case, and one on several cases, each with the same checks as alone."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar

@@ -1,7 +1,5 @@
 """The endpoints of cases: listed and read by scope, acted on by role, alone and several at once, with documents."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ The Commission's is proposed with its document and approved by a supervisor. A g
 its flags are exempt. If it is refused, the case is back under review.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Decisions: proposal, approval by a second person, appeal, and their effects on flags and orders."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final

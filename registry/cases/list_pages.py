@@ -1,7 +1,5 @@
 """Pages of several cases: work lists, the watch list, the team and its work, and templates."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

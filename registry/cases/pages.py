@@ -1,7 +1,5 @@
 """Pages of cases: one case with its documents and actions, and actions on several, alone and together."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress

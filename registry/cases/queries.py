@@ -1,7 +1,5 @@
 """Queries for a single case, and the work of the reviewers."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

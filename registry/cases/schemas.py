@@ -1,7 +1,5 @@
 """A case as it is shown, and what its actions take."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from marshmallow import fields

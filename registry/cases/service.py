@@ -1,7 +1,5 @@
 """Actions on a case other than decisions: opening it, transitions, hand-over, visits, and documents."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

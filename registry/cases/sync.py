@@ -1,7 +1,5 @@
 """Case sync: cases follow their flags after an audit, a withdrawal or the revocation of an exemption."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -4,8 +4,6 @@ Supervisors manage them; the first ones come with the migration of the table (``
 text may name what ``filled`` fills in.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date

@@ -1,7 +1,5 @@
 """Case transitions: authorizes an action, applies it, and writes timeline and journal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date

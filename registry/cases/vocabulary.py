@@ -1,7 +1,5 @@
 """Closed vocabularies of cases: statuses, actions, timeline events, decisions, reasons (docs/reference/workflow.md)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Final
 

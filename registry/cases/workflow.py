@@ -4,8 +4,6 @@ Services apply it, pages and the API list the possible actions from it, and a te
 The transitions that audits make are in ``registry/cases/sync.py``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum

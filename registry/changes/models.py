@@ -1,7 +1,5 @@
 """Tables of the change feed, and the kinds of its items."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum

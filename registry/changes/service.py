@@ -6,8 +6,6 @@ commits, and whoever sees a number sees all smaller ones. ``registry/hooks.py`` 
 journal, so that all transactions lock the two heads in one order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple

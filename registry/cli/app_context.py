@@ -1,7 +1,5 @@
 """Application context for commands: settings, database, policy, and the check of the schema version."""
 
-from __future__ import annotations
-
 import gc
 import logging
 import os

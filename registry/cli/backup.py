@@ -3,8 +3,6 @@
 The secret key in the data folder is not part of it; a missing key is created.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import secrets

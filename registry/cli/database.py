@@ -1,7 +1,5 @@
 """``registry db``: database schema."""
 
-from __future__ import annotations
-
 import click
 
 from registry.accounts.roles import Role, local_actor

@@ -1,7 +1,5 @@
 """Findings of ``registry doctor``."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import sys

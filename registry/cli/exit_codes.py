@@ -1,7 +1,5 @@
 """Exit codes and error messages of commands: maps exceptions to both."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from typing import IO, Any, Final

@@ -1,7 +1,5 @@
 """``registry init``: copies the files that an operator edits into a folder."""
 
-from __future__ import annotations
-
 import os
 import re
 import sys

@@ -1,7 +1,5 @@
 """The ``registry`` command group."""
 
-from __future__ import annotations
-
 import io
 import logging
 import sys

@@ -1,7 +1,5 @@
 """CLI output: data to stdout, localized messages to stderr, progress bars to terminals only."""
 
-from __future__ import annotations
-
 import json
 import os
 import sys

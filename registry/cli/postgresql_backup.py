@@ -1,7 +1,5 @@
 """PostgreSQL backup and restore by pg_dump and pg_restore, in the custom format."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

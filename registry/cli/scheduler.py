@@ -5,8 +5,6 @@ any number of schedulers may run beside cron or a CronJob. APScheduler plans by 
 back, jobs are rescheduled; otherwise a moment one year ahead would delay all of them for a year.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -3,8 +3,6 @@
 A plain copy of the file would lack the contents of the write-ahead log.
 """
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import sqlite3

@@ -13,8 +13,6 @@ Columns are those that the table has: a migration that adds one calls ``create_g
 (``registry/core/record_guards.py``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 

@@ -3,8 +3,6 @@
 A child reads its input from stdin, calls ``limit_itself`` before it imports a parser, and writes its result to stdout.
 """
 
-from __future__ import annotations
-
 import fcntl
 import logging
 import os

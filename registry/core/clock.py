@@ -1,7 +1,5 @@
 """The clock and the calendar: the current time in UTC, local dates of Asia/Almaty, and the national working days."""
 
-from __future__ import annotations
-
 import os
 import tomllib
 import zoneinfo

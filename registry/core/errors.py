@@ -3,8 +3,6 @@
 Services raise them; only the API, the pages and the CLI map them to exit codes and texts.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Marshmallow schemas, their fields in requests and responses, and columns that store lists."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime

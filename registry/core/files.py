@@ -1,7 +1,5 @@
 """Files: private ones, sanitised names, and those that ship beside the code."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The installation: its time and keys, and when each recurring job last succeeded and failed."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import hmac

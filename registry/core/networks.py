@@ -1,7 +1,5 @@
 """Networks: address ranges, and prefixes for per-caller limits, where an IPv6 subscriber's 2^64 addresses are one."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Iterable
 from typing import Final

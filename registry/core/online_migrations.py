@@ -5,8 +5,6 @@ able to run again after an interruption: ``if_not_exists`` where it adds. On SQL
 transaction, they are plain statements.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -4,8 +4,6 @@ The worker takes the undelivered rows, writes the resulting e-mails, and marks t
 transaction. E-mails have a table of their own (``registry/notifications/service.py``): the outbox has no recipients.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any

@@ -3,8 +3,6 @@
 The texts go to a child process (``child_processes.py``) as data, never as markup.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

@@ -4,8 +4,6 @@ A lease is the instant until which other workers leave a row alone. It outlives 
 row is due again. A worker that has lost its lease writes nothing more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

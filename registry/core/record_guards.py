@@ -12,8 +12,6 @@ file can drop them, and ``registry doctor`` names what is missing. ``journal_clo
 while the demo tells its year, and in tests that move the clock.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Final, NamedTuple

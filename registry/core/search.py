@@ -5,8 +5,6 @@ PostgreSQL uses a GIN index on the unstemmed words, without a dictionary or an e
 English are treated alike. SQLite scans all search texts (``registry/projects/filters.py``).
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping

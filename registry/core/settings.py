@@ -1,7 +1,5 @@
 """Settings of the database, with the limits of every wait, and contacts that the operator names."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Languages of the service, gettext translations of all texts, and messages by code."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache

@@ -1,7 +1,5 @@
 """``registry demo``: loads example data."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date

@@ -1,7 +1,5 @@
 """Demo records: days, people, systems of the regions, and acts on records, each with its day."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -4,8 +4,6 @@ All is replayed through the services. Each action is one transaction with its ow
 replay continues after the last journal entry.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

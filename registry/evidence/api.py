@@ -1,7 +1,5 @@
 """The endpoints that make evidence packs."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from flask import Response

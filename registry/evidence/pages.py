@@ -1,7 +1,5 @@
 """Downloads of evidence packs, from the page of a case, a project or an audit."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from flask import Response

@@ -5,8 +5,6 @@ is signed with the key of the checkpoints, a summary as PDF and the program that
 docs/reference/journal.md.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import zipfile

@@ -1,7 +1,5 @@
 """The exemptions endpoints: decisions of the Commission, recorded by supervisors, and their documents."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

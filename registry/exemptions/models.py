@@ -1,7 +1,5 @@
 """Tables of exemptions, decisions of the Commission under the President, and of their documents."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Pages of exemptions that end soon, and of the documents of an exemption."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial

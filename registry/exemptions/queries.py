@@ -1,7 +1,5 @@
 """Exemption queries: the paginated list, and single exemptions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final

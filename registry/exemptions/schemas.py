@@ -1,7 +1,5 @@
 """Schemas of exemptions in requests and responses."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from registry.core.fields import BaseSchema, Day, Ids, ReadOnly, Text, Timestamp

@@ -1,7 +1,5 @@
 """Exemptions: decisions of the Commission under the President, with their documents; staff record them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any

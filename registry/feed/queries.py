@@ -1,7 +1,5 @@
 """Reads of the change feed: the changes after a number, narrowed to what the reader may see now."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Schemas of changes, as the feed and the messages of webhooks have them."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from marshmallow import fields

@@ -1,7 +1,5 @@
 """The flags endpoint: what the audits found, over all projects that the caller may see."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from registry.api.blueprint import ApiBlueprint, current_actor

@@ -1,7 +1,5 @@
 """Earlier states of flags, kept before each change, and the flags as they were at an earlier moment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace

@@ -4,8 +4,6 @@ Whatever changes a flag, the scope or what an audit has seen updates the project
 audits, their voiding, approved decisions, revoked exemptions, and another kind of an agency.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 

@@ -2,8 +2,6 @@
 opened it to the audit that cleared it.
 """
 
-from __future__ import annotations
-
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The page of flags: what the audits found, over all projects that the user may see."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final

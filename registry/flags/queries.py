@@ -1,7 +1,5 @@
 """Lists of flags, each with what would have to be true, what to do next and the clause, in a language."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date

@@ -1,7 +1,5 @@
 """A flag in responses."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp

@@ -1,7 +1,5 @@
 """The policy in force: the file that the process loaded at startup, or a later version that was activated."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date
 

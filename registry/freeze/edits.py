@@ -4,8 +4,6 @@ Both revisions are judged on the day of the edit, so that time is not taken for 
 nothing were confirmed, so that a confirmation does not hide what was changed under it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import fields, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Evaluation of one project against the policy on a day: the only entry point to the rules."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date

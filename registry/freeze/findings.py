@@ -1,7 +1,5 @@
 """Findings of rules, and their explanation: the reason in numbers, what the rule requires, and the clause."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

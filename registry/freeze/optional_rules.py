@@ -1,7 +1,5 @@
 """Rules that a policy file may leave out: they are then disabled, so that older files stay valid."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from typing import Final

@@ -1,7 +1,5 @@
 """The policy of the freeze: scope, dates, limits, and each rule's severity, texts and legal basis."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date

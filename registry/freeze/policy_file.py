@@ -1,7 +1,5 @@
 """Policy file: a policy from TOML and back, with the file, line and key of each error."""
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib

@@ -4,8 +4,6 @@ Each takes the project's facts, the day its work started, the policy and the day
 values because of which the rule holds, or None. The caller computes ``started`` once, because most rules need it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """The endpoints of reports to the Government, and the reports as files."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final

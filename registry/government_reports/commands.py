@@ -1,7 +1,5 @@
 """``registry government-reports``: list, show and export reports to the Government."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

@@ -1,7 +1,5 @@
 """The content of a report as a document: headings, paragraphs and tables, of which HTML and PDF are made."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

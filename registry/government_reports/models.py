@@ -1,7 +1,5 @@
 """Tables of reports to the Government, and their closed sets."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Pages of reports to the Government: the list, one report, and the forms and buttons that change it."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -1,7 +1,5 @@
 """The figures of a report to the Government, and the reports that the actor may see: the list, and single versions."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence

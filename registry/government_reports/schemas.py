@@ -1,7 +1,5 @@
 """Schemas of reports to the Government in requests and responses."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Final
 
 from registry.accounts.account_names import MAX_NAME_LENGTH

@@ -1,7 +1,5 @@
 """Reports to the Government: begin, write, freeze, delete, review and correct."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Help pages: which documents they are, and how Markdown becomes HTML with the classes of the pages."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Help pages and the setup checklist."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from flask import Response, make_response, render_template, url_for

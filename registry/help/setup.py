@@ -3,8 +3,6 @@
 docs/explanation/architecture.md: why nothing is ticked by hand, and why the journal holds who has hidden the list.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime

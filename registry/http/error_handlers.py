@@ -1,7 +1,5 @@
 """Error handlers, and problem+json (RFC 9457) in the caller's language."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Sequence
 from typing import Final

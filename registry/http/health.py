@@ -1,7 +1,5 @@
 """``/healthz`` and ``/readyz``: is the process there, and is the registry doing its work."""
 
-from __future__ import annotations
-
 import socket
 import sqlite3
 import threading

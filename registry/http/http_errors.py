@@ -1,7 +1,5 @@
 """What the HTTP interface itself refuses, before a service is asked."""
 
-from __future__ import annotations
-
 from registry.core.errors import NotAllowed, RegistryError, Stale, Unavailable
 
 

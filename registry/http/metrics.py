@@ -4,8 +4,6 @@ With ``PROMETHEUS_MULTIPROC_DIR`` the processes share their counts through files
 of prometheus-client); without it each process counts for itself, as with ``registry serve``, which is one.
 """
 
-from __future__ import annotations
-
 import os
 import platform
 import sqlite3

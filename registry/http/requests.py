@@ -1,7 +1,5 @@
 """Requests: their ids and log, the language that the caller asks for, parameters, and bodies that are read strictly."""
 
-from __future__ import annotations
-
 import ipaddress
 import json
 import logging

@@ -1,7 +1,5 @@
 """Responses: JSON, compression, entity tags, downloads, and responses stored for an Idempotency-Key."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import tempfile

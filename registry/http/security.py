@@ -1,7 +1,5 @@
 """Security: bearer tokens, rate limiting, cross-origin protection of forms, security headers, security.txt."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 import threading

@@ -1,7 +1,5 @@
 """The endpoints of the inbox, and of following cases and projects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -3,8 +3,6 @@
 The worker that writes notices also writes the entries, from the acts of the journal, after their commit.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set

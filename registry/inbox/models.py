@@ -1,7 +1,5 @@
 """Tables of the inbox, and the kinds of its entries."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String, text

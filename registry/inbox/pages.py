@@ -1,7 +1,5 @@
 """Inbox page, buttons that follow a record, and what other pages show of the inbox."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from flask import request

@@ -1,7 +1,5 @@
 """The inbox of the actor: entries about what the actor may still see, how many are unread, and what is due soon."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta

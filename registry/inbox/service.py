@@ -1,7 +1,5 @@
 """What people do with their inbox: mark entries as read, follow cases and projects."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from sqlalchemy import delete, select, update

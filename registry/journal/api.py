@@ -1,7 +1,5 @@
 """The journal endpoint, for auditors, supervisors and administrators."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

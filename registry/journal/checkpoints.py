@@ -4,8 +4,6 @@ Whoever keeps one can tell later that no entry before it was changed, removed or
 is the text of an entry whose hash is in the chain. The formats: docs/reference/journal.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import cache, partial

@@ -1,7 +1,5 @@
 """``registry journal``: verify the hash chain, print its head, and export the journal."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence

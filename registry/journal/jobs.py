@@ -1,7 +1,5 @@
 """The jobs that make a checkpoint of the journal each night, give it to the witnesses, and compare rows with acts."""
 
-from __future__ import annotations
-
 import logging
 from datetime import datetime, timedelta
 from email.headerregistry import Address

@@ -1,7 +1,5 @@
 """Pages of the journal, and the labels of its entries."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping

@@ -5,8 +5,6 @@ Reading such entries is journalled, except entries of ``restricted.read`` itself
 page read would append entries, and a reader would never reach the end.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial

@@ -6,8 +6,6 @@ writes, those of others, and no project that was withdrawn from view. When the s
 read. What is not journalled (inboxes, drafts, sessions) is always read from the primary.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

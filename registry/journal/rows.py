@@ -6,8 +6,6 @@ deleted, ``sealed_rows`` has the last digest of each row up to some change, whic
 must be as the last act after the seal wrote it, or as the seal has it.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import defaultdict

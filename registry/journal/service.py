@@ -8,8 +8,6 @@ order of the chain is the order of commits. The last entry of a transaction cove
 (``registry/journal/rows.py``).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence

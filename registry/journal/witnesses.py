@@ -5,8 +5,6 @@ A witness is a folder, an e-mail address, an address that takes the note by POST
 the journal only grew and signs in its turn (C2SP tlog-witness).
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile

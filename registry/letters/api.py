@@ -1,7 +1,5 @@
 """The letters endpoints: the register, single letters as data, PDF and HTML, and the letters of a case."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

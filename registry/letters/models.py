@@ -1,7 +1,5 @@
 """Table of letters, and their kinds."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Index, String, Text

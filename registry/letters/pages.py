@@ -1,7 +1,5 @@
 """Pages of letters: the register, each letter with its documents, and the public check of one."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final

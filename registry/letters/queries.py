@@ -1,7 +1,5 @@
 """Letter queries: the register, the letters of a case, single letters, and the public check of one."""
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64encode

@@ -1,7 +1,5 @@
 """Letters: what they say, and how each order, question, referral and closing freezes it with its action."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import secrets

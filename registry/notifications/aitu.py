@@ -1,7 +1,5 @@
 """Aitu: the client of its bot API (https://btsdigital.github.io/bot-api-contract), and links between accounts."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import secrets

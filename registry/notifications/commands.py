@@ -1,7 +1,5 @@
 """``registry notices``: delivers notifications and lists e-mails and Aitu messages."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import asdict
 

@@ -1,7 +1,5 @@
 """Delivery: each e-mail and Aitu message is sent at least once, by one sender at a time, with retries."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """E-mail: the SMTP client, the texts of notices, and a test e-mail to oneself."""
 
-from __future__ import annotations
-
 import contextlib
 import smtplib
 import ssl

@@ -5,8 +5,6 @@ A transaction that appends such entries writes a message with their numbers for 
 become entries of inboxes, e-mails and Aitu messages, in one transaction.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

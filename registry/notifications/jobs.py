@@ -2,8 +2,6 @@
 the updates of the Aitu bot.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import secrets

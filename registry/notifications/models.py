@@ -1,7 +1,5 @@
 """Tables of notifications, and the kinds of messages."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """The page of one's own link with the Aitu messenger: a code for the bot, the channels of notices, unlinking."""
 
-from __future__ import annotations
-
 from flask import current_app, render_template, request
 
 from registry.accounts.attempts import TooManyAttempts

@@ -1,7 +1,5 @@
 """Recipients of notifications: people with enabled accounts and an address of any channel, agencies with addresses."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Queue of outbound e-mails and Aitu messages: adding, listing and deleting them."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

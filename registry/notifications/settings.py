@@ -1,7 +1,5 @@
 """Settings of outbound notices: the mail server, and the bot in the Aitu messenger."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import getaddresses

@@ -1,7 +1,5 @@
 """The overview of the week: on Mondays, one e-mail with its main figures to each person who subscribed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import partial

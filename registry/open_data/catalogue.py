@@ -1,7 +1,5 @@
 """The open data: small tables, and descriptions for data portals (DCAT-AP 3 as JSON-LD), and as a Data Package."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Public pages and files of the open data."""
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final

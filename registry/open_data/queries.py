@@ -1,7 +1,5 @@
 """Reads of the public: projects with their public fields, as somebody without any permission sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal

@@ -1,7 +1,5 @@
 """The stored set: written by the worker; a project leaves it in the transaction that makes it private."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """The endpoints of confirmed facts, of restrictions, of the platform inventory, and of products of the platform."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """``registry inventory`` and ``registry products``: import the platform inventory, and products of the platform."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Confirmations of placement, onboarding and ending by a reviewer or operator: evidence, and one key for one object."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple

@@ -1,7 +1,5 @@
 """Deployments that the platform's inventory reports: what was last deployed of each key, now and as known earlier."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Import of the platform inventory: verifies matching projects and withdraws verifications of unlisted ones."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Tables of confirmed facts and of the platform inventory, QazTech's list of the objects on the platform."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any, Final
 

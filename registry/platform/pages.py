@@ -1,7 +1,5 @@
 """Pages for oversight actions on a project, of inventories, and of products of the platform."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Products of the platform that can replace an object (Digital Code, Art. 90(2)), and which objects they fit."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final

@@ -1,7 +1,5 @@
 """Applied inventories of the platform: the list, single ones, the present one, and what is deployed of a project."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final

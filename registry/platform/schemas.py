@@ -1,7 +1,5 @@
 """Schemas of requests that confirm facts or restrict a project."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from registry.core.fields import BaseSchema, Boolean, Choice, Day, Ids, Text

@@ -1,7 +1,5 @@
 """The policies endpoints: versions of the law's settings, their impact, and their activation."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """``registry policies``: versions of the policy, their comparison, impact and activation."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date
 from typing import Any

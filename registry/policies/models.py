@@ -1,7 +1,5 @@
 """Table of policy versions, and their states."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pages of policy versions: list, one version, drafts, comparison, impact, activation."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Mapping
 from datetime import date

@@ -1,7 +1,5 @@
 """A policy as it is shown and sent: named as in the policy file."""
 
-from __future__ import annotations
-
 import re
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Drafts of the policy: begin one from another version, change it, delete it (activation: registry/audits/)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Settings of a policy as JSON, and expected verdicts: facts of an imagined project and the rules that flag it."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The endpoints of procurement contracts: the list, single ones, imports, and decisions on matches."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whether a contract is about information technology, by a list of codes and words that an operator can change."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping

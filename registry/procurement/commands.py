@@ -1,7 +1,5 @@
 """``registry contracts``: import contracts of the procurement portal from a file, fetch them from its service."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -6,8 +6,6 @@ An amendment is a contract of its own there, with the number of the first one an
 ``…/00``.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

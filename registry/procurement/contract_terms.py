@@ -1,7 +1,5 @@
 """Contracts of projects as the rules compare them: now, and as they were known at a moment."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Final

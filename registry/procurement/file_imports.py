@@ -4,8 +4,6 @@ Rules judge a record by the terms of its contracts, and whoever imports files wr
 and amendments freely; whatever else it says of a contract could end a finding, or prevent one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import date

@@ -1,7 +1,5 @@
 """Decisions of people on which contract is that of which project; what ends findings takes two of them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, ClassVar
 

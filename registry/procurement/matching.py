@@ -1,7 +1,5 @@
 """Matching of contracts with projects: what they have in common, what is certain, and what a person should check."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence

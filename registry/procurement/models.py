@@ -1,7 +1,5 @@
 """Tables of procurement contracts as the state portal has them, of their matches with projects, and of fetches."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Pages of procurement contracts: the list, the import, a contract, and an agency's contracts beside its projects."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter

@@ -5,8 +5,6 @@ whether there are more and the id after which they follow. Each page is one tran
 one goes on, so that a fetch that is killed continues, and a page is imported whole or not at all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

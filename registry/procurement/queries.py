@@ -1,7 +1,5 @@
 """Contracts as a reader sees them: the list, single ones with matches and former values, counts of an agency."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Schemas of procurement contracts in requests and responses."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from registry.core.fields import BaseSchema, Choice, ReadOnly, Text, Timestamp, nullable, object_of

@@ -1,7 +1,5 @@
 """Contracts as files and the portal have them: merged with what is stored, classified, and matched with projects."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter

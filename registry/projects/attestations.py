@@ -1,7 +1,5 @@
 """Attestation: an agency confirms that a record is still true, and which records are due for it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """Bulk registration and update of projects, with the same revisions, journal entries and messages as single ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

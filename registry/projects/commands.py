@@ -1,7 +1,5 @@
 """``registry projects``: import and export."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 import tempfile

@@ -3,8 +3,6 @@
 The hash is verified on every read. The total size of a project's documents is limited by the policy's quota.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

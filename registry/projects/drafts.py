@@ -1,7 +1,5 @@
 """Drafts of registrations, with the values as entered."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """What an edit of a project ends, and what it may not change."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 import unicodedata

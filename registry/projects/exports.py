@@ -1,7 +1,5 @@
 """Project exports: all columns as CSV or XLSX, with the filters of the list."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date

@@ -1,7 +1,5 @@
 """The fields of a project that agencies write: the one list for API, forms, imports, exports and labels."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 

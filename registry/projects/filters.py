@@ -1,7 +1,5 @@
 """Filters of project lists: named as the fields, comma-separated values, ranges for dates and amounts, and words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple

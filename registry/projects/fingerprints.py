@@ -1,7 +1,5 @@
 """Fingerprints of names, purposes and exact values, by which similar projects are found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b

@@ -6,8 +6,6 @@ withdrawal or the end of the former one, and is never removed: ``integrity.rewri
 (docs/reference/rules.md, "Records that are registered again").
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple

@@ -1,7 +1,5 @@
 """Related projects: likely duplicates, and links that reviewers set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final

@@ -3,8 +3,6 @@
 Oversight confirms it; a plan that is changed waits to be confirmed again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple

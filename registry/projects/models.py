@@ -1,7 +1,5 @@
 """The projects table: current values. Earlier values are in the revisions."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime

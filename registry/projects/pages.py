@@ -1,7 +1,5 @@
 """Pages of projects: list, detail, registration, edit, links."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -3,8 +3,6 @@
 A revision also stores the values that the rules compare (``LAW_LOOKS_AT``), as they were after the change.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """Schemas of projects in requests and responses."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from registry.agencies.fields import BIN_TEXT

@@ -4,8 +4,6 @@ The names count most, then the purpose; equal exact values raise the score. A wo
 have it, so that of many projects on one system the words that tell them apart decide.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Visibility of projects. Every query of projects, flags, changes, reports and exports applies these conditions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final

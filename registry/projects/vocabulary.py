@@ -1,7 +1,5 @@
 """Closed vocabularies of projects, except those that the law uses (``freeze/vocabulary.py``)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final

@@ -1,7 +1,5 @@
 """The reports endpoints: where projects stand, and where the country stands, how that changed, and where it leads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final

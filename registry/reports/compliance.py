@@ -1,7 +1,5 @@
 """Compliance report: projects by freeze status, grouped by agency, region, kind of agency or sector."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date

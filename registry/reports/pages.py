@@ -1,7 +1,5 @@
 """Pages of the figures: the overview, its tables and comparisons, and the AI systems."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -3,8 +3,6 @@
 An administrator proposes one with the act that orders it, a supervisor approves it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The endpoints of requests: what each kind asks for, lists, single requests and decisions."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """``registry requests``: carry out confirmed requests whose day has come, where no scheduler runs."""
 
-from __future__ import annotations
-
 import click
 
 from registry.cli.app_context import in_registry

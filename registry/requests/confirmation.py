@@ -4,8 +4,6 @@ Accepting one makes the confirmation itself, as if whoever accepts it had filled
 people, it is their proposal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, ClassVar, Final

@@ -4,8 +4,6 @@ A kind is a module with a subclass of ``RequestHandler`` (``withdrawal.py``, ``s
 lists.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, ClassVar, Final

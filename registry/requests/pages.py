@@ -1,7 +1,5 @@
 """Pages of requests: forms that ask, the list of all kinds, and one request with its decision."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """Approvals of facts that QazTech confirms, and of its inventory."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

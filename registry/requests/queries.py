@@ -1,7 +1,5 @@
 """Requests that the actor may see: single ones and the paginated list."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 

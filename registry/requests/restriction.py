@@ -1,7 +1,5 @@
 """Restriction: who may see a project is proposed by one supervisor and approved by another."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 

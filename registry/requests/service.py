@@ -1,7 +1,5 @@
 """Requests: ask, confirm, refuse, cancel. What differs between kinds is in their handlers."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Succession and transfer: an agency passes what it has to another one, or a project to another agency."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, ClassVar, Final

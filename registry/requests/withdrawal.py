@@ -5,8 +5,6 @@ end; where the project has or ever had a flag of medium or high severity, an edi
 confirm it, the second of them a supervisor, as for decisions.
 """
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import select

@@ -1,7 +1,5 @@
 """The endpoints of saved views."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Table of saved views, and their closed sets."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Final
 

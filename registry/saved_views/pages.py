@@ -1,7 +1,5 @@
 """Pages of saved views, and their line on each list."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final

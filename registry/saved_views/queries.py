@@ -1,7 +1,5 @@
 """The views that the actor sees: the own ones, and those shared with the actor's side."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final

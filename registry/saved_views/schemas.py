@@ -1,7 +1,5 @@
 """A saved view in requests and responses."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar, Final
 
 from registry.core.fields import BaseSchema, Boolean, Choice, InputField, ReadOnly, Text, Timestamp, nullable

@@ -1,7 +1,5 @@
 """Saving and deleting views."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The endpoint of the search."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """The search page: matches by kind, each with the way to the whole list; a number leads directly to its record."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final
 

@@ -1,7 +1,5 @@
 """Search of the whole register: the first matches of each kind, as the list of that kind finds them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

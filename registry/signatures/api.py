@@ -1,7 +1,5 @@
 """The endpoint that returns what is signed of an act: its signature then goes with the request of the act."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import replace

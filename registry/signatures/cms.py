@@ -1,7 +1,5 @@
 """CMS (RFC 5652) of one signer, as signatures of acts and time stamps are: reading, and the signature itself (RSA)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """The field by which requests of the API carry an electronic signature of their act."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from registry.core.fields import BaseSchema, InputField

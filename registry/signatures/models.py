@@ -1,7 +1,5 @@
 """Signatures of acts, and whose certificates sign for which account."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, String, Text

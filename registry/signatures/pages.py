@@ -1,7 +1,5 @@
 """The page on which a person reads and signs an act with NCALayer, and what the form of the act sends after it."""
 
-from __future__ import annotations
-
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import Final

@@ -4,8 +4,6 @@ The service of an act takes one keyword argument, a ``SignedAct`` or None, and c
 the values that it has then: the signature is good only for these, this account and half an hour.
 """
 
-from __future__ import annotations
-
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace

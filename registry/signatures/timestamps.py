@@ -1,7 +1,5 @@
 """Time stamps (RFC 3161) of signatures: the time at which a signature existed, by an authority that is trusted."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Which certificates are trusted: the path to a root of the operator's folder, and whether one is revoked."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path

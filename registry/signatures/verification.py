@@ -4,8 +4,6 @@ centre, in Python or by a service of NCANode, as ``REGISTRY_SIGNATURES`` says.
 Python verifies RSA. GOST 34.10-2015 takes NCANode: no maintained Python library has it.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from base64 import b64decode, b64encode

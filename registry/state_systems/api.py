@@ -1,7 +1,5 @@
 """The endpoints of confirmations from other state systems: the list, single ones, imports, decisions on matches."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

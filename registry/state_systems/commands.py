@@ -1,7 +1,5 @@
 """``registry external-confirmations``: import signed confirmations of other state systems."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """The table of confirmations from other state systems, as their signed files last stated them."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Final
 

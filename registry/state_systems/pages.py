@@ -1,7 +1,5 @@
 """Pages of confirmations from other state systems: the list, the import, and one beside the record."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Confirmations from other state systems as a reader sees them, beside what the records say."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 

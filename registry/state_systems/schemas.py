@@ -1,7 +1,5 @@
 """Schemas of confirmations from other state systems in requests and responses."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from registry.core.fields import DAY_SCHEMA, BaseSchema, ReadOnly, Timestamp, nullable, object_of

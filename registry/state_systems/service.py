@@ -1,7 +1,5 @@
 """Confirmations from other state systems: signed files, matched with projects; facts of trusted systems confirmed."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache

@@ -3,8 +3,6 @@
 The format: docs/reference/state-systems.md.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

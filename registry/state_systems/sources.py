@@ -5,8 +5,6 @@ register, and no two of them, can add a key. Which of it counts without a person
 two people change.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Callable, Mapping

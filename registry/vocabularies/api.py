@@ -1,7 +1,5 @@
 """The endpoints of vocabularies: the codes of closed sets, with the labels that pages have for them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from functools import cache

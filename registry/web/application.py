@@ -1,7 +1,5 @@
 """Registers the pages and static files with the Flask application."""
 
-from __future__ import annotations
-
 import hashlib
 import mimetypes
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 A view acts on POST only and is never called with HEAD: HEAD is handled as GET, and the server omits the body.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps

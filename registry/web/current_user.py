@@ -1,7 +1,5 @@
 """Session cookies, the current user and the page's locale."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from dataclasses import dataclass

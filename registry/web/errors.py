@@ -1,7 +1,5 @@
 """Error messages and error pages in the terms and the language of the pages."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress

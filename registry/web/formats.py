@@ -1,7 +1,5 @@
 """Locale formats of dates, money and numbers. The server formats them, because browsers' Kazakh data is wrong."""
 
-from __future__ import annotations
-
 import re
 from datetime import date, datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Forms: their fields, submitted texts with their errors, and the pages that display and submit them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

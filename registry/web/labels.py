@@ -1,7 +1,5 @@
 """Labels of fields and of their choices, in English, marked for the catalogues."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 

@@ -1,7 +1,5 @@
 """Page layout: menu by role, pages of its sections, breadcrumbs, and language switch."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final

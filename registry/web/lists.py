@@ -1,7 +1,5 @@
 """List pages with filters in the query string: requested filters, and links to other pages of the list."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date

@@ -1,7 +1,5 @@
 """The endpoints of webhooks. A secret is in the response to the creation and to the rotation only."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

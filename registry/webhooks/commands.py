@@ -1,7 +1,5 @@
 """``registry webhooks``: delivers what is due, for cron."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import asdict
 

@@ -1,7 +1,5 @@
 """Tables of webhooks and their deliveries, and their closed sets."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Final
 

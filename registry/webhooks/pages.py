@@ -1,7 +1,5 @@
 """Pages of webhooks: the list, one webhook with its deliveries, and its forms."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import render_template, request, url_for

@@ -1,7 +1,5 @@
 """The webhooks that an actor sees, and the log of their deliveries."""
 
-from __future__ import annotations
-
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit

@@ -4,8 +4,6 @@ All functions need the row of the webhook locked in the open transaction: two th
 subject is the first would both be right, and leave none waiting.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """A webhook and its deliveries in requests and responses."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from typing import Any, ClassVar, Final

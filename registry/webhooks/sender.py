@@ -1,7 +1,5 @@
 """Sends one message to one target: which addresses are allowed, signatures, retries, one request within ten seconds."""
 
-from __future__ import annotations
-
 import base64
 import io
 import ipaddress

@@ -1,7 +1,5 @@
 """Creating, changing and deleting webhooks, and what their owners ask for: another secret, a replay, a test."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Work: what waits for the user, as one list of the sources declared here; and the page of the settings."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta

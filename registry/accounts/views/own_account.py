@@ -1,7 +1,5 @@
 """Pages of the own account: data, password, sessions, tokens, and absences."""
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from flask import current_app, redirect, render_template, request, url_for

@@ -1,7 +1,5 @@
 """Pages of people: the list, adding, one person, what waits for a confirmation, and handing over work."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

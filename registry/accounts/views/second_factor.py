@@ -1,7 +1,5 @@
 """Second factors: verifying one in a session, and adding or removing those of the own account."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final

@@ -1,7 +1,5 @@
 """Signing in and out: with a password, and at the OpenID Connect provider."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Pages for the administration of service accounts and tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final

@@ -6,8 +6,6 @@ tables of the sheets follow, ``size`` bytes each: UTF-8, commas, all cells are t
 long.
 """
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -5,8 +5,6 @@ text]], "title", "header"}``, then the workbook. Stdout: the workbook with these
 sheet that lists them with links.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import re

@@ -1,7 +1,5 @@
 """Reader of files: columns and rows of text from CSV or XLSX, a check of the columns, and objects from JSON."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -1,7 +1,5 @@
 """Rows of a table: validation of cells by the fields of a schema, and rows with errors."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -2,8 +2,6 @@
 value.
 """
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io
