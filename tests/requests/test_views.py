@@ -66,25 +66,15 @@ def test_agency_is_not_led_to_ask_twice(signed_in: SignedIn) -> None:
     assert '<a href="#reason">Reason: ' in again
 
 
-def test_requests_name_their_projects(administrator: Visit) -> None:
+def test_requests_name_their_projects_and_a_division_takes_the_numbers_of_a_text_field(administrator: Visit) -> None:
     former, successor = an_agency(), an_agency()
-    project = a_project(former, name_en="Register of Rivers")
-    path = propose(administrator, former, successor, kind="division", projects=project.number)
-    page = administrator.get(path).text
-    assert f'href="/projects/{project.number}">Register of Rivers</a>' in page
-    transfer = {"to": successor.bin, **ACT}
-    administrator.send(f"/projects/{project.number}/transfer", **transfer)
-    assert "Register of Rivers" in administrator.get("/requests?request_kind=transfer").text
-
-
-def test_a_division_takes_the_numbers_of_a_text_field(administrator: Visit) -> None:
-    former, successor = an_agency(), an_agency()
-    first, second = a_project(former), a_project(former)
+    first, second = a_project(former, name_en="Register of Rivers"), a_project(former)
     path = propose(administrator, former, successor, kind="division", projects=f"{first.number}\r\n{second.number}")
-
     page = administrator.get(path).text
     assert "Division: the listed projects go to the successor" in page
-    assert first.number in page and second.number in page
+    assert f'href="/projects/{first.number}">Register of Rivers</a>' in page and second.number in page
+    administrator.send(f"/projects/{first.number}/transfer", to=successor.bin, **ACT)
+    assert "Register of Rivers" in administrator.get("/requests?request_kind=transfer").text
 
 
 def test_an_invalid_proposal_is_displayed_again(administrator: Visit) -> None:
@@ -110,23 +100,20 @@ def test_successor_and_new_agency_are_entered_by_name(administrator: Visit) -> N
     assert [each.to_agency_id for each in db.session.query(Request)] == [lakes.id, lakes.id]
 
 
-@pytest.mark.parametrize(
-    ("entered", "message"),
-    [
+def test_name_that_is_not_of_one_agency_is_asked_again(administrator: Visit) -> None:
+    former = an_agency(name_ru="Комитет вод")
+    an_agency(name_ru="Министерство озёр"), an_agency(name_ru="Министерство рек")
+    for entered, message in (
         ("Министерство", "Several agencies fit this name. Write the BIN."),
         ("Комитет гор", "No agency with this name is registered. Write the BIN, or the name as registered."),
         # Those of one agency, and more words after as many letters as are looked up.
         (f"Министерство озёр{' ' * 500}и рек", "No agency with this name is registered."),
         ("990340900111", "A BIN has 12 digits, the last a check digit; this one is wrong."),
-    ],
-)
-def test_name_that_is_not_of_one_agency_is_asked_again(administrator: Visit, entered: str, message: str) -> None:
-    former = an_agency(name_ru="Комитет вод")
-    an_agency(name_ru="Министерство озёр"), an_agency(name_ru="Министерство рек")
-    answer = administrator.send(f"/agencies/{former.bin}/succession", **ACT, successor=entered, kind="merger")
-    assert answer.status_code == 422 and f'value="{entered}"' in answer.text
-    assert answer.text.count(message) == 2
-    assert f"Name or BIN of the successor: {message}" in answer.text
+    ):
+        answer = administrator.send(f"/agencies/{former.bin}/succession", **ACT, successor=entered, kind="merger")
+        assert answer.status_code == 422 and f'value="{entered}"' in answer.text
+        assert answer.text.count(message) == 2
+        assert f"Name or BIN of the successor: {message}" in answer.text
     assert db.session.query(Request).count() == 0
 
 
