@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings, strategies as st
 from sqlalchemy import select
 
 from registry.accounts.handover import hand_over
@@ -207,14 +206,14 @@ def test_report_is_overdue_from_the_day_after_its_due_date_until_it_is_issued(ap
     assert GOVERNMENT_REPORT_LIST.read(READER, {"overdue": "true"}, Page()).items == []
 
 
-@pytest.mark.parametrize("name", ["nobody", "a service", "a leader"])
-def test_responsible_person_is_active_and_may_read_the_report(app: Flask, name: str) -> None:
+def test_responsible_person_is_active_and_may_read_the_report(app: Flask) -> None:
     with transaction():
         an_account("a service", Role.SUPERVISOR)
     add_person(ADMINISTRATOR, NewPerson("a leader", Role.LEADER, None), PASSWORD)
-    with pytest.raises(Invalid) as error:
-        begin(responsible=name)
-    assert [problem.pointer for problem in error.value.problems] == ["/responsible"]
+    for name in ("nobody", "a service", "a leader"):
+        with pytest.raises(Invalid) as error:
+            begin(responsible=name)
+        assert [problem.pointer for problem in error.value.problems] == ["/responsible"], name
 
 
 def test_service_account_writes_no_report(app: Flask) -> None:
@@ -222,11 +221,11 @@ def test_service_account_writes_no_report(app: Flask) -> None:
         begin_government_report(replace(AUTHOR, is_person=False), {})
 
 
-@pytest.mark.parametrize("number", ["2026-2", "2026-01", "2026", "x", "2026-1\n", "99999-1"])
-def test_unknown_number_is_not_found(app: Flask, number: str) -> None:
+def test_unknown_number_is_not_found(app: Flask) -> None:
     begin()
-    with pytest.raises(GovernmentReportNotFound):
-        find_government_report(READER, number)
+    for number in ("2026-2", "2026-01", "2026", "x", "2026-1\n", "99999-1"):
+        with pytest.raises(GovernmentReportNotFound):
+            find_government_report(READER, number)
 
 
 def test_every_step_is_journalled_without_figures(audited: None) -> None:
@@ -320,6 +319,9 @@ def test_figures_equal_the_compliance_report_of_the_same_reader(app: Flask, pres
                 {name: row[name] for name in row if name != "contracts"} for row in (*report["items"], report["totals"])
             ]
             assert [*figures[f"by_{grouped}"], figures["totals"]] == rows
+        totals, severities = figures["totals"], figures["by_severity"]
+        assert sum(row["projects"] for row in severities) == totals["flagged"]
+        assert sum(row["budget_flagged_kzt"] for row in severities) == totals["budget_flagged_kzt"] > 0
         assert figures["audit"] == {"id": run.id, "on": "2026-10-01", "policy_version": run.policy_version}
     assert frozen(READER)["totals"]["projects"] == 3
     assert frozen(NARROWED)["totals"]["projects"] == 2
@@ -380,36 +382,3 @@ def test_freezing_needs_an_audit(app: Flask) -> None:
     number = begin().number
     with pytest.raises(NoAuditToReport):
         freeze_figures(AUTHOR, number)
-
-
-PLACES = st.tuples(
-    st.integers(0, 2),
-    st.sampled_from([None, "71", "75"]),
-    st.sampled_from(["on_platform", "off_platform", "onboarding"]),
-    st.booleans(),
-    st.integers(0, 10**12),
-)
-
-
-@settings(
-    max_examples=settings.default.max_examples // 8,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(st.lists(PLACES, max_size=8))
-def test_sums_over_agencies_regions_and_severities_equal_the_totals(app: Flask, rows: list[Any]) -> None:
-    agencies = [an_agency() for _ in range(3)]
-    for agency, region, placement, restricted, budget in rows:
-        made = a_project(agencies[agency], region=region, placement=placement, budget_kzt=budget)
-        if restricted:
-            restrict(made)
-    run_audit(OPERATOR)
-    for reader in (READER, NARROWED):
-        figures = frozen(reader)
-        totals = figures["totals"]
-        for table in ("by_agency", "by_region"):
-            for name in ("projects", "flagged", "clear", "budget_kzt", "budget_flagged_kzt"):
-                assert sum(row[name] for row in figures[table]) == totals[name]
-        assert sum(row["projects"] for row in figures["by_severity"]) == totals["flagged"]
-        assert sum(row["budget_flagged_kzt"] for row in figures["by_severity"]) == totals["budget_flagged_kzt"]
-        assert len(figures["high_severity"]) <= totals["flagged_high"]

@@ -151,13 +151,14 @@ def test_each_view_costs_a_list_one_statement(connection: Connection, signed_in:
     for place in range(13):
         query = {"status": "new", "region": "71"}
         save_view(owner, {"name": f"View {place}", "list": "cases", "query": query, "shared": False})
+        if place not in (0, 1, 9, 12):
+            continue
         visit.get("/cases?status=new")
         db.session.expunge_all()
         with statements(connection) as sent:
             assert visit.get("/cases?status=new").status_code == 200
         counts.append(len(sent))
-    first = counts[0]
-    assert counts == [first + min(place, 9) for place in range(13)]
+    assert counts == [counts[0] + more for more in (0, 1, 9, 9)]
 
 
 def test_pages_take_every_filter_that_a_view_may_have(app: Flask) -> None:
