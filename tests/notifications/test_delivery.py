@@ -116,17 +116,15 @@ def test_closing_server_is_left_and_email_kept(app: Flask, server: MailStore, po
     assert email_states() == [("waiting", 1, "421 4.3.0 going down"), ("waiting", 0, None)]
 
 
-@pytest.mark.parametrize(
-    "address", ["айгүл@agency.kz", "a(b@agency.kz", "a@x..kz", f"a@{'ә' * 70}.kz", 'a"b@agency.kz']
-)
-def test_invalid_address_is_given_up_and_stops_no_other(app: Flask, server: MailStore, port: int, address: str) -> None:
-    queue_one_email()
-    with transaction() as session:
-        session.execute(update(Agency).values(email=address))
+def test_invalid_address_is_given_up_and_stops_no_other(app: Flask, server: MailStore, port: int) -> None:
+    for address in ("айгүл@agency.kz", "a(b@agency.kz", "a@x..kz", f"a@{'ә' * 70}.kz", 'a"b@agency.kz'):
+        queue_one_email()
+        with transaction() as session:
+            session.execute(update(Agency).where(Agency.email == "office@agency.kz").values(email=address))
     queue_one_email("last@agency.kz")
-    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1, refused=1)
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1, refused=5)
     assert server.recipients == ["last@agency.kz"]
-    assert [state for state, _, _ in email_states()] == ["failed", "sent"]
+    assert [state for state, _, _ in email_states()] == ["failed"] * 5 + ["sent"]
 
 
 def test_kazakh_domain_is_sent_in_punycode(app: Flask, server: MailStore, port: int) -> None:
@@ -199,25 +197,21 @@ def test_email_sent_but_not_marked_is_sent_again_with_same_message_id(
     assert first.as_bytes() == second.as_bytes()
 
 
-@pytest.mark.parametrize(
-    ("kind", "reference", "line"),
-    [
-        ("account-new-device", "26.11.2026 12:00", "26.11.2026 12:00 – https://registry.tests/account"),
-        ("token-ending", "4fGh7KqLm2", "Token 4fGh7KqLm2 – https://registry.tests/account"),
-        ("sign-in-surge", 50, "Failed sign-ins: 50 – https://registry.tests/home"),
-    ],
-)
-def test_notice_about_what_has_no_page_of_its_own_is_sent(
-    app: Flask, server: MailStore, port: int, kind: str, reference: int | str, line: str
-) -> None:
+def test_notice_about_what_has_no_page_of_its_own_is_sent(app: Flask, server: MailStore, port: int) -> None:
     person = create_reader("auditor", name="zhanna")
+    lines = {
+        ("account-new-device", "26.11.2026 12:00"): "26.11.2026 12:00 – https://registry.tests/account",
+        ("token-ending", "4fGh7KqLm2"): "Token 4fGh7KqLm2 – https://registry.tests/account",
+        ("sign-in-surge", 50): "Failed sign-ins: 50 – https://registry.tests/home",
+    }
     with transaction():
         to = recipient_now(person.id, None)
         assert to is not None
-        queue_email(to, {kind: [reference]}, now())
-    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=1)
-    assert server.recipients == ["zhanna@readers.kz"]
-    assert line in server.text_to("zhanna@readers.kz")[0]
+        for kind, reference in lines:
+            queue_email(to, {kind: [reference]}, now())
+    assert send_due_emails(mail_through(port)) == DeliveryResult(sent=3)
+    texts = "".join(server.text_to("zhanna@readers.kz"))
+    assert [line for line in lines.values() if line not in texts] == []
 
 
 @pytest.fixture

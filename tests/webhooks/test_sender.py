@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import trustme
 from flask import Flask
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from standardwebhooks.webhooks import Webhook as Verifier, WebhookVerificationError
 
 from registry.core.installation import decrypt, encrypt
@@ -385,7 +385,6 @@ RESPONSES = st.one_of(
 )
 
 
-@settings(max_examples=2 * settings.default.max_examples)
 @given(RESPONSES)
 def test_any_response_is_a_result_and_never_an_exception(response: bytes) -> None:
     """An exception would end the worker, which sends to everybody else."""
