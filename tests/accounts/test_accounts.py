@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -90,20 +91,20 @@ def come_in(name: str, password: str = PASSWORD) -> Actor:
     return user.actor
 
 
-@pytest.mark.parametrize("role", OVERSIGHT)
-@pytest.mark.parametrize("confirming", [BOTA, SAULE])
+@pytest.mark.parametrize(("role", "confirming"), [*((role, BOTA) for role in OVERSIGHT), (Role.REVIEWER, SAULE)])
 def test_person_with_an_oversight_role_is_pending_until_confirmed(app: Flask, role: Role, confirming: Actor) -> None:
-    person = add_person(ADIL, NewPerson("new", role), PASSWORD)
+    person = add_person(ADIL, NewPerson("new", role), PASSWORD, must_change=False)
     with pytest.raises(AccountNotConfirmed):
         sign_in("new", PASSWORD, "10.0.0.1", "r")
     with pytest.raises(ConfirmationNeedsAnotherPerson):
         confirm_account(ADIL, person.account_id, role)
+    before = person.password_set_at
     password = confirm_account(confirming, person.account_id, role)
     # Whoever asked for the account knows no password that works.
     with pytest.raises(PasswordNotAccepted):
         sign_in("new", PASSWORD, "10.0.0.1", "r")
     assert come_in("new", whole_password(password, person.account_id)).role is role
-    assert person.password_must_change
+    assert person.password_must_change and person.password_set_at > before
     entries = db.session.execute(
         select(JournalEntry.action, JournalEntry.principal, JournalEntry.details)
         .where(JournalEntry.subject == "account:new")
@@ -171,11 +172,11 @@ def test_confirmation_of_another_role_than_displayed_is_rejected(app: Flask) -> 
         confirm_account(BOTA, person.account_id, Role.SUPERVISOR)
 
 
-@pytest.mark.parametrize("role", [role for role in Role if role not in (Role.SUPERVISOR, Role.ADMINISTRATOR)])
-def test_confirmation_needs_a_supervisor_or_an_administrator(app: Flask, role: Role) -> None:
+def test_confirmation_needs_a_supervisor_or_an_administrator(app: Flask) -> None:
     person = add_person(ADIL, NewPerson("zhanna", Role.REVIEWER), PASSWORD)
-    with pytest.raises(RoleNotAllowed):
-        confirm_account(Actor("x", role, is_person=True), person.account_id, Role.REVIEWER)
+    for role in set(Role) - {Role.SUPERVISOR, Role.ADMINISTRATOR}:
+        with pytest.raises(RoleNotAllowed):
+            confirm_account(Actor("x", role, is_person=True), person.account_id, Role.REVIEWER)
 
 
 def test_service_account_manages_no_accounts_and_confirms_none(app: Flask) -> None:
@@ -204,6 +205,7 @@ def test_own_account_cannot_be_changed_except_the_password(app: Flask) -> None:
         lambda: disable_account(adil, person.account_id),
         lambda: enable_account(adil, person.account_id),
         lambda: change_role(adil, person.account_id, Role.SUPERVISOR, None),
+        lambda: edit_account(adil, person.account_id, {"language": "ru"}),
         lambda: set_password(adil, person.id, OTHER),
         lambda: confirm_account(adil, person.account_id, Role.ADMINISTRATOR),
     ):
@@ -290,17 +292,6 @@ def test_confirmation_is_journalled_with_everyone_who_asked(app: Flask) -> None:
     assert last_entry() == ("account.confirmed", "saule", "account:zhanna", details)
 
 
-def test_role_and_agency_change_of_one_person_only(app: Flask) -> None:
-    agency = an_agency()
-    person = a_person("zhanna")
-    a_person("timur")
-
-    change_role(ADIL, person.account_id, Role.AGENCY_EDITOR, agency.id)
-
-    assert (come_in("zhanna").role, come_in("zhanna").agency_id) == ("agency_editor", agency.id)
-    assert (come_in("timur").role, come_in("timur").agency_id) == ("auditor", None)
-
-
 def test_pending_accounts_are_listed_oldest_first_without_active_and_disabled_ones(
     app: Flask, present: Present
 ) -> None:
@@ -315,21 +306,6 @@ def test_pending_accounts_are_listed_oldest_first_without_active_and_disabled_on
     change_role(ADIL, later.account_id, Role.REVIEWER, None)
 
     assert [account.name for account in pending_accounts(SAULE)] == ["waits-b", "waits-a", "waits-later"]
-
-
-def test_confirmed_person_changes_the_new_password_at_the_first_sign_in(app: Flask, present: Present) -> None:
-    present.set(date(2026, 3, 2))
-    new = add_person(ADIL, NewPerson("new", Role.REVIEWER), PASSWORD, must_change=False)
-    other = a_person("timur")
-    present.move(timedelta(hours=1))
-
-    password = confirm_account(BOTA, new.account_id, Role.REVIEWER)
-
-    person = person_named("new")
-    assert person is not None and person.password_must_change
-    assert person.password_set_at - other.password_set_at == timedelta(hours=1)
-    assert come_in("new", whole_password(password, new.account_id)).role == "reviewer"
-    assert come_in("timur").role == "auditor"
 
 
 @pytest.mark.parametrize("role", [Role.SUPERVISOR, Role.AGENCY_EDITOR])
@@ -459,24 +435,6 @@ def test_new_email_of_oversight_waits_for_a_second_person_and_of_agencies_does_n
         confirm_account(adil, reviewer.id, Role.REVIEWER)
 
 
-def test_nobody_edits_the_own_account_and_agency_administrators_only_theirs(app: Flask) -> None:
-    home, foreign = an_agency(), an_agency()
-    chief = a_persons_account("chief", Role.AGENCY_ADMINISTRATOR, home.id)
-    viewer, peer = (
-        a_persons_account("viewer", agency_id=home.id),
-        a_persons_account("peer", Role.AGENCY_ADMINISTRATOR, home.id),
-    )
-    actor = session_of(chief)
-
-    assert edit_account(actor, viewer.id, {"name": "viewer 2"}).name == "viewer 2"
-    with pytest.raises(NotYourself):
-        edit_account(actor, chief.id, {"language": "ru"})
-    with pytest.raises(AccountNotYours):
-        edit_account(actor, peer.id, {"language": "ru"})
-    with pytest.raises(RoleNotYoursToGive):
-        edit_account(actor, viewer.id, {"agency_id": foreign.id})
-
-
 def test_last_administrator_cannot_be_disabled_or_given_another_role(app: Flask) -> None:
     last = a_persons_account("adil", Role.ADMINISTRATOR)
     add_service_account(ADMINISTRATOR, "robot", Role.ADMINISTRATOR, None)
@@ -603,24 +561,25 @@ def test_agency_administrator_manages_editors_and_viewers_of_the_own_subtree(
     revoke(aizhan, token.key_id)
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_agency_administrator_gives_no_role_but_viewer_and_editor(
-    aizhan: Actor, ministry: Agency, committee: Agency, role: Role
-) -> None:
-    agency_id = committee.id if role in AGENCY_ROLES else None
+def test_agency_administrator_gives_no_role_but_viewer_and_editor(aizhan: Actor, committee: Agency) -> None:
     editor = add_person(aizhan, NewPerson("editor", Role.AGENCY_EDITOR, committee.id), PASSWORD)
-    acts = (
-        lambda: add_person(aizhan, NewPerson("new", role, agency_id), PASSWORD),
-        lambda: change_role(aizhan, editor.account_id, role, agency_id),
-        lambda: add_service_account(aizhan, "new robot", role, agency_id),
-        lambda: issue(aizhan, "another robot", role, agency_id, DAY),
-    )
-    for act in acts:
-        if role in (Role.AGENCY_VIEWER, Role.AGENCY_EDITOR):
-            act()
-        else:
-            with pytest.raises(RoleNotYoursToGive):
+
+    def given(role: Role) -> tuple[Callable[[], object], ...]:
+        agency_id = committee.id if role in AGENCY_ROLES else None
+        return (
+            lambda: add_person(aizhan, NewPerson(f"new {role}", role, agency_id), PASSWORD),
+            lambda: change_role(aizhan, editor.account_id, role, agency_id),
+            lambda: add_service_account(aizhan, f"robot {role}", role, agency_id),
+            lambda: issue(aizhan, f"another {role}", role, agency_id, DAY),
+        )
+
+    for role in Role:
+        for act in given(role):
+            if role in (Role.AGENCY_VIEWER, Role.AGENCY_EDITOR):
                 act()
+            else:
+                with pytest.raises(RoleNotYoursToGive):
+                    act()
 
 
 def test_agency_administrator_gives_no_role_in_a_foreign_agency(aizhan: Actor, committee: Agency) -> None:
@@ -629,6 +588,7 @@ def test_agency_administrator_gives_no_role_in_a_foreign_agency(aizhan: Actor, c
     for act in (
         lambda: add_person(aizhan, NewPerson("new", Role.AGENCY_VIEWER, foreign.id), PASSWORD),
         lambda: change_role(aizhan, editor.account_id, Role.AGENCY_VIEWER, foreign.id),
+        lambda: edit_account(aizhan, editor.account_id, {"agency_id": foreign.id}),
         lambda: add_service_account(aizhan, "robot", Role.AGENCY_VIEWER, foreign.id),
         lambda: issue(aizhan, "robot", Role.AGENCY_VIEWER, foreign.id, DAY),
     ):
@@ -637,7 +597,7 @@ def test_agency_administrator_gives_no_role_in_a_foreign_agency(aizhan: Actor, c
     assert account_named("new") is None and account_named("robot") is None and editor.agency_id == committee.id
 
 
-@pytest.mark.parametrize("role", [Role.AGENCY_EDITOR, Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR])
+@pytest.mark.parametrize("role", [Role.AGENCY_EDITOR, Role.SUPERVISOR])
 def test_agency_administrator_does_not_see_accounts_of_others(aizhan: Actor, committee: Agency, role: Role) -> None:
     agency_id = an_agency().id if role in AGENCY_ROLES else None
     other = add_person(ADMINISTRATOR, NewPerson("other", role, agency_id), PASSWORD)
@@ -672,6 +632,7 @@ def test_agency_administrator_manages_no_other_one_and_not_the_own_account(aizha
     for act in (
         lambda: disable_account(aizhan, below.account_id),
         lambda: change_role(aizhan, below.account_id, Role.AGENCY_VIEWER, committee.id),
+        lambda: edit_account(aizhan, below.account_id, {"language": "ru"}),
         lambda: set_password(aizhan, below.id, PASSWORD + "!"),
         lambda: revoke(aizhan, token),
     ):

