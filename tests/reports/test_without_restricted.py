@@ -7,6 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from registry.accounts.roles import Role
+from registry.agencies.models import Agency
 from tests.api.callers import caller
 from tests.audits.steps import audit
 from tests.factories import a_project, an_agency
@@ -17,66 +18,61 @@ from tests.reports.test_overview import hide
 TEXT = "Without restricted projects."
 
 
-@pytest.mark.parametrize("role", [Role.REVIEWER, Role.LEADER, Role.SUPERVISOR])
-def test_pages_with_totals_say_whether_restricted_projects_are_left_out(
-    app: Flask, signed_in: SignedIn, role: Role
-) -> None:
+@pytest.fixture
+def agency(app: Flask) -> Agency:
+    """An agency with a restricted project and another one."""
     agency = an_agency()
     a_project(agency)
     hide(a_project(agency))
+    return agency
+
+
+def test_pages_with_totals_say_whether_restricted_projects_are_left_out(agency: Agency, signed_in: SignedIn) -> None:
     run = audit()
-    visit = signed_in(role)
     pages = {f"/agencies/{agency.bin}", "/overview", "/overview/history", "/reports/compliance"}
     pages |= {"/reports/compliance?on=2026-12-31", "/reports/compliance?by=region"}
-    if role is not Role.LEADER:
-        pages |= {"/audits", f"/audits/{run.id}", "/cases"}
-    if role is Role.SUPERVISOR:
-        pages.add("/cases/team")
-    texts = {page: TEXT in visit.get(page).text for page in pages}
-    assert texts == dict.fromkeys(pages, role is not Role.SUPERVISOR)
+    for role, more in (
+        (Role.LEADER, set()),
+        (Role.REVIEWER, {"/audits", f"/audits/{run.id}", "/cases"}),
+        (Role.SUPERVISOR, {"/audits", f"/audits/{run.id}", "/cases", "/cases/team"}),
+    ):
+        visit = signed_in(role)
+        texts = {page: TEXT in visit.get(page).text for page in pages | more}
+        assert texts == dict.fromkeys(pages | more, role is not Role.SUPERVISOR)
 
 
-def test_agency_whose_totals_have_its_restricted_projects_reads_no_such_text(app: Flask, signed_in: SignedIn) -> None:
-    agency = an_agency()
-    hide(a_project(agency))
+def test_agency_whose_totals_have_its_restricted_projects_reads_no_text(agency: Agency, signed_in: SignedIn) -> None:
     audit()
     visit = signed_in(Role.AGENCY_EDITOR, agency)
     for page in ("/reports/compliance", f"/agencies/{agency.bin}"):
         assert TEXT not in visit.get(page).text
 
 
-@pytest.mark.parametrize(("role", "cell"), [(Role.LEADER, "left out"), (Role.SUPERVISOR, "included")])
-def test_every_row_of_an_export_of_figures_says_it(app: Flask, signed_in: SignedIn, role: Role, cell: str) -> None:
-    agency = an_agency()
-    a_project(agency)
-    hide(a_project(agency))
+def test_every_row_of_an_export_of_figures_says_it(agency: Agency, signed_in: SignedIn) -> None:
     audit()
-    visit = signed_in(role)
-    for path in ("/reports/compliance", "/overview", "/overview/history"):
-        rows = csv_rows(visit.client.get(f"{path}.csv"))
-        assert rows and {row["Restricted projects"] for row in rows} == {cell}
-        assert xlsx_rows(visit.client.get(f"{path}.xlsx")) == rows
+    for role, cell in ((Role.LEADER, "left out"), (Role.SUPERVISOR, "included")):
+        visit = signed_in(role)
+        for path in ("/reports/compliance", "/overview", "/overview/history"):
+            rows = csv_rows(visit.client.get(f"{path}.csv"))
+            assert rows and {row["Restricted projects"] for row in rows} == {cell}
+            assert xlsx_rows(visit.client.get(f"{path}.xlsx")) == rows
 
 
-@pytest.mark.parametrize("role", [Role.REVIEWER, Role.SUPERVISOR])
-def test_answers_with_totals_have_it_as_a_property(app: Flask, client: FlaskClient, role: Role) -> None:
-    agency = an_agency()
-    a_project(agency)
-    hide(a_project(agency))
+def test_answers_with_totals_have_it_as_a_property(agency: Agency, client: FlaskClient) -> None:
     run = audit()
-    api = caller(client, role)
-    left_out = role is Role.REVIEWER
-    for path in (
-        "/reports/compliance",
-        "/reports/compliance?on=2026-12-31",
-        "/overview",
-        "/overview/history",
-        f"/audits/{run.id}",
-        "/projects?count=exact",
-        "/cases?count=exact",
-        "/flags?count=exact",
-    ):
-        assert api.get(path).get_json()["without_restricted"] is left_out, path
-    assert api.get("/audits").get_json()["items"][0]["without_restricted"] is left_out
-    assert "without_restricted" not in api.get("/projects").get_json()
-    assert api.get("/projects?count=exact").get_json()["count"] == (1 if left_out else 2)
+    for role, left_out in ((Role.REVIEWER, True), (Role.SUPERVISOR, False)):
+        api = caller(client, role)
+        for path in (
+            "/reports/compliance",
+            "/reports/compliance?on=2026-12-31",
+            "/overview",
+            "/overview/history",
+            f"/audits/{run.id}",
+            "/projects?count=exact",
+            "/cases?count=exact",
+            "/flags?count=exact",
+        ):
+            assert api.get(path).get_json()["without_restricted"] is left_out, path
+        assert api.get("/audits").get_json()["items"][0]["without_restricted"] is left_out
+        assert "without_restricted" not in api.get("/projects").get_json()
+        assert api.get("/projects?count=exact").get_json()["count"] == (1 if left_out else 2)
