@@ -124,26 +124,20 @@ def test_batch_with_the_same_key_is_done_once(editor: Caller, agency: Agency) ->
     assert (other.status_code, code(other)) == (422, "idempotency-key-reused")
 
 
-@pytest.mark.parametrize(
-    ("items", "problem"),
-    [
+def test_items_that_are_no_list_of_objects_are_refused_as_a_whole(editor: Caller, agency: Agency) -> None:
+    for items, problem in (
         ([], "number-of-items"),
         ([{}] * 1001, "number-of-items"),
         ({}, "expected-objects"),
         ([{}, []], "expected-objects"),
         (None, "required"),
-    ],
-)
-def test_items_that_are_no_list_of_objects_are_refused_as_a_whole(
-    editor: Caller, agency: Agency, items: object, problem: str
-) -> None:
-    answer = editor.post("/projects/batch", {"items": items})
+    ):
+        answer = editor.post("/projects/batch", {"items": items})
 
-    assert answer.status_code == 422
-    assert [(each["pointer"], each["code"]) for each in answer.get_json()["errors"]] == [("/items", problem)]
+        assert (answer.status_code, codes(answer)) == (422, {("/items", problem)})
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.nightly)])
 def test_many_projects_of_two_kibibytes_take_few_statements(
     app: Flask, connection: Connection, agency: Agency, count: int
 ) -> None:
@@ -243,29 +237,24 @@ def test_upsert_changes_only_the_fields_that_an_item_has_and_its_plan_says_so_be
     assert how_many(Revision.id) == 3
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def test_plan_names_the_rules_that_the_check_of_the_change_names(editor: Caller, agency: Agency) -> None:
+    known = a_project(agency, external_id="KNOWN", work_started_on="2026-02-01")
+    for change in (
         {"placement": "on_platform", "platform_key": "moh-queue"},
         {"stage": "archived", "ended_on": "2026-03-01"},
         {"work_type": "maintenance", "work_started_on": "2025-12-31"},
         {"budget_kzt": 7},
-    ],
-)
-def test_plan_names_the_rules_that_the_check_of_the_change_names(
-    editor: Caller, agency: Agency, change: dict[str, Any]
-) -> None:
-    known = a_project(agency, external_id="KNOWN", work_started_on="2026-02-01")
-    named = {"agency": agency.bin, "external_id": "KNOWN", **change}
+    ):
+        named = {"agency": agency.bin, "external_id": "KNOWN", **change}
 
-    plan = editor.post("/projects/batch", {"mode": "upsert", "dry_run": True, "items": [named]})
-    checked = editor.post(f"/projects/{known.number}/check", change).get_json()
+        plan = editor.post("/projects/batch", {"mode": "upsert", "dry_run": True, "items": [named]})
+        checked = editor.post(f"/projects/{known.number}/check", change).get_json()
 
-    (planned,) = plan.get_json()["items"]
-    assert planned["changes"] == checked["changes"]
-    for name in ("opened", "ended"):
-        assert planned[name] == [finding["rule"] for finding in checked[name]]
-    assert any(planned[name] for name in ("opened", "ended")) == ("budget_kzt" not in change)
+        (planned,) = plan.get_json()["items"]
+        assert planned["changes"] == checked["changes"]
+        for name in ("opened", "ended"):
+            assert planned[name] == [finding["rule"] for finding in checked[name]]
+        assert any(planned[name] for name in ("opened", "ended")) == ("budget_kzt" not in change)
 
 
 def test_upsert_refuses_what_a_change_alone_would_be_refused_for(app: Flask, editor: Caller, agency: Agency) -> None:
@@ -307,7 +296,7 @@ def test_upsert_refuses_what_a_change_alone_would_be_refused_for(app: Flask, edi
     assert editor.get(f"/agencies/{agency.bin}/projects/KNOWN").get_json()["budget_kzt"] == 8
 
 
-@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.nightly)])
 def test_many_projects_are_changed_with_few_statements(
     app: Flask, connection: Connection, agency: Agency, count: int
 ) -> None:
@@ -378,18 +367,18 @@ def test_external_id_in_a_path_holds_any_character(editor: Caller, agency: Agenc
         assert editor.get(path).headers["ETag"] == made.headers["ETag"], external_id
 
 
-@pytest.mark.parametrize(
-    ("external_id", "problem"),
-    [("x" * 201, "too-long"), ("a\x00b", "control-character"), ("  ", "required"), ("\u200b", "required")],
-)
-def test_external_id_that_no_project_can_have_is_invalid_and_found_nowhere(
-    editor: Caller, agency: Agency, external_id: str, problem: str
-) -> None:
-    answer = editor.put(path_of(agency, external_id), whole())
-    read = editor.get(path_of(agency, external_id))
+def test_external_id_that_no_project_can_have_is_invalid_and_found_nowhere(editor: Caller, agency: Agency) -> None:
+    for external_id, problem in (
+        ("x" * 201, "too-long"),
+        ("a\x00b", "control-character"),
+        ("  ", "required"),
+        ("\u200b", "required"),
+    ):
+        answer = editor.put(path_of(agency, external_id), whole())
+        read = editor.get(path_of(agency, external_id))
 
-    assert (answer.status_code, codes(answer)) == (422, {("/external_id", problem)})
-    assert (read.status_code, code(read)) == (404, "external-id-not-found")
+        assert (answer.status_code, codes(answer)) == (422, {("/external_id", problem)})
+        assert (read.status_code, code(read)) == (404, "external-id-not-found")
     assert count_projects() == 0
 
 

@@ -127,28 +127,3 @@ def test_question_appears_with_the_answer_that_needs_it(
     fill(page, "funding", "ppp")
     assert programme.is_hidden()
     page.context.close()
-
-
-def test_session_that_ends_while_typing_loses_nothing(
-    browser: Browser, demo: tuple[Flask, dict[str, object]], address: str
-) -> None:
-    page = start(browser, address)
-    page.fill("#name_ru", "Перед концом сеанса")
-    page.fill("#purpose", "Первая строка\nвторая")
-    cookies = [cookie for cookie in page.context.cookies() if cookie["name"] != "registry_session"]
-    page.context.clear_cookies()
-    page.context.add_cookies(cookies)  # type: ignore[arg-type]
-    follow(page, "main button[type=submit]:not([name])")
-    with page.context.expect_page() as opened:
-        page.click("main ol a")
-    tab = opened.value
-    tab.fill("#name", person_name(Role.AGENCY_EDITOR))
-    tab.fill("#password", "Besköpir-2026-tau")
-    follow(tab, "main button[type=submit]")
-    tab.close()
-    follow(page, "main button[type=submit]")
-    assert page.input_value("#name_ru") == "Перед концом сеанса"
-    assert page.input_value("#purpose") == "Первая строка\nвторая"
-    follow(page, "main button[type=submit]:not([name])")
-    assert page.url.endswith("/work")
-    page.context.close()
