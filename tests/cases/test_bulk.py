@@ -239,22 +239,18 @@ def test_one_decision_is_proposed_on_several_cases_with_the_names_of_each(client
     assert statuses([other]) == ["under_review"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
+def test_decision_that_no_case_could_have_is_refused_for_all(client: FlaskClient) -> None:
+    (case,) = claimed(1)
+    reviewer = caller(client, Role.REVIEWER, name="aigerim")
+    for changes, problem in (
         ({"due_on": None}, ("/due_on", "required")),
         ({"reason_ru": None}, ("/reason_ru", "order-in-both-languages")),
         ({"legal_basis_kk": "{clause}"}, ("/legal_basis_kk", "placeholder-unknown")),
         ({"decision": "write_off", "due_on": None}, ("/reason_kk", "placeholder-unknown")),
-    ],
-)
-def test_decision_that_no_case_could_have_is_refused_for_all(
-    client: FlaskClient, changes: dict[str, object], problem: tuple[str, str]
-) -> None:
-    (case,) = claimed(1)
-    sent = {name: value for name, value in {"cases": [case], **FILLED, **changes}.items() if value is not None}
-    answer = caller(client, Role.REVIEWER, name="aigerim").post("/cases/propose", sent)
-    assert answer.status_code == 422 and problem in codes(answer) and statuses([case]) == ["under_review"]
+    ):
+        sent = {name: value for name, value in {"cases": [case], **FILLED, **changes}.items() if value is not None}
+        answer = reviewer.post("/cases/propose", sent)
+        assert answer.status_code == 422 and problem in codes(answer) and statuses([case]) == ["under_review"]
 
 
 def test_text_that_grows_beyond_its_limit_is_refused_for_its_case(client: FlaskClient) -> None:

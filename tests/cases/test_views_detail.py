@@ -57,20 +57,21 @@ def test_supervisor_opens_a_case_with_letters_of_a_restricted_project(signed_in:
         assert reviewer.get(f"{case}{query}").status_code == 404
 
 
-@pytest.mark.parametrize("decision", list(ORDERS))
-def test_order_shows_agency_instructions_and_links(signed_in: SignedIn, decision: str) -> None:
+def test_order_shows_agency_instructions_and_links(signed_in: SignedIn) -> None:
     agency = an_agency()
-    project, case = flagged_case(agency)
-    due_on = None if decision == "write_off" else in_days(30)
-    decided_case(project, {**migrate_by(in_days(30)), "decision": decision, "due_on": due_on})
-    page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
-    assert all(text in page for text in ORDERS[decision])
-    assert f'href="/projects/{project.number}/edit"' in page
+    editor = signed_in(Role.AGENCY_EDITOR, agency)
+    for decision, texts in ORDERS.items():
+        project, case = flagged_case(agency)
+        due_on = None if decision == "write_off" else in_days(30)
+        decided_case(project, {**migrate_by(in_days(30)), "decision": decision, "due_on": due_on})
+        page = editor.get(case).text
+        assert all(text in page for text in texts), decision
+        assert f'href="/projects/{project.number}/edit"' in page
     page = signed_in(Role.AGENCY_VIEWER, agency).get(case).text
-    assert ORDERS[decision][0] in page and f'href="/projects/{project.number}/edit"' not in page
-    assert ORDERS[decision][0] not in signed_in(Role.REVIEWER).get(case).text
+    assert texts[0] in page and f'href="/projects/{project.number}/edit"' not in page
+    assert texts[0] not in signed_in(Role.REVIEWER).get(case).text
     act(TIMUR, case_of(project), "withdraw")
-    assert ORDERS[decision][0] not in signed_in(Role.AGENCY_EDITOR, agency, name="later").get(case).text
+    assert texts[0] not in editor.get(case).text
 
 
 def test_only_supervisor_reopens_order_and_not_by_first_button(signed_in: SignedIn) -> None:
@@ -124,10 +125,9 @@ def test_project_documents_are_on_case_page(signed_in: SignedIn) -> None:
 def test_findings_address_agency_and_oversight_differently(signed_in: SignedIn) -> None:
     agency = an_agency()
     _project, case = flagged_case(agency)
-    for role in (Role.REVIEWER, Role.SUPERVISOR, Role.AUDITOR):
-        page = signed_in(role).get(case).text
-        assert "The agency’s values" in page and "What the agency should do" in page
-        assert "Your values" not in page and "What to do now" not in page
+    page = signed_in(Role.AUDITOR).get(case).text
+    assert "The agency’s values" in page and "What the agency should do" in page
+    assert "Your values" not in page and "What to do now" not in page
     page = signed_in(Role.AGENCY_EDITOR, agency).get(case).text
     assert "Your values" in page and "What to do now" in page
 

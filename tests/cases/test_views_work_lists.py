@@ -374,13 +374,15 @@ def test_cases_are_sorted_by_budget_and_reviewer() -> None:
     assert in_order("-assignee") == ids_of(small, unknown, large)
 
 
-def test_previous_page_is_the_page_from_which_the_next_one_was_opened(signed_in: SignedIn) -> None:
+def test_previous_page_is_the_page_from_which_the_next_one_was_opened_and_counts_have_a_bound(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     agency = an_agency()
     for place in range(60):
         a_project(agency, budget_kzt=None if place % 3 == 0 else place // 7)
     audit()
     visit = signed_in(Role.SUPERVISOR)
-    for sort in ("due_on", "-budget_kzt", "assignee", "agency", "rule"):
+    for sort in ("-budget_kzt", "rule"):
         first = visit.get(f"/cases?status=new&sort={sort}").text
         second = visit.get(link(first, "Next page")).text
         third = visit.get(link(second, "Next page")).text
@@ -388,15 +390,7 @@ def test_previous_page_is_the_page_from_which_the_next_one_was_opened(signed_in:
         assert CASE.findall(visit.get(link(third, "Previous page")).text) == CASE.findall(second), sort
         beginning = visit.get(link(second, "Back to the beginning")).text
         assert "Previous page" not in second and CASE.findall(beginning) == CASE.findall(first), sort
-
-
-def test_long_lists_are_counted_up_to_a_bound(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counting, "MAX_COUNTED", 26)
-    agency = an_agency()
-    for _ in range(60):
-        a_project(agency)
-    audit()
-    visit = signed_in(Role.SUPERVISOR)
     first = visit.get("/cases?status=new").text
     second = visit.get(link(first, "Next page")).text
     third = visit.get(link(second, "Next page")).text
