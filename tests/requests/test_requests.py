@@ -261,17 +261,7 @@ def planned(kind: RequestKind, subject: str, values: dict[str, object]) -> Reque
     return confirm(SECOND, kind, ask(FIRST, kind, subject, values).id)
 
 
-def test_a_succession_before_a_planned_division_is_a_conflict(former: Agency) -> None:
-    listed = [a_project(former).number]
-    planned(SUCCESSION, former.bin, in_days(10, successor=an_agency().bin, projects=listed))
-
-    with pytest.raises(SuccessionPlanned) as error:
-        ask(FIRST, SUCCESSION, former.bin, in_days(9, successor=an_agency().bin))
-    assert error.value.params == {"bin": former.bin, "on": "2026-10-10"}
-    assert ask(FIRST, SUCCESSION, former.bin, in_days(10, successor=an_agency().bin)).state == "waiting"
-
-
-def test_a_project_of_a_planned_division_passes_on_once(former: Agency) -> None:
+def test_projects_of_a_planned_division_pass_on_once_and_no_succession_comes_before_it(former: Agency) -> None:
     passing, staying = a_project(former).number, a_project(former).number
     planned(SUCCESSION, former.bin, in_days(10, successor=an_agency().bin, projects=[passing]))
 
@@ -280,6 +270,10 @@ def test_a_project_of_a_planned_division_passes_on_once(former: Agency) -> None:
     assert [(each.pointer, each.code) for each in error.value.problems] == [
         ("/projects/1", "project-passes-on-already")
     ]
+    with pytest.raises(SuccessionPlanned) as conflict:
+        ask(FIRST, SUCCESSION, former.bin, in_days(9, successor=an_agency().bin))
+    assert conflict.value.params == {"bin": former.bin, "on": "2026-10-10"}
+    assert ask(FIRST, SUCCESSION, former.bin, in_days(10, successor=an_agency().bin)).state == "waiting"
 
 
 def test_nothing_is_planned_beside_a_planned_merger(former: Agency) -> None:
