@@ -6,7 +6,7 @@ from registry.accounts.models import PUBLIC_URL, SECOND_FACTOR_ROLES
 from registry.accounts.oidc_configuration import SignInConfiguration, load_sign_in_file, set_sign_in_configuration
 from registry.accounts.passwords import BY_EMAIL
 from registry.core.clock import load_calendar, set_calendar
-from registry.freeze.current import set_policy
+from registry.freeze.policy import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.http.requests import MAX_BODY
 from registry.http.responses import CSV, NDJSON

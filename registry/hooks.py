@@ -19,7 +19,7 @@ from registry.exemptions.service import exempt_since
 from registry.flags import queries as flags
 from registry.flags.freeze_status import update_freeze_status_of_agency
 from registry.flags.models import lock_flags_for_review
-from registry.freeze.current import connect_later_versions
+from registry.freeze.policy import connect_later_versions
 from registry.government_reports.service import hand_over_reports
 from registry.imports.models import pass_on_imports
 from registry.inbox.service import mark_seen

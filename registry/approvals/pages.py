@@ -18,7 +18,7 @@ from registry.approvals.schemas import REJECTION, REMARK
 from registry.core.clock import local_date
 from registry.core.database import db
 from registry.core.translations import lazy_text
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.http.responses import document_download
 from registry.projects.documents import names_of_documents
 from registry.projects.models import Project

@@ -16,7 +16,7 @@ from registry.approvals.queries import find_approval, find_approval_to_change, i
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, require_transaction, transaction, violates
 from registry.core.errors import Conflict, NotAllowed
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.projects.documents import digests_of_documents
 from registry.signatures.models import SignableAct

@@ -19,7 +19,7 @@ from registry.core.database import db
 from registry.core.dialects import insert_or_ignore
 from registry.core.installation import installed_at
 from registry.flags.models import AuditRun, last_good_audit
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.requests.service import carry_out_due_requests
 

@@ -17,7 +17,7 @@ from registry.audits.schemas import AUDIT_ORDER, HELD_DECISION, VOIDING_PROPOSAL
 from registry.core.clock import today
 from registry.core.database import db
 from registry.flags.models import SEVERITY_RANK, AuditRun
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import in_language
 from registry.journal.pages import principal_label
 from registry.projects.queries import projects_numbered

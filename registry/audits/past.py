@@ -40,10 +40,9 @@ from registry.exemptions.queries import exemptions_known_at
 from registry.flags.former_flags import ended_after, flags_known_at, flags_then
 from registry.flags.freeze_status import STATUS_OF_RANK, STATUS_RANK, rank_of_flag
 from registry.flags.models import FLAGS, SEVERITY_RANK, AuditChange, AuditRun, FlagChange
-from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.evaluation import evaluate
 from registry.freeze.facts import EarlierRevision
-from registry.freeze.policy import NOT_JUDGED, Policy
+from registry.freeze.policy import NOT_JUDGED, Policy, first_policy, policy_in_force
 from registry.freeze.policy_file import PolicyInvalid
 from registry.freeze.rules import judges_platform, reads_deployments, started_on
 from registry.platform.deployments import facts_of_key, last_deployments_known_at

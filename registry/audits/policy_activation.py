@@ -24,10 +24,9 @@ from registry.core.clock import now, today
 from registry.core.database import db
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
 from registry.flags.models import FLAGS, SEVERITY_RANK, AuditRun, lock_flags_for_audit
-from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.evaluation import evaluate
 from registry.freeze.findings import Finding
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, first_policy, policy_in_force
 from registry.freeze.vocabulary import Severity
 from registry.journal import service as journal
 from registry.policies.models import PolicyVersion

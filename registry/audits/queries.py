@@ -20,7 +20,7 @@ from registry.core.dialects import is_among
 from registry.core.lists import Listing, Page, read_page
 from registry.flags import models
 from registry.flags.former_flags import FormerFlag, status_before_withdrawal
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects
 from registry.requests.service import was_withdrawn_at, withdrawal_in_effect

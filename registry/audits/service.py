@@ -23,8 +23,7 @@ from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Proble
 from registry.flags.former_flags import status_when_reopened
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, AuditRun, Flag, last_good_audit, lock_flags_for_audit
-from registry.freeze.current import policy_in_force
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import STATUS, projects_of_ids
 

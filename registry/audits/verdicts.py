@@ -19,11 +19,10 @@ from registry.core.translations import Language, translator
 from registry.exemptions.service import exempt_projects, exemption_in_force
 from registry.flags.models import AuditRun, Flag
 from registry.freeze.contract_differences import CONTRACT_RULES
-from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate, in_scope, next_change
 from registry.freeze.facts import AI_FACTS, EarlierRevision, Facts, Sibling
 from registry.freeze.findings import Finding, explain
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.freeze.rules import MIGRATION_ORDER_OVERDUE, ORDER_OVERDUE, fact_states
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry

@@ -20,8 +20,8 @@ from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.translations import OFFICIAL_LANGUAGES, Language
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE, Flag
-from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_deadline
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import Placement, Translate
 from registry.projects.edits import OF_OBJECT, object_digest
 from registry.projects.models import PROJECT, STATUS

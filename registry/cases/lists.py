@@ -31,7 +31,7 @@ from registry.core.translations import Language
 from registry.core.values import InvalidValue, plain_number
 from registry.flags.models import SEVERITY_RANK, Flag, rank
 from registry.flags.queries import active_flags_of
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import FINAL_STAGES, Placement, Severity
 from registry.projects.filters import OF_PROJECT, has_words, split_below

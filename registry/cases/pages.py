@@ -35,7 +35,7 @@ from registry.core.values import InvalidValue, plain_number, read_day
 from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of, next_coming_flag
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files
 from registry.http.responses import document_download, make_tag

@@ -21,7 +21,7 @@ from registry.core.errors import NotFound
 from registry.core.translations import Language
 from registry.flags.models import LAST_GOOD_DATE, Flag, lock_flags_for_review
 from registry.flags.queries import FLAG, flag_representation, flag_rows
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.rules import RULES
 from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads, visible_projects

@@ -31,7 +31,7 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.errors import Conflict, invalid
 from registry.core.lists import Listing, Page
 from registry.flags.models import SEVERITY_RANK, Flag, lock_flags_for_review
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.projects import documents
 from registry.projects.models import Project, is_project_number

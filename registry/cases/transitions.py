@@ -17,8 +17,7 @@ from registry.cases.workflow import ACTIONS, ORDERING, REVIEW_CLOCK_RUNS, Action
 from registry.core.clock import Calendar, national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction
 from registry.core.errors import Conflict, NotAllowed
-from registry.freeze.current import policy_in_force
-from registry.freeze.policy import DeadlineDays
+from registry.freeze.policy import DeadlineDays, policy_in_force
 from registry.journal import service as journal
 
 # Case deadlines in working days: the review deadline, which pauses while others act, and the deadlines of others.

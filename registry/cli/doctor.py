@@ -31,7 +31,7 @@ from registry.core.installation import ScheduledJob, has_other_key, installed_at
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
 from registry.flags.models import AuditRun, audit_in_future, last_good_audit, unexplained_audit
-from registry.freeze.current import first_policy, policy_in_force, set_policy
+from registry.freeze.policy import first_policy, policy_in_force, set_policy
 from registry.freeze.policy_file import PolicyInvalid, load_policy
 from registry.http.error_handlers import error_of
 from registry.http.health import MAX_AUDIT_AGE

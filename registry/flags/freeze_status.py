@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from registry.agencies.models import Agency
 from registry.core.database import db, require_transaction, table_of
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, FlagStatus, newest_good, rank
-from registry.freeze.current import policy_in_force
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.freeze.vocabulary import Severity
 from registry.projects.models import PROJECT, STATUS, lock_projects
 from registry.projects.vocabulary import FreezeStatus

@@ -18,9 +18,8 @@ from registry.core.lists import Listing, Page, after, build_page, order_by, spli
 from registry.core.translations import Language, translator
 from registry.core.values import InvalidValue, exact_day
 from registry.flags import models
-from registry.freeze.current import policy_in_force
 from registry.freeze.findings import Finding, explain
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.projects.filters import FILTERS, OF_PROJECT, split_below

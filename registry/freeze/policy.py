@@ -1,6 +1,6 @@
 """The policy of the freeze: scope, dates, limits, and each rule's severity, texts and legal basis."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -128,3 +128,42 @@ class Policy:
     def named_dates(self) -> tuple[date, ...]:
         """The dates on which an audit legitimately changes many flags; the change threshold is off across them."""
         return (self.cutoff, self.migration_deadline)
+
+
+# The policy in force: the file that the process loaded at startup, or a later version that was activated.
+
+# The activated version in force on a day, of today for None; None while the file is in force.
+LaterVersion = Callable[[date | None], Policy | None]
+_current: list[Policy] = []
+_later: list[LaterVersion] = []
+
+
+class PolicyNotSet(RuntimeError):
+    """The policy was requested before the application was created: a programming error."""
+
+
+def set_policy(policy: Policy) -> None:
+    """Set the policy of the process: the first version, which is in force until another one is activated."""
+    _current[:] = [policy]
+
+
+def connect_later_versions(find: LaterVersion) -> None:
+    """Say where activated versions are found."""
+    _later[:] = [find]
+
+
+def first_policy() -> Policy:
+    """Return the policy of the file. Raises PolicyNotSet before set_policy."""
+    if not _current:
+        raise PolicyNotSet
+    return _current[0]
+
+
+def policy_in_force(on: date | None = None) -> Policy:
+    """Return the policy in force on a day, by default today. Raises PolicyNotSet before set_policy."""
+    first = first_policy()
+    for find in _later:
+        later = find(on)
+        if later is not None:
+            return later
+    return first

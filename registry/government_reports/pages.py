@@ -12,7 +12,7 @@ from registry.core.database import transaction
 from registry.core.errors import Conflict, Invalid, NotAllowed
 from registry.core.fields import WholeNumber
 from registry.core.values import InvalidValue, plain_number, read_whole_number
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.government_reports import queries, service
 from registry.government_reports.document import change_rows, document, figure_tables, pdf_name, pdf_of_report
 from registry.government_reports.models import TEXTS, WRITTEN_IN, GovernmentReport, GovernmentReportStatus, Section

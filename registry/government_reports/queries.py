@@ -16,7 +16,7 @@ from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import NotFound
 from registry.core.spreadsheets.writer import Rows
 from registry.flags.models import FLAGS, IS_ACTIVE, AuditRun, FlagStatus, last_good_audit
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import Severity
 from registry.government_reports.document import ReportContent, changes_between, measures, text_of
 from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus

@@ -17,7 +17,7 @@ from registry.core.database import db, require_transaction, transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, invalid
 from registry.flags.models import last_good_audit, lock_flags_for_review
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.government_reports import queries
 from registry.government_reports.models import TEXTS, GovernmentReport, GovernmentReportStatus
 from registry.journal import service as journal

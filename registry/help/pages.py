@@ -7,7 +7,7 @@ from flask import Response, make_response, render_template, url_for
 from registry.accounts.roles import Actor, Permission
 from registry.core.clock import today
 from registry.core.translations import DEFAULT_LANGUAGE
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import Severity
 from registry.help.documents import DOCUMENTS, GUIDES, REFERENCES, Document, guides_of, render_document
 from registry.help.setup import hide_setup, setup_facts

@@ -16,7 +16,7 @@ from registry.accounts.same_person import names_of
 from registry.agencies.models import Agency
 from registry.core.database import db, transaction
 from registry.flags.models import last_good_date
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.journal.service import BACKUP_FAILED, BACKUP_STARTED, JournalEntry
 from registry.notifications.email import sends_email

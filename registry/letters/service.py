@@ -31,9 +31,9 @@ from registry.core.pdf import make_pdf
 from registry.core.translations import LOCALES, OFFICIAL_LANGUAGES, Language, lazy_text, translate, translator
 from registry.flags.models import ComingChange
 from registry.flags.queries import next_coming_flag
-from registry.freeze.current import policy_in_force
 from registry.freeze.dates import format_deadline
 from registry.freeze.findings import Finding, explain
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import Translate, in_language
 from registry.journal import service as journal
 from registry.journal.checkpoints import verifier_key_in_use

@@ -12,7 +12,7 @@ from registry.core.database import db, transaction
 from registry.core.dialects import insert_or_ignore
 from registry.core.pdf import make_pdf
 from registry.core.translations import Language, lazy_text, message, translator
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import Severity, Translate
 from registry.government_reports.document import (
     DAY_FORMAT,

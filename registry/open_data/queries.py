@@ -14,7 +14,7 @@ from registry.core.errors import NotFound
 from registry.core.fields import Boolean, Choice, Day, WholeNumber
 from registry.core.lists import Listing, Page
 from registry.core.translations import lazy_text
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import Choices
 from registry.projects.exports import DAYS
 from registry.projects.fields import FIELDS, PUBLIC

@@ -12,8 +12,8 @@ from registry.core.clock import now, today
 from registry.core.database import db, require_transaction
 from registry.core.dialects import advisory_lock
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem
-from registry.freeze.current import policy_in_force
 from registry.freeze.dates import add_months
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.platform.models import Confirmation, ConfirmationKind
 from registry.projects.edits import confirmed_entries, confirmed_facts

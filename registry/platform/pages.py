@@ -16,7 +16,7 @@ from registry.core.fields import BaseSchema
 from registry.core.lists import Page
 from registry.core.values import plain_number
 from registry.exemptions.schemas import EXEMPTION_BODY
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.http.requests import read_files
 from registry.platform.inventory import read_upload, store_upload, take_upload
 from registry.platform.products import (

@@ -15,8 +15,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.clock import today
 from registry.core.database import db, in_transaction, table_of
 from registry.core.errors import NotFound
-from registry.freeze.current import first_policy, policy_in_force
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, first_policy, policy_in_force
 from registry.freeze.policy_file import KeyPath, format_path, policy_document, read_policy
 from registry.policies.models import MAX_VERSION_LENGTH, PolicyState, PolicyVersion
 from registry.policies.settings import as_json, cases_as_toml, cases_in_file

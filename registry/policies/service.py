@@ -11,9 +11,8 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.clock import now, today
 from registry.core.database import require_transaction, transaction, violates
 from registry.core.errors import Conflict, Invalid, Problem
-from registry.freeze.current import first_policy, policy_in_force
 from registry.freeze.optional_rules import NEW_CONFIRMED_FACTS
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, first_policy, policy_in_force
 from registry.freeze.rules import A_DAY
 from registry.journal import service as journal
 from registry.policies.models import PolicyState, PolicyVersion

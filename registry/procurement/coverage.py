@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, case, func, select
 
 from registry.accounts.roles import Actor
 from registry.core.database import db, table_of
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.procurement.models import CONTRACT, COUNTED, MATCH, Contract, ContractMatch
 from registry.procurement.queries import is_kept, of_visible_projects, visible_contracts
 from registry.projects.models import Project

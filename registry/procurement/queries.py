@@ -16,7 +16,7 @@ from registry.core.database import db, table_of
 from registry.core.errors import NotFound
 from registry.core.search import Query, contains_words, folded_words, reference_of
 from registry.freeze.contract_differences import differences
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.procurement.contract_terms import terms_of
 from registry.procurement.models import (
     CONTRACT,

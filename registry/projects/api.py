@@ -40,8 +40,8 @@ from registry.core.translations import Language
 from registry.flags.former_flags import flags_of_then
 from registry.flags.queries import FLAG_LIST, active_flags_of, read_flags
 from registry.flags.schemas import FLAG
-from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
+from registry.freeze.policy import policy_in_force
 from registry.freeze.rules import started_on
 from registry.http import responses
 from registry.http.error_handlers import problem_body

@@ -11,7 +11,7 @@ from registry.accounts.roles import Actor, Permission
 from registry.core.clock import local_date, local_instant, now, today
 from registry.core.database import db, require_transaction, table_of
 from registry.core.errors import Conflict, NotAllowed
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.rules import attestation_due, attested_before
 from registry.freeze.vocabulary import FINAL_STAGES
 from registry.journal import service as journal

@@ -21,7 +21,7 @@ from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, 
 from registry.core.fields import Loaded, body_problems, is_bin
 from registry.core.search import project_words, search_words
 from registry.core.values import InvalidValue
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.projects import former_records, service
 from registry.projects.fields import FIELDS, with_changes

@@ -20,7 +20,7 @@ from registry.core.errors import Conflict, NotFound, Problem, invalid
 from registry.core.fields import BaseSchema, Choice, Text as TextField
 from registry.core.lists import Listing, Page, read_page
 from registry.core.translations import lazy_text
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.projects.models import Project
 from registry.projects.visibility import require_not_withdrawn

@@ -18,7 +18,7 @@ from registry.core.postgresql import extend_timeouts
 from registry.core.spreadsheets import writer
 from registry.core.spreadsheets.rows import FORMULA_PREFIXES
 from registry.core.translations import Language, lazy_text, translate
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.projects.fields import FIELDS, READ_ONLY
 from registry.projects.filters import project_conditions, started_on
 from registry.projects.models import STATUS, STATUS_COLUMNS, Project

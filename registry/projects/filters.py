@@ -28,8 +28,7 @@ from registry.core.search import (
     similar_beginnings,
 )
 from registry.core.values import InvalidValue
-from registry.freeze.current import policy_in_force
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.freeze.rules import REQUIRED_OF_AI, RULES
 from registry.freeze.vocabulary import AgencyKind, Severity
 from registry.projects import vocabulary

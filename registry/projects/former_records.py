@@ -20,9 +20,9 @@ from registry.core.dialects import insert_rows, is_among
 from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.values import comparable
-from registry.freeze.current import policy_in_force
 from registry.freeze.edits import serious_findings
 from registry.freeze.facts import EarlierRevision
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.projects.fingerprints import CONTRACT, ProjectFingerprint, exact_hashes, exact_value
 from registry.projects.models import Project, projects_of_ids

@@ -25,9 +25,8 @@ from registry.core.dialects import is_among
 from registry.core.errors import NotFound
 from registry.core.search import NAMES, words_of
 from registry.core.values import LOOK_ALIKES, comparable, control_character
-from registry.freeze.current import policy_in_force
 from registry.freeze.facts import Sibling
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.freeze.rules import reads_siblings
 from registry.freeze.vocabulary import WorkType
 from registry.projects.fingerprints import COMMON_STEMS, ProjectFingerprint, exact_hashes, exact_value, stem

@@ -34,7 +34,7 @@ from registry.exemptions.queries import EXEMPTION_LIST
 from registry.exemptions.service import documents_of_exemptions
 from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files, read_form

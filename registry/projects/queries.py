@@ -20,9 +20,8 @@ from registry.core.dialects import date_literal, has_statistics, is_sqlite
 from registry.core.fields import AMOUNT, YearlyAmounts
 from registry.core.values import InvalidValue
 from registry.freeze import rules
-from registry.freeze.current import policy_in_force
 from registry.freeze.facts import EarlierRevision
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.projects.fields import FILTERED_TEXTS, is_asked
 from registry.projects.filters import (
     FILTERS,

@@ -17,7 +17,7 @@ from registry.core.database import db, require_transaction, transaction, violate
 from registry.core.dialects import insert_related
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.search import project_words, search_words
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.projects import fingerprints, models
 from registry.projects.edits import OFFICIAL_NAMES, names_decided_on, other_name_problem, withdraw_confirmations

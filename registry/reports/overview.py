@@ -28,8 +28,7 @@ from registry.exemptions.service import in_force_on
 from registry.flags.former_flags import FlagsNotKnown, flags_known_at
 from registry.flags.models import COMING, IS_GOOD, AuditRun, FlagStatus, last_good_audit, last_good_date, newest_good
 from registry.flags.queries import coming_flags
-from registry.freeze.current import policy_in_force
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force
 from registry.freeze.rules import RULES
 from registry.freeze.vocabulary import Severity
 from registry.journal.service import JournalEntry

@@ -20,7 +20,7 @@ from registry.core.spreadsheets.writer import Cell
 from registry.core.translations import lazy_text
 from registry.core.values import plain_number
 from registry.flags.models import AHEAD, last_good_audit, last_good_date
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.government_reports.models import GovernmentReportStatus
 from registry.government_reports.queries import GOVERNMENT_REPORT_LIST
 from registry.government_reports.service import NoAuditToReport

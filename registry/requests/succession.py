@@ -25,8 +25,8 @@ from registry.core.translations import lazy_text
 from registry.flags.former_flags import SERIOUS
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, IS_ACTIVE
-from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
+from registry.freeze.policy import policy_in_force
 from registry.projects.bulk_writes import move_projects
 from registry.projects.drafts import Draft, of_agency, pass_on_drafts
 from registry.projects.models import STATUS, Project, is_project_number, projects_of_ids

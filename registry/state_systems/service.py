@@ -18,7 +18,7 @@ from registry.core.errors import Conflict, invalid
 from registry.core.files import printable_file_name
 from registry.core.search import NAMES
 from registry.flags.models import lock_flags_for_review
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.platform.confirmations import Source, confirm_fact_by_source, end_confirmations_of, require_confirmer
 from registry.procurement.models import MatchState

@@ -13,7 +13,7 @@ from registry.core import fields as field_types
 from registry.core.clock import today
 from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
 from registry.core.translations import lazy_text
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import WorkType
 from registry.http.requests import read_form
 from registry.projects.fields import FIELDS

@@ -20,7 +20,7 @@ from registry.core.database import db, table_of, transaction
 from registry.core.errors import RegistryError
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag, last_good_audit
-from registry.freeze.current import set_policy
+from registry.freeze.policy import set_policy
 from registry.freeze.policy_file import read_policy
 from registry.platform.confirmations import confirm_ending, confirm_onboarding
 from registry.platform.inventory import apply_inventory

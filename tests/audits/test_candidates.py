@@ -21,8 +21,8 @@ from registry.audits.service import run_audit
 from registry.cases.models import order_in_force
 from registry.core.database import db, transaction
 from registry.flags.models import AuditChange, Flag
-from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import evaluate
+from registry.freeze.policy import policy_in_force
 from registry.projects.models import Project
 from registry.projects.revisions import earlier
 from registry.projects.service import change_project, find_project_to_change

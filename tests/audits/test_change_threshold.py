@@ -20,7 +20,7 @@ from registry.core.clock import local_instant, now
 from registry.core.database import db, transaction
 from registry.core.outbox import OutboxMessage
 from registry.flags.models import AuditRun, Flag
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.platform.inventory import apply_inventory
 from registry.projects.models import Project
 from registry.projects.revisions import Revision

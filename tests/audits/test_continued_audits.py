@@ -35,8 +35,7 @@ from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.flags.freeze_status import computed_freeze_status, computed_severity
 from registry.flags.models import AHEAD, COMING, AuditRun, last_good_audit
-from registry.freeze.current import first_policy, policy_in_force, set_policy
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, first_policy, policy_in_force, set_policy
 from registry.freeze.policy_file import read_policy
 from registry.http.health import why_not_ready
 from registry.projects.models import STATUS, Project

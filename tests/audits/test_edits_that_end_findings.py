@@ -15,7 +15,7 @@ from registry.agencies.models import Agency
 from registry.audits.past import verify_audit
 from registry.audits.verdicts import ProposedProject, rules_that_would_flag
 from registry.cases.models import Case
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy import first_policy, set_policy
 from registry.freeze.policy_file import read_policy
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.service import find_project

@@ -20,7 +20,7 @@ from registry.cases.models import Order
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.freeze.contract_differences import CONTRACT_RULES
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.platform.confirmations import confirm_onboarding
 from registry.projects.service import find_project_to_change
 from tests.audits.draw import DRAWN, draw

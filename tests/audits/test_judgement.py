@@ -23,8 +23,7 @@ from registry.audits.schedule import exclusive_lock
 from registry.cases.models import Case
 from registry.changes.service import delete_old_changes
 from registry.core.database import db, transaction
-from registry.freeze.current import first_policy, policy_in_force, set_policy
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, first_policy, policy_in_force, set_policy
 from registry.freeze.policy_file import read_policy
 from registry.projects.models import Project
 from registry.requests.models import RequestKind

@@ -18,7 +18,7 @@ from registry.audits.verdicts import verdict_of
 from registry.core.clock import now
 from registry.core.database import transaction
 from registry.flags.models import AuditRun
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.projects.models import Project
 from registry.projects.queries import read_whole
 from registry.projects.service import find_project, find_project_to_change, restrict_project

@@ -16,7 +16,7 @@ from registry.accounts.roles import Role
 from registry.audits.past import record_known_at, verdict_known_at, verify_audit
 from registry.core.database import db
 from registry.flags.former_flags import flags_known_at
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy import first_policy, set_policy
 from registry.projects.models import Project
 from registry.projects.service import ProjectNotFound
 from tests.audits.history import STEPS, History, Night, records

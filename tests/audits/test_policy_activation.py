@@ -28,7 +28,7 @@ from registry.audits.queries import visible_run
 from registry.audits.verdicts import verdict_of
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry
 from registry.policies.queries import PolicyNotFound, find_policy

@@ -19,7 +19,7 @@ from registry.audits.policy_activation import impact_of, impact_report
 from registry.cases.models import Case
 from registry.core.clock import today
 from registry.core.database import Base, db, transaction
-from registry.freeze.current import first_policy
+from registry.freeze.policy import first_policy
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change, restrict_project
 from tests.audits.policy_steps import SAULE, activate, active_flags, changed, draft, settings_of, shown_sets

@@ -15,7 +15,7 @@ from registry.audits.judgement import Judgement
 from registry.audits.past import verdict_known_at, verify_audit
 from registry.core.clock import now
 from registry.core.database import transaction
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.platform.confirmations import confirm_fact
 from registry.projects.links import add_link, remove_link
 from registry.projects.models import Project

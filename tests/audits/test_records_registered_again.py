@@ -17,7 +17,7 @@ from registry.audits.judgement import Judgement
 from registry.audits.past import verify_audit
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.imports.models import RowError
 from registry.projects import former_records
 from registry.projects.former_records import FormerRecord

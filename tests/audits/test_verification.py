@@ -16,7 +16,7 @@ from registry.audits.past import verify_audit
 from registry.core.database import db, transaction
 from registry.flags.former_flags import FormerFlag, flags_written_by
 from registry.flags.models import AuditRun, Flag
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy import first_policy, set_policy
 from registry.freeze.policy_file import read_policy
 from registry.journal.service import JournalEntry
 from registry.policies.models import PolicyVersion

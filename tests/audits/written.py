@@ -14,8 +14,8 @@ from registry.agencies.models import Agency
 from registry.cases.models import ORDER_FACTS, Order
 from registry.core.clock import local_instant, now
 from registry.core.database import transaction
-from registry.freeze.current import policy_in_force
 from registry.freeze.facts import DEPLOYMENT_FACTS, EarlierRevision, Facts
+from registry.freeze.policy import policy_in_force
 from registry.platform.models import Deployment, Inventory
 from registry.projects.models import Project, ProjectStatus, first_status, reserve_numbers
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences

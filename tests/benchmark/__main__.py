@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import psycopg
 
-from registry.freeze.current import set_policy
+from registry.freeze.policy import set_policy
 from registry.freeze.policy_file import load_policy
 from registry.settings import read_settings
 from tests.benchmark import web

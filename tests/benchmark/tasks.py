@@ -31,8 +31,7 @@ from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_sqlite
 from registry.core.schema import upgrade_schema
 from registry.flags.models import AuditRun
-from registry.freeze.current import policy_in_force, set_policy
-from registry.freeze.policy import Policy
+from registry.freeze.policy import Policy, policy_in_force, set_policy
 from registry.imports.service import import_now
 from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
 from registry.projects.links import similar_to_project, similar_to_values

@@ -21,7 +21,7 @@ from registry.cases.text_templates import add_template, filled, unknown_placehol
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.flags.models import Flag
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.journal.verification import verify_stored
 from registry.projects.documents import Document

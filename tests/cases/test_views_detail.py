@@ -13,7 +13,7 @@ from registry.agencies.service import agency_to_change, change_agency
 from registry.core.clock import today
 from registry.core.database import transaction
 from registry.exemptions.service import record_exemption
-from registry.freeze.current import first_policy, policy_in_force, set_policy
+from registry.freeze.policy import first_policy, policy_in_force, set_policy
 from registry.platform.confirmations import verify_placement
 from registry.projects.documents import add_document
 from registry.projects.service import find_project_to_change

@@ -19,7 +19,7 @@ from registry.core.installation import save_job_run
 from registry.core.outbox import enqueue
 from registry.core.translations import MESSAGES_OF
 from registry.flags.models import AuditRun
-from registry.freeze.current import first_policy
+from registry.freeze.policy import first_policy
 from registry.settings import CHECKOUT, read_settings
 from tests.databases import bare_app, journal_clock
 from tests.fixtures.cli import CommandLine, Ran
@@ -135,7 +135,7 @@ def test_policy_that_asks_for_signatures_which_nobody_can_give_is_named(
     registry: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The policy of the process is that of other tests too.
-    monkeypatch.setattr("registry.freeze.current._current", [])
+    monkeypatch.setattr("registry.freeze.policy._current", [])
     text = (CHECKOUT / "config/freeze_policy.toml").read_text(encoding="utf-8")
     (tmp_path / "policy.toml").write_text(f"{text}\n[signatures]\norders = true\n", encoding="utf-8")
     ran = registry("doctor", "--json", REGISTRY_POLICY_FILE=str(tmp_path / "policy.toml"))

@@ -26,7 +26,7 @@ from registry.demo.records import demo_actor, rows_of, shown_people
 from registry.demo.story import history, replay
 from registry.exemptions.models import Exemption
 from registry.flags.models import AuditRun, Flag
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
 from registry.reports.overview import history as history_of_overview, overview

@@ -15,7 +15,7 @@ from registry.audits.service import void_audit
 from registry.cases.models import Case
 from registry.core.database import db, transaction
 from registry.flags.models import AuditRun, Flag
-from registry.freeze.current import policy_in_force, set_policy
+from registry.freeze.policy import policy_in_force, set_policy
 from registry.projects.models import Project
 from tests.audits.steps import OLD_SYSTEM, OPERATOR, verify
 from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of, edit, editor_of

@@ -16,7 +16,7 @@ from registry.core.database import db
 from registry.core.lists import Page
 from registry.flags.freeze_status import computed_freeze_status, computed_severity
 from registry.flags.models import AuditRun
-from registry.freeze.current import policy_in_force, set_policy
+from registry.freeze.policy import policy_in_force, set_policy
 from registry.projects.models import STATUS, Project
 from registry.projects.queries import list_projects
 from registry.reports.compliance import compliance

@@ -10,7 +10,7 @@ import pytest
 from registry.accounts.roles import Role
 from registry.core.files import PACKAGE
 from registry.core.translations import Language, translate
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.help.documents import DOCUMENTS, render_document
 from registry.projects.fields import FIELDS
 from tests.cases.casework import flagged_case

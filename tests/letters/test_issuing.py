@@ -18,7 +18,7 @@ from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.cases.transitions import CaseNotYours
 from registry.core.database import db, transaction
-from registry.freeze.current import policy_in_force, set_policy
+from registry.freeze.policy import policy_in_force, set_policy
 from registry.journal.checkpoints import checkpoint_keys, make_checkpoint
 from registry.journal.service import JournalEntry
 from registry.letters.models import Letter

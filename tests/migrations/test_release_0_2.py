@@ -20,7 +20,7 @@ from registry.core.record_guards import switch_journal_clock
 from registry.core.schema import SchemaUnknown, downgrade_schema, schema_is_current, upgrade_schema
 from registry.flags.freeze_status import computed_freeze_status, computed_severity
 from registry.flags.models import FLAGS, IS_ACTIVE
-from registry.freeze.current import first_policy, policy_in_force, set_policy
+from registry.freeze.policy import first_policy, policy_in_force, set_policy
 from registry.journal.verification import verify_stored
 from registry.projects.models import STATUS
 from tests.audits.steps import audit

@@ -19,7 +19,7 @@ from flask import Flask
 from sqlalchemy import make_url
 
 from registry.core.database import db
-from registry.freeze.current import set_policy
+from registry.freeze.policy import set_policy
 from registry.freeze.policy_file import load_policy
 from tests.conftest import forget, service_app
 from tests.databases import Databases

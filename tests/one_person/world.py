@@ -20,8 +20,8 @@ from registry.core.database import db, transaction
 from registry.core.errors import RegistryError
 from registry.exemptions.models import Exemption
 from registry.flags.models import Flag, FlagStatus
-from registry.freeze.current import policy_in_force
 from registry.freeze.evaluation import in_scope
+from registry.freeze.policy import policy_in_force
 from registry.platform.confirmations import verify_placement
 from registry.procurement.file_imports import import_contracts
 from registry.procurement.match_decisions import decide_match

@@ -22,7 +22,7 @@ from registry.audits.service import run_audit
 from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.flags.models import Flag
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.journal.service import JournalEntry
 from registry.platform.deployments import last_deployments, last_deployments_known_at
 from registry.platform.inventory import PLATFORM_ACCOUNT

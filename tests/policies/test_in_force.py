@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from registry.accounts.roles import Role
 from registry.core.clock import today
 from registry.core.database import transaction
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from tests.api.callers import Caller
 from tests.audits.policy_steps import activate, draft
 from tests.present import Present

@@ -23,7 +23,7 @@ from registry.core.database import db, transaction
 from registry.core.errors import Invalid
 from registry.core.translations import Language
 from registry.freeze.contract_differences import CONTRACT_RULES
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.platform.confirmations import confirm_fact
 from registry.procurement.file_imports import import_contracts
 from registry.procurement.match_decisions import decide_match

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import transaction
-from registry.freeze.current import policy_in_force, set_policy
+from registry.freeze.policy import policy_in_force, set_policy
 from registry.projects.documents import Document
 from registry.projects.models import Project
 from tests.api.callers import Caller, caller, code, codes

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from registry.accounts.roles import Role
 from registry.core.lists import Page, kind_of
 from registry.core.values import InvalidValue
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.projects.filters import FILTERS
 from registry.projects.queries import NOT_CACHED, list_projects
 from tests.audits.steps import audit

@@ -16,7 +16,7 @@ from registry.approvals.models import Approval
 from registry.audits.past import verify_audit
 from registry.audits.service import run_audit
 from registry.core.database import db, transaction
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy import first_policy, set_policy
 from registry.freeze.policy_file import load_policy
 from registry.journal.service import JournalEntry
 from registry.platform.models import Confirmation

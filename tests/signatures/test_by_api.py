@@ -23,7 +23,7 @@ from registry.agencies.models import Agency
 from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.core.installation import keyed_hash
-from registry.freeze.current import first_policy
+from registry.freeze.policy import first_policy
 from registry.journal.checkpoints import make_checkpoint
 from registry.letters.models import Letter
 from registry.projects.models import Project
@@ -54,7 +54,7 @@ PROPOSAL, NO_BREACH = (
 def required(monkeypatch: pytest.MonkeyPatch) -> Require:
     """Have the policy require signatures."""
     return lambda *names: monkeypatch.setattr(
-        "registry.freeze.current._current", [replace(first_policy(), signed=names)]
+        "registry.freeze.policy._current", [replace(first_policy(), signed=names)]
     )
 
 

@@ -25,7 +25,7 @@ from registry.accounts.sessions import WebSession
 from registry.agencies.models import Agency
 from registry.core.clock import now, rfc3339
 from registry.core.database import db, transaction
-from registry.freeze.current import first_policy
+from registry.freeze.policy import first_policy
 from registry.journal.checkpoints import make_checkpoint
 from registry.projects.models import Project
 from registry.requests.restriction import propose_restriction
@@ -237,7 +237,7 @@ def test_order_takes_signatures_of_both_where_the_policy_says_so(
     reviewer: Visit, supervisor: Visit, centre: Centre, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = proposed(reviewer, **ORDERED)
-    monkeypatch.setattr("registry.freeze.current._current", [replace(first_policy(), signed=("orders",))])
+    monkeypatch.setattr("registry.freeze.policy._current", [replace(first_policy(), signed=("orders",))])
     code, page = send(supervisor, case, "approve")
     assert code == 403 and "with an electronic signature" in page and status(case) == "awaiting_approval"
     number = int(case.rpartition("/")[2])

@@ -19,7 +19,7 @@ from registry.accounts.roles import Role, RoleNotAllowed
 from registry.agencies.models import Agency
 from registry.approvals.models import Approval
 from registry.core.database import db, transaction
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy import first_policy, set_policy
 from registry.journal.service import JournalEntry
 from registry.platform.confirmations import confirm_fact
 from registry.platform.models import Confirmation

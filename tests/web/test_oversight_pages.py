@@ -15,7 +15,7 @@ from registry.audits.service import run_audit
 from registry.core.clock import now, today
 from registry.core.database import db, transaction
 from registry.exemptions.models import Exemption
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.imports.worker import run_next_import
 from registry.platform.models import PendingUpload
 from registry.projects.service import find_project

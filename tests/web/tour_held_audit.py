@@ -8,7 +8,7 @@ from registry.audits.execution import new_run
 from registry.core.clock import now, today
 from registry.core.database import transaction
 from registry.flags.models import AuditChange, AuditRun
-from registry.freeze.current import policy_in_force
+from registry.freeze.policy import policy_in_force
 from registry.projects.models import Project
 
 RULE = "platform.unverified"

@@ -9,7 +9,7 @@ from typing import Final
 from registry.accounts.roles import Role
 from registry.audits.policy_activation import activate_policy, impact_of
 from registry.core.clock import today
-from registry.freeze.current import first_policy
+from registry.freeze.policy import first_policy
 from registry.policies.service import draft_policy
 from tests.factories import an_actor
 from tests.web.tour_stop import Stop

@@ -39,7 +39,7 @@ from registry.core.errors import Invalid, NotAllowed
 from registry.core.lists import Page
 from registry.exemptions.service import record_exemption
 from registry.flags.models import Flag
-from registry.freeze.current import first_policy, set_policy
+from registry.freeze.policy import first_policy, set_policy
 from registry.platform.confirmations import confirm_ending
 from registry.projects.models import Project
 from registry.projects.service import find_project_to_change
