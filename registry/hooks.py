@@ -37,11 +37,8 @@ from registry.projects.drafts import clear_agency_of_drafts, hand_over_drafts
 from registry.projects.edits import link_decisions
 from registry.projects.filters import link_filter
 from registry.projects.models import project_restricted, project_restricting, project_withdrawn
-from registry.requests import platform_approvals
-from registry.requests.agency_change import AgencyChange
+from registry.requests import approval_kinds, platform_approvals
 from registry.requests.kinds import agency_succeeded
-from registry.requests.link_removal import LinkRemoval
-from registry.requests.restriction import RestrictedReader, Restriction, propose_with_change
 from registry.saved_views.service import leave_shared_views, pass_on_views
 from registry.state_systems.models import pass_on_external_confirmations
 from registry.webhooks.queue import disable_of_admitted, pass_on_webhooks
@@ -49,16 +46,16 @@ from registry.webhooks.queue import disable_of_admitted, pass_on_webhooks
 connect_later_versions(later_policy)
 read_with_sign_in(NEWEST_ACTIVATION, note_activation)
 
-register_kind(AgencyChange())
+register_kind(approval_kinds.AgencyChange())
 register_kind(CommissionDecision())
-register_kind(Restriction())
-register_kind(RestrictedReader())
+register_kind(approval_kinds.Restriction())
+register_kind(approval_kinds.RestrictedReader())
 register_kind(platform_approvals.PlacementApproval())
 register_kind(platform_approvals.OnboardingApproval())
 register_kind(platform_approvals.EndingApproval())
 register_kind(platform_approvals.RecordFactApproval())
 register_kind(platform_approvals.InventoryApproval())
-register_kind(LinkRemoval())
+register_kind(approval_kinds.LinkRemoval())
 register_kind(MatchRejection())
 register_kind(MatchConfirmation())
 register_kind(ContractNoProject())
@@ -81,7 +78,7 @@ after_rollback.connect(discard_pending)
 before_commit.connect(number_changes)
 
 
-accounts.not_admitted.connect(propose_with_change)
+accounts.not_admitted.connect(approval_kinds.propose_with_change)
 accounts.admitted.connect(disable_of_admitted)
 
 accounts.agency_changed_of_account.connect(clear_agency_of_drafts)

@@ -9,7 +9,7 @@ from registry.agencies.models import Agency
 from registry.core.database import transaction
 from registry.exemptions.service import record_exemption
 from registry.projects.service import find_project_to_change, restrict_project
-from registry.requests.restriction import propose_restriction
+from registry.requests.approval_kinds import propose_restriction
 from tests.cases.cast import AIGERIM, NO_BREACH, SAULE, act, audit, case_of
 from tests.factories import a_project, an_agency
 

@@ -12,18 +12,9 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import aliased
 
-from registry.accounts import account_management, models
+from registry.accounts import account_management, models, passwords
 from registry.accounts.agency_tree import require_open_agency
 from registry.accounts.models import Account, Person
-from registry.accounts.passwords import (
-    FIRST_HALVES,
-    NO_PASSWORD,
-    can_be_invited,
-    delete_invitation,
-    generate_halves,
-    hash_password,
-    send_invitation,
-)
 from registry.accounts.roles import OVERSIGHT_ROLES, PERMISSIONS, Actor, Permission, Role, local_actor
 from registry.accounts.same_person import is_another_person, owned_by, people_of
 from registry.accounts.sessions import WebSession, end_sessions_of
@@ -235,7 +226,7 @@ def disable_account(actor: Actor, account_id: int) -> None:
             require_another_supervisor(actor, account, alike)
             account.disabled_at = now()
             end_access(account)
-            delete_invitation(account.id)
+            passwords.delete_invitation(account.id)
             # They go on working: programs depend on them. Whoever disabled their owner finds them another one.
             owned = owned_by(account.id)
             details = {**models.account_details(account), **({"service_accounts": ", ".join(owned)} if owned else {})}
@@ -308,8 +299,8 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
     """
     actor.require(Permission.ACCOUNTS_CONFIRM)
     models.require_person(actor)
-    halves = generate_halves() if _gets_password(models.find_account(account_id)) else None
-    kept = None if halves is None else hash_password("".join(halves))
+    halves = passwords.generate_halves() if _gets_password(models.find_account(account_id)) else None
+    kept = None if halves is None else passwords.hash_password("".join(halves))
     with transaction():
         account = account_management.find_other_account(actor, account_id)
         if account.pending_since is None:
@@ -333,7 +324,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
             unlink_by_address(actor, account)
         models.settle_admission(actor, account)
         if kept is not None and halves is not None:
-            first_half = None if actor.is_local else encrypt(FIRST_HALVES, halves[0])
+            first_half = None if actor.is_local else encrypt(passwords.FIRST_HALVES, halves[0])
             values = {"password_hash": kept, "password_set_at": now(), "password_must_change": True}
             values["first_half"] = first_half
             db.session.execute(update(Person).where(Person.account_id == account.id).values(**values))
@@ -342,7 +333,7 @@ def confirm_account(actor: Actor, account_id: int, role: Role, email: str | None
         details = {**models.account_details(account), "asked_by": askers}
         journal.record(actor, "account.confirmed", f"account:{account.name}", details)
         if account.invited_at is not None and address is not None:
-            send_invitation(actor, account, address)
+            passwords.send_invitation(actor, account, address)
     if halves is None:
         return None
     return "".join(halves) if actor.is_local else halves[1]
@@ -352,8 +343,8 @@ def _gets_password(account: Account) -> bool:
     """True for a person, but for one who is invited, and one who signs in at the OpenID Connect provider only."""
     stored = db.session.scalar(select(Person.password_hash).where(Person.account_id == account.id))
     if account.invited_at is not None:
-        return not can_be_invited(email_of(account))
-    return stored is not None and stored != NO_PASSWORD
+        return not passwords.can_be_invited(email_of(account))
+    return stored is not None and stored != passwords.NO_PASSWORD
 
 
 def _require_own_address(account: Account, address: str | None) -> None:
@@ -478,7 +469,7 @@ def reject_account(actor: Actor, account_id: int) -> None:
             raise AccountNotPending(name=account.name)
         account.disabled_at = now()
         end_access(account)
-        delete_invitation(account.id)
+        passwords.delete_invitation(account.id)
         details = {**models.account_details(account), "asked_by": ", ".join(account.askers)}
         journal.record(actor, "account.rejected", f"account:{account.name}", details)
 

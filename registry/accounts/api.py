@@ -22,7 +22,7 @@ from registry.approvals.schemas import APPROVAL
 from registry.core.database import transaction
 from registry.core.errors import Invalid, Problem
 from registry.core.lists import Listing
-from registry.requests.restriction import ADMISSION, propose_admission
+from registry.requests.approval_kinds import ADMISSION, propose_admission
 
 # The accounts endpoints: who may see an account reads it, administrators write those that they manage.
 

@@ -23,7 +23,7 @@ from registry.accounts.service import AccountChanges, NewPerson, add_person, edi
 from registry.agencies.service import agency_by_bin
 from registry.cli import output
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import INVALID, UsageError, problem_lines
+from registry.cli.output import INVALID, UsageError, problem_lines
 from registry.core.errors import Invalid
 from registry.core.lists import MAX_LIMIT, Page, every_page
 from registry.core.translations import LANGUAGES

@@ -17,20 +17,12 @@ from typing import Any, Final
 from itsdangerous import BadData, URLSafeTimedSerializer
 from sqlalchemy import func, select
 
-from registry.accounts import models, oidc_provider, sessions
+from registry.accounts import models, oidc_provider, passwords, sessions
 from registry.accounts.account_names import MAX_NAME_LENGTH, clean_name, name_problems, skeleton
 from registry.accounts.agency_tree import AGENCIES, last_successor
 from registry.accounts.attempts import begin_sign_in, is_locked, mark_succeeded, record_failure
 from registry.accounts.models import Account, OidcIdentity, Person
 from registry.accounts.oidc_configuration import SignInConfiguration, sign_in_configuration
-from registry.accounts.passwords import (
-    NO_PASSWORD,
-    SignInBusy,
-    delete_invitation,
-    hash_password,
-    needs_rehash,
-    verify_password,
-)
 from registry.accounts.roles import AGENCY_ROLES, STEP_UP_MAX_AGE, Actor, Role
 from registry.accounts.service import person_named, personal_problems
 from registry.core.clock import now
@@ -76,7 +68,7 @@ def sign_in(
     origin = SignInRequest(source, request_id, client_request_id, user_agent=user_agent)
     try:
         return _sign_in_with_password(name, password, origin, device)
-    except SignInBusy:
+    except passwords.SignInBusy:
         # It says nothing of whoever signs in.
         raise
     except RegistryError as error:
@@ -94,14 +86,14 @@ def _sign_in_with_password(name: str, password: str, origin: SignInRequest, devi
     names = {name} if person is None else {name, person.name, person.email or name}
     if is_locked({skeleton(each)[:MAX_NAME_LENGTH] for each in names}, source, device):
         password_hash = None
-    matches = verify_password(password_hash, password)
+    matches = passwords.verify_password(password_hash, password)
     if person is None or password_hash is None or not matches or person.is_disabled:
         raise PasswordNotAccepted
     if not sign_in_configuration().allows_password(person.name):
         raise PasswordNotAccepted
     if person.is_pending:
         raise AccountNotConfirmed
-    rehashed = hash_password(password) if needs_rehash(password_hash) else password_hash
+    rehashed = passwords.hash_password(password) if passwords.needs_rehash(password_hash) else password_hash
     with transaction() as session:
         session.refresh(person, with_for_update=True)
         if person.password_hash != password_hash or person.is_disabled or person.is_pending:
@@ -300,7 +292,11 @@ def unusable_accounts(configuration: SignInConfiguration) -> list[str]:
     statement = (
         select(Account.name)
         .join(Person, Person.account_id == Account.id)
-        .where(Account.name.in_(configuration.break_glass), Person.password_hash != NO_PASSWORD, models.is_active())
+        .where(
+            Account.name.in_(configuration.break_glass),
+            Person.password_hash != passwords.NO_PASSWORD,
+            models.is_active(),
+        )
     )
     return sorted(configuration.break_glass - set(db.session.scalars(statement)))
 
@@ -363,7 +359,7 @@ def _sign_in(claims: IdentityClaims, id_token: str, request: SignInRequest) -> S
         if account.pending_since is None:
             # Whoever signs in at the provider needs no password, and so no invitation.
             account.invited_at = None
-            delete_invitation(account.id)
+            passwords.delete_invitation(account.id)
         signed_in = None if account.pending_since is not None else _start(account, identity, claims, id_token, request)
     if signed_in is None:
         raise AccountNotConfirmed
@@ -478,7 +474,7 @@ def _add(claims: IdentityClaims, request: SignInRequest) -> OidcIdentity:
         account=account,
         email=claims.email,
         language=request.language,
-        password_hash=NO_PASSWORD,
+        password_hash=passwords.NO_PASSWORD,
         password_must_change=False,
         created_at=at,
         password_set_at=at,

@@ -17,8 +17,7 @@ from registry.audits.schemas import verification_shown
 from registry.audits.verdicts import later_changes, verdict_of
 from registry.cli import output
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import CONFLICT, FAILED, FLAGS_FOUND, UsageError
-from registry.cli.output import REASON
+from registry.cli.output import CONFLICT, FAILED, FLAGS_FOUND, REASON, UsageError
 from registry.core.lists import MAX_LIMIT, Page, parse_known_at
 from registry.flags.models import AuditRun, failure_text
 from registry.freeze.policy_file import load_policy

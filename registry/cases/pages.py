@@ -27,7 +27,7 @@ from registry.cases.vocabulary import RULINGS, ActionName, CommissionOutcome, Fu
 from registry.cases.workflow import ACTIONS, ORDERING
 from registry.core.clock import national_calendar, today
 from registry.core.database import db, transaction
-from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, invalid
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, RegistryError, RouteNotFound, invalid
 from registry.core.fields import BaseSchema, Loaded, Text
 from registry.core.lists import MAX_LIMIT, Page
 from registry.core.translations import LANGUAGE_NAMES, OFFICIAL_LANGUAGES, Language, lazy_text
@@ -36,7 +36,6 @@ from registry.exemptions.queries import exemptions_of
 from registry.flags.models import AuditRun
 from registry.flags.queries import active_flags_of, next_coming_flag
 from registry.freeze.policy import policy_in_force
-from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files
 from registry.http.responses import document_download, make_tag
 from registry.letters.queries import letters_of_case

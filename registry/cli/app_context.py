@@ -16,8 +16,7 @@ from sqlalchemy import make_url
 import registry.models  # noqa: F401 - connects the handlers of events
 from registry.accounts.models import PUBLIC_URL
 from registry.accounts.passwords import BY_EMAIL
-from registry.cli.exit_codes import NOT_FOUND, CommandFailed
-from registry.cli.output import cli_text, print_message
+from registry.cli.output import NOT_FOUND, CommandFailed, cli_text, print_message
 from registry.core.clock import require_current_zone
 from registry.core.database import db, init_database
 from registry.core.schema import require_current_schema

@@ -27,10 +27,8 @@ from registry.accounts.tokens import Token
 from registry.agencies.models import Agency
 from registry.cases.models import Case
 from registry.changes.service import restart_feed
-from registry.cli import postgresql_backup as postgres_copies, sqlite_backup as sqlite_copies
+from registry.cli import output, postgresql_backup as postgres_copies, sqlite_backup as sqlite_copies
 from registry.cli.app_context import as_owner, command_settings, has_database_file, open_database, open_registry
-from registry.cli.exit_codes import CONFLICT, FAILED, NOT_FOUND, CommandFailed, UsageError
-from registry.cli.output import FILE, as_json_option, cli_text, print_json, print_message, print_pairs
 from registry.cli.sqlite_backup import UNREADABLE
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
@@ -146,22 +144,22 @@ def backup(file: Path | None, force: bool, keep: int | None) -> None:
     settings = command_settings(read_only=True)
     folder = settings.backup_dir
     if file is not None and keep is not None:
-        raise UsageError(cli_text("cli-keep-without-file"))
+        raise output.UsageError(output.cli_text("cli-keep-without-file"))
     if file is None:
         if folder is None:
-            raise UsageError(cli_text("cli-no-backup-folder"))
+            raise output.UsageError(output.cli_text("cli-no-backup-folder"))
         file = new_backup(folder)
     _take(settings, file, force=force)
     if folder is not None and keep is not None:
         for old in delete_old(folder, keep):
-            print_message("cli-backup-deleted", path=old)
+            output.print_message("cli-backup-deleted", path=old)
 
 
 def _take(settings: Settings, file: Path, *, force: bool) -> None:
     if not file.parent.is_dir():
-        raise CommandFailed([cli_text("cli-no-such-folder", path=file.parent)], FAILED)
+        raise output.CommandFailed([output.cli_text("cli-no-such-folder", path=file.parent)], output.FAILED)
     if file.exists() and file.stat().st_size and not force:
-        raise CommandFailed([cli_text("cli-file-there", path=file)], CONFLICT)
+        raise output.CommandFailed([output.cli_text("cli-file-there", path=file)], output.CONFLICT)
     # Before the copy, which then holds the entry: the head of the journal that is kept with a backup is in the backup.
     not_journalled = journal_copy(settings, BACKUP_STARTED, {"file": file.name})
     digest = None
@@ -171,13 +169,13 @@ def _take(settings: Settings, file: Path, *, force: bool) -> None:
         if digest is None and not_journalled is None:
             journal_copy(settings, BACKUP_FAILED, {"file": file.name})
     click.echo(digest)
-    print_message("cli-backup-done", path=file)
+    output.print_message("cli-backup-done", path=file)
     if not_journalled is not None:
-        print_message("cli-backup-not-journalled", reason=not_journalled)
+        output.print_message("cli-backup-not-journalled", reason=not_journalled)
 
 
 @click.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=output.FILE)
 @click.option("--replace", is_flag=True, help="Replace existing records.")
 @click.option("--force", is_flag=True, help="In an emergency: do so even while the service runs.")
 def restore(file: Path, replace: bool, force: bool) -> None:
@@ -193,7 +191,7 @@ def restore(file: Path, replace: bool, force: bool) -> None:
     copies.require_backup(file)
     replaced = copies.present_head(owner.database_url)
     if replaced is not None and not (replace or force):
-        raise CommandFailed([cli_text("cli-records-there")], CONFLICT)
+        raise output.CommandFailed([output.cli_text("cli-records-there")], output.CONFLICT)
     disabled = disabled_accounts(owner) if replaced not in (None, UNREADABLE) else []
     digest = copies.put_back(owner.database_url, file, force=force)
     with open_registry(owner):
@@ -205,11 +203,11 @@ def restore(file: Path, replace: bool, force: bool) -> None:
         if schema_is_current():
             _journal_restore(file, digest, replaced, disabled, force=force)
         else:
-            print_message("cli-restored-old-schema")
+            output.print_message("cli-restored-old-schema")
     click.echo(digest)
     if faults:
-        raise CommandFailed([cli_text("cli-restored-broken-journal", fault=faults[0])], FAILED)
-    print_message("cli-restored", path=file)
+        raise output.CommandFailed([output.cli_text("cli-restored-broken-journal", fault=faults[0])], output.FAILED)
+    output.print_message("cli-restored", path=file)
 
 
 def journal_copy(settings: Settings, action: str, details: dict[str, object]) -> str | None:
@@ -218,11 +216,11 @@ def journal_copy(settings: Settings, action: str, details: dict[str, object]) ->
     A database that is read-only, full or of another version is backed up too: without the entry.
     """
     if not has_database_file(settings):
-        return cli_text("cli-no-database", path=make_url(settings.database_url).database)
+        return output.cli_text("cli-no-database", path=make_url(settings.database_url).database)
     try:
         with open_database(settings):
             if not schema_is_current():
-                return cli_text("cli-another-schema")
+                return output.cli_text("cli-another-schema")
             with transaction():
                 journal.record(local_actor(Role.OPERATOR), action, "database:registry", details)
     except SQLAlchemyError as error:
@@ -241,11 +239,11 @@ def _journal_restore(file: Path, digest: str, replaced: str | None, disabled: li
         ended = end_restored_access(disabled)
         details |= ended
         journal.record(local_actor(Role.OPERATOR), "database.restored", "database:registry", details)
-    print_message("cli-restored-access", tokens=ended["tokens"], webhooks=ended["webhooks"])
+    output.print_message("cli-restored-access", tokens=ended["tokens"], webhooks=ended["webhooks"])
     if ended["disabled"]:
-        print_message("cli-restored-disabled", names=", ".join(ended["disabled"]))
+        output.print_message("cli-restored-disabled", names=", ".join(ended["disabled"]))
     if disabled is None or replaced == UNREADABLE:
-        print_message("cli-restored-unknown")
+        output.print_message("cli-restored-unknown")
 
 
 def copies_of(settings: Settings) -> Any:
@@ -259,8 +257,8 @@ COUNTED: Final = {"agencies": Agency, "projects": Project, "flags": Flag, "cases
 
 
 @click.command("restore-drill")
-@click.argument("file", required=False, type=FILE)
-@as_json_option
+@click.argument("file", required=False, type=output.FILE)
+@output.as_json_option
 def restore_drill(file: Path | None, as_json: bool) -> None:
     """Restore FILE into a temporary database, verify it, and print how long that took.
 
@@ -294,25 +292,25 @@ def restore_drill(file: Path | None, as_json: bool) -> None:
         "verify_seconds": round(ended - restored, 1),
         "total_seconds": round(ended - began, 1),
     }
-    (print_json if as_json else print_pairs)(drill)
+    (output.print_json if as_json else output.print_pairs)(drill)
     if faults:
-        raise CommandFailed([cli_text("cli-restored-broken-journal", fault=faults[0])], FAILED)
+        raise output.CommandFailed([output.cli_text("cli-restored-broken-journal", fault=faults[0])], output.FAILED)
     if _is_of_another_journal(settings, seq, head):
-        raise CommandFailed([cli_text("cli-backup-of-another")], FAILED)
+        raise output.CommandFailed([output.cli_text("cli-backup-of-another")], output.FAILED)
     entry = {name: drill[name] for name in ("file", "digest", "total_seconds")}
     not_journalled = journal_copy(settings, RESTORE_DRILLED, entry)
-    print_message("cli-drill-done", seconds=drill["total_seconds"])
+    output.print_message("cli-drill-done", seconds=drill["total_seconds"])
     if not_journalled is not None:
-        print_message("cli-drill-not-journalled", reason=not_journalled)
+        output.print_message("cli-drill-not-journalled", reason=not_journalled)
 
 
 def _newest(settings: Settings) -> Path:
     folder = settings.backup_dir
     if folder is None:
-        raise UsageError(cli_text("cli-no-backup-folder"))
+        raise output.UsageError(output.cli_text("cli-no-backup-folder"))
     backups = backups_in(folder) if folder.is_dir() else []
     if not backups:
-        raise CommandFailed([cli_text("cli-no-backup-there", path=folder)], NOT_FOUND)
+        raise output.CommandFailed([output.cli_text("cli-no-backup-there", path=folder)], output.NOT_FOUND)
     return backups[-1]
 
 
@@ -344,7 +342,9 @@ def _temporary_database(owner: Settings) -> Iterator[str]:
         try:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         except psycopg.errors.InsufficientPrivilege as error:
-            raise CommandFailed([cli_text("cli-drill-needs-right", role=url.username)], FAILED) from error
+            raise output.CommandFailed(
+                [output.cli_text("cli-drill-needs-right", role=url.username)], output.FAILED
+            ) from error
         try:
             yield url.set(database=name).render_as_string(hide_password=False)
         finally:

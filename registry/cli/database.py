@@ -4,8 +4,7 @@ import click
 
 from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import as_owner, command_settings, open_registry
-from registry.cli.exit_codes import NOT_FOUND, CommandFailed, UsageError
-from registry.cli.output import cli_text, print_message
+from registry.cli.output import NOT_FOUND, CommandFailed, UsageError, cli_text, print_message
 from registry.core import schema
 from registry.core.installation import keep_secret_key
 from registry.journal.rows import upgrade_and_seal

@@ -19,14 +19,13 @@ from registry.accounts.oidc_configuration import SignInFileInvalid, load_sign_in
 from registry.audits.schedule import last_recorded_at, unconfirmed_since
 from registry.cli.app_context import open_database
 from registry.cli.backup import backups_in, taken_at
-from registry.cli.exit_codes import FAILED
-from registry.cli.output import as_json_option, cli_text, print_json, print_message
+from registry.cli.output import FAILED, as_json_option, cli_text, print_json, print_message
 from registry.cli.scheduler import jobs
 from registry.core import database_checks
 from registry.core.clock import ALMATY, TimeZoneDataStale, load_calendar, now, require_current_zone, rfc3339, today
 from registry.core.database import STANDBY, Base, db
 from registry.core.dialects import database_clock, database_file, sessions_waiting_for_locks
-from registry.core.errors import CalendarInvalid
+from registry.core.errors import CalendarInvalid, DatabaseBusy
 from registry.core.installation import ScheduledJob, has_other_key, installed_at, scheduled_jobs
 from registry.core.record_guards import missing_guards
 from registry.core.schema import RIGHTS, VERSION_TABLE, VERSION_TABLE_EXISTS, newest_revision, revoked_rights
@@ -35,7 +34,6 @@ from registry.freeze.policy import first_policy, policy_in_force, set_policy
 from registry.freeze.policy_file import PolicyInvalid, load_policy
 from registry.http.error_handlers import error_of
 from registry.http.health import MAX_AUDIT_AGE
-from registry.http.http_errors import DatabaseBusy
 from registry.http.metrics import queues
 from registry.journal.rows import newest_seal
 from registry.journal.service import JournalEntry, JournalHead, last_backup_at, last_drill_at

@@ -9,8 +9,7 @@ from typing import Final
 
 import click
 
-from registry.cli.exit_codes import CONFLICT, FAILED, CommandFailed, UsageError
-from registry.cli.output import cli_text, print_message
+from registry.cli.output import CONFLICT, FAILED, CommandFailed, UsageError, cli_text, print_message
 from registry.core.files import CONFIG, shipped
 
 COPIED: Final = (

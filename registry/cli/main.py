@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import click
 
-from registry.cli.exit_codes import UsageError, command_failure
-from registry.cli.output import cli_text
+from registry.cli.output import UsageError, cli_text, command_failure
 
 # In the order of the help. Only the requested command's module is imported, because importing all is slow.
 COMMANDS: Final[Mapping[str, str]] = {

@@ -1,21 +1,33 @@
-"""CLI output: data to stdout, localized messages to stderr, progress bars to terminals only."""
+"""CLI output: data to stdout, localized messages to stderr, progress bars to terminals only; exit codes of errors."""
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Final
 
 import click
+from sqlalchemy.exc import DatabaseError, OperationalError
 
-from registry.core.clock import json_ready, rfc3339
+from registry.accounts.oidc_configuration import SignInFileInvalid
+from registry.audits.past import AuditNotRepeatable
+from registry.core import errors
+from registry.core.clock import TimeZoneDataStale, json_ready, rfc3339
+from registry.core.database_checks import is_corruption_error
+from registry.core.errors import DatabaseBusy
 from registry.core.fields import AnyDay, InputField, Text
 from registry.core.lists import Listing, Page, every_page
-from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, message
+from registry.core.postgresql import ConnectionIsPooled
+from registry.core.schema import SchemaNotCurrent, SchemaUnknown, ServiceRoleMissing, UpgradeRunning
+from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language, MessageUnknown, message
 from registry.core.values import InvalidValue
+from registry.freeze.policy_file import PolicyInvalid
+from registry.http.error_handlers import error_of
+from registry.settings import SettingsInvalid
 
 MAX_CELL_WIDTH = 60
 OnProgress = Callable[[int, int], None]
@@ -135,3 +147,112 @@ fail_on_flags_option = click.option("--fail-on-flags", is_flag=True, help="Exit 
 def every_item(read: Callable[[Page], Listing]) -> list[Any]:
     """Return all rows of a list, page by page."""
     return [row for rows in every_page(read, list) for row in rows]
+
+
+# Exit codes and error messages: exceptions are mapped to both.
+
+log = logging.getLogger(__name__)
+
+FAILED, USAGE, NOT_FOUND, CONFLICT, INVALID, FLAGS_FOUND, NOT_REPEATABLE = range(1, 8)
+MAX_ERRORS_SHOWN = 50
+
+# The first matching class applies. Invalid settings count as invalid usage, like options, and a process supervisor must
+# not retry them. A filter that cannot be parsed is an option too.
+EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
+    (errors.NotFound, NOT_FOUND),
+    (AuditNotRepeatable, NOT_REPEATABLE),
+    (errors.Conflict, CONFLICT),
+    (errors.Stale, CONFLICT),
+    (errors.Invalid, INVALID),
+    (errors.Malformed, USAGE),
+    (errors.NotAllowed, FAILED),
+    (errors.RegistryError, FAILED),
+    (SettingsInvalid, USAGE),
+    (PolicyInvalid, INVALID),
+    (errors.CalendarInvalid, INVALID),
+    (SignInFileInvalid, INVALID),
+    (SchemaNotCurrent, FAILED),
+    (SchemaUnknown, FAILED),
+    (ServiceRoleMissing, FAILED),
+    (UpgradeRunning, CONFLICT),
+    (ConnectionIsPooled, FAILED),
+    (TimeZoneDataStale, FAILED),
+    (OperationalError, FAILED),
+)
+# Errors of what an operator configures: a heading, and each problem in a line below.
+FILES: Final[Mapping[type[Exception], str]] = {
+    SettingsInvalid: "cli-settings-wrong",
+    PolicyInvalid: "cli-policy-wrong",
+    errors.CalendarInvalid: "cli-calendar-invalid",
+    SignInFileInvalid: "cli-sign-in-file-invalid",
+}
+MESSAGES: Final[Mapping[type[Exception], str]] = {
+    SchemaNotCurrent: "cli-schema-not-current",
+    SchemaUnknown: "cli-schema-unknown",
+    ServiceRoleMissing: "cli-service-role-missing",
+    UpgradeRunning: "cli-schema-upgrade-running",
+    ConnectionIsPooled: "cli-connection-is-pooled",
+}
+
+
+class CommandFailed(click.ClickException):
+    """A failed command: its messages for stderr and its exit code."""
+
+    def __init__(self, sentences: Sequence[str], exit_code: int) -> None:
+        super().__init__("\n".join(sentences))
+        self.exit_code = exit_code  # type: ignore[misc] # click types it as the class's, and reads the instance's
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print one message per line."""
+        click.echo(self.message, file=file, err=file is None)
+
+
+class UsageError(CommandFailed):
+    """The options are inconsistent or have an invalid value."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(sentences, USAGE)
+
+
+def command_failure(error: Exception) -> CommandFailed:
+    """Map an exception to a failed command. Unexpected exceptions are logged with their traceback."""
+    code = next((code for kind, code in EXIT_CODES if isinstance(error, kind)), None)
+    # SQLite raises SQLAlchemy's DatabaseError itself, not a subclass, for a file that is no database.
+    if code is None and type(error) is DatabaseError:
+        code = FAILED
+    if code is not None:
+        try:
+            return CommandFailed(error_lines(error), code)
+        except (MessageUnknown, KeyError):
+            log.exception("an error has no message")
+    log.error("a command failed", exc_info=error)
+    return CommandFailed([cli_text("cli-unexpected", error=type(error).__name__)], code or FAILED)
+
+
+def error_lines(error: Exception) -> list[str]:
+    """Return the messages of an expected error."""
+    if isinstance(error, errors.Invalid | errors.Malformed) and error.problems:
+        return [cli_text(error.code, **error.params), *problem_lines(error.problems)]
+    if isinstance(error, errors.RegistryError):
+        return [cli_text(error.code, **error.params)]
+    for kind, code in MESSAGES.items():
+        if isinstance(error, kind):
+            return [cli_text(code, revision=error, role=error)]
+    for kind, code in FILES.items():
+        if isinstance(error, kind):
+            return [cli_text(code), *(f"  {problem}" for problem in getattr(error, "problems", [error]))]
+    if isinstance(error, DatabaseError) and isinstance(error_of(error), DatabaseBusy):
+        return [cli_text(DatabaseBusy.code)]
+    if isinstance(error, DatabaseError) and is_corruption_error(error.orig):
+        return [cli_text("cli-database-damaged", reason=" ".join(str(error.orig).split()))]
+    if isinstance(error, DatabaseError):
+        return [cli_text("cli-database-unusable", reason=" ".join(str(error.orig).split()))]
+    return [str(error)]
+
+
+def problem_lines(problems: Sequence[errors.Problem]) -> list[str]:
+    """Return one line per problem: the field and its error."""
+    return [
+        f"  {problem.pointer.removeprefix('/')}: {cli_text(problem.code, **problem.params)}"
+        for problem in problems[:MAX_ERRORS_SHOWN]
+    ]

@@ -13,8 +13,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, CommandFailed
-from registry.cli.output import cli_text
+from registry.cli.output import CONFLICT, FAILED, INVALID, CommandFailed, cli_text
 from registry.core.files import new_file
 from registry.core.installation import ScheduledJob
 from registry.core.postgresql import libpq_address, require_direct_connection

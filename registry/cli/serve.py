@@ -24,8 +24,7 @@ from registry.accounts.oidc_configuration import load_sign_in_file
 from registry.accounts.roles import SCHEDULE
 from registry.accounts.sign_in import warn_of_unusable_accounts
 from registry.cli.app_context import connected, open_registry, require_database_file
-from registry.cli.exit_codes import FAILED, CommandFailed
-from registry.cli.output import cli_text, print_message
+from registry.cli.output import FAILED, CommandFailed, cli_text, print_message
 from registry.cli.scheduler import Schedule, jobs
 from registry.core.installation import keep_secret_key, warn_of_other_key
 from registry.core.schema import require_current_schema, schema_is_current

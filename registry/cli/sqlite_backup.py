@@ -14,8 +14,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import make_url
 
-from registry.cli.exit_codes import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE, CommandFailed
-from registry.cli.output import cli_text
+from registry.cli.output import CONFLICT, FAILED, INVALID, NOT_FOUND, USAGE, CommandFailed, cli_text
 from registry.core.change_triggers import PENDING
 from registry.core.clock import now
 from registry.core.database_checks import is_corruption_error

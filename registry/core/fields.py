@@ -10,24 +10,10 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from sqlalchemy import Dialect, Text as TextColumn
 from sqlalchemy.types import TypeDecorator
 
+from registry.core import values as value_types
 from registry.core.clock import rfc3339, today
 from registry.core.errors import Problem
 from registry.core.translations import lazy_text
-from registry.core.values import (
-    MAX_LOST_ZEROS,
-    ChoiceLabels,
-    FieldError,
-    InvalidValue,
-    control_character,
-    exact_day,
-    is_blank,
-    is_visible,
-    read_boolean,
-    read_day,
-    read_digits,
-    read_whole_number,
-    years_ahead,
-)
 from registry.freeze.vocabulary import Choices
 
 # Marshmallow fields of requests and responses, validation of single values and lists, and columns that store lists.
@@ -137,7 +123,7 @@ class InputField(fields.Field[Any]):
 
         Raises InvalidValue for a text that can be read in two ways, or loses something when it is read.
         """
-        return None if is_blank(text) else text.strip()
+        return None if value_types.is_blank(text) else text.strip()
 
 
 class Text(InputField):
@@ -149,14 +135,14 @@ class Text(InputField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
-            raise InvalidValue("expected-text")
+            raise value_types.InvalidValue("expected-text")
         text = value.replace("\r\n", "\n").strip()
-        character = control_character(text, but="\t\n")
+        character = value_types.control_character(text, but="\t\n")
         if character is not None:
-            raise InvalidValue("control-character", character=f"U+{ord(character):04X}")
+            raise value_types.InvalidValue("control-character", character=f"U+{ord(character):04X}")
         if len(text) > self.limit:
-            raise InvalidValue("too-long", limit=self.limit, length=len(text))
-        if is_visible(text):
+            raise value_types.InvalidValue("too-long", limit=self.limit, length=len(text))
+        if value_types.is_visible(text):
             return text
         if self.required:
             raise self.make_error("required")
@@ -178,7 +164,7 @@ class Reference(Text):
 
     def from_text(self, text: str) -> object:
         """Return the text; a dash says that there is none."""
-        return None if is_blank(text) else super().from_text(text)
+        return None if value_types.is_blank(text) else super().from_text(text)
 
 
 class Patterned(Text):
@@ -190,7 +176,7 @@ class Patterned(Text):
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
         text = super()._deserialize(value, attr, data, **kwargs)
         if text is not None and not self.text_pattern.fullmatch(text):
-            raise InvalidValue(self.code)
+            raise value_types.InvalidValue(self.code)
         return text
 
     @property
@@ -218,11 +204,11 @@ class Url(Reference):
             # Reading the port raises ValueError when it is no port; an encoded host means another one to some clients.
             usable = usable and parts.port != 0 and "%" not in parts.netloc
         except ValueError as error:
-            raise InvalidValue("url-invalid") from error
+            raise value_types.InvalidValue("url-invalid") from error
         if not usable:
-            raise InvalidValue("url-invalid")
+            raise value_types.InvalidValue("url-invalid")
         if "@" in parts.netloc:
-            raise InvalidValue("url-with-credentials")
+            raise value_types.InvalidValue("url-with-credentials")
         return text
 
     @property
@@ -244,14 +230,14 @@ class Choice(InputField):
         super().__init__(**more)
         self.choices = options if isinstance(options, type) else None
         self.options = options.codes() if isinstance(options, type) else tuple(options)
-        self.labels = ChoiceLabels(options, spellings or {})
+        self.labels = value_types.ChoiceLabels(options, spellings or {})
         self.width = max(map(len, self.options)) if all(option.isdigit() for option in self.options) else 0
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
-            raise InvalidValue("expected-text")
+            raise value_types.InvalidValue("expected-text")
         if value not in self.options:
-            raise InvalidValue("not-a-choice", options=", ".join(self.options))
+            raise value_types.InvalidValue("not-a-choice", options=", ".join(self.options))
         return value
 
     @property
@@ -263,10 +249,14 @@ class Choice(InputField):
         """Return the code."""
         if text in self.options:
             return text
-        if is_blank(text):
+        if value_types.is_blank(text):
             return None
         code = self.labels.code(text)
-        if code is None and self.width and (digits := read_digits(text, self.width, self.width - 1)) in self.options:
+        if (
+            code is None
+            and self.width
+            and (digits := value_types.read_digits(text, self.width, self.width - 1)) in self.options
+        ):
             code = digits
         return text.strip() if code is None else code
 
@@ -277,14 +267,14 @@ class AnyDay(InputField):
     json_schema: ClassVar[dict[str, Any]] = dict(DAY_SCHEMA)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:  # noqa: ARG002 - marshmallow's
-        return exact_day(value)
+        return value_types.exact_day(value)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's
         return value.isoformat() if isinstance(value, date) else value
 
     def from_text(self, text: str) -> object:
         """Return the date as ``YYYY-MM-DD``."""
-        return read_day(text) or None
+        return value_types.read_day(text) or None
 
 
 class Day(AnyDay):
@@ -296,9 +286,11 @@ class Day(AnyDay):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
         day = super()._deserialize(value, attr, data, **kwargs)
-        latest = self.latest or years_ahead(today(), YEARS_AHEAD)
+        latest = self.latest or value_types.years_ahead(today(), YEARS_AHEAD)
         if not MIN_DATE <= day <= latest:
-            raise InvalidValue("date-out-of-range", earliest=MIN_DATE.isoformat(), latest=latest.isoformat())
+            raise value_types.InvalidValue(
+                "date-out-of-range", earliest=MIN_DATE.isoformat(), latest=latest.isoformat()
+            )
         return day
 
 
@@ -306,16 +298,20 @@ class WholeNumber(InputField):
     """A whole number; money is in whole tenge. ``True`` and ``1.0`` are invalid. ``labels``: words for the numbers."""
 
     def __init__(
-        self, smallest: int = 0, largest: int = MAX_AMOUNT, labels: ChoiceLabels | None = None, **options: Any
+        self,
+        smallest: int = 0,
+        largest: int = MAX_AMOUNT,
+        labels: value_types.ChoiceLabels | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
         self.labels, self.smallest, self.largest = labels, smallest, largest
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:  # noqa: ARG002 - marshmallow's
         if type(value) is not int:
-            raise InvalidValue("expected-whole-number")
+            raise value_types.InvalidValue("expected-whole-number")
         if not self.smallest <= value <= self.largest:
-            raise InvalidValue("number-out-of-range", smallest=self.smallest, largest=self.largest)
+            raise value_types.InvalidValue("number-out-of-range", smallest=self.smallest, largest=self.largest)
         return value
 
     @property
@@ -326,7 +322,7 @@ class WholeNumber(InputField):
     def from_text(self, text: str, unit: int | None = None) -> object:
         """Return the number; ``unit``: as ``read_whole_number``."""
         code = self.labels and self.labels.code(text)
-        return int(code) if code else read_whole_number(text, unit)
+        return int(code) if code else value_types.read_whole_number(text, unit)
 
 
 class Boolean(InputField):
@@ -336,12 +332,12 @@ class Boolean(InputField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, bool):
-            raise InvalidValue("expected-true-or-false")
+            raise value_types.InvalidValue("expected-true-or-false")
         return value
 
     def from_text(self, text: str) -> object:
         """Return the boolean; spreadsheets write it in the language of their user."""
-        return None if is_blank(text) else read_boolean(text)
+        return None if value_types.is_blank(text) else value_types.read_boolean(text)
 
 
 def labelled_choices(field: InputField | None) -> dict[str, str]:
@@ -362,14 +358,14 @@ class Bin(InputField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, str):
-            raise InvalidValue("expected-text")
+            raise value_types.InvalidValue("expected-text")
         if not is_bin(value):
-            raise InvalidValue("bin-invalid")
+            raise value_types.InvalidValue("bin-invalid")
         return value
 
     def from_text(self, text: str) -> object:
         """Return the number without blanks, with the leading zeros that spreadsheets drop."""
-        return read_digits(text, LENGTH, MAX_LOST_ZEROS) or None
+        return value_types.read_digits(text, LENGTH, value_types.MAX_LOST_ZEROS) or None
 
 
 # Lists as one text: amounts by year (``2026: 1000000; 2027: 2000000``) and lists of texts (``first; second``).
@@ -440,14 +436,14 @@ class YearlyAmounts(InputField):
         if not isinstance(value, list) or not all(
             isinstance(each, dict) and set(each) == {YEAR, AMOUNT} for each in value
         ):
-            raise InvalidValue("years-invalid")
+            raise value_types.InvalidValue("years-invalid")
         if len(value) > MAX_YEARS:
-            raise InvalidValue("too-many-entries", limit=MAX_YEARS)
+            raise value_types.InvalidValue("too-many-entries", limit=MAX_YEARS)
         amounts: dict[int, int] = {}
         for each in value:
             year = self.year.deserialize(each[YEAR])
             if year in amounts:
-                raise InvalidValue("year-twice", year=year)
+                raise value_types.InvalidValue("year-twice", year=year)
             amounts[year] = self.amount.deserialize(each[AMOUNT])
         return [{YEAR: year, AMOUNT: amounts[year]} for year in sorted(amounts)] or None
 
@@ -461,7 +457,7 @@ class YearlyAmounts(InputField):
     def from_text(self, text: str, unit: int | None = None) -> object:
         """Return the list; the text when an entry has no year. Units and InvalidValue as ``WholeNumber``."""
         amounts = []
-        if is_blank(text):
+        if value_types.is_blank(text):
             return None
         for entry in split_entries(text):
             parts = split_year(entry)
@@ -480,23 +476,23 @@ class Entries(InputField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str] | None:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise InvalidValue("expected-texts")
-        entries = [entry for each in value if is_visible(entry := each.strip())]
+            raise value_types.InvalidValue("expected-texts")
+        entries = [entry for each in value if value_types.is_visible(entry := each.strip())]
         if len(entries) > MAX_ENTRIES:
-            raise InvalidValue("too-many-entries", limit=MAX_ENTRIES)
+            raise value_types.InvalidValue("too-many-entries", limit=MAX_ENTRIES)
         for entry in entries:
             self.check_entry(entry)
         return list(dict.fromkeys(entries)) or None
 
     def check_entry(self, entry: str) -> None:
         """Raise InvalidValue for an entry that is too long or has a control character or a separator."""
-        character = control_character(entry)
+        character = value_types.control_character(entry)
         if character is not None:
-            raise InvalidValue("control-character", character=f"U+{ord(character):04X}")
+            raise value_types.InvalidValue("control-character", character=f"U+{ord(character):04X}")
         if SEPARATOR in entry:
-            raise InvalidValue("entry-with-separator", separator=SEPARATOR)
+            raise value_types.InvalidValue("entry-with-separator", separator=SEPARATOR)
         if len(entry) > self.limit:
-            raise InvalidValue("too-long", limit=self.limit, length=len(entry))
+            raise value_types.InvalidValue("too-long", limit=self.limit, length=len(entry))
 
     @property
     def json_schema(self) -> dict[str, Any]:
@@ -506,7 +502,7 @@ class Entries(InputField):
 
     def from_text(self, text: str) -> object:
         """Return the list."""
-        return None if is_blank(text) else split_entries(text) or None
+        return None if value_types.is_blank(text) else split_entries(text) or None
 
 
 class Ids(InputField):
@@ -518,9 +514,9 @@ class Ids(InputField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[int]:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or any(type(each) is not int or not 0 < each < 2**31 for each in value):
-            raise InvalidValue("expected-ids")
+            raise value_types.InvalidValue("expected-ids")
         if not 0 < len(value) <= self.most:
-            raise InvalidValue("number-of-ids", largest=self.most)
+            raise value_types.InvalidValue("number-of-ids", largest=self.most)
         return value
 
     @property
@@ -544,9 +540,9 @@ class ProjectNumbers(InputField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise InvalidValue("expected-project-numbers")
+            raise value_types.InvalidValue("expected-project-numbers")
         if not 0 < len(value) <= self.most:
-            raise InvalidValue("number-of-projects", largest=self.most)
+            raise value_types.InvalidValue("number-of-projects", largest=self.most)
         return [each.strip() for each in value]
 
     @property
@@ -571,9 +567,9 @@ class Objects(InputField):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[dict[str, Any]]:  # noqa: ARG002 - marshmallow's
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            raise InvalidValue("expected-objects")
+            raise value_types.InvalidValue("expected-objects")
         if not 0 < len(value) <= self.most:
-            raise InvalidValue("number-of-items", largest=self.most)
+            raise value_types.InvalidValue("number-of-items", largest=self.most)
         return value
 
     @property
@@ -773,7 +769,7 @@ def _pointer(name: str) -> str:
 
 
 def _problem(pointer: str, error: object) -> Problem:
-    if isinstance(error, FieldError):
+    if isinstance(error, value_types.FieldError):
         return Problem(pointer, error.code, dict(error.params))
     return Problem(pointer, str(error))
 

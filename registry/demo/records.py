@@ -37,7 +37,7 @@ from registry.projects.documents import add_document
 from registry.projects.migration_plans import confirm_plan, save_plan
 from registry.projects.models import Project
 from registry.projects.service import change_project, find_project_to_change
-from registry.requests.restriction import propose_restriction
+from registry.requests.approval_kinds import propose_restriction
 
 # Demo calendar: dates relative to the day of loading, and the rows of the demo's files.
 

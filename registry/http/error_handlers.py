@@ -10,10 +10,8 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Timeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from registry.core.errors import Problem, RegistryError
+from registry.core import errors
 from registry.core.translations import message
-from registry.http import http_errors
-from registry.http.http_errors import DatabaseBusy, DatabaseUnavailable, StorageFull
 from registry.http.requests import LOG, request_id, request_locale
 
 # What an answer says when the database does not do what it was asked: gone, too slow, or without room.
@@ -27,36 +25,36 @@ BUSY: Final = ("55P03", "57014", "40P01", "40001", "53300")
 SQLITE_BUSY: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def error_of(error: Exception) -> RegistryError:
+def error_of(error: Exception) -> errors.RegistryError:
     """Return the typed error for one of ``DATABASE_ERRORS``."""
     original = error.orig if isinstance(error, DBAPIError) else None
     sqlstate = getattr(original, "sqlstate", None)
     sqlite_code = getattr(original, "sqlite_errorcode", 0) & 0xFF
     if sqlstate == DISK_FULL or sqlite_code == sqlite3.SQLITE_FULL:
-        return StorageFull()
+        return errors.StorageFull()
     if isinstance(error, TimeoutError) or sqlstate in BUSY or sqlite_code in SQLITE_BUSY:
-        return DatabaseBusy()
-    return DatabaseUnavailable()
+        return errors.DatabaseBusy()
+    return errors.DatabaseUnavailable()
 
 
 PROBLEM_JSON: Final = "application/problem+json"
 TYPE: Final = "urn:qaztech-registry:problem:"
 CHALLENGE: Final = 'Bearer realm="registry"'
 
-OF_HTTP: Final[dict[int, type[RegistryError]]] = {
-    404: http_errors.RouteNotFound,
-    405: http_errors.MethodNotAllowed,
-    412: http_errors.PreconditionFailed,
-    413: http_errors.PayloadTooLarge,
-    415: http_errors.UnsupportedMediaType,
-    428: http_errors.PreconditionRequired,
+OF_HTTP: Final[dict[int, type[errors.RegistryError]]] = {
+    404: errors.RouteNotFound,
+    405: errors.MethodNotAllowed,
+    412: errors.PreconditionFailed,
+    413: errors.PayloadTooLarge,
+    415: errors.UnsupportedMediaType,
+    428: errors.PreconditionRequired,
 }
 
 
-def problem_body(error: RegistryError) -> dict[str, object]:
+def problem_body(error: errors.RegistryError) -> dict[str, object]:
     """Return the members of the error's problem document, in the requested language."""
     language = request_locale()
-    problems: Sequence[Problem] = getattr(error, "problems", ())
+    problems: Sequence[errors.Problem] = getattr(error, "problems", ())
     body: dict[str, object] = {
         "type": TYPE + error.code,
         "title": message(f"title-{error.status}", language),
@@ -77,7 +75,7 @@ def problem_body(error: RegistryError) -> dict[str, object]:
     return body
 
 
-def problem_response(error: RegistryError) -> Response:
+def problem_response(error: errors.RegistryError) -> Response:
     """Return the error as problem+json in the requested language."""
     response = Response(json.dumps(problem_body(error)), status=error.status, content_type=PROBLEM_JSON)
     response.headers["Content-Language"] = request_locale()
@@ -86,9 +84,7 @@ def problem_response(error: RegistryError) -> Response:
         response.headers["Retry-After"] = str(error.retry_after)
     if error.status == 401:
         response.headers["WWW-Authenticate"] = (
-            CHALLENGE
-            if isinstance(error, http_errors.AuthenticationRequired)
-            else f'{CHALLENGE}, error="invalid_token"'
+            CHALLENGE if isinstance(error, errors.AuthenticationRequired) else f'{CHALLENGE}, error="invalid_token"'
         )
     return response
 
@@ -96,8 +92,8 @@ def problem_response(error: RegistryError) -> Response:
 def init_error_handlers(app: Flask) -> None:
     """Answer every typed error, HTTP error and unexpected exception as problem+json."""
 
-    @app.errorhandler(RegistryError)
-    def refused(error: RegistryError) -> Response:
+    @app.errorhandler(errors.RegistryError)
+    def refused(error: errors.RegistryError) -> Response:
         return problem_response(error)
 
     @app.errorhandler(HTTPException)
@@ -108,7 +104,7 @@ def init_error_handlers(app: Flask) -> None:
         status = error.code or 500
         if status >= 500:
             return unexpected(error)
-        response = problem_response(OF_HTTP.get(status, http_errors.BadRequest)())
+        response = problem_response(OF_HTTP.get(status, errors.BadRequest)())
         for name, value in error.get_headers(request.environ):
             if name.lower() in ("allow", "retry-after"):
                 response.headers[name] = value
@@ -124,4 +120,4 @@ def init_error_handlers(app: Flask) -> None:
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
         LOG.error("unexpected exception", exc_info=error)
-        return problem_response(http_errors.InternalError())
+        return problem_response(errors.InternalError())

@@ -21,12 +21,11 @@ from werkzeug.http import parse_accept_header
 from werkzeug.routing import BaseConverter, Map, ValidationError
 
 from registry.core.clock import now, rfc3339
-from registry.core.errors import Invalid, Malformed, Problem
+from registry.core.errors import Invalid, Malformed, PayloadTooLarge, Problem, UnsupportedMediaType
 from registry.core.lists import COUNTS, DEFAULT_LIMIT, MAX_LIMIT, Page
 from registry.core.trace_context import current_trace
 from registry.core.translations import DEFAULT_LANGUAGE, LANGUAGES, Language
 from registry.core.values import plain_number, read_json
-from registry.http.http_errors import PayloadTooLarge, UnsupportedMediaType
 
 # Request ids: made here; on every answer, log line and journal entry. What a caller sends stands beside them.
 

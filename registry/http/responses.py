@@ -21,8 +21,7 @@ from registry.accounts.roles import Actor, sorted_scopes
 from registry.core.clock import json_ready, now, today
 from registry.core.database import Instant, Model, db, transaction
 from registry.core.dialects import insert_or_ignore
-from registry.core.errors import Malformed, Problem
-from registry.http.http_errors import IdempotencyKeyReused, PreconditionFailed, PreconditionRequired
+from registry.core.errors import IdempotencyKeyReused, Malformed, PreconditionFailed, PreconditionRequired, Problem
 from registry.http.requests import MULTIPART, SentFile
 
 # JSON as this service writes it: letters as they are, keys in the order given.

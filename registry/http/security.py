@@ -16,9 +16,9 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.tokens import TokenNotAccepted, authenticate_token
 from registry.core.clock import now
+from registry.core.errors import AuthenticationRequired, CrossOriginRequest, RouteNotFound, TooManyRequests
 from registry.core.networks import network_of
 from registry.core.translations import LANGUAGES
-from registry.http.http_errors import AuthenticationRequired, CrossOriginRequest, RouteNotFound, TooManyRequests
 from registry.http.requests import PRINCIPAL, client_request_id, request_id
 from registry.settings import Settings
 

@@ -10,8 +10,20 @@ import click
 
 from registry.accounts.roles import Actor, Role, local_actor
 from registry.cli.app_context import in_registry, shown
-from registry.cli.exit_codes import FAILED, INVALID, MAX_ERRORS_SHOWN, CommandFailed, UsageError
-from registry.cli.output import as_json_option, cli_text, every_item, language, print_json, print_message, progress
+from registry.cli.output import (
+    FAILED,
+    INVALID,
+    MAX_ERRORS_SHOWN,
+    CommandFailed,
+    UsageError,
+    as_json_option,
+    cli_text,
+    every_item,
+    language,
+    print_json,
+    print_message,
+    progress,
+)
 from registry.core.errors import Invalid
 from registry.core.translations import LANGUAGES
 from registry.imports.files import marked_import, row_error_text, write_marked_file, write_template

@@ -12,8 +12,7 @@ from sqlalchemy import select
 
 from registry.accounts.roles import Permission, Role, local_actor
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import FAILED, NOT_FOUND, CommandFailed
-from registry.cli.output import as_json_option, cli_text, print_json, print_message
+from registry.cli.output import FAILED, NOT_FOUND, CommandFailed, as_json_option, cli_text, print_json, print_message
 from registry.core.database import db, transaction
 from registry.journal import checkpoints, service
 from registry.journal.checkpoints import add_key, checkpoint_keys, find_checkpoint, make_checkpoint

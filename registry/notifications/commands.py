@@ -6,8 +6,7 @@ from dataclasses import asdict
 import click
 
 from registry.cli.app_context import in_registry, shown
-from registry.cli.exit_codes import FAILED
-from registry.cli.output import as_json_option, print_json, print_message, print_pairs, print_table
+from registry.cli.output import FAILED, as_json_option, print_json, print_message, print_pairs, print_table
 from registry.core.lists import MAX_LIMIT
 from registry.notifications import jobs
 from registry.notifications.delivery import make_retries_due

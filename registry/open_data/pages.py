@@ -8,11 +8,10 @@ from flask import Response, current_app, json, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.agencies.pages import agency_names
-from registry.core.errors import RegistryError
+from registry.core.errors import OpenDataNotReady, RegistryError, RouteNotFound
 from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
 from registry.core.translations import lazy_text
 from registry.http.error_handlers import problem_response
-from registry.http.http_errors import OpenDataNotReady, RouteNotFound
 from registry.http.responses import CSV, PIECE, make_tag, not_modified
 from registry.http.security import Public, own_address
 from registry.open_data import queries

@@ -25,6 +25,7 @@ from registry.platform.schemas import ENDING, FACT, ONBOARDING, RESTRICTION, VER
 from registry.projects.api import etag_data, project_row
 from registry.projects.schemas import PROJECT
 from registry.requests import platform_approvals
+from registry.requests.approval_kinds import propose_restriction
 from registry.requests.confirmation import (
     ENDING as ENDING_KIND,
     FACT as FACT_KIND,
@@ -32,7 +33,6 @@ from registry.requests.confirmation import (
     PLACEMENT,
     confirm_or_propose,
 )
-from registry.requests.restriction import propose_restriction
 
 # Confirmed facts and restrictions: what reviewers, operators and supervisors confirm and decide.
 

@@ -10,8 +10,7 @@ from registry.approvals.models import Approval
 from registry.approvals.queries import show_one
 from registry.approvals.schemas import APPROVAL
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import INVALID
-from registry.cli.output import FILE, as_json_option, dry_run_option, print_json, print_message
+from registry.cli.output import FILE, INVALID, as_json_option, dry_run_option, print_json, print_message
 from registry.imports.commands import error_row, print_row_errors
 from registry.platform.products import import_products
 from registry.requests.platform_approvals import import_inventory, preview_inventory

@@ -34,6 +34,7 @@ from registry.projects.documents import documents_of
 from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
 from registry.projects.service import read_project, read_project_to_change
+from registry.requests.approval_kinds import propose_restriction
 from registry.requests.confirmation import (
     ENDING as ENDING_KIND,
     FACT as FACT_KIND,
@@ -43,7 +44,6 @@ from registry.requests.confirmation import (
     facts_to_confirm,
 )
 from registry.requests.platform_approvals import REASON, import_inventory, preview_inventory
-from registry.requests.restriction import propose_restriction
 from registry.state_systems.pages import document_of, source_name
 from registry.state_systems.queries import read_external_confirmation
 from registry.web import forms

@@ -5,9 +5,8 @@ from pathlib import Path
 import click
 
 from registry.accounts.roles import SCHEDULE, Role, local_actor
+from registry.cli import output
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import FAILED, CommandFailed, UsageError
-from registry.cli.output import FILE, as_json_option, cli_text, dry_run_option, print_json, print_message, print_pairs
 from registry.procurement.file_imports import import_contracts
 from registry.procurement.portal import failing_fetches, fetch_all_again, fetch_due_contracts
 from registry.settings import read_settings
@@ -19,9 +18,9 @@ def contracts() -> None:
 
 
 @contracts.command("import")
-@click.argument("file", type=FILE)
-@dry_run_option
-@as_json_option
+@click.argument("file", type=output.FILE)
+@output.dry_run_option
+@output.as_json_option
 @in_registry
 def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     """Import the contracts in FILE: CSV, XLSX or NDJSON with the portal's names of fields, all or none.
@@ -31,12 +30,12 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     """
     summary = import_contracts(local_actor(Role.OPERATOR), file.name, file.read_bytes(), dry_run=dry_run)
     if as_json:
-        print_json(summary)
+        output.print_json(summary)
         return
-    print_pairs({name: value for name, value in summary.items() if name not in ("dry_run", "corrections")})
+    output.print_pairs({name: value for name, value in summary.items() if name not in ("dry_run", "corrections")})
     for each in summary["corrections"]:
-        print_message("cli-contract-waits", number=each["number_sys"], changes=", ".join(each["changes"]))
-    print_message("cli-contracts-checked" if dry_run else "cli-contracts-imported")
+        output.print_message("cli-contract-waits", number=each["number_sys"], changes=", ".join(each["changes"]))
+    output.print_message("cli-contracts-checked" if dry_run else "cli-contracts-imported")
 
 
 @contracts.command("fetch")
@@ -45,12 +44,12 @@ def fetch() -> None:
     """Fetch the contracts of all agencies from the portal's service now; the scheduler does it each night."""
     settings = read_settings(read_only=True)
     if settings.procurement is None:
-        raise UsageError(cli_text("cli-contracts-without-token"))
+        raise output.UsageError(output.cli_text("cli-contracts-without-token"))
     fetch_all_again()
     pages = fetch_due_contracts(settings.procurement, SCHEDULE)
-    print_message("cli-contracts-fetched", count=pages)
+    output.print_message("cli-contracts-fetched", count=pages)
     failing = failing_fetches()
     for number, error in failing:
         click.echo(f"{number}: {error}", err=True)
     if failing:
-        raise CommandFailed([cli_text("cli-contracts-failing", count=len(failing))], FAILED)
+        raise output.CommandFailed([output.cli_text("cli-contracts-failing", count=len(failing))], output.FAILED)

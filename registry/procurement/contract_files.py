@@ -13,14 +13,7 @@ from typing import Any, Final
 
 from registry.core.errors import Invalid, Problem
 from registry.core.fields import LENGTH, BaseSchema, Bin, Day, Entries, Text, WholeNumber, is_bin
-from registry.core.spreadsheets.reader import (
-    MAX_COLUMN_PROBLEMS,
-    Row,
-    is_json,
-    json_objects,
-    open_sheet,
-    require_upload_size,
-)
+from registry.core.spreadsheets import reader
 from registry.core.spreadsheets.rows import CellField, cell_fields, load_cells
 from registry.core.values import MAX_LOST_ZEROS, comparable, read_digits
 from registry.procurement.models import MAX_TEXT
@@ -97,12 +90,12 @@ def read_contracts(content: bytes) -> tuple[list[ContractPart], int]:
 
     Raises Invalid: pointer ``/file`` for the file, ``/file/ROW/COLUMN`` for a value.
     """
-    require_upload_size(content)
-    rows: Iterator[Row]
-    if is_json(content):
-        columns, rows = [*ROW.inputs], (_row(*each) for each in json_objects(content))
+    reader.require_upload_size(content)
+    rows: Iterator[reader.Row]
+    if reader.is_json(content):
+        columns, rows = [*ROW.inputs], (_row(*each) for each in reader.json_objects(content))
     else:
-        sheet = open_sheet(content)
+        sheet = reader.open_sheet(content)
         columns, rows = [KNOWN.get(comparable(name), "") for name in sheet.columns], sheet.rows()
         _check(columns, sheet.columns)
     return read_parts(cell_fields(columns, ROW, READERS), rows)
@@ -115,7 +108,7 @@ def read_objects(objects: Iterable[Mapping[str, Any]]) -> tuple[list[ContractPar
     )
 
 
-def read_parts(fields: Sequence[CellField], rows: Iterable[Row]) -> tuple[list[ContractPart], int]:
+def read_parts(fields: Sequence[CellField], rows: Iterable[reader.Row]) -> tuple[list[ContractPart], int]:
     """Return the signed contracts and amendments of rows, and how many others there are. Raises Invalid."""
     parts: dict[tuple[str, int], ContractPart] = {}
     problems: list[Problem] = []
@@ -199,15 +192,15 @@ def _check(columns: Sequence[str], headers: Sequence[str]) -> None:
     twice = [header for place, header in enumerate(headers) if columns[place] and columns[place] in columns[:place]]
     problems += [Problem("/file", "column-twice", {"column": header}) for header in twice]
     if problems:
-        raise Invalid(problems[:MAX_COLUMN_PROBLEMS])
+        raise Invalid(problems[: reader.MAX_COLUMN_PROBLEMS])
 
 
-def _row(number: int, contract: Mapping[str, Any]) -> Row:
+def _row(number: int, contract: Mapping[str, Any]) -> reader.Row:
     cells: dict[str, list[str]] = {}
     for name, value in _leaves(contract):
         if (field := KNOWN.get(comparable(name))) is not None and value not in (None, ""):
             cells.setdefault(field, []).append(str(value))
-    return Row(number, ["; ".join(dict.fromkeys(cells.get(name, ()))) for name in ROW.inputs])
+    return reader.Row(number, ["; ".join(dict.fromkeys(cells.get(name, ()))) for name in ROW.inputs])
 
 
 def _leaves(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

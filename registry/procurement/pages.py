@@ -14,20 +14,12 @@ from registry.approvals.models import Approval
 from registry.approvals.queries import waiting_about
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem
 from registry.core.translations import lazy_text
+from registry.procurement import queries
 from registry.procurement.coverage import Coverage, coverage_by_agency
 from registry.procurement.file_imports import import_contracts
 from registry.procurement.match_decisions import decide_match, propose_no_project
 from registry.procurement.matching import CERTAIN_REASON, PART_REASON
 from registry.procurement.models import Contract, ContractMatch, MatchState
-from registry.procurement.queries import (
-    CONTRACT_LIST,
-    contract_subject,
-    find_contract,
-    projects_without_contract,
-    read_contract,
-    rejected_no_project,
-    without_contract,
-)
 from registry.procurement.schemas import MATCH_DECISION, NO_PROJECT_PROPOSAL
 from registry.projects.queries import list_projects, projects_numbered
 from registry.web.blueprint import Answer, flash_message, pages, redirect_to
@@ -93,7 +85,7 @@ def _page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
         ],
         dates=("signed_on",),
         sorts=SORTS,
-        records=CONTRACT_LIST,
+        records=queries.CONTRACT_LIST,
         buttons=[(_("Import contracts"), url_for("web.contract_import"))] if may_import else [],
     )
 
@@ -142,7 +134,7 @@ def _usual(_actor: Actor) -> dict[str, str]:
     return {"is_it": IT_ONLY}
 
 
-add_list_pages("/contracts", "contracts", Permission.CONTRACTS_READ, FILTERS, CONTRACT_LIST.read, _page, _usual)
+add_list_pages("/contracts", "contracts", Permission.CONTRACTS_READ, FILTERS, queries.CONTRACT_LIST.read, _page, _usual)
 
 
 @pages.page("/contracts/import", needs=Permission.CONTRACTS_IMPORT, methods=("GET", "POST"), takes_file=True)
@@ -177,7 +169,7 @@ def decide_contract_match(actor: Actor, contract_id: int) -> Answer:
     return answer_match_decision(
         partial(decide_match, actor, contract_id),
         partial(_contract_page, actor, contract_id),
-        lambda: redirect_to("agency_contracts", bin=find_contract(actor, contract_id).agency.bin),
+        lambda: redirect_to("agency_contracts", bin=queries.find_contract(actor, contract_id).agency.bin),
     )
 
 
@@ -224,14 +216,14 @@ def propose_contract_no_project(actor: Actor, contract_id: int) -> Answer:
 
 
 def _contract_page(actor: Actor, contract_id: int, form: Form) -> str:
-    row = read_contract(actor, contract_id)
+    row = queries.read_contract(actor, contract_id)
     return render_template(
         "procurement/contract.html",
         actor=actor,
         row=row,
         form=form,
-        approvals=waiting_about(actor, subject=contract_subject(contract_id)),
-        rejected=rejected_no_project(contract_id),
+        approvals=waiting_about(actor, subject=queries.contract_subject(contract_id)),
+        rejected=queries.rejected_no_project(contract_id),
         **_shown_with(actor, [row]),
     )
 
@@ -242,17 +234,17 @@ def agency_contracts(actor: Actor, bin: str) -> Answer:
     agency = agency_by_bin(bin)
     sums = coverage_by_agency(actor, Contract.agency_id == agency.id).get(agency.id, Coverage()).every
     counts = {code: getattr(sums, code) for code in ContractMatch.codes()}
-    counts[WITHOUT_CONTRACT] = projects_without_contract(actor, agency)
+    counts[WITHOUT_CONTRACT] = queries.projects_without_contract(actor, agency)
     shown = request.args.get("show")
     if shown not in (*ContractMatch.codes(), WITHOUT_CONTRACT):
         first = (ContractMatch.TO_CHECK, ContractMatch.UNMATCHED)
         shown = next((code.value for code in first if counts[code]), ContractMatch.MATCHED.value)
     page = requested_page(ON_PAGE)
     if shown == WITHOUT_CONTRACT:
-        listing = list_projects(actor, {}, page, only=without_contract(agency))
+        listing = list_projects(actor, {}, page, only=queries.without_contract(agency))
     else:
         only = (Contract.agency_id == agency.id,)
-        listing = CONTRACT_LIST.read(actor, {"is_it": IT_ONLY, "match": shown}, page, only=only)
+        listing = queries.CONTRACT_LIST.read(actor, {"is_it": IT_ONLY, "match": shown}, page, only=only)
     contracts = [] if shown == WITHOUT_CONTRACT else listing.items
     numbers = [each["number"] for each in listing.items] if shown == WITHOUT_CONTRACT else []
     return render_list(

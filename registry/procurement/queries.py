@@ -29,13 +29,8 @@ from registry.procurement.models import (
     FormerContract,
     MatchState,
 )
+from registry.projects import visibility
 from registry.projects.models import Project
-from registry.projects.visibility import (
-    NOT_WITHDRAWN,
-    journal_restricted_reads,
-    leaves_out_restricted,
-    visible_projects,
-)
 
 PROJECT: Final = table_of(Project).c
 SHOWN: Final = ("id", "number_sys", "customer_bin", "is_it", "it_reason", *VALUES, "changed_at")
@@ -55,7 +50,7 @@ def visible_contracts(actor: Actor) -> Select[Any]:
     own = own_agencies(actor)
     if own is not None:
         statement = statement.where(Contract.agency_id.in_(own))
-    if leaves_out_restricted(actor) and not actor.has_role_permission(Permission.CONTRACTS_IMPORT):
+    if visibility.leaves_out_restricted(actor) and not actor.has_role_permission(Permission.CONTRACTS_IMPORT):
         # A contract without its project would say that there is none, or that it is restricted.
         restricted = select(MATCH.c.contract_id).join(Project, PROJECT.id == MATCH.c.project_id)
         statement = statement.where(Contract.id.not_in(restricted.where(PROJECT.is_restricted, is_kept())))
@@ -69,8 +64,8 @@ def is_kept() -> ColumnElement[bool]:
 
 def of_visible_projects(actor: Actor | None) -> list[ColumnElement[bool]]:
     """Return the conditions on matches with projects that are not withdrawn, and not hidden from the actor."""
-    is_hidden = actor is not None and leaves_out_restricted(actor)
-    return [NOT_WITHDRAWN, *([PROJECT.is_restricted.is_(False)] if is_hidden else [])]
+    is_hidden = actor is not None and visibility.leaves_out_restricted(actor)
+    return [visibility.NOT_WITHDRAWN, *([PROJECT.is_restricted.is_(False)] if is_hidden else [])]
 
 
 def _has(actor: Actor | None, *states: str) -> ColumnElement[bool]:
@@ -107,7 +102,7 @@ def shown(actor: Actor, contracts: Sequence[Contract]) -> list[dict[str, Any]]:
     rows = [{name: getattr(each, name) for name in SHOWN} | {"agency": each.agency} for each in contracts]
     matches = _matches(actor, [row["id"] for row in rows])
     restricted = [each["project"] for each in matches if each["is_restricted"]]
-    journal_restricted_reads(actor, restricted, "procurement-contracts")
+    visibility.journal_restricted_reads(actor, restricted, "procurement-contracts")
     cutoff = policy_in_force().cutoff
     proposed = _proposed([row["id"] for row in rows])
     for each, row in zip(contracts, rows, strict=True):
@@ -181,8 +176,8 @@ def _matches(actor: Actor, ids: Iterable[int]) -> list[Mapping[str, Any]]:
         .where(
             MATCH.c.contract_id.in_([*ids]),
             MATCH.c.match_state.in_(SHOWN_STATES),
-            NOT_WITHDRAWN,
-            *visible_projects(actor),
+            visibility.NOT_WITHDRAWN,
+            *visibility.visible_projects(actor),
         )
         .order_by(MATCH.c.score.desc(), MATCH.c.id)
     )
@@ -240,11 +235,13 @@ def read_contract(actor: Actor, contract_id: int) -> dict[str, Any]:
 
 def projects_without_contract(actor: Actor, agency: Agency) -> int:
     """Count the projects of an agency for which no contract of the portal is known."""
-    statement = select(func.count()).select_from(Project).where(*without_contract(agency), *visible_projects(actor))
+    statement = (
+        select(func.count()).select_from(Project).where(*without_contract(agency), *visibility.visible_projects(actor))
+    )
     return db.session.scalar(statement) or 0
 
 
 def without_contract(agency: Agency) -> list[ColumnElement[bool]]:
     """Return the conditions on the projects of an agency for which no contract of the portal is known."""
     matched = select(MATCH.c.project_id).where(MATCH.c.match_state.in_(COUNTED))
-    return [PROJECT.agency_id == agency.id, NOT_WITHDRAWN, PROJECT.id.not_in(matched)]
+    return [PROJECT.agency_id == agency.id, visibility.NOT_WITHDRAWN, PROJECT.id.not_in(matched)]

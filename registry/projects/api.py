@@ -61,7 +61,7 @@ from registry.projects.objects import read_object
 from registry.projects.queries import PROJECT_LIST, list_histories, list_projects, read_id, read_whole
 from registry.projects.revisions import LAW_LOOKS_AT, differences, history_page
 from registry.projects.vocabulary import DocumentKind
-from registry.requests.link_removal import remove_or_propose
+from registry.requests.approval_kinds import remove_or_propose
 from registry.signatures.service import SignedAct, check_signature
 
 # What the list of projects has beside each of them on request: its agency, its active flags.

@@ -11,8 +11,7 @@ import click
 
 from registry.accounts.roles import Role, local_actor
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import UsageError
-from registry.cli.output import FILE, as_json_option, cli_text, dry_run_option, language
+from registry.cli.output import FILE, UsageError, as_json_option, cli_text, dry_run_option, language
 from registry.core.lists import kind_of
 from registry.imports import commands
 from registry.imports.service import ImportOptions

@@ -22,9 +22,9 @@ from registry.audits.pages import active_only, rule_titles
 from registry.audits.past import AuditPolicyMissing, KnownStatus, status_known_at, values_known_at, verdict_known_at
 from registry.cases.lists import order_of_project
 from registry.cases.models import Case
+from registry.core import errors
 from registry.core.clock import local_date
 from registry.core.database import db, transaction
-from registry.core.errors import Conflict, Invalid, Malformed, NotAllowed, NotFound, Problem, RegistryError
 from registry.core.fields import AnyDay, BaseSchema, Day
 from registry.core.lists import NAME, Listing, Page, parse_known_at
 from registry.core.search import NAMES
@@ -36,7 +36,6 @@ from registry.flags.former_flags import FlagsNotKnown
 from registry.flags.queries import flags_of
 from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
-from registry.http.http_errors import RouteNotFound
 from registry.http.requests import read_files, read_form
 from registry.http.responses import csv_download, document_download, xlsx_download
 from registry.journal.read_replica import reads_from_replica, use_read_replica
@@ -58,7 +57,7 @@ from registry.projects.revisions import differences, history, snapshot
 from registry.projects.schemas import LINK_BODY, PROJECT_BODY, PROJECT_PATCH
 from registry.projects.visibility import ProjectWithdrawn, visible_projects
 from registry.projects.vocabulary import LinkKind
-from registry.requests.link_removal import remove_or_propose
+from registry.requests.approval_kinds import remove_or_propose
 from registry.requests.queries import requests_of_project
 from registry.requests.service import withdrawal_in_effect
 from registry.saved_views.models import ViewList
@@ -335,9 +334,9 @@ def add_letters(texts: Mapping[str, str], add: Callable[..., object]) -> None:
     values, problems = LETTER.load_texts({name: texts.get(name, "") for name in LETTER.fields})
     files = read_files(FILE)
     if not files:
-        problems = (Problem("/file", "page-choose-file"), *problems)
+        problems = (errors.Problem("/file", "page-choose-file"), *problems)
     if problems:
-        raise Invalid(problems)
+        raise errors.Invalid(problems)
     with transaction():
         for each in files:
             add(each.name, each.content_type, each.content, values)
@@ -544,7 +543,7 @@ def add_project_document(actor: Actor, number: str) -> Answer:
     project = service.find_project(actor, number)
     try:
         _add_uploaded(actor, project)
-    except Invalid as error:
+    except errors.Invalid as error:
         return _detail_page(actor, number, forms.invalid_form(forms.typed_values(DOCUMENT.fields), error, "file")), 422
     except (documents.DocumentQuotaExceeded, ProjectWithdrawn) as error:
         return _detail_page(actor, number, forms.invalid_form(forms.typed_values(DOCUMENT.fields), error, "file")), 409
@@ -563,9 +562,9 @@ def _add_uploaded(actor: Actor, project: Project) -> None:
     upload = read_form()[1].get("file") if _has_file() else None
     values, problems = DOCUMENT.load_texts(forms.typed_values(DOCUMENT.fields))
     if upload is None:
-        raise Invalid([Problem("/file", "page-choose-file"), *problems])
+        raise errors.Invalid([errors.Problem("/file", "page-choose-file"), *problems])
     if problems:
-        raise Invalid(problems)
+        raise errors.Invalid(problems)
     documents.add_document(actor, project, upload.name, upload.content_type, upload.content, **values)
 
 
@@ -619,12 +618,12 @@ def migration_plan(actor: Actor, number: str) -> Answer:
     return forms.answer_form(page, act, present, done=_("The plan is saved."))
 
 
-def _with_day(texts: dict[str, str]) -> tuple[dict[str, str], list[Problem]]:
+def _with_day(texts: dict[str, str]) -> tuple[dict[str, str], list[errors.Problem]]:
     """Convert a month such as ``03.2027`` to its first day; a whole date stays."""
     text = texts["month"].strip()
     texts = {**texts, "month": f"01.{text}" if MONTH.fullmatch(text) else text}
     _values, problems = PLAN_BODY.load_texts(texts)
-    return texts, [Problem("/month", "page-enter-month") for each in problems if each.pointer == "/month"][:1]
+    return texts, [errors.Problem("/month", "page-enter-month") for each in problems if each.pointer == "/month"][:1]
 
 
 @pages.page("/projects/<number>/migration-plan/confirmation", needs=Permission.CASES_REVIEW, methods=("POST",))
@@ -632,7 +631,7 @@ def confirm_migration_plan(actor: Actor, number: str) -> Answer:
     """Confirm the migration plan, from the page of the project."""
     values, problems = PLAN_CONFIRMATION.load_texts({"planned_at": request.form.get("planned_at", "")})
     if problems:
-        raise Malformed(problems)
+        raise errors.Malformed(problems)
     with flash_outcome(_("You confirmed the migration plan.")), transaction():
         confirm_plan(actor, number, values["planned_at"])
     return redirect_to("project", number=number)
@@ -658,7 +657,7 @@ def attest_chosen(actor: Actor) -> Answer:
         number, _separator, version = each.partition(" ")
         try:
             _attest(actor, number, version)
-        except (Conflict, NotFound) as error:
+        except (errors.Conflict, errors.NotFound) as error:
             flash_message(error_message(error), "error")
         else:
             confirmed += 1
@@ -714,7 +713,7 @@ def project_history(actor: Actor, number: str) -> Answer:
         if past:
             # As the form asks for it, also when a link has another notation.
             form = forms.Form({NAME: f"{past.on:%d.%m.%Y}"})
-    except Invalid as error:
+    except errors.Invalid as error:
         form = forms.invalid_form({NAME: text}, error, NAME)
     page = render_template(
         "projects/history.html",
@@ -733,11 +732,13 @@ def _past(project: Project, text: str) -> Past:
     loaded = KNOWN_ON.load_texts({NAME: text})
     day: date | None = loaded.values.get(NAME)
     if loaded.problems or day is None:
-        raise Invalid(loaded.problems or [Problem(NAME, "expected-date")])
+        raise errors.Invalid(loaded.problems or [errors.Problem(NAME, "expected-date")])
     at = parse_known_at(day.isoformat())
     registered = local_date(project.registered_at)
     if day < registered:
-        raise Invalid([Problem(NAME, "known-at-before-registration", {"registered": registered.isoformat()})])
+        raise errors.Invalid(
+            [errors.Problem(NAME, "known-at-before-registration", {"registered": registered.isoformat()})]
+        )
     present = {name: getattr(project, name) for name in ("id", "number", "registered_at")}
     values = values_known_at(present, at)
     try:
@@ -771,7 +772,7 @@ def edit_project(actor: Actor, number: str, resumed: bool) -> Answer:
 def edit_section(actor: Actor, number: str, section: str, resumed: bool) -> Answer:
     """Change the fields of one section."""
     if section not in project_fields.PARTS:
-        raise RouteNotFound
+        raise errors.RouteNotFound
     return _edit(actor, number, section, resumed)
 
 
@@ -806,7 +807,7 @@ def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[s
     reason = loaded.get(REASON)
     try:
         before, after = service.planned_change(actor, project, values, problems)
-    except (Invalid, Conflict) as error:
+    except (errors.Invalid, errors.Conflict) as error:
         form = forms.invalid_form({**current_texts(project), **edited}, error, "external_id")
         wrong = [name for name, _ in form.errors]
         return _form(project, form, section, (*edited, *wrong)), 422
@@ -819,7 +820,7 @@ def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[s
     changes = differences(before, after)
     required = verdicts.is_reason_required(changes)
     if required and reason is None and not reason_problems:
-        reason_problems = (Problem(f"/{REASON}", "change-reason-required"),)
+        reason_problems = (errors.Problem(f"/{REASON}", "change-reason-required"),)
     if any(change["field"] in verdicts.PROJECT_FACTS for change in changes):
         if CONFIRMATION not in request.form:
             return _confirmation(project, section, edited, after, forms.Form(), required)
@@ -942,7 +943,7 @@ CHECK: Final = "check"
 def register_step(actor: Actor, draft_id: int, step: str, resumed: bool) -> Answer:
     """One step of the form. Entered values are saved even when invalid."""
     if step not in STEPS:
-        raise RouteNotFound
+        raise errors.RouteNotFound
     draft = find_draft(actor, draft_id)
     if request.method != "POST":
         return _step(actor, draft, step, forms.Form(draft.values))
@@ -976,16 +977,16 @@ def _next(draft: Draft, step: str, before: Mapping[str, str]) -> Response:
     return redirect_to("register_step", draft_id=draft.id, step=following, **again)
 
 
-def load_draft(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[Problem]]:
+def load_draft(texts: Mapping[str, str]) -> tuple[str | None, dict[str, Any], Sequence[errors.Problem]]:
     """Return the agency, the values and the problems of the questions that a draft asks."""
     asked = {name: text for name, text in queries.asked_texts(texts).items() if name in PROJECT_BODY.fields}
     values, problems = PROJECT_BODY.load_filled_texts(asked)
     return values.pop("agency", None), values, problems
 
 
-def field_of(error: RegistryError) -> str:
+def field_of(error: errors.RegistryError) -> str:
     """Return the field of an error of the service that names none."""
-    return "external_id" if isinstance(error, Conflict) else "agency"
+    return "external_id" if isinstance(error, errors.Conflict) else "agency"
 
 
 def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> forms.Form | None:
@@ -998,7 +999,7 @@ def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> form
     if step == STEPS[0]:
         try:
             service.check_reference(actor, agency, values.get("external_id"))
-        except (Invalid, Conflict, NotAllowed) as error:
+        except (errors.Invalid, errors.Conflict, errors.NotAllowed) as error:
             return forms.invalid_form(texts, error, field_of(error))
     return None
 
@@ -1059,29 +1060,29 @@ def register_check(actor: Actor, draft_id: int) -> Answer:
                 actor, agency, values, (*problems, *of_reason), loaded.get(REASON), signed=signed
             )
             discard_draft(actor, draft_id)
-    except (Invalid, Conflict, NotAllowed) as error:
-        problems = error.problems if isinstance(error, Invalid) else ()
+    except (errors.Invalid, errors.Conflict, errors.NotAllowed) as error:
+        problems = error.problems if isinstance(error, errors.Invalid) else ()
         form = forms.Form(texts, [problem for problem in problems if problem.pointer == f"/{REASON}"])
         return _check(actor, draft, form, error if {signing.SIGN, signing.SIGNATURE} & {*request.form} else None), 422
     flash_message(gettext("The project is registered under the number %s.") % project.number)
     return redirect_to("project", number=project.number)
 
 
-def _check(actor: Actor, draft: Draft, form: forms.Form, of_signature: RegistryError | None = None) -> str:
+def _check(actor: Actor, draft: Draft, form: forms.Form, of_signature: errors.RegistryError | None = None) -> str:
     agency_bin, values, problems = load_draft(draft.values)
-    verdict, errors, similar, former = None, [], [], None
+    verdict, wrong, similar, former = None, [], [], None
     try:
         agency = service.check_project(actor, agency_bin, values, problems)
         former = former_records_shown(actor, agency.id, values)
         verdict = verdicts.verdict_to_check(agency, values, None, page_locale(), former.pasts)
         similar = similar_for_page(similar_to_values(actor, agency.id, values))
-    except Invalid as error:
-        errors = [
+    except errors.Invalid as error:
+        wrong = [
             (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem)) for problem in error.problems
         ]
-    except (Conflict, NotAllowed) as error:
-        errors = [(STEPS[0], field_of(error), error_message(error))]
-    is_refused = of_signature is not None and not errors and not form.errors
+    except (errors.Conflict, errors.NotAllowed) as error:
+        wrong = [(STEPS[0], field_of(error), error_message(error))]
+    is_refused = of_signature is not None and not wrong and not form.errors
     is_on_platform = values.get("placement") == Placement.ON_PLATFORM
     parts = {
         part: [name for name in names if project_fields.is_asked(name, draft.values)]
@@ -1101,7 +1102,7 @@ def _check(actor: Actor, draft: Draft, form: forms.Form, of_signature: RegistryE
         upcoming=None if verdict is None else verdicts.later_changes(verdict),
         similar=similar,
         products=[] if is_on_platform else products_for(values.get(name) for name in (*NAMES, "purpose")),
-        errors=errors,
+        errors=wrong,
         parts=parts,
         part_title=part_title,
         last_step=STEPS[-1],

@@ -9,7 +9,7 @@ from registry.api.parameters import ListArguments
 from registry.approvals.api import proposed
 from registry.approvals.schemas import APPROVAL, REJECTION, REMARK
 from registry.requests import service
-from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
+from registry.requests.approval_kinds import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import approval_of
 from registry.requests.kinds import RequestHandler
 from registry.requests.models import Request, RequestKind

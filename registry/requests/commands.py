@@ -3,8 +3,7 @@
 import click
 
 from registry.cli.app_context import in_registry
-from registry.cli.exit_codes import FAILED, CommandFailed
-from registry.cli.output import as_json_option, cli_text, print_json, print_message
+from registry.cli.output import FAILED, CommandFailed, as_json_option, cli_text, print_json, print_message
 from registry.requests.queries import due_requests
 from registry.requests.service import carry_out_due_requests
 

@@ -20,7 +20,7 @@ from registry.projects.models import Project
 from registry.projects.queries import projects_numbered
 from registry.projects.service import read_project_to_change
 from registry.requests import service
-from registry.requests.agency_change import AGENCY_CHANGE, propose_agency_change
+from registry.requests.approval_kinds import AGENCY_CHANGE, propose_agency_change
 from registry.requests.confirmation import FACT, FACTS, FIELDS_OF, ConfirmationRequestFields, facts_to_confirm
 from registry.requests.kinds import is_another_person
 from registry.requests.models import Request, RequestKind, RequestState, SuccessionKind

@@ -10,15 +10,7 @@ from typing import Any, ClassVar, Final
 from sqlalchemy import select
 
 from registry.accounts.roles import PERMISSIONS, Actor, Permission, Role
-from registry.approvals.models import (
-    MAX_NAMED_PROJECTS,
-    MAX_REASON_LENGTH,
-    Approval,
-    ApprovalKind,
-    ApprovalKindCode,
-    Fact,
-    Proposal,
-)
+from registry.approvals import models
 from registry.approvals.service import propose, propose_as_consequence
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
@@ -47,36 +39,36 @@ COLUMNS: Final = {"verified_on": "placement_verified_on", "due_on": "onboarding_
 RESTS_ON: Final = (*PLACEMENT_CLAIMS, *ENDING_CLAIMS, *IDENTITY, *OFFICIAL_NAMES, "placement_verified_on")
 
 
-class FactApproval(ApprovalKind):
+class FactApproval(models.ApprovalKind):
     """A confirmation by two people."""
 
     proposes = Permission.PLACEMENTS_CONFIRM
     decides = Permission.PLACEMENTS_CONFIRM
 
-    def facts(self, approval: Approval) -> Sequence[Fact]:
+    def facts(self, approval: models.Approval) -> Sequence[models.Fact]:
         """Return the confirmed values."""
         project = _project(approval)
         names = {name: COLUMNS.get(name, name) for name in approval.payload["facts"]}
         return [
-            Fact(column, stored(getattr(project, column)), approval.payload["facts"][name])
+            models.Fact(column, stored(getattr(project, column)), approval.payload["facts"][name])
             for name, column in names.items()
         ]
 
-    def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:  # noqa: ARG002 - the base's
+    def effects(self, actor: Actor, approval: models.Approval) -> Mapping[str, int]:  # noqa: ARG002 - the base's
         """Return the serious flags of the project."""
         return {"flags": sum(serious_flags(approval.project_id).values())}
 
-    def documents(self, approval: Approval) -> Sequence[int]:
+    def documents(self, approval: models.Approval) -> Sequence[int]:
         """Return what shows it."""
         return list(approval.payload["documents"])
 
-    def seen(self, approval: Approval) -> Any:
+    def seen(self, approval: models.Approval) -> Any:
         """Return what is claimed, the object that it is about, and whether the request that it accepts still waits."""
         project, request = _project(approval), _request(approval)
         state = None if request is None else request.state
         return [[name, stored(getattr(project, name))] for name in RESTS_ON] + [["request", state]]
 
-    def lock(self, approval: Approval) -> None:
+    def lock(self, approval: models.Approval) -> None:
         """Lock the request and the project, after a running audit."""
         lock_flags_for_review()
         if "request" in approval.payload:
@@ -86,13 +78,13 @@ class FactApproval(ApprovalKind):
         lock_for(self.code.value)
         db.session.scalar(select(Project.id).where(Project.id == approval.project_id).with_for_update())
 
-    def require_decider(self, actor: Actor, approval: Approval) -> None:
+    def require_decider(self, actor: Actor, approval: models.Approval) -> None:
         """Raises RequestNeedsAnotherPerson for whoever asked for it."""
         request = _request(approval)
         if request is not None:
             require_another_person(actor, request)
 
-    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+    def apply(self, actor: Actor, approval: models.Approval) -> dict[str, Any]:
         """Confirm, and settle the request. Raises what the confirmation raises."""
         request = _request(approval)
         if request is not None:
@@ -105,7 +97,7 @@ class FactApproval(ApprovalKind):
         CONFIRM[kind](actor, project, **facts, evidence=approval.reason)
         return {}
 
-    def rejected(self, actor: Actor, approval: Approval) -> None:
+    def rejected(self, actor: Actor, approval: models.Approval) -> None:
         """Refuse the request."""
         request = _request(approval)
         if request is not None and request.state == RequestState.WAITING:
@@ -115,42 +107,42 @@ class FactApproval(ApprovalKind):
 class PlacementApproval(FactApproval):
     """A placement that the inventory does not list."""
 
-    code: ClassVar[ApprovalKindCode] = ApprovalKindCode.PLACEMENT
+    code: ClassVar[models.ApprovalKindCode] = models.ApprovalKindCode.PLACEMENT
 
 
 class OnboardingApproval(FactApproval):
     """A move to QazTech of a project with a serious flag."""
 
-    code: ClassVar[ApprovalKindCode] = ApprovalKindCode.ONBOARDING
+    code: ClassVar[models.ApprovalKindCode] = models.ApprovalKindCode.ONBOARDING
 
 
 class EndingApproval(FactApproval):
     """An ending of a project with a serious flag."""
 
-    code: ClassVar[ApprovalKindCode] = ApprovalKindCode.ENDING
+    code: ClassVar[models.ApprovalKindCode] = models.ApprovalKindCode.ENDING
 
 
 class RecordFactApproval(FactApproval):
     """A fact of the record."""
 
-    code: ClassVar[ApprovalKindCode] = ApprovalKindCode.FACT
+    code: ClassVar[models.ApprovalKindCode] = models.ApprovalKindCode.FACT
 
-    def facts(self, approval: Approval) -> Sequence[Fact]:
+    def facts(self, approval: models.Approval) -> Sequence[models.Fact]:
         """Return the fact that is confirmed: its value stays as it is."""
-        return [Fact(approval.payload["facts"]["fact"], None, approval.payload["facts"]["value"])]
+        return [models.Fact(approval.payload["facts"]["fact"], None, approval.payload["facts"]["value"])]
 
-    def seen(self, approval: Approval) -> Any:
+    def seen(self, approval: models.Approval) -> Any:
         """Return the value too, and what the fact is given with."""
         project, name = _project(approval), approval.payload["facts"]["fact"]
         given_with = [stored(getattr(project, of)) for of in GIVEN_WITH.values()]
         return [*super().seen(approval), [name, stored(getattr(project, name))], *given_with]
 
 
-def _project(approval: Approval) -> Project:
+def _project(approval: models.Approval) -> Project:
     return db.session.get_one(Project, approval.project_id)
 
 
-def _request(approval: Approval) -> Request | None:
+def _request(approval: models.Approval) -> Request | None:
     id_of_request = approval.payload.get("request")
     return None if id_of_request is None else db.session.get_one(Request, id_of_request)
 
@@ -173,7 +165,7 @@ SMALL_LOSS: Final = 5
 # One inventory waits at a time.
 SUBJECT: Final = "inventory"
 REASON: Final = Text(
-    MAX_REASON_LENGTH,
+    models.MAX_REASON_LENGTH,
     description="Why it is applied by hand; required where it waits for a second person.",
     label=lazy_text("Reason"),
 )
@@ -282,7 +274,9 @@ def preview_inventory(actor: Actor, file_name: str, content: bytes) -> dict[str,
     return {**summary, "needs_approval": effect.takes_two_people}
 
 
-def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str | None) -> dict[str, Any] | Approval:
+def import_inventory(
+    actor: Actor, file_name: str, content: bytes, reason: str | None
+) -> dict[str, Any] | models.Approval:
     """Apply an inventory and return its summary, or propose to, where it takes two people.
 
     Raises RoleNotAllowed, ConfirmationNeedsAPerson, Invalid (``/file``; ``/reason`` where it takes two people), and
@@ -292,7 +286,7 @@ def import_inventory(actor: Actor, file_name: str, content: bytes, reason: str |
     return _apply_or_propose(actor, inventory.read_inventory(file_name, content), content, reason)
 
 
-def change_inventory(actor: Actor, changes: Mapping[str, Any], reason: str | None) -> dict[str, Any] | Approval:
+def change_inventory(actor: Actor, changes: Mapping[str, Any], reason: str | None) -> dict[str, Any] | models.Approval:
     """Apply changes of the present inventory, or propose to, as ``import_inventory``; joins the open transaction, which
     has called ``lock_inventory``. Raises as ``import_inventory``, with the places in ``changes``.
     """
@@ -317,7 +311,7 @@ def require_source(actor: Actor) -> None:
 
 def _apply_or_propose(
     actor: Actor, listed: inventory.ListedKeys, content: bytes, reason: str | None
-) -> dict[str, Any] | Approval:
+) -> dict[str, Any] | models.Approval:
     with transaction() as session:
         lock_inventory()
         effect = effect_of(actor, listed, lock=True)
@@ -342,7 +336,7 @@ def _apply_or_propose(
         session.flush()
         hidden = {write.number for write in effect.plan.writes if write.is_restricted}
         shown = {
-            name: [number for number in numbers if number not in hidden][:MAX_NAMED_PROJECTS]
+            name: [number for number in numbers if number not in hidden][: models.MAX_NAMED_PROJECTS]
             for name, numbers in (
                 ("flagged", effect.flagged),
                 ("changed_since_audit", effect.changed_since_audit),
@@ -352,26 +346,26 @@ def _apply_or_propose(
         payload = {"file": file.id, "file_name": file.file_name, "sha256": file.sha256, **shown}
         if listed.removed is not None:
             payload["are_changes"] = True
-        proposal = Proposal(SUBJECT, reason, payload)
+        proposal = models.Proposal(SUBJECT, reason, payload)
         if effect.is_by_program:
             # It decides nothing: it may only ask whether its list is right.
-            return propose_as_consequence(actor, ApprovalKindCode.INVENTORY, proposal)
-        return propose(actor, ApprovalKindCode.INVENTORY, proposal)
+            return propose_as_consequence(actor, models.ApprovalKindCode.INVENTORY, proposal)
+        return propose(actor, models.ApprovalKindCode.INVENTORY, proposal)
 
 
-class InventoryApproval(ApprovalKind):
+class InventoryApproval(models.ApprovalKind):
     """An inventory that takes two people."""
 
-    code = ApprovalKindCode.INVENTORY
+    code = models.ApprovalKindCode.INVENTORY
     proposes = Permission.PLACEMENTS_CONFIRM
     decides = Permission.PLACEMENTS_CONFIRM
 
-    def facts(self, approval: Approval) -> Sequence[Fact]:
+    def facts(self, approval: models.Approval) -> Sequence[models.Fact]:
         """Return the file, and the projects that it takes two people for, as it was proposed."""
         names = ("file_name", "sha256", "flagged", "changed_since_audit", "lost")
-        return [Fact(name, None, approval.payload.get(name) or None) for name in names]
+        return [models.Fact(name, None, approval.payload.get(name) or None) for name in names]
 
-    def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
+    def effects(self, actor: Actor, approval: models.Approval) -> Mapping[str, int]:
         """Return how many placements it confirms and takes away, and the flags of those that it confirms."""
         proposer = _proposer(approval)
         viewer = proposer if actor.has_role_permission(Permission.RESTRICTED_READ) else _without_restricted(proposer)
@@ -381,7 +375,7 @@ class InventoryApproval(ApprovalKind):
             # As in ``seen``: it is out of date, and is still shown.
             return {}
 
-    def seen(self, approval: Approval) -> Any:
+    def seen(self, approval: models.Approval) -> Any:
         """Return the digest of its effect."""
         try:
             return effect_of(_proposer(approval), _listed(approval)).digest
@@ -389,17 +383,17 @@ class InventoryApproval(ApprovalKind):
             # No row is valid any more, such as when an agency was closed.
             return None
 
-    def lock(self, approval: Approval) -> None:  # noqa: ARG002 - the base's
+    def lock(self, approval: models.Approval) -> None:  # noqa: ARG002 - the base's
         """Wait for a running audit and for other confirmations."""
         lock_flags_for_review()
         lock_keys(db.session())
 
-    def require_decider(self, actor: Actor, approval: Approval) -> None:
+    def require_decider(self, actor: Actor, approval: models.Approval) -> None:
         """Raises RoleNotAllowed for who may not see the restricted projects that the proposer sees."""
         if Permission.RESTRICTED_READ in PERMISSIONS[Role(approval.proposed_role)]:
             actor.require_role(Permission.RESTRICTED_READ)
 
-    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+    def apply(self, actor: Actor, approval: models.Approval) -> dict[str, Any]:
         """Apply the file to what the proposer sees."""
         listed = _listed(approval)
         effect = effect_of(_proposer(approval), listed, lock=True)
@@ -416,7 +410,7 @@ class InventoryApproval(ApprovalKind):
         return {}
 
 
-def _listed(approval: Approval) -> inventory.ListedKeys:
+def _listed(approval: models.Approval) -> inventory.ListedKeys:
     file = db.session.get_one(ProposedInventory, approval.payload["file"])
     if approval.payload.get("are_changes"):
         listed = inventory.read_changes(file.content)
@@ -427,7 +421,7 @@ def _listed(approval: Approval) -> inventory.ListedKeys:
     return listed
 
 
-def _proposer(approval: Approval) -> Actor:
+def _proposer(approval: models.Approval) -> Actor:
     return Actor(approval.proposed_by, Role(approval.proposed_role))
 
 

@@ -13,20 +13,9 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jws import CompactSignature, JWSRegistry, deserialize_compact, extract_compact
 from marshmallow import ValidationError
 
+from registry.core import fields
 from registry.core.clock import now, today
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.fields import (
-    BaseSchema,
-    Bin,
-    Boolean,
-    Choice,
-    Day,
-    InputField,
-    Objects,
-    Text,
-    WholeNumber,
-    body_problems,
-)
 from registry.core.spreadsheets.reader import MAX_UPLOAD_SIZE, printable, require_upload_size
 from registry.core.values import InvalidValue, read_json
 from registry.projects.fields import FIELDS
@@ -44,7 +33,7 @@ HEADERS: Final = frozenset({"alg", "kid", "typ", "cty"})
 NAMED_BY: Final = ("project", "platform_key", "name_kk", "name_ru")
 
 
-class Timestamp(InputField):
+class Timestamp(fields.InputField):
     """An instant with its offset from UTC (RFC 3339), not after now."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:  # noqa: ARG002 - marshmallow's
@@ -61,7 +50,7 @@ class Timestamp(InputField):
         return instant
 
 
-class Facts(InputField):
+class Facts(fields.InputField):
     """Values by the names of facts; the reader of the file checks each as the record would."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG002 - marshmallow's
@@ -70,29 +59,29 @@ class Facts(InputField):
         return value
 
 
-class Payload(BaseSchema):
+class Payload(fields.BaseSchema):
     """The signed payload."""
 
-    issuer = Text(40, required=True)
+    issuer = fields.Text(40, required=True)
     issued_at = Timestamp(required=True)
-    sequence = WholeNumber(1, MAX_SEQUENCE, required=True)
-    confirmations = Objects(MAX_CONFIRMATIONS, "Confirmation", required=True)
+    sequence = fields.WholeNumber(1, MAX_SEQUENCE, required=True)
+    confirmations = fields.Objects(MAX_CONFIRMATIONS, "Confirmation", required=True)
 
 
-class Confirmation(BaseSchema):
+class Confirmation(fields.BaseSchema):
     """A confirmation in the payload."""
 
-    reference = Text(required=True)
-    kind = Choice(ExternalKind, required=True)
-    agency = Bin(required=True)
-    project = Text()
-    platform_key = Text()
-    name_kk = Text(MAX_NAME)
-    name_ru = Text(MAX_NAME)
-    document_number = Text(required=True)
-    document_on = Day(required=True)
+    reference = fields.Text(required=True)
+    kind = fields.Choice(ExternalKind, required=True)
+    agency = fields.Bin(required=True)
+    project = fields.Text()
+    platform_key = fields.Text()
+    name_kk = fields.Text(MAX_NAME)
+    name_ru = fields.Text(MAX_NAME)
+    document_number = fields.Text(required=True)
+    document_on = fields.Day(required=True)
     facts = Facts()
-    revoked = Boolean()
+    revoked = fields.Boolean()
 
 
 PAYLOAD: Final = Payload()
@@ -209,7 +198,7 @@ def _read_confirmation(given: Mapping[str, Any], source: StateSystem) -> tuple[d
         try:
             read = FIELDS[name].deserialize(value)
         except ValidationError as error:
-            problems += [_placed(each, "/facts") for each in body_problems({name: error.messages})]
+            problems += [_placed(each, "/facts") for each in fields.body_problems({name: error.messages})]
             continue
         if read is None:
             problems.append(Problem(f"/facts/{name}", "required"))

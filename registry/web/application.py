@@ -17,9 +17,9 @@ from registry.accounts.oidc_provider import has_provider
 from registry.accounts.service import change_own_language
 from registry.audits.pages import main_findings
 from registry.core.clock import now
+from registry.core.errors import RouteNotFound
 from registry.core.translations import LANGUAGE_NAMES, LANGUAGES
 from registry.help import pages as help_pages
-from registry.http.http_errors import RouteNotFound
 from registry.http.requests import ROW_ID, RowIdConverter
 from registry.http.responses import not_modified
 from registry.http.security import FlaskSession

@@ -13,9 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from registry.accounts.roles import StepUpRequired
 from registry.accounts.sessions import SessionEnded
-from registry.core.errors import Conflict, Problem, RegistryError
+from registry.core import errors
 from registry.core.translations import MESSAGES, lazy_text, message, translate
-from registry.http import http_errors
 from registry.http.error_handlers import DATABASE_ERRORS, OF_HTTP, error_of, problem_response
 from registry.http.requests import LOG, form_limit, request_id
 from registry.http.security import check_rate_limit
@@ -62,12 +61,12 @@ PAGE_CODES: Final = {
 WRITTEN_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def problem_message(problem: Problem) -> str:
+def problem_message(problem: errors.Problem) -> str:
     """Return a problem's message in the page's language, with field labels."""
     return _page_message(problem.code, problem.params)
 
 
-def error_message(error: RegistryError) -> str:
+def error_message(error: errors.RegistryError) -> str:
     """Return an error's message in the page's language."""
     return _page_message(error.code, error.params)
 
@@ -77,7 +76,7 @@ def flash_outcome(done: str) -> Iterator[None]:
     """Flash what was done, or the conflict that stopped it."""
     try:
         yield
-    except Conflict as error:
+    except errors.Conflict as error:
         flash_message(error_message(error), "error")
     else:
         flash_message(done)
@@ -155,14 +154,14 @@ ASK_FOR_HELP: Final = lazy_text("Ask for help:")
 TO_FIRST_PAGE: Final = lazy_text("To the first page")
 
 
-def error_page(error: RegistryError) -> Response:
+def error_page(error: errors.RegistryError) -> Response:
     """Render the error as a page; a request over the rate limit gets that error instead."""
     # The view may have read from a standby, which may lag with what the header shows.
     read_primary()
     try:
         # When no view ran, this loads the user and counts the request for the rate limit.
         current_user()
-    except http_errors.TooManyRequests as limited:
+    except errors.TooManyRequests as limited:
         error = limited
     problems = [problem_message(problem) for problem in getattr(error, "problems", ())]
     page = render_template(
@@ -181,8 +180,8 @@ def error_page(error: RegistryError) -> Response:
     return response
 
 
-@pages.errorhandler(RegistryError)
-def registry_error(error: RegistryError) -> Response:
+@pages.errorhandler(errors.RegistryError)
+def registry_error(error: errors.RegistryError) -> Response:
     """Render a RegistryError as a page."""
     return error_page(error)
 
@@ -202,7 +201,7 @@ def session_ended(_error: SessionEnded) -> wrappers.Response:
 @pages.errorhandler(CSRFError)
 def csrf_error(_error: CSRFError) -> Response:
     """Return a form without a valid CSRF token."""
-    return error_page(http_errors.CsrfTokenInvalid())
+    return error_page(errors.CsrfTokenInvalid())
 
 
 @pages.errorhandler(HTTPException)
@@ -210,7 +209,7 @@ def http_error(error: HTTPException) -> Response:
     """Render an HTTP error raised by Flask."""
     if (error.code or 500) >= 500:
         return unexpected(error)
-    return error_page(OF_HTTP.get(error.code or 500, http_errors.BadRequest)(**_limits(error)))
+    return error_page(OF_HTTP.get(error.code or 500, errors.BadRequest)(**_limits(error)))
 
 
 def database_error(error: Exception) -> Response:
@@ -230,7 +229,7 @@ for kind in DATABASE_ERRORS:
 def unexpected(error: Exception) -> Response:
     """Render an unexpected error with the id of its log entry."""
     LOG.error("unexpected exception", exc_info=error)
-    return make_response(render_template("plain_error.html", **_plain(http_errors.InternalError())), 500)
+    return make_response(render_template("plain_error.html", **_plain(errors.InternalError())), 500)
 
 
 def init_error_pages(app: Flask) -> None:
@@ -238,7 +237,7 @@ def init_error_pages(app: Flask) -> None:
 
     @app.errorhandler(404)
     def nothing_there(_error: HTTPException) -> wrappers.Response:
-        return _routing_error(http_errors.RouteNotFound())
+        return _routing_error(errors.RouteNotFound())
 
     @app.errorhandler(405)
     def only_a_form(error: HTTPException) -> wrappers.Response:
@@ -246,18 +245,18 @@ def init_error_pages(app: Flask) -> None:
         if not _wants_no_page() and request.method in ("GET", "HEAD") and page != FIRST_PAGE:
             # The URL accepts form submissions only and was typed or revisited: redirect to its page.
             return redirect(page, 303)
-        response = _routing_error(http_errors.MethodNotAllowed())
+        response = _routing_error(errors.MethodNotAllowed())
         response.headers["Allow"] = dict(error.get_headers(request.environ))["Allow"]
         return response
 
 
-def _routing_error(error: RegistryError) -> wrappers.Response:
+def _routing_error(error: errors.RegistryError) -> wrappers.Response:
     """Handle a URL or method without a view; the rate limit has not counted this request yet."""
     if not _wants_no_page():
         return protect(error_page(error))
     try:
         check_rate_limit(None)
-    except http_errors.TooManyRequests as limited:
+    except errors.TooManyRequests as limited:
         error = limited
     return problem_response(error)
 
@@ -270,7 +269,7 @@ def _limits(error: HTTPException) -> dict[str, object]:
     return {"limit": form_limit()} if error.code == 413 else {}
 
 
-def _plain(error: RegistryError) -> dict[str, object]:
+def _plain(error: errors.RegistryError) -> dict[str, object]:
     # No database query: the database may be the cause of the error.
     language = locale_without_database()
     status = error.status

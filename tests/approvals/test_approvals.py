@@ -18,7 +18,7 @@ from registry.approvals.service import NeedsTwoPeople, approve, propose
 from registry.core.database import db, transaction
 from registry.journal.service import JournalEntry
 from registry.projects.models import Project
-from registry.requests.restriction import propose_restriction
+from registry.requests.approval_kinds import propose_restriction
 from tests.api.callers import Caller, caller, code, codes
 from tests.factories import ADMINISTRATOR, a_project, a_service_token, an_actor, an_agency, bearer, restrict
 from tests.fixtures.web import SignedIn

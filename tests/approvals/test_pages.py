@@ -9,7 +9,7 @@ from flask import Flask
 from registry.accounts.roles import Role
 from registry.accounts.service import NewPerson, add_person
 from registry.projects.models import Project
-from registry.requests.restriction import propose_restriction
+from registry.requests.approval_kinds import propose_restriction
 from tests.factories import PASSWORD, a_project, an_actor, an_agency, with_account
 from tests.fixtures.web import SignedIn
 from tests.notifications.readers import create_reader, queued_emails

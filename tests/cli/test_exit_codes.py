@@ -67,13 +67,13 @@ def test_commands_use_the_configured_calendar(
 def test_command_log_is_json_lines_in_utc(registry: CommandLine) -> None:
     assert registry("audits", "list").code == 0
     forged = ValueError("no\n2026-11-26 01:00:00,000 ERROR forged")
-    logging.getLogger("registry.cli.exit_codes").error("one\nline", exc_info=forged)
+    logging.getLogger("registry.cli.output").error("one\nline", exc_info=forged)
 
     log = (registry.data_dir / "commands.log").read_text(encoding="utf-8").splitlines()
     line = json.loads(log[0])
     assert len(log) == 1 and line["message"] == "one\nline" and "forged" in line["exception"]
     assert re.fullmatch(r"[0-9-]{10}T[0-9:.]+Z", line["at"])
-    assert (line["level"], line["logger"]) == ("error", "registry.cli.exit_codes")
+    assert (line["level"], line["logger"]) == ("error", "registry.cli.output")
 
 
 def test_unknown_command_or_option_is_usage_error(registry: CommandLine) -> None:

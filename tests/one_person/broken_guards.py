@@ -77,8 +77,8 @@ BROKEN: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
     "supervisor: agency_change": (
         TOGETHER,
         {
-            "registry.requests.agency_change.AgencyChange.needs_supervisor": False,
-            "registry.requests.agency_change.AgencyChange.decides": Permission.ORGANISATIONS_PROPOSE,
+            "registry.requests.approval_kinds.AgencyChange.needs_supervisor": False,
+            "registry.requests.approval_kinds.AgencyChange.decides": Permission.ORGANISATIONS_PROPOSE,
         },
     ),
     "supervisor: commission_decision": (

@@ -30,9 +30,8 @@ from registry.journal.verification import verify_stored
 from registry.projects.former_records import FormerRecord
 from registry.projects.models import Project, ProjectStatus
 from registry.projects.revisions import Revision
-from registry.requests.agency_change import propose_agency_change
+from registry.requests.approval_kinds import propose_agency_change, propose_restriction
 from registry.requests.models import Request, RequestKind
-from registry.requests.restriction import propose_restriction
 from registry.requests.service import ask, carry_out, carry_out_due_requests, confirm
 from tests.cases.cast import (
     AIGERIM,

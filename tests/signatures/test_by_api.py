@@ -27,7 +27,7 @@ from registry.freeze.policy import first_policy
 from registry.journal.checkpoints import make_checkpoint
 from registry.letters.models import Letter
 from registry.projects.models import Project
-from registry.requests.restriction import propose_restriction
+from registry.requests.approval_kinds import propose_restriction
 from registry.signatures.models import Signature, Signer
 from registry.signatures.service import IIN_OF_SIGNER
 from tests.api.callers import Caller, caller, code, codes, done

@@ -16,7 +16,7 @@ from registry.accounts.roles import Role
 from registry.accounts.sessions import WebSession
 from registry.core.clock import now
 from registry.core.database import db, transaction
-from registry.requests.restriction import propose_restriction
+from registry.requests.approval_kinds import propose_restriction
 from registry.signatures.models import Signature
 from registry.signatures.service import SIGNATURES
 from tests.cases.cast import audit, case_of

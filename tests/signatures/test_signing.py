@@ -28,7 +28,7 @@ from registry.core.database import db, transaction
 from registry.freeze.policy import first_policy
 from registry.journal.checkpoints import make_checkpoint
 from registry.projects.models import Project
-from registry.requests.restriction import propose_restriction
+from registry.requests.approval_kinds import propose_restriction
 from registry.signatures.models import Signature, Signer
 from registry.signatures.service import (
     SIGNATURES,

@@ -23,8 +23,8 @@ from registry.core.database import db, transaction
 from registry.imports.service import import_now
 from registry.projects.documents import add_document
 from registry.projects.links import add_link
+from registry.requests.approval_kinds import propose_restriction
 from registry.requests.models import RequestKind
-from registry.requests.restriction import propose_restriction
 from registry.requests.service import ask
 from registry.webhooks.models import WebhookDelivery
 from registry.webhooks.service import create_webhook

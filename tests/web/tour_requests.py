@@ -18,9 +18,9 @@ from registry.exemptions.models import Exemption
 from registry.exemptions.service import add_exemption_document
 from registry.projects.documents import add_document
 from registry.projects.models import Project
+from registry.requests.approval_kinds import propose_restriction
 from registry.requests.kinds import save_failure
 from registry.requests.models import Request, RequestKind
-from registry.requests.restriction import propose_restriction
 from registry.requests.service import ask, confirm
 from tests.web.tour_entries import AGENCY
 from tests.web.tour_stop import Stop

@@ -36,7 +36,7 @@ from registry.government_reports.service import count_open_reports
 from registry.http.responses import xlsx_download
 from registry.journal.pages import action_label, history_rows, principal_label
 from registry.projects.drafts import count_drafts
-from registry.requests.restriction import ADMISSION, propose_admission, waiting_admission
+from registry.requests.approval_kinds import ADMISSION, propose_admission, waiting_admission
 from registry.web import forms
 from registry.web.blueprint import BOTH, Answer, flash_changes, flash_message, pages, redirect_to
 from registry.web.current_user import page_locale

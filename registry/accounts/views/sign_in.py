@@ -16,23 +16,13 @@ from registry.accounts.passwords import BY_EMAIL, SignInBusy
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.service import accept_invitation, account_of_link, request_password_link
 from registry.accounts.sessions import end_session
-from registry.core.errors import Invalid, Problem, RegistryError
+from registry.core.errors import Invalid, Problem, RegistryError, RouteNotFound
 from registry.core.fields import BaseSchema, Text
 from registry.core.translations import lazy_text
-from registry.http.http_errors import RouteNotFound
 from registry.http.requests import LOG, client_request_id, request_id
 from registry.http.security import own_address
+from registry.web import current_user
 from registry.web.blueprint import ANY_SIGNED_IN, BOTH, Answer, Public, flash_message, local_address, pages, redirect_to
-from registry.web.current_user import (
-    clear_session_cookie,
-    current_user,
-    forget_current_user,
-    keep_device,
-    known_device_of,
-    page_locale,
-    set_language_cookie,
-    set_session_cookie,
-)
 from registry.web.formats import gettext as _
 from registry.web.forms import Form, FormPage, answer_form, form_field, invalid_form
 from registry.web.lists import render_list, requested_filters, requested_page
@@ -50,11 +40,11 @@ def sign_in() -> Answer:
     """Sign in with name and password."""
     back = local_address(request.values.get("back")) or url_for("web.home")
     if request.method != "POST":
-        if current_user().actor is not None:
+        if current_user.current_user().actor is not None:
             return redirect(back, 303)
         return render_template("accounts/sign_in.html", form=Form(), back=back, ended=request.args.get("ended"))
     name, source = request.form.get("name", ""), request.remote_addr or ""
-    device = known_device_of(name)
+    device = current_user.known_device_of(name)
     try:
         password, ids = request.form.get("password", ""), (request_id(), client_request_id())
         agent = request.user_agent.string
@@ -63,23 +53,23 @@ def sign_in() -> Answer:
         form = invalid_form({"name": name}, error, "name")
         return render_template("accounts/sign_in.html", form=form, back=back, ended=None), error.status
     response = to_signed_in(signed_in, back)
-    keep_device(response, name, device)
+    current_user.keep_device(response, name, device)
     return response
 
 
 def to_signed_in(signed_in: access.SignedIn, back: str) -> Response:
     """Redirect to the page, or first to the second factor, with the new session in place of an earlier one."""
-    if current_user().secret:
-        end_session(current_user().secret)
+    if current_user.current_user().secret:
+        end_session(current_user.current_user().secret)
     response = redirect(url_for("web.second_factor", back=back) if signed_in.awaits_factor else back, 303)
-    set_session_cookie(response, signed_in.secret)
+    current_user.set_session_cookie(response, signed_in.secret)
     return response
 
 
 @pages.page("/sign-out", needs=ANY_SIGNED_IN, methods=("POST",), before_password_change=True, before_factor=True)
 def sign_out(actor: Actor) -> Answer:
     """End the session, and the one at the OpenID Connect provider that it came from."""
-    secret = current_user().secret
+    secret = current_user.current_user().secret
     id_token = access.id_token_of(secret) if oidc_provider.has_provider() else None
     access.sign_out(actor, secret)
     at_provider = None if id_token is None else oidc_provider.sign_out_address(id_token, own_address("web.welcome"))
@@ -87,12 +77,12 @@ def sign_out(actor: Actor) -> Answer:
         response = redirect(url_for("web.welcome"), 303)
     else:
         # The page has no name, menu and button of somebody who is signed in.
-        forget_current_user()
+        current_user.forget_current_user()
         # Not a redirect: the content security policy lets forms lead to this host only.
         response = make_response(render_template("accounts/signed_out.html", address=at_provider))
         response.headers["Refresh"] = f"0; url={at_provider}"
-    clear_session_cookie(response)
-    set_language_cookie(response, page_locale())
+    current_user.clear_session_cookie(response)
+    current_user.set_language_cookie(response, current_user.page_locale())
     # With it goes the CSRF token of the session that ended.
     session.clear()
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -264,7 +254,7 @@ def provider_callback() -> Answer:
         claims = access.read_claims(sign_in_configuration(), answer.claims)
         agent = request.user_agent.string
         origin = access.SignInRequest(
-            request.remote_addr or "", request_id(), client_request_id(), page_locale(), agent
+            request.remote_addr or "", request_id(), client_request_id(), current_user.page_locale(), agent
         )
         signed_in = access.sign_in_with_identity(claims, answer.id_token, origin)
     except access.AccountNotConfirmed as error:

@@ -35,7 +35,7 @@ from registry.projects.documents import add_document
 from registry.projects.links import add_link
 from registry.projects.models import Project
 from registry.projects.service import find_project
-from registry.requests.agency_change import propose_agency_change
+from registry.requests.approval_kinds import propose_agency_change
 from registry.requests.models import RequestKind
 from registry.requests.service import ask
 from registry.saved_views.service import save_view

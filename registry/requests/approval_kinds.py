@@ -1,4 +1,4 @@
-"""Restriction: who may see a project is proposed by one supervisor and approved by another."""
+"""Kinds of approval: who may see a project, the removal of links, an agency's kind and parent."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,18 +10,26 @@ from registry.accounts.agency_tree import subtree
 from registry.accounts.models import Account, admitted, find_account, may_admit
 from registry.accounts.roles import AGENCY_ROLES, Actor, Permission, Role
 from registry.accounts.same_person import people_of
+from registry.agencies.fields import AGENCY_FIELDS, APPROVED_FIELDS
+from registry.agencies.models import AGENCY_KINDS, Agency
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency, check_agency_change
 from registry.approvals.models import MAX_REASON_LENGTH, Approval, ApprovalKind, ApprovalKindCode, Fact, Proposal
 from registry.approvals.queries import waiting_approval
 from registry.approvals.service import ApprovalAlreadyWaiting, propose, propose_as_consequence
 from registry.core.clock import now
 from registry.core.database import db, require_transaction, transaction
-from registry.core.errors import Conflict, NotAllowed
-from registry.core.fields import BaseSchema, Text
+from registry.core.errors import Conflict, Invalid, NotAllowed, Problem, invalid
+from registry.core.fields import BaseSchema, Bin, Choice, Text
 from registry.core.translations import lazy_text
+from registry.flags.models import lock_flags_for_review
+from registry.freeze.vocabulary import AgencyKind
 from registry.journal import service as journal
+from registry.projects.links import OF_ONE_OBJECT, ProjectLink, find_link, remove_link
 from registry.projects.models import Project, project_restricting
 from registry.projects.service import find_project_to_change, restrict_project
 from registry.projects.visibility import among_visible
+from registry.requests.kinds import ACT, REASON
+from registry.requests.succession import agency_and_above, count_of, count_readers, scope_effects, touched, visible_ids
 
 # Who reads restricted projects of an agency: accounts that its own administrator admits, or a supervisor.
 #
@@ -194,3 +202,149 @@ def propose_restriction(actor: Actor, number: str, values: Mapping[str, Any]) ->
             project_id=project.id,
         )
         return propose(actor, ApprovalKindCode.RESTRICTION, proposal)
+
+
+class AgencyChangeFields(BaseSchema):
+    """A change of kind or parent to propose; absent fields stay."""
+
+    kind = Choice(
+        AgencyKind,
+        AGENCY_KINDS,
+        nullable=False,
+        label=AGENCY_FIELDS["kind"].label,
+        description="What sort of organisation it is; decides whether the freeze binds it.",
+    )
+    parent_bin = Bin(
+        label=AGENCY_FIELDS["parent_bin"].label,
+        hint=AGENCY_FIELDS["parent_bin"].hint,
+        description="The agency above: its people act for this one too. Null: none.",
+    )
+    act = ACT
+    reason = REASON
+
+
+AGENCY_CHANGE: Final = AgencyChangeFields()
+
+
+class AgencyChange(ApprovalKind):
+    """The kind, or the parent, of an agency."""
+
+    code = ApprovalKindCode.AGENCY_CHANGE
+    proposes = Permission.ORGANISATIONS_PROPOSE
+    decides = Permission.ORGANISATIONS_CONFIRM
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """Return the changed fields, and the act."""
+        agency = agency_by_bin(_bin(approval))
+        changes = approval.payload["changes"]
+        facts = [Fact(name, getattr(agency, name), value) for name, value in changes.items()]
+        return [*facts, Fact("act", None, approval.payload["act"])]
+
+    def effects(self, actor: Actor, approval: Approval) -> Mapping[str, int]:
+        """Projects, flags and cases of the agency; for a new parent also those below, and who can read them then."""
+        agency = agency_by_bin(_bin(approval))
+        changes = approval.payload["changes"]
+        moves = "parent_bin" in changes
+        agencies = select(subtree(agency.id).c.id) if moves else select(Agency.id).where(Agency.id == agency.id)
+        projects = visible_ids(actor, Project.agency_id.in_(agencies))
+        own = projects.where(Project.agency_id == agency.id)
+        effects = {**touched(projects), **scope_effects(own, agency.kind, changes.get("kind", agency.kind))}
+        if moves:
+            effects["restricted"] = count_of(projects.where(Project.is_restricted))
+            effects["readers"] = _new_readers(agency, changes["parent_bin"])
+        return effects
+
+    def lock(self, approval: Approval) -> None:
+        """Lock the agency, after a running audit: that one judges by the kind, and locks projects before cases."""
+        lock_flags_for_review()
+        agency_to_change(_bin(approval))
+
+    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+        """Change the agency. Raises AgencyClosed, and Invalid when the parent can no longer be one."""
+        details = {"act": approval.payload["act"], "approval": approval.id}
+        change_agency(actor, agency_to_change(_bin(approval)), approval.payload["changes"], approved=details)
+        return {}
+
+
+def propose_agency_change(actor: Actor, number: str, values: Mapping[str, Any]) -> Approval:
+    """Propose a change of kind or parent; ``values``: what ``AgencyChangeFields`` validated.
+
+    Raises RoleNotAllowed, AgencyNotFound, AgencyClosed, Invalid, and what ``propose`` raises.
+    """
+    actor.require(Permission.ORGANISATIONS_PROPOSE)
+    with transaction():
+        agency = agency_to_change(number)
+        changes = {name: values[name] for name in APPROVED_FIELDS if name in values}
+        changes = {name: value for name, value in changes.items() if value != getattr(agency, name)}
+        if not changes:
+            raise Invalid([Problem("/kind", "nothing-to-change")])
+        check_agency_change(agency, changes)
+        payload = {"changes": changes, "act": values["act"]}
+        proposal = Proposal(f"agency:{number}", values["reason"], payload, agency_id=agency.id)
+        return propose(actor, ApprovalKindCode.AGENCY_CHANGE, proposal)
+
+
+def _bin(approval: Approval) -> str:
+    return approval.subject.removeprefix("agency:")
+
+
+def _new_readers(agency: Agency, parent_bin: str | None) -> int:
+    """Return how many accounts of agencies would be above it that are not now."""
+    if parent_bin is None:
+        return 0
+    parent = agency_by_bin(parent_bin)
+    return count_readers(agency_and_above(parent) - agency_and_above(agency))
+
+
+class LinkRemoval(ApprovalKind):
+    """The removal of a link that says that two projects concern one object."""
+
+    code = ApprovalKindCode.LINK_REMOVAL
+    proposes = Permission.PROJECTS_LINK
+    decides = Permission.PROJECTS_LINK
+
+    def facts(self, approval: Approval) -> Sequence[Fact]:
+        """Return the kind of the link, and the other project unless it is hidden from some who see this one."""
+        link = _link(approval)
+        other_id = link.target_id if approval.project_id == link.project_id else link.project_id
+        other = db.session.get_one(Project, other_id)
+        kind = None if link.removed_at else link.kind
+        return [Fact("link_kind", kind, None), Fact("target", None if other.is_restricted else other.number, None)]
+
+    def lock(self, approval: Approval) -> None:
+        """Lock the link."""
+        require_transaction().execute(
+            select(ProjectLink.id).where(ProjectLink.id == _link(approval).id).with_for_update()
+        )
+
+    def apply(self, actor: Actor, approval: Approval) -> dict[str, Any]:
+        """Remove the link."""
+        remove_link(actor, approval.payload["number"], approval.payload["link"])
+        return {}
+
+
+def remove_or_propose(actor: Actor, number: str, link_id: int, reason: str | None) -> Approval | None:
+    """Remove a link of a project, or propose to, where it says that the two concern one object; returns the proposal.
+
+    Raises RoleNotAllowed, ProjectNotFound, LinkNotFound, Invalid without a reason to propose, and what ``propose``
+    raises.
+    """
+    actor.require(Permission.PROJECTS_LINK)
+    with transaction():
+        link = find_link(actor, number, link_id)
+        if link.removed_at is not None or link.kind not in OF_ONE_OBJECT:
+            remove_link(actor, number, link_id)
+            return None
+        if reason is None:
+            raise invalid("/reason", "required")
+        ends = [db.session.get_one(Project, project_id) for project_id in (link.project_id, link.target_id)]
+        # Who may not see one of them sees no proposal.
+        about = max(ends, key=lambda each: (each.is_restricted, each.number == number))
+        proposal = Proposal(
+            f"link:{link.id}", reason, {"link": link.id, "number": number}, about.agency_id, project_id=about.id
+        )
+        return propose(actor, ApprovalKindCode.LINK_REMOVAL, proposal)
+
+
+def _link(approval: Approval) -> ProjectLink:
+    return db.session.get_one(ProjectLink, approval.payload["link"])
