@@ -22,7 +22,7 @@ from registry.accounts.schemas import ACCOUNT, LifetimeField
 from registry.accounts.service import AccountChanges, NewPerson, add_person, edit_account, person_named
 from registry.agencies.service import agency_by_bin
 from registry.cli import output
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import INVALID, UsageError, problem_lines
 from registry.core.errors import Invalid
 from registry.core.lists import MAX_LIMIT, Page, every_page
@@ -37,7 +37,7 @@ COLUMNS: Final = tuple(name for name in ACCOUNT.fields if name != "reads_restric
 KINDS: Final = "second_factors"
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def users() -> None:
     """Add people; list, change, disable, enable and confirm accounts."""
 
@@ -56,7 +56,6 @@ def users() -> None:
 )
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 @click.option("--ask-password", is_flag=True, help="Ask for the password, twice.")
-@in_registry
 def add(
     name: str,
     role: str,
@@ -100,7 +99,6 @@ def add(
 )
 @click.option("--q", "words", metavar="TEXT", help="Words, or parts of them, in name and e-mail address.")
 @output.as_json_option
-@in_registry
 def list_users(as_json: bool, words: str | None, inactive_since: date | None, **choices: str | None) -> None:
     """List the accounts of people and services, by name."""
     filters = {name: value for name, value in {**choices, "q": words}.items() if value is not None}
@@ -126,7 +124,6 @@ def list_users(as_json: bool, words: str | None, inactive_since: date | None, **
 @click.option("--role", type=click.Choice(Role.codes()), help="The new role. Sessions and tokens end.")
 @click.option("--agency", "agency_bin", metavar="BIN", help="The new agency; empty for none. Sessions and tokens end.")
 @click.option("--owner", metavar="NAME", help="The person who answers for a service account.")
-@in_registry
 def set_values(
     account_name: str,
     name: str | None,
@@ -169,7 +166,6 @@ def set_values(
 
 @users.command()
 @click.argument("name")
-@in_registry
 def disable(name: str) -> None:
     """Disable the account of a person or a service. Its sessions and tokens end immediately."""
     account_changes.disable_account(account_changes.command_actor(), _account(name).id)
@@ -178,7 +174,6 @@ def disable(name: str) -> None:
 
 @users.command()
 @click.argument("name")
-@in_registry
 def enable(name: str) -> None:
     """Enable an account again. The password is unchanged; earlier sessions and tokens stay ended."""
     account = _account(name)
@@ -189,7 +184,6 @@ def enable(name: str) -> None:
 
 @users.command()
 @click.argument("name")
-@in_registry
 def confirm(name: str) -> None:
     """Confirm a pending account, which an administrator created, enabled or gave a new role or password.
 
@@ -206,7 +200,6 @@ def confirm(name: str) -> None:
 @click.argument("name")
 @click.option("--to", "receiver", required=True, metavar="NAME", help="The person who gets the work.")
 @output.as_json_option
-@in_registry
 def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
     """Give all open work of the person NAME to another one: cases, drafts, reports, service accounts."""
     giver, taker = _account(name), _account(receiver)
@@ -226,7 +219,6 @@ def hand_over_work(name: str, receiver: str, as_json: bool) -> None:
 @click.option("--source", metavar="ADDRESS", help="The address that they came from.")
 @click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=50, show_default=True, help="How many at most.")
 @output.as_json_option
-@in_registry
 def failed_sign_ins(name: str | None, source: str | None, limit: int, as_json: bool) -> None:
     """List the latest failed and refused sign-ins of the last 90 days. A name that no account has is not stored."""
     filters = {key: value for key, value in (("name", name), ("source", source)) if value}
@@ -240,7 +232,6 @@ def failed_sign_ins(name: str | None, source: str | None, limit: int, as_json: b
 
 @users.command("reset-factor")
 @click.argument("name")
-@in_registry
 def reset_factor(name: str) -> None:
     """Remove all second factors of a person who has lost them. Sessions and tokens of the account end immediately.
 
@@ -253,7 +244,6 @@ def reset_factor(name: str) -> None:
 
 @users.command("reset-signer")
 @click.argument("name")
-@in_registry
 def reset_signer(name: str) -> None:
     """Let the next electronic signature of an account decide again whose certificates sign for it.
 
@@ -292,7 +282,6 @@ def _read_password(from_stdin: bool, ask: bool) -> str | None:
 @users.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Show the result and the errors, without saving anything.")
-@in_registry
 def import_file(file: Path, dry_run: bool) -> None:
     """Add the people of a CSV or XLSX file with the columns name, email, role, agency and language.
 
@@ -335,7 +324,7 @@ KEYS = {"principal": "account"}
 LISTS = ("scopes", "addresses")
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def tokens() -> None:
     """Issue, confirm, list and revoke bearer tokens."""
 
@@ -370,7 +359,6 @@ def tokens() -> None:
 )
 @click.option("--owner", metavar="NAME", help="The person who answers for a new service account.")
 @click.option("--purpose", metavar="TEXT", help="What the token is for, up to 100 characters.")
-@in_registry
 def issue(
     name: str,
     role: str | None,
@@ -417,7 +405,6 @@ def _person_id(name: str) -> int:
 
 @tokens.command()
 @click.argument("key_id")
-@in_registry
 def revoke(key_id: str) -> None:
     """Revoke the token with KEY_ID, the part between the two underscores. It stops working immediately."""
     access.revoke(account_changes.command_actor(), key_id)
@@ -426,7 +413,6 @@ def revoke(key_id: str) -> None:
 
 @tokens.command("confirm")
 @click.argument("key_id")
-@in_registry
 def confirm_pending_token(key_id: str) -> None:
     """Confirm the token of KEY_ID, which an administrator issued for a service account with an oversight role."""
     account_changes.confirm_token(account_changes.command_actor(), key_id)
@@ -435,7 +421,6 @@ def confirm_pending_token(key_id: str) -> None:
 
 @tokens.command()
 @click.argument("file", type=click.File(encoding="utf-8"))
-@in_registry
 def rekey(file: TextIO) -> None:
     """Let the tokens go on after a change of REGISTRY_SECRET_KEY, and take the new key for the registry's.
 
@@ -451,7 +436,6 @@ def rekey(file: TextIO) -> None:
 
 @tokens.command("list")
 @output.as_json_option
-@in_registry
 def list_tokens(as_json: bool) -> None:
     """List the issued tokens, without their secrets."""
     _print_tokens(all_tokens(account_changes.command_actor()), as_json)
@@ -459,7 +443,6 @@ def list_tokens(as_json: bool) -> None:
 
 @tokens.command("inactive")
 @output.as_json_option
-@in_registry
 def list_inactive_tokens(as_json: bool) -> None:
     """List the working tokens that nobody used for 90 days, without their secrets."""
     _print_tokens(all_tokens(account_changes.command_actor(), "inactive"), as_json)

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import FILE, as_json_option, dry_run_option
 from registry.imports.commands import chosen_values, column_mapping, import_file, import_options
 from registry.imports.service import ImportOptions
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def agencies() -> None:
     """Manage the agencies that must register projects."""
 
@@ -20,7 +20,6 @@ def agencies() -> None:
 @dry_run_option
 @import_options
 @as_json_option
-@in_registry
 def import_(
     file: Path, dry_run: bool, strict: bool, columns: tuple[str, ...], values: tuple[str, ...], as_json: bool
 ) -> None:

@@ -16,7 +16,7 @@ from registry.audits.queries import AUDIT_LIST, all_changes_of, unexplained_proj
 from registry.audits.schemas import verification_shown
 from registry.audits.verdicts import later_changes, verdict_of
 from registry.cli import output
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommand, RegistryCommands
 from registry.cli.output import CONFLICT, FAILED, FLAGS_FOUND, REASON, UsageError
 from registry.core.lists import MAX_LIMIT, Page, parse_known_at
 from registry.flags.models import AuditRun, failure_text
@@ -28,13 +28,12 @@ from registry.projects.visibility import journal_restricted_reads
 # ``registry explain``: the verdict on one project and its reasons.
 
 
-@click.command()
+@click.command(cls=RegistryCommand)
 @click.argument("number")
 @click.option("--on", type=output.DAY, metavar="DATE", help="The date to judge, as 2026-11-24; default: today.")
 @click.option("--known-at", "known_at_text", metavar="TIME", help="A past moment or date: judge what was known then.")
 @output.fail_on_flags_option
 @output.as_json_option
-@in_registry
 def explain(number: str, on: date | None, known_at_text: str | None, fail_on_flags: bool, as_json: bool) -> None:
     """Explain the verdict on the project NUMBER, as QT-2026-0000001-3: each rule that matches, with observed values,
     required values, remedy and clause, and until when this holds if nothing changes.
@@ -142,7 +141,7 @@ MAX_PRINTED_CHANGES = 20
 CAUSE_LISTS = (("causes", "cause"), ("rules", "rule"), ("agencies", "agency"))
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def audits() -> None:
     """Run audits and read them."""
 
@@ -162,7 +161,6 @@ def audits() -> None:
 @click.option("--reason", type=REASON, help="Why the held audit is right; only with --confirm-held.")
 @output.fail_on_flags_option
 @output.as_json_option
-@in_registry
 def run(
     on: date | None,
     dry_run: bool,
@@ -201,7 +199,6 @@ def run(
 @audits.command("list")
 @click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=20, show_default=True, help="Maximum number.")
 @output.as_json_option
-@in_registry
 def list_(limit: int, as_json: bool) -> None:
     """List the latest audits, newest first."""
     listing = AUDIT_LIST.read(local_actor(Role.AUDITOR), {}, Page(limit=limit))
@@ -214,7 +211,6 @@ def list_(limit: int, as_json: bool) -> None:
 @audits.command("show")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 @output.as_json_option
-@in_registry
 def show_one(audit_id: int, as_json: bool) -> None:
     """Show one audit with what it changed."""
     show(service.find_audit(local_actor(Role.AUDITOR), audit_id), as_json)
@@ -223,7 +219,6 @@ def show_one(audit_id: int, as_json: bool) -> None:
 @audits.command("verify")
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 @output.as_json_option
-@in_registry
 def verify_one(audit_id: int, as_json: bool) -> None:
     """Repeat a past audit from what was known then and its policy, and list every difference. Writes nothing.
 
@@ -247,7 +242,6 @@ def verify_one(audit_id: int, as_json: bool) -> None:
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 @click.option("--reason", type=REASON, required=True, help="Reason: the mistake behind the changes of the audit.")
 @output.as_json_option
-@in_registry
 def reject_one(audit_id: int, reason: str, as_json: bool) -> None:
     """Reject a held audit: it changes nothing, does not count, and the next audit judges every project again.
 
@@ -260,7 +254,6 @@ def reject_one(audit_id: int, reason: str, as_json: bool) -> None:
 @click.argument("audit_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
 @click.option("--reason", type=REASON, required=True, help="Reason, such as what was wrong with the clock.")
 @output.as_json_option
-@in_registry
 def void_one(audit_id: int, reason: str, as_json: bool) -> None:
     """Void an audit that a wrong clock dated in the future, so that nightly audits run again.
 

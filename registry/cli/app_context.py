@@ -3,13 +3,13 @@
 import gc
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
+import click
 from flask import Flask
 from sqlalchemy import make_url
 
@@ -29,9 +29,6 @@ from registry.state_systems.sources import STATE_SYSTEMS
 from registry.webhooks.sender import WEBHOOK_NETWORKS
 
 LOG_FILE = "commands.log"
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 @contextmanager
@@ -110,17 +107,21 @@ def as_owner(settings: Settings) -> tuple[Settings, str | None]:
     return replace(settings, database_url=settings.database_owner_url), service_role
 
 
-def in_registry(command: Callable[P, R]) -> Callable[P, R]:
-    """Decorator: run the command with an application context and a current schema."""
+class RegistryCommand(click.Command):
+    """A command that runs with an application context and a current schema."""
 
-    @wraps(command)
-    def opened(*args: P.args, **kwargs: P.kwargs) -> R:
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command in them."""
         require_database_file()
         with open_registry(command_settings()):
             require_current_schema()
-            return command(*args, **kwargs)
+            return super().invoke(ctx)
 
-    return opened
+
+class RegistryCommands(click.Group):
+    """A group of such commands."""
+
+    command_class = RegistryCommand
 
 
 def has_database_file(settings: Settings) -> bool:

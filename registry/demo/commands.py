@@ -11,7 +11,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from registry.agencies.models import Agency
 from registry.cases.models import Case
-from registry.cli.app_context import as_owner, command_settings, in_registry
+from registry.cli.app_context import RegistryCommands, as_owner, command_settings
 from registry.cli.output import print_message, progress
 from registry.core.clock import today
 from registry.core.database import db
@@ -38,13 +38,12 @@ class DemoTooEarly(Conflict):
     """The demo needs a date five weeks after the start of the freeze."""
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def demo() -> None:
     """Example data."""
 
 
 @demo.command()
-@in_registry
 def load() -> None:
     """Load Kazakh agencies, people and projects with a year of audits and five weeks of reviews.
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from registry.accounts.roles import Role, local_actor
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import as_json_option, every_item, print_json, print_pairs, print_table
 from registry.core.spreadsheets.writer import table_as_csv
 from registry.government_reports import queries
@@ -16,7 +16,7 @@ READER = Role.AUDITOR
 version_option = click.option("--version", type=click.IntRange(1, 2**31 - 1), help="An earlier version.")
 
 
-@click.group("government-reports")
+@click.group("government-reports", cls=RegistryCommands)
 def government_reports() -> None:
     """Read reports to the Government and the President."""
 
@@ -24,7 +24,6 @@ def government_reports() -> None:
 @government_reports.command("list")
 @click.option("--overdue", is_flag=True, help="Only reports that are overdue.")
 @as_json_option
-@in_registry
 def list_all(overdue: bool, as_json: bool) -> None:
     """List the reports, each as its newest version."""
     filters = {"overdue": "true"} if overdue else {}
@@ -39,7 +38,6 @@ def list_all(overdue: bool, as_json: bool) -> None:
 @click.argument("number")
 @version_option
 @as_json_option
-@in_registry
 def show(number: str, version: int | None, as_json: bool) -> None:
     """Show a report."""
     actor = local_actor(READER)
@@ -56,7 +54,6 @@ def show(number: str, version: int | None, as_json: bool) -> None:
 @click.argument("number")
 @version_option
 @click.option("--format", "as_format", type=click.Choice(["json", "csv"]), default="json", help="json by default.")
-@in_registry
 def export(number: str, version: int | None, as_format: str) -> None:
     """Print the frozen figures: exactly the bytes of which the report gives the SHA-256, or CSV."""
     actor = local_actor(READER)

@@ -3,14 +3,13 @@
 import click
 
 from registry.accounts.roles import Role, local_actor
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommand
 from registry.cli.output import as_json_option, print_json, print_pairs
 from registry.help.setup import setup_facts
 
 
-@click.command()
+@click.command(cls=RegistryCommand)
 @as_json_option
-@in_registry
 def setup(as_json: bool) -> None:
     """List what a new registry needs before its first working day, and what of it is done, as the page Work does."""
     facts = setup_facts(local_actor(Role.ADMINISTRATOR))

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from registry.accounts.roles import Actor, Role, local_actor
-from registry.cli.app_context import in_registry, shown
+from registry.cli.app_context import RegistryCommands, shown
 from registry.cli.output import (
     FAILED,
     INVALID,
@@ -145,7 +145,7 @@ def print_run(actor: Actor, run: ImportRun, as_json: bool) -> None:
         raise click.exceptions.Exit(INVALID)
 
 
-@click.group("imports")
+@click.group("imports", cls=RegistryCommands)
 def imports() -> None:
     """Run dry runs, and fetch marked files and templates."""
 
@@ -155,7 +155,6 @@ def imports() -> None:
 @click.option("--reason", help="Why registered projects change; by default that of the dry run.")
 @answers_option
 @as_json_option
-@in_registry
 def run_(import_id: int, reason: str | None, answers: tuple[str, ...], as_json: bool) -> None:
     """Import the file of the dry run ID; it is kept for seven days."""
     actor = local_actor(Role.ADMINISTRATOR)
@@ -168,7 +167,6 @@ def run_(import_id: int, reason: str | None, answers: tuple[str, ...], as_json: 
 @click.argument("import_id", type=int, metavar="ID")
 @click.option("--reason", required=True, help="Why, for the history of each project.")
 @as_json_option
-@in_registry
 def undo_(import_id: int, reason: str, as_json: bool) -> None:
     """Undo import ID that was run by the command line, within 30 days."""
     run = undo_import(local_actor(Role.ADMINISTRATOR), import_id, checked_reason(reason) or reason)
@@ -183,7 +181,6 @@ def undo_(import_id: int, reason: str, as_json: bool) -> None:
 @click.argument("import_id", type=int, metavar="ID")
 @click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE")
 @click.option("--only-wrong", is_flag=True, help="Without the right rows.")
-@in_registry
 def errors_(import_id: int, target: Path, only_wrong: bool) -> None:
     """Write the file of import ID to FILE as XLSX, with wrong cells marked."""
     run = marked_import(local_actor(Role.ADMINISTRATOR), import_id)
@@ -194,7 +191,6 @@ def errors_(import_id: int, target: Path, only_wrong: bool) -> None:
 @click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path), metavar="FILE")
 @click.option("--kind", type=click.Choice(ImportKind.codes()), default="projects", show_default=True, help="The rows.")
 @click.option("--language", "chosen", type=click.Choice(LANGUAGES), help="By default that of the command line.")
-@in_registry
 def template_(target: Path, kind: str, chosen: str | None) -> None:
     """Write a template to fill in to FILE as XLSX."""
     write_template(target, kind, chosen or language())

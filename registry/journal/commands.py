@@ -11,7 +11,7 @@ import click
 from sqlalchemy import select
 
 from registry.accounts.roles import Permission, Role, local_actor
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import FAILED, NOT_FOUND, CommandFailed, as_json_option, cli_text, print_json, print_message
 from registry.core.database import db, transaction
 from registry.journal import checkpoints, service
@@ -73,7 +73,7 @@ class OriginType(click.ParamType[str]):
         return str(value)
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def journal() -> None:
     """Verify and export the append-only journal."""
 
@@ -94,7 +94,6 @@ def journal() -> None:
     help="A file with a checkpoint kept elsewhere; verifies that the entries are those that it signs.",
 )
 @as_json_option
-@in_registry
 def verify(earlier: Head | None, kept: Sequence[tuple[int, str]], as_json: bool) -> None:
     """Check every entry of the journal: content, order, gaps and end. Exits with 1 when a check fails."""
     entries = _head()
@@ -115,7 +114,6 @@ def verify(earlier: Head | None, kept: Sequence[tuple[int, str]], as_json: bool)
 @journal.command()
 @click.argument("seq", type=click.IntRange(min=2))
 @click.option("--reason", required=True, help="What had set the clock wrong, and since when.")
-@in_registry
 def explain(seq: int, reason: str) -> None:
     """Explain why entry SEQ is dated before the one before it, such as a clock that was ahead and was corrected.
 
@@ -132,7 +130,6 @@ def explain(seq: int, reason: str) -> None:
 @journal.command()
 @click.option("--since", type=click.IntRange(min=1), help="Print only what this entry or a later one explains last.")
 @click.option("--accept", "reason", help="Why the rows may stay as they are. Seals them, with what differs.")
-@in_registry
 def reconcile(since: int | None, reason: str | None) -> None:
     """Compare every row with the acts that wrote it, and print what no act explains, as lines of JSON.
 
@@ -152,7 +149,6 @@ def reconcile(since: int | None, reason: str | None) -> None:
 
 
 @journal.command()
-@in_registry
 def head() -> None:
     """Print the last entry's number and hash as SEQ:HASH. Store it on another machine, for `verify --head`."""
     last = _head()
@@ -160,7 +156,6 @@ def head() -> None:
 
 
 @journal.command()
-@in_registry
 def checkpoint() -> None:
     """Sign the journal as it is now, print the checkpoint, and send it to the witnesses of REGISTRY_WITNESSES."""
     actor = local_actor(Role.OPERATOR)
@@ -178,7 +173,6 @@ def checkpoint() -> None:
 
 
 @journal.command()
-@in_registry
 def keys() -> None:
     """Print the verifier keys of checkpoints, the newest first, with their state."""
     for key in checkpoint_keys():
@@ -191,7 +185,6 @@ def keys() -> None:
     type=OriginType(),
     help="Begin another log, as after a restored backup that lacks entries of a checkpoint.",
 )
-@in_registry
 def new_key(origin: str | None) -> None:
     """Make a new key that signs checkpoints from now on, and print its verifier key. The former key is retired."""
     click.echo(add_key(local_actor(Role.OPERATOR), origin).verifier_key)
@@ -200,7 +193,6 @@ def new_key(origin: str | None) -> None:
 @journal.command()
 @click.argument("key_id")
 @click.option("--reason", required=True, help="Why nobody may trust it any more.")
-@in_registry
 def revoke_key(key_id: str, reason: str) -> None:
     """Revoke the key with that id of eight hexadecimal digits. One that is in use is replaced by a new one."""
     checkpoints.revoke_key(local_actor(Role.OPERATOR), key_id, reason)
@@ -208,7 +200,6 @@ def revoke_key(key_id: str, reason: str) -> None:
 
 
 @journal.command()
-@in_registry
 def export() -> None:
     """Print every entry as a line of JSON, oldest first; the chain can be verified from these lines alone.
 

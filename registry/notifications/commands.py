@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from registry.cli.app_context import in_registry, shown
+from registry.cli.app_context import RegistryCommands, shown
 from registry.cli.output import FAILED, as_json_option, print_json, print_message, print_pairs, print_table
 from registry.core.lists import MAX_LIMIT
 from registry.notifications import jobs
@@ -31,7 +31,7 @@ SHOWN = (
 IN_A_LIST = ("id", "state", "channel", "is_digest", "tries", "created_at", "ended_at", "error")
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def notices() -> None:
     """Notifications by e-mail and through Aitu."""
 
@@ -39,7 +39,6 @@ def notices() -> None:
 @notices.command()
 @click.option("--retry", is_flag=True, help="Also those that failed and wait for their next try, up to an hour.")
 @as_json_option
-@in_registry
 def send(retry: bool, as_json: bool) -> None:
     """Queue the digest and the overview of the week if they are due, and send the e-mails that are due.
 
@@ -77,7 +76,6 @@ def send(retry: bool, as_json: bool) -> None:
 @click.option("--state", type=click.Choice(STATES), help="Only notices in this state.")
 @click.option("--limit", type=click.IntRange(1, MAX_LIMIT), default=20, show_default=True, help="Maximum number.")
 @as_json_option
-@in_registry
 def list_(state: str | None, limit: int, as_json: bool) -> None:
     """List the latest e-mails and Aitu messages, newest first. They are kept for 30 days."""
     emails = latest_emails(state, limit)

@@ -9,7 +9,7 @@ from registry.accounts.roles import Role, local_actor
 from registry.approvals.models import Approval
 from registry.approvals.queries import show_one
 from registry.approvals.schemas import APPROVAL
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import FILE, INVALID, as_json_option, dry_run_option, print_json, print_message
 from registry.imports.commands import error_row, print_row_errors
 from registry.platform.products import import_products
@@ -18,7 +18,7 @@ from registry.requests.platform_approvals import import_inventory, preview_inven
 COUNTS = ("total", "matched", "lost", "shared", "mismatched", "unregistered", "deployments", "rejected")
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def inventory() -> None:
     """Manage the platform inventory."""
 
@@ -28,7 +28,6 @@ def inventory() -> None:
 @dry_run_option
 @click.option("--reason", help="Why it is applied by hand; required where it waits for a second person.")
 @as_json_option
-@in_registry
 def import_(file: Path, dry_run: bool, reason: str | None, as_json: bool) -> None:
     """Apply the inventory in FILE: matching projects are verified, projects no longer listed lose their verification.
 
@@ -61,7 +60,7 @@ def import_(file: Path, dry_run: bool, reason: str | None, as_json: bool) -> Non
         raise click.exceptions.Exit(INVALID)
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def products() -> None:
     """Manage the products of the platform that can replace objects."""
 
@@ -69,7 +68,6 @@ def products() -> None:
 @products.command("import")
 @click.argument("file", type=FILE)
 @dry_run_option
-@in_registry
 def import_products_(file: Path, dry_run: bool) -> None:
     """Register or change the products in FILE, CSV or XLSX; those that it leaves out stay.
 

@@ -8,7 +8,7 @@ import click
 
 from registry.accounts.roles import Role, local_actor
 from registry.audits.policy_activation import ALL_KINDS, activate_policy, impact_of, impact_report
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import DAY, as_json_option, print_json, print_message, print_pairs, print_table
 from registry.policies.queries import PolicyRecord, compare, find_policy, list_policies, record_of
 from registry.policies.schemas import comparison_shown, policy_shown
@@ -19,14 +19,13 @@ CHANGE_SHOWN = ("change", "project", "severity_before", "severity", "rules", "be
 SIGNS: Mapping[str, str] = {"newly_flagged": "+", "cleared": "-", "changed_severity": "~", "changed_rules": "~"}
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def policies() -> None:
     """Read versions of the policy, calculate their impact, activate one."""
 
 
 @policies.command("list")
 @as_json_option
-@in_registry
 def list_(as_json: bool) -> None:
     """List all versions, newest first."""
     rows = [_row(record) for record in list_policies(local_actor(Role.SUPERVISOR))]
@@ -39,7 +38,6 @@ def list_(as_json: bool) -> None:
 @policies.command("show")
 @click.argument("version")
 @as_json_option
-@in_registry
 def show_one(version: str, as_json: bool) -> None:
     """Show one version with every setting."""
     shown = policy_shown(find_policy(local_actor(Role.SUPERVISOR), version))
@@ -57,7 +55,6 @@ def show_one(version: str, as_json: bool) -> None:
 @click.argument("version")
 @click.option("--with", "earlier", metavar="VERSION", help="The version to compare with; default: its base.")
 @as_json_option
-@in_registry
 def comparison(version: str, earlier: str | None, as_json: bool) -> None:
     """Compare a version with another one, setting by setting."""
     shown = comparison_shown(compare(local_actor(Role.SUPERVISOR), version, earlier))
@@ -69,7 +66,6 @@ def comparison(version: str, earlier: str | None, as_json: bool) -> None:
 
 @policies.command()
 @click.argument("version")
-@in_registry
 def export(version: str) -> None:
     """Print a version in the format of the policy file."""
     click.echo(find_policy(local_actor(Role.SUPERVISOR), version).text, nl=False)
@@ -78,7 +74,6 @@ def export(version: str) -> None:
 @policies.command()
 @click.argument("version")
 @as_json_option
-@in_registry
 def impact(version: str, as_json: bool) -> None:
     """Calculate what an audit of today by a version would change. Writes nothing."""
     shown = impact_report(impact_of(local_actor(Role.SUPERVISOR), version))
@@ -108,7 +103,6 @@ def impact(version: str, as_json: bool) -> None:
 @click.argument("version")
 @click.option("--impact-digest", required=True, help="The digest of the impact that was shown today.")
 @click.option("--on", type=DAY, metavar="DATE", required=True, help="The first day, today or later.")
-@in_registry
 def activate(version: str, impact_digest: str, on: date) -> None:
     """Put a draft in force from a day, as another person than those who wrote it.
 

@@ -6,13 +6,13 @@ import click
 
 from registry.accounts.roles import SCHEDULE, Role, local_actor
 from registry.cli import output
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.procurement.file_imports import import_contracts
 from registry.procurement.portal import failing_fetches, fetch_all_again, fetch_due_contracts
 from registry.settings import read_settings
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def contracts() -> None:
     """Manage contracts of the procurement portal."""
 
@@ -21,7 +21,6 @@ def contracts() -> None:
 @click.argument("file", type=output.FILE)
 @output.dry_run_option
 @output.as_json_option
-@in_registry
 def import_(file: Path, dry_run: bool, as_json: bool) -> None:
     """Import the contracts in FILE: CSV, XLSX or NDJSON with the portal's names of fields, all or none.
 
@@ -39,7 +38,6 @@ def import_(file: Path, dry_run: bool, as_json: bool) -> None:
 
 
 @contracts.command("fetch")
-@in_registry
 def fetch() -> None:
     """Fetch the contracts of all agencies from the portal's service now; the scheduler does it each night."""
     settings = read_settings(read_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from registry.accounts.roles import Role, local_actor
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import FILE, UsageError, as_json_option, cli_text, dry_run_option, language
 from registry.core.lists import kind_of
 from registry.imports import commands
@@ -19,7 +19,7 @@ from registry.projects.exports import export_csv, export_xlsx
 from registry.projects.filters import FILTERS
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def projects() -> None:
     """Import and export projects."""
 
@@ -31,7 +31,6 @@ def projects() -> None:
 @click.option("--reason", help="Why registered projects change, for their history.")
 @commands.answers_option
 @as_json_option
-@in_registry
 def import_(
     file: Path,
     dry_run: bool,
@@ -89,7 +88,6 @@ def filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.argument("filters", nargs=-1, metavar="[NAME=VALUE]...")
 @filter_options
-@in_registry
 def export(file_format: str, headers: str, filters: tuple[str, ...], **options: str | None) -> None:
     """Write all fields of the projects that match the filters to standard output.
 

@@ -87,11 +87,6 @@ def is_scan(content: bytes) -> bool:
     return content.startswith(SCAN_SIGNATURES)
 
 
-def is_blocked_file(name: str, content: bytes) -> bool:
-    """True for a program, a script or a page, by content or by file extension."""
-    return _is_program(content) or _is_script_or_page(content) or _has_blocked_extension(name)
-
-
 def _has_blocked_extension(name: str) -> bool:
     # Windows ignores trailing dots and spaces in a name, and everything after a colon.
     # People read full-width letters as an extension too.
@@ -260,7 +255,7 @@ def add_document(
     actor.require(Permission.DOCUMENTS_WRITE)
     if not content:
         raise invalid("/file", "document-empty")
-    if is_blocked_file(name, content):
+    if _is_program(content) or _is_script_or_page(content) or _has_blocked_extension(name):
         raise invalid("/file", "document-type-refused")
     project_id, number = project.id, project.number
     with transaction() as session:

@@ -2,20 +2,19 @@
 
 import click
 
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import FAILED, CommandFailed, as_json_option, cli_text, print_json, print_message
 from registry.requests.queries import due_requests
 from registry.requests.service import carry_out_due_requests
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def requests() -> None:
     """Carry out what was asked and confirmed."""
 
 
 @requests.command("carry-out")
 @as_json_option
-@in_registry
 def carry_out(as_json: bool) -> None:
     """Carry out every confirmed request whose day has come. The scheduler does it each minute."""
     carried_out, failed = carry_out_due_requests(), due_requests()

@@ -11,7 +11,6 @@ from registry.accounts.roles import AGENCY_ROLES, Actor, Permission
 from registry.core.errors import Malformed, Problem
 from registry.projects.filters import AGENCY, BELOW
 from registry.saved_views import queries
-from registry.saved_views.models import SavedView
 from registry.saved_views.schemas import MAX_FILTERS, VIEW_BODY
 from registry.saved_views.service import delete_view, save_view
 from registry.web.blueprint import ANY_SIGNED_IN, BOTH, Answer, flash_message, pages, redirect_to
@@ -120,7 +119,7 @@ def open_saved_view(actor: Actor, view_id: int) -> Answer:
     """Redirect to the list with the view's query; without it, and with the reason, when the list refuses it."""
     shown = queries.find_view(actor, view_id)
     if shown.problem is None:
-        return redirect(_list_address(shown.view), 303)
+        return redirect(f"{url_for(f'web.{shown.view.list}')}?{urlencode(shown.view.query)}", 303)
     texts = {"name": shown.view.name, "problem": problem_message(shown.problem)}
     flash_message(_("The saved view “%(name)s” cannot be used any more: %(problem)s") % texts, "error")
     return redirect_to(shown.view.list)
@@ -155,7 +154,3 @@ def _requested_query(actor: Actor) -> tuple[str, dict[str, str]]:
     if problems or not 0 < len(query) <= MAX_FILTERS:
         raise Malformed(problems)
     return name, query
-
-
-def _list_address(view: SavedView) -> str:
-    return f"{url_for(f'web.{view.list}')}?{urlencode(view.query)}"

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from registry.accounts.roles import Role, local_actor
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import FILE, as_json_option, print_json, print_message, print_pairs
 from registry.state_systems.service import import_confirmations
 
 
-@click.group("external-confirmations")
+@click.group("external-confirmations", cls=RegistryCommands)
 def external_confirmations() -> None:
     """Import what other state systems confirm."""
 
@@ -18,7 +18,6 @@ def external_confirmations() -> None:
 @external_confirmations.command("import")
 @click.argument("file", type=FILE)
 @as_json_option
-@in_registry
 def import_(file: Path, as_json: bool) -> None:
     """Import the confirmations in FILE, a JWS that a state system of REGISTRY_STATE_SYSTEMS_FILE signed.
 

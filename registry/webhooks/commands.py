@@ -5,19 +5,18 @@ from dataclasses import asdict
 
 import click
 
-from registry.cli.app_context import in_registry
+from registry.cli.app_context import RegistryCommands
 from registry.cli.output import as_json_option, print_json, print_pairs
 from registry.webhooks import queue
 
 
-@click.group()
+@click.group(cls=RegistryCommands)
 def webhooks() -> None:
     """Messages about changes to other systems."""
 
 
 @webhooks.command()
 @as_json_option
-@in_registry
 def deliver(as_json: bool) -> None:
     """Send messages until none is due. Messages that fail are tried again by the next run after their delay.
 

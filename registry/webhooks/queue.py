@@ -72,11 +72,6 @@ def pause_after(failures: int, asked: timedelta = sender.NOT_ASKED) -> timedelta
     return max(usual, min(asked, MAX_ASKED_PAUSE))
 
 
-def is_to_disable(failing_since: datetime, at: datetime) -> bool:
-    """Return True when all attempts since an instant have failed, and that is a week ago."""
-    return at - failing_since >= DISABLED_AFTER
-
-
 # The queue.
 
 
@@ -468,7 +463,7 @@ def _record_receiver(webhook: Webhook, attempts: Sequence[Attempt], at: datetime
         return
     if any(attempt.status == GONE for attempt in attempts):
         disable(webhook, DisabledReason.GONE)
-    elif is_to_disable(failing_since, at):
+    elif at - failing_since >= DISABLED_AFTER:
         disable(webhook, DisabledReason.FAILURES)
 
 
