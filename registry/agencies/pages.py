@@ -33,10 +33,10 @@ from registry.web.forms import FormPage, answer_form, present_text, schema_field
 MAX_CHOICES: Final = 200
 
 
-def agency_choices(actor: Actor, most: int = MAX_CHOICES) -> list[tuple[str, str]]:
-    """``(BIN, name)`` of the actor's open agencies by name; empty when there are more than ``most``."""
-    rows = db.session.execute(_own(actor).limit(most + 1)).all()
-    if len(rows) > most:
+def agency_choices(actor: Actor) -> list[tuple[str, str]]:
+    """``(BIN, name)`` of the actor's open agencies by name; empty when there are too many to choose from."""
+    rows = db.session.execute(_own(actor).limit(MAX_CHOICES + 1)).all()
+    if len(rows) > MAX_CHOICES:
         return []
     choices = [(agency.bin, f"{labels.name_in_page_language(agency)} ({agency.bin})") for agency in rows]
     return sorted(choices, key=lambda choice: kazakh_key(choice[1]))

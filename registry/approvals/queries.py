@@ -20,6 +20,7 @@ from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads
 
 PROJECT_ID: Final[ColumnElement[int]] = table_of(Approval).c.project_id
+MOST_SHOWN: Final = 10
 
 
 class ApprovalNotFound(NotFound):
@@ -38,9 +39,7 @@ def waiting_for(actor: Actor, limit: int) -> list[dict[str, Any]]:
     return shown
 
 
-def waiting_about(
-    actor: Actor, *, project_id: int | None = None, subject: str | None = None, limit: int = 10
-) -> list[dict[str, Any]]:
+def waiting_about(actor: Actor, *, project_id: int | None = None, subject: str | None = None) -> list[dict[str, Any]]:
     """Return the approvals about a project, or about a subject as in the journal, that wait for anybody, the oldest
     first.
     """
@@ -48,7 +47,7 @@ def waiting_about(
         return []
     about = Approval.subject == subject if project_id is None else Approval.project_id == project_id
     waits = (about, current_state() == ApprovalState.WAITING.value, *visible_approvals(actor))
-    return _shown(list(db.session.scalars(select(Approval).where(*waits).order_by(Approval.id).limit(limit))))
+    return _shown(list(db.session.scalars(select(Approval).where(*waits).order_by(Approval.id).limit(MOST_SHOWN))))
 
 
 def count_waiting_for(actor: Actor) -> int:

@@ -354,22 +354,22 @@ def answer_form(
 
 
 def answer_decision(
-    schema: field_types.BaseSchema, act: Callable[[str | None], Answer], page: Callable[[Form], str], at: str = "reason"
+    schema: field_types.BaseSchema, act: Callable[[str | None], Answer], page: Callable[[Form], str]
 ) -> Answer:
-    """Call ``act`` with the remark or reason that was entered beside the buttons of a page.
+    """Call ``act`` with the reason that was entered beside the buttons of a page.
 
     What is wrong is displayed there by ``page``, also what the service says of values that the form does not have.
     """
-    texts = typed_values((at,))
-    values, problems = schema.load_texts({at: texts.get(at, "")})
+    texts = typed_values(("reason",))
+    values, problems = schema.load_texts({"reason": texts.get("reason", "")})
     if problems:
         return page(Form(texts, problems)), 422
     try:
-        return act(values.get(at))
+        return act(values.get("reason"))
     except Invalid as error:
-        return page(Form(texts, [replace(each, pointer=f"/{at}") for each in error.problems])), error.status
+        return page(Form(texts, [replace(each, pointer="/reason") for each in error.problems])), error.status
     except (Conflict, NotAllowed) as error:
-        return page(invalid_form(texts, error, at)), error.status
+        return page(invalid_form(texts, error, "reason")), error.status
 
 
 def problems_by_control(problems: Iterable[Problem], fields: Sequence[Field]) -> list[Problem]:

@@ -306,19 +306,17 @@ def download_list(
     name: str,
     columns: Sequence[TableColumn],
     page_of: Callable[[Page], Listing],
-    prepared: Callable[[list[Any]], list[Any]] = list,
 ) -> Response:
     """Stream the requested list as CSV or XLSX: each column with its heading and its value of an item.
 
-    Errors of the first page are raised before the response starts. ``page_of`` reads a page of the list; ``prepared``
-    makes of its items what the columns take.
+    Errors of the first page are raised before the response starts. ``page_of`` reads a page of the list.
     """
     use_read_replica(for_export=True)
     header = [each.heading for each in columns if each.value is not None]
     values = [each.value for each in columns if each.value is not None]
     pages: Iterator[Rows] = every_page(
         page_of,
-        lambda items: [[value(item) for value in values] for item in prepared(items)],
+        lambda items: [[value(item) for value in values] for item in items],
         request.args.get("sort") or None,
     )
     return download_table(ending, name, header, pages)
