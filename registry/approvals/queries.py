@@ -20,7 +20,7 @@ from registry.projects.models import Project
 from registry.projects.visibility import among_visible, journal_restricted_reads
 
 PROJECT_ID: Final[ColumnElement[int]] = table_of(Approval).c.project_id
-MOST_SHOWN: Final = 10
+MAX_SHOWN: Final = 10
 
 
 class ApprovalNotFound(NotFound):
@@ -47,7 +47,7 @@ def waiting_about(actor: Actor, *, project_id: int | None = None, subject: str |
         return []
     about = Approval.subject == subject if project_id is None else Approval.project_id == project_id
     waits = (about, current_state() == ApprovalState.WAITING.value, *visible_approvals(actor))
-    return _shown(list(db.session.scalars(select(Approval).where(*waits).order_by(Approval.id).limit(MOST_SHOWN))))
+    return _shown(list(db.session.scalars(select(Approval).where(*waits).order_by(Approval.id).limit(MAX_SHOWN))))
 
 
 def count_waiting_for(actor: Actor) -> int:
