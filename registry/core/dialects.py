@@ -338,6 +338,23 @@ def copy_csv(session: Session, statement: sa.Select[Any]) -> Iterator[bytes]:
 
 
 @contextmanager
+def planned_for_values(session: Session) -> Iterator[None]:
+    """Have PostgreSQL plan each statement of the open transaction for its own values, in the block.
+
+    A statement that was prepared is planned once, for lists of ten: of a thousand agencies it reads every project.
+    """
+    if is_sqlite():
+        yield
+        return
+    raw = typing.cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
+    usual, raw.prepare_threshold = raw.prepare_threshold, None
+    try:
+        yield
+    finally:
+        raw.prepare_threshold = usual
+
+
+@contextmanager
 def _cursor(session: Session) -> Iterator[psycopg.Cursor[Any]]:
     """A psycopg cursor in the session's transaction; psycopg errors are re-raised as SQLAlchemy errors."""
     connection = session.connection()

@@ -7,6 +7,7 @@ withdrawal or the end of the former one, and is never removed: ``integrity.rewri
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from registry.accounts.agency_tree import paths
 from registry.accounts.roles import Actor
 from registry.core.database import Instant, Model, db, table_of
-from registry.core.dialects import insert_rows, is_among
+from registry.core.dialects import insert_rows, is_among, planned_for_values
 from registry.core.errors import Problem
 from registry.core.search import NAMES
 from registry.core.values import comparable
@@ -102,10 +103,11 @@ def former_records_of(items: Sequence[tuple[int, Mapping[str, Any]]]) -> list[li
         values = {each[name] for each in hashes if each[name] is not None}
         if values:
             same.append(is_among(compared[name], sorted(values)))
-    alike = _alike(is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items})), same)
+    alike = _alike(and_(is_among(PROJECT.agency_id, sorted({agency_id for agency_id, _ in items})), IS_FORMER), same)
     names = (*COMPARED, *CONTRACT, *READ_OF_PAST)
     statement = select(*(PROJECT[name] for name in names)).where(IS_FORMER, alike).order_by(PROJECT.id)
-    records = [dict(zip(names, row, strict=True)) for row in db.session.execute(statement)]
+    with planned_for_values(db.session()) if len(items) > 1 else nullcontext():
+        records = [dict(zip(names, row, strict=True)) for row in db.session.execute(statement)]
     if not records:
         return [[] for _ in items]
     matched = _Keys(records).of(items)

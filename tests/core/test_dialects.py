@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Select, select, text
 
 from registry.core.database import db, table_of
-from registry.core.dialects import is_among, is_sqlite
+from registry.core.dialects import is_among, is_sqlite, planned_for_values
 from registry.projects.models import Project
 from tests.factories import a_project
 
@@ -32,3 +33,17 @@ def test_condition_takes_more_values_than_a_statement_has_parameters(app: Flask)
         (PROJECT.number, numbers, [project.id]),
     ):
         assert db.session.scalars(db.select(PROJECT.id).where(is_among(column, values))).all() == expected
+
+
+@pytest.mark.on_both
+def test_statements_of_a_block_are_planned_for_their_values_and_later_ones_are_prepared_again(app: Flask) -> None:
+    def prepared_by(name: str, statement: Select[int]) -> int:
+        for _ in range(10):
+            db.session.execute(statement)
+        known = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE :like")
+        return 0 if is_sqlite() else db.session.execute(known, {"like": f"%AS {name}%"}).scalar_one()
+
+    with planned_for_values(db.session()):
+        inside = prepared_by("inside", select(PROJECT.id.label("inside")).where(is_among(PROJECT.id, [1])))
+    after = prepared_by("later", select(PROJECT.id.label("later")).where(is_among(PROJECT.id, [1])))
+    assert (inside, after) == (0, 0 if is_sqlite() else 1)
