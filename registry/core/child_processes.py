@@ -13,9 +13,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import BoundedSemaphore
 from time import monotonic, sleep
-from typing import Final
+from typing import IO, Final
 
 from registry.core.errors import Unavailable
 from registry.core.files import PACKAGE
@@ -46,29 +47,40 @@ class ChildFailed(Exception):
 
 
 def run_child(module: str, content: bytes, *arguments: str) -> bytes:
-    """Run ``python -m module`` with ``content`` on stdin; return what it writes to stdout.
+    """Return the ``child_output`` of a child that writes little."""
+    with child_output(module, content, *arguments) as output:
+        return output.read()
+
+
+@contextmanager
+def child_output(module: str, content: bytes, *arguments: str) -> Iterator[IO[bytes]]:
+    """Run ``python -m module`` with ``content`` on stdin; give what it has written to stdout.
+
+    In a file: the pieces of a pipe are joined, in twice the memory.
 
     At most ``AT_ONCE`` run in an installation, the others wait. Raises ServiceBusy and ChildFailed.
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("REGISTRY_")}
-    with _slot() as slot:
-        try:
-            done = subprocess.run(  # noqa: S603 - our own modules
-                [sys.executable, "-m", module, *arguments],
-                cwd=PACKAGE.parent,
-                env=environment,
-                input=content,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                # A child that outlives this process, killed, keeps its slot.
-                pass_fds=[slot],
-                timeout=WALL_SECONDS,
-                check=True,
-            )
-        except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-            logger.warning("a child process was ended: %s", error)
-            raise ChildFailed(module) from error
-    return done.stdout
+    with TemporaryFile() as output:
+        with _slot() as slot:
+            try:
+                subprocess.run(  # noqa: S603 - our own modules
+                    [sys.executable, "-m", module, *arguments],
+                    cwd=PACKAGE.parent,
+                    env=environment,
+                    input=content,
+                    stdout=output,
+                    stderr=subprocess.DEVNULL,
+                    # A child that outlives this process, killed, keeps its slot.
+                    pass_fds=[slot],
+                    timeout=WALL_SECONDS,
+                    check=True,
+                )
+            except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+                logger.warning("a child process was ended: %s", error)
+                raise ChildFailed(module) from error
+        output.seek(0)
+        yield output
 
 
 def limit_itself() -> None:

@@ -27,6 +27,8 @@ from registry.core.errors import Invalid, invalid
 # CSV reader: UTF-8 with or without BOM, cp1251 or KZ-1048; commas, semicolons or tabs; line breaks inside quotes.
 
 UTF8 = "utf-8-sig"
+# The first line of what is written here, so that no stored file is taken for it.
+READ = b"\xef\xbb\xbfsep=,\r\n"
 CHUNK_SIZE = 1 << 20
 # A UTF-8 sequence of two or more bytes; cp1251 text has hardly any.
 UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
@@ -359,6 +361,7 @@ def _texts(rows: Iterable[list[Any]], unusable: set[tuple[int, int]]) -> Iterato
 def _as_csv(records: Iterable[list[str]], limit: int, code: str) -> bytes:
     """Return the records as CSV; reading it yields the same ones. Raises Invalid when it grows over the limit."""
     buffer = io.BytesIO()
+    buffer.write(READ)
     text = io.TextIOWrapper(buffer, "utf-8", ERRORS, newline="")
     writer = csv.writer(text)
     rows = 0

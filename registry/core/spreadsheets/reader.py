@@ -7,16 +7,14 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from registry.core.child_processes import ChildFailed, run_child
+from registry.core.child_processes import ChildFailed, child_output
 from registry.core.errors import Invalid, Problem, invalid
-from registry.core.spreadsheets.csv_and_xlsx import ZIP
+from registry.core.spreadsheets.csv_and_xlsx import READ, ZIP
 from registry.core.values import read_json
 
 CHILD = "registry.core.spreadsheets.csv_and_xlsx"
-# The first line of what the child has read, so that no stored file is taken for it.
-READ = b"\xef\xbb\xbfsep=,\r\n"
 # A ZIP archive ends with this record and a comment of at most 64 KiB.
 END_OF_ZIP = b"PK\x05\x06"
 MAX_END_OF_ZIP = (1 << 16) + 22
@@ -34,8 +32,7 @@ MAX_COLUMN_PROBLEMS = 20
 MAX_REPORTED_NAME_LENGTH = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A non-blank row: its number in the spreadsheet, where the header is 1, and one cell per column.
 
     ``surplus`` is the number of non-blank cells beyond the last column.
@@ -103,27 +100,23 @@ def open_file(content: bytes) -> Sequence[Table]:
     """
     _require_plausible(content)
     try:
-        line, _, tables = run_child(CHILD, content).partition(b"\n")
+        with child_output(CHILD, content) as output:
+            head = json.loads(output.readline())
+            if "problems" in head:
+                raise Invalid([Problem("/file", code, params) for code, params in head["problems"]])
+            return [
+                Table(
+                    output.read(sheet["size"]),
+                    head["is_workbook"],
+                    sheet["name"],
+                    is_hidden=sheet["is_hidden"],
+                    is_whole=sheet["is_whole"],
+                    merged=tuple((column, first, last) for column, first, last in sheet["merged"]),
+                )
+                for sheet in head["sheets"]
+            ]
     except ChildFailed as error:
         raise invalid("/file", "xlsx-too-large" if content.startswith(ZIP) else "csv-too-large") from error
-    head = json.loads(line)
-    if "problems" in head:
-        raise Invalid([Problem("/file", code, params) for code, params in head["problems"]])
-    opened, place = [], 0
-    for sheet in head["sheets"]:
-        table = tables[place : place + sheet["size"]]
-        place += sheet["size"]
-        opened.append(
-            Table(
-                READ + table,
-                head["is_workbook"],
-                sheet["name"],
-                is_hidden=sheet["is_hidden"],
-                is_whole=sheet["is_whole"],
-                merged=tuple((column, first, last) for column, first, last in sheet["merged"]),
-            )
-        )
-    return opened
 
 
 def open_table(content: bytes) -> Table:
@@ -228,4 +221,4 @@ def require_upload_size(content: bytes) -> None:
 
 def has_content(cells: list[str]) -> bool:
     """True unless all cells are blank."""
-    return bool("".join(cells).strip())
+    return any(map(str.strip, cells))
