@@ -56,7 +56,7 @@ def reference_of(text: str) -> str:
     A reference has a digit or a sign: otherwise each search by words would take longer for nothing.
     """
     joined = "".join(map(fold, words_of(text)))[:MAX_WORD_LENGTH]
-    is_one = any(not each.isalpha() and not each.isspace() for each in text)
+    is_one = not "".join(text.split()).isalpha()
     return REFERENCE + joined if joined and is_one else ""
 
 

@@ -50,6 +50,9 @@ def is_note(cells: Sequence[str], key: int, known: Sequence[int], headers: Seque
     ``key``: the place of the column that identifies a record; ``known``: those that are fields.
     """
     text = cells[key].strip()
+    if text and text[0] not in NOTE_LETTERS and not BLANK.search(text):
+        # Most records, whose other cells need no look.
+        return _is_header(cells, known, headers)
     filled = [cell for cell in map(str.strip, cells) if cell]
     is_wide = sum(map(bool, headers)) >= MIN_COLUMNS_OF_RECORDS
     if not text:
@@ -62,7 +65,7 @@ def is_note(cells: Sequence[str], key: int, known: Sequence[int], headers: Seque
         or comparable(text) in EXAMPLES
     ):
         return True
-    return comparable(text) == comparable(headers[key]) and _is_header(cells, known, headers)
+    return _is_header(cells, known, headers)
 
 
 def below_column_numbers(table: Table, header: int, width: int) -> int:
@@ -87,8 +90,8 @@ def _numbers_columns(cells: Sequence[str]) -> bool:
 
 
 def _is_header(cells: Sequence[str], known: Sequence[int], headers: Sequence[str]) -> bool:
-    filled = [place for place in known if cells[place].strip()]
-    return bool(filled) and all(comparable(cells[place]) == comparable(headers[place]) for place in filled)
+    """True for a row with a key whose fields are what is written above them."""
+    return all(comparable(cells[place]) == comparable(headers[place]) for place in known if cells[place].strip())
 
 
 # Choice of the sheet of a workbook that has the table; further sheets with tables are named with the reason.
@@ -268,7 +271,7 @@ class Layout:
                     texts[at] = row.cells[column]
                 elif at in spans:
                     row.cells[column] = row.cells[column] or texts.get((spans[at], column), "")
-            yield self._with_amounts_by_year(row, years)
+            yield self._with_amounts_by_year(row, years) if years else row
 
     def _years(self) -> dict[int, str]:
         """Return the columns that have the amounts of one year each, and the year."""

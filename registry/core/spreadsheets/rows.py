@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from marshmallow import ValidationError
 
@@ -111,8 +111,7 @@ def _reader(field: InputField) -> CellReader:
 MAX_SHOWN_LENGTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ImportRow:
+class ImportRow(NamedTuple):
     """A validated row: its accepted values and the problems found so far.
 
     ``key`` identifies the record: the BIN, or agency, external id and number. ``cells`` are the texts of the file.
