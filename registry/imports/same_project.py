@@ -196,6 +196,9 @@ class SameProject:
 
     def __init__(self, actor: Actor, run_id: int) -> None:
         self._actor = actor
+        # The keys of the names of the agencies that were read; the projects of those where a row has one.
+        self._named: set[int] = set()
+        self._names: set[int] = set()
         self._by_name: dict[int, defaultdict[int, list[NamedProject]]] = {}
         self._agencies: dict[int, AgencyProjects] = {}
         self._read_to = 0
@@ -224,26 +227,38 @@ class SameProject:
     def forget_what_changed(self) -> None:
         """Have the agencies read again in which others have registered projects since: ids follow the commits."""
         newest = db.session.execute(select(func.max(PROJECT.id))).scalar_one() or 0
-        if self._by_name or self._agencies:
+        if self._named or self._agencies:
             # In the text of the statement: of a parameter, PostgreSQL takes it for a third of the projects.
             read_to: BindParameter[int] = bindparam("read_to", self._read_to, literal_execute=True)
             since = select(PROJECT.agency_id).where(PROJECT.id > read_to, self._is_of_others).distinct()
             for agency_id in db.session.execute(since).scalars():
+                self._named.discard(agency_id)
                 self._by_name.pop(agency_id, None)
                 self._agencies.pop(agency_id, None)
         self._read_to = newest
 
     def read_names(self, agency_ids: Iterable[int]) -> None:
         """Read the names of the projects of these agencies, unless they are known, in one statement."""
-        unknown = set(agency_ids) - self._by_name.keys()
-        if not unknown:
-            return
-        self._by_name |= {agency_id: defaultdict(list) for agency_id in unknown}
-        columns = [PROJECT[name] for name in ("agency_id", "number", "external_id", *NAMES)]
-        for agency_id, number, external_id, *names in db.session.execute(self._registered(unknown, columns)):
-            by_name, project = self._by_name[agency_id], NamedProject(number, external_id)
-            for name in filter(None, names):
-                by_name[name_key(name)].append(project)
+        unknown = set(agency_ids) - self._named
+        if unknown:
+            self._named |= unknown
+            for names in db.session.execute(self._registered(unknown, [PROJECT[name] for name in NAMES])):
+                self._names.update(map(name_key, filter(None, names)))
+
+    def _projects_of_name(self, agency_id: int, name: int) -> list[NamedProject]:
+        """Return the projects of an agency with a name, by its key. Few names of a file are registered: only then are
+        the agency's projects kept, which take five times the memory of their names.
+        """
+        if name not in self._names:
+            return []
+        if agency_id not in self._by_name:
+            by_name = self._by_name[agency_id] = defaultdict(list)
+            columns = [PROJECT[column] for column in ("number", "external_id", *NAMES)]
+            for number, external_id, *names in db.session.execute(self._registered([agency_id], columns)):
+                project = NamedProject(number, external_id)
+                for each in filter(None, names):
+                    by_name[name_key(each)].append(project)
+        return self._by_name[agency_id][name]
 
     def _registered(self, agency_ids: Iterable[int], columns: Sequence[Column[Any]]) -> Select[Any]:
         """Return these columns of the registered projects of agencies, oldest first, without those of this import."""
@@ -296,7 +311,7 @@ class SameProject:
         self.read_names([agency_id])
         for field, name in reversed(_names(values).items()):
             key = name_key(name)
-            project = newest_of_name(self._by_name[agency_id].get(key, []), key, names_of)
+            project = newest_of_name(self._projects_of_name(agency_id, key), key, names_of)
             if project is not None:
                 return Problem(f"/{field}", "row-has-name-of-project", {"number": project.number})
         if has_key:
