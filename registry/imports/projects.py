@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -51,6 +50,7 @@ class _Agency(NamedTuple):
     """An agency of the file: whether the actor may act for it, and who succeeded it if it is closed."""
 
     id: int
+    kind: str
     is_own: bool
     successor: str | None
 
@@ -106,8 +106,8 @@ class ProjectImport:
         self.run_id = run_id
         self.answers = answers
         self.same_project = SameProject(actor, run_id)
-        # The key of each row, with its number and the keys of its names.
-        self.seen: dict[tuple[str | None, ...], tuple[int, ...]] = {}
+        # The hash of the key of each row, in half of its memory, with the row's number and the keys of its names.
+        self.seen: dict[int, tuple[int, ...]] = {}
         # Project id → the row that it was matched with: two keys can name one project.
         self.matched: dict[int, int] = {}
 
@@ -117,8 +117,7 @@ class ProjectImport:
         for row in islice(incoming, done):
             if not row.problems and row.key[1:] == (None, None):
                 self.same_project.repeated_row(row.key[0], row.row, row.values)
-        while chunk := list(islice(incoming, CHUNK)):
-            yield chunk
+        yield from iter(lambda: list(islice(incoming, CHUNK)), [])
 
     def apply(self, chunk: Sequence[ImportRow]) -> ImportResult:
         """Write changed rows inside the open transaction; a dry run only reports them."""
@@ -137,7 +136,7 @@ class ProjectImport:
         matched = self._matched_by_dry_run(chunk)
         decided = names_decided_on([project["id"] for project in registered.by_number.values()])
         preview = ProjectPreview(self.dry_run)
-        new: list[tuple[ImportRow, NewProject]] = []
+        new: list[tuple[ImportRow, dict[str, Any]]] = []
         changed: list[ProjectChange] = []
         for agency_id, row in good:
             before, problem = self._match(agency_id, row, registered)
@@ -194,7 +193,7 @@ class ProjectImport:
             if problems:
                 self._reject(outcome, row, problems)
             elif before is None:
-                new.append((row, NewProject(agency_id, str(row.key[0]), record)))
+                new.append((row, record))
             else:
                 withdraw_confirmations(before, record)
                 changes = differences(before, record)
@@ -207,7 +206,7 @@ class ProjectImport:
                 else:
                     outcome.unchanged += 1
                     preview.add(row, "unchanged", agency_id, record, before)
-        to_register = self._with_former(outcome, new, preview)
+        to_register = self._with_former(outcome, agencies, new, preview)
         if self.dry_run:
             outcome.preview = preview.rows(outcome.errors, chunk)
         else:
@@ -227,23 +226,28 @@ class ProjectImport:
         return cross_field_problems(record) if name is None else [*cross_field_problems(record), name]
 
     def _with_former(
-        self, outcome: ImportResult, new: Sequence[tuple[ImportRow, NewProject]], preview: ProjectPreview
+        self,
+        outcome: ImportResult,
+        agencies: Mapping[str | None, _Agency],
+        new: Sequence[tuple[ImportRow, dict[str, Any]]],
+        preview: ProjectPreview,
     ) -> list[NewProject]:
         """Return the new projects with their former records; rows that do not say why they register one again are
         rejected.
         """
-        former = former_records_of([(project.agency_id, project.values) for _, project in new])
+        former = former_records_of([(agencies[row.key[0]].id, record) for row, record in new])
         accepted = []
-        for (row, project), matches in zip(new, former, strict=True):
+        for (row, record), matches in zip(new, former, strict=True):
             problem = reason_problem(self.actor, matches)
             if problem is not None and self.change_reason is None:
                 self._reject(outcome, row, [Problem("", problem.code, problem.params)])
                 continue
             reason = None if problem is None else self.change_reason
-            accepted.append(replace(project, former=matches, reason=reason))
+            agency = agencies[row.key[0]]
+            accepted.append(NewProject(agency.id, str(row.key[0]), agency.kind, record, matches, reason))
             outcome.created += 1
             pasts = tuple(each.past for each in without_hidden(self.actor, matches))
-            preview.add(row, "created", project.agency_id, project.values, None, former=pasts)
+            preview.add(row, "created", agency.id, record, None, former=pasts)
         return accepted
 
     def _matched_by_dry_run(self, chunk: Sequence[ImportRow]) -> dict[int, str]:
@@ -280,11 +284,11 @@ class ProjectImport:
         external_id, number = values.get("external_id"), self._number(row)
         if number is not None and not is_project_number(number):
             problems.append(Problem("/number", "project-unknown", {"number": number}))
-        elif number is not None and (first := self.seen.setdefault((number,), (row.number,))[0]) != row.number:
+        elif number is not None and (first := self.seen.setdefault(hash(number), (row.number,))[0]) != row.number:
             problems.append(Problem("/number", "project-twice-in-file", {"number": number, "row": first}))
         if external_id is not None and agency is not None:
             names = (name_key(values[name]) for name in NAMES if values.get(name))
-            first = self.seen.setdefault((agency, external_id), (row.number, *names))[0]
+            first = self.seen.setdefault(hash((agency, external_id)), (row.number, *names))[0]
             if first != row.number:
                 problems.append(Problem("/external_id", "external-id-twice", {"row": first}))
         return ImportRow(row.number, (agency, external_id, number), values, problems, row.cells)
@@ -308,7 +312,7 @@ class ProjectImport:
             agency, external_id, _ = row.key
 
             def names_of(reference: str | None, agency: str | None = agency) -> Collection[int]:
-                return self.seen.get((agency, reference), ())[1:]
+                return self.seen.get(hash((agency, reference)), ())[1:]
 
             has_key = external_id is not None
             question = self.same_project.resembled_project(agency_id, row.values, names_of, has_key=has_key)
@@ -358,15 +362,15 @@ class ProjectImport:
         own = own_agencies(self.actor)
         is_own = true() if own is None else Agency.id.in_(own)
         successor = select(SUCCESSOR.bin).where(SUCCESSOR.id == Agency.successor_id).scalar_subquery()
-        statement = select(Agency.bin, Agency.id, is_own, successor).where(named).order_by(Agency.id)
+        statement = select(Agency.bin, Agency.id, Agency.kind, is_own, successor).where(named).order_by(Agency.id)
         if not self.dry_run:
             # One import at a time compares its rows with the projects of an agency and registers others.
             lock_agencies_for_import(named)
             share_agencies(named)
             # As the foreign key will: nobody closes them, or changes their kind, until the chunk is written.
             statement = statement.with_for_update(of=Agency, read=True, key_share=True)
-        rows = db.session.execute(statement).all()
-        return {number: _Agency(agency_id, bool(acts_for), closed) for number, agency_id, acts_for, closed in rows}
+        rows = db.session.execute(statement)
+        return {number: _Agency(key, kind, bool(acts_for), closed) for number, key, kind, acts_for, closed in rows}
 
     def _agency_problems(self, row: ImportRow, agencies: dict[str | None, _Agency]) -> list[Problem]:
         number = row.key[0]

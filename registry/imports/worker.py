@@ -108,6 +108,8 @@ def _work(lease: Lease, actor: Actor, run: ImportRun, on_progress: Progress | No
         rows = row_import(actor, run, layout)
         for chunk in rows.chunks(layout.rows(table), run.processed):
             _import_chunk(lease, rows, chunk)
+            # Not beside the next one.
+            del chunk
             if on_progress is not None:
                 on_progress(run)
     except (ImportGivenUp, PrincipalDisabled) as error:

@@ -16,7 +16,7 @@ from registry.agencies.models import Agency
 from registry.agencies.service import AgencyNotFound, may_act_for, require_open
 from registry.core.clock import now
 from registry.core.database import EncodedJson, db, require_transaction, table_of, transaction, violates
-from registry.core.dialects import insert_rows, is_among, is_one_of, reserve_ids
+from registry.core.dialects import insert_rows, is_one_of, reserve_ids
 from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, Problem, RegistryError
 from registry.core.fields import Loaded, body_problems, is_bin
 from registry.core.search import project_words, search_words
@@ -35,7 +35,7 @@ from registry.projects.models import (
     first_status,
     reserve_numbers,
 )
-from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, revision_row, snapshot
+from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, first_changes, revision_row, snapshot
 from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
 
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
@@ -46,11 +46,13 @@ UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "words")
 class NewProject:
     """A project to register: ``values`` contains every changeable field.
 
+    ``agency_kind`` decides the freeze status: nobody changes that of an agency which the open transaction has locked.
     ``former``: its former records; ``reason``: why it is registered again.
     """
 
     agency_id: int
     agency: str
+    agency_kind: str
     values: dict[str, Any]
     former: Sequence[former_records.Match] = ()
     reason: str | None = None
@@ -70,7 +72,8 @@ class ProjectChange:
 
 
 def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]:
-    """Register projects from validated values, in the open transaction. Returns their numbers.
+    """Register projects from validated values, in the open transaction that has locked their agencies. Returns their
+    numbers.
 
     Raises IntegrityError when another transaction has registered the same agency and external id.
     """
@@ -80,30 +83,31 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     at = now()
     numbers = reserve_numbers(len(projects))
     ids = reserve_ids(session, Project, len(projects))
-    kinds = _agency_kinds({project.agency_id for project in projects})
     # Read before the rows: while PostgreSQL copies these, another statement of the connection would wait for ever.
     scope = policy_in_force().scope
+    # A file has a dozen of the 58 columns; nobody registers a project as restricted.
+    filled = [name for name in FIELDS if any(project.values[name] is not None for project in projects)]
     statuses, fingerprints, revisions = [], [], []
 
     def rows() -> Iterator[dict[str, Any]]:
         for project, project_id, number in zip(projects, ids, numbers, strict=True):
             words = project_words(project.values)
-            row = {
-                **project.values,
+            stored = {
+                **{name: project.values[name] for name in filled},
                 "id": project_id,
                 "number": number,
                 "agency_id": project.agency_id,
+                "is_restricted": False,
                 "version": 1,
                 "registered_at": at,
                 "updated_at": at,
             }
-            row["words"] = search_words(words, row)
-            yield row
+            row = {**project.values, **stored}
+            yield {**stored, "words": search_words(words, row)}
             # All that is written besides is made while the database inserts projects: that takes it most of its time.
-            statuses.append(first_status(row, kinds[project.agency_id], scope))
+            statuses.append(first_status(row, project.agency_kind, scope))
             fingerprints.append(fingerprint_row(project_id, row, words))
-            # Encoded once for both uses: encoding takes longer than the comparison.
-            changes = EncodedJson(journal.canonical(differences({"is_restricted": False}, row)))
+            changes = first_changes(row, filled)
             revisions.append(revision_row(row, changes, actor.principal) | {"reason": project.reason})
             given = "" if project.reason is None else f',"reason":{journal.canonical(project.reason)}'
             details = EncodedJson(f'{{"agency":{journal.canonical(project.agency)},"changes":{changes}{given}}}')
@@ -115,14 +119,6 @@ def register_projects(actor: Actor, projects: Sequence[NewProject]) -> list[str]
     insert_rows(session, Revision, revisions)
     former_records.save_former_records(session, {key: each.former for key, each in zip(ids, projects, strict=True)}, at)
     return numbers
-
-
-def _agency_kinds(ids: Collection[int]) -> dict[int, str]:
-    """Return the kinds of agencies, which nobody changes until the commit: they decide the freeze status."""
-    agency = table_of(Agency).c
-    locked = select(agency.id, agency.kind).where(is_among(agency.id, ids)).order_by(agency.id)
-    rows = require_transaction().execute(locked.with_for_update(read=True, key_share=True))
-    return {row.id: row.kind for row in rows}
 
 
 def update_projects(
@@ -333,7 +329,7 @@ def _checked(actor: Actor, items: Sequence[Loaded], *, upsert: bool, lock: bool)
             elif project is not None:
                 raise service.ExternalIdTaken(external_id=external_id, agency=agency.bin)
             else:
-                plans.append(NewProject(agency.id, agency.bin, whole, reason=reason))
+                plans.append(NewProject(agency.id, agency.bin, agency.kind, whole, reason=reason))
         except RegistryError as error:
             plans.append(error)
     return plans

@@ -3,7 +3,7 @@
 A revision also stores the values that the rules compare (``LAW_LOOKS_AT``), as they were after the change.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -17,6 +17,7 @@ from registry.core.clock import local_date
 from registry.core.database import EncodedJson, Instant, Model, db, require_transaction, table_of
 from registry.core.lists import Listing, Page, read_page, sort_keys
 from registry.freeze.facts import Confirmed, EarlierRevision
+from registry.journal.service import ENCODE
 from registry.projects.models import CHANGEABLE, Project
 from registry.projects.vocabulary import FreezeStatus
 
@@ -76,6 +77,18 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dic
         for name in CHANGEABLE
         if (old := before.get(name)) != (new := after.get(name))
     ]
+
+
+def first_changes(values: Mapping[str, Any], names: Iterable[str]) -> EncodedJson:
+    """Return the ``differences`` of a registration as the journal encodes them. ``names``: of values that it may have,
+    in the order of the columns.
+    """
+    changes = [
+        f'{{"field":"{name}","new":{ENCODE(json_value(value))},"old":null}}'
+        for name in names
+        if (value := values[name]) is not None
+    ]
+    return EncodedJson(f"[{','.join(changes)}]")
 
 
 def revision_row(project: Mapping[str, Any], changes: list[dict[str, Any]] | EncodedJson, actor: str) -> dict[str, Any]:

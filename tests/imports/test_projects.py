@@ -89,8 +89,9 @@ def test_real_records_are_imported_and_second_import_changes_nothing(app: Flask)
 
 def test_import_registers_like_the_api(app: Flask) -> None:
     agency = an_agency()
-    by_api = a_project(agency, external_id="A-1")
-    values = project_values(external_id="A-2")
+    more: dict[str, Any] = {"is_ai": False, "purpose": 'Учёт "скота" \\ №1'}
+    by_api = a_project(agency, external_id="A-1", **more)
+    values = project_values(external_id="A-2", **more)
     content = csv_of({"agency": agency.bin, **{name: str(value) for name, value in values.items()}})
     run_import(content, answers={2: "new"})
     imported = db.session.scalars(db.select(Project).where(Project.external_id == "A-2")).one()
@@ -102,6 +103,9 @@ def test_import_registers_like_the_api(app: Flask) -> None:
         db.select(JournalEntry).where(JournalEntry.action == "project.registered").order_by(JournalEntry.seq)
     ).all()
     assert [entry.subject for entry in entries] == [f"project:{by_api.number}", f"project:{imported.number}"]
+    # To the byte, but for the digest of what each transaction wrote.
+    of_api, of_file = (entry.details.partition(',"written_rows":')[0] for entry in entries)
+    assert '"new":false' in of_file and of_file == of_api.replace('"A-1"', '"A-2"')
 
 
 def test_empty_cell_clears_field_and_absent_column_keeps_it(app: Flask) -> None:
