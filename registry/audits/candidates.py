@@ -35,7 +35,7 @@ from registry.platform.deployments import IS_REPORTED
 from registry.platform.models import DEPLOYMENT
 from registry.procurement.contract_terms import Contracts, contracts_of, with_former
 from registry.projects.former_records import FORMER, FormerPast, Pasts, former_pasts
-from registry.projects.models import STATUS, Project, projects_of_ids
+from registry.projects.models import STATUS, Project
 from registry.projects.objects import Siblings, siblings_of_register
 from registry.projects.revisions import CONFIRMED, LAW_LOOKS_AT, UNDONE, confirmed_of, past_of, stored_revisions
 from registry.projects.vocabulary import FreezeStatus
@@ -102,23 +102,19 @@ def counts_of_others(policy: Policy, up_to: int, compared: Collection[int] = ())
     add("flags_kept", db.session.execute(flags).scalar_one(), is_restricted=False)
     of_restricted = flags.join(STATUS, STATUS.c.project_id == FLAGS.c.project_id).where(STATUS.c.is_restricted)
     restricted["flags_kept"] += db.session.execute(of_restricted).scalar_one()
-    for some in projects_of_ids(compared, STATUS.c.project_id):
-        for _, status, is_restricted, count in db.session.execute(_projects_by_kind(some), {"up_to": up_to}):
-            add(COUNTED_AS.get(status), -count, is_restricted=is_restricted)
-        of_some = select(STATUS.c.is_restricted, func.count()).join(FLAGS, FLAGS.c.project_id == STATUS.c.project_id)
-        for is_restricted, count in db.session.execute(of_some.where(IS_ACTIVE, some).group_by(STATUS.c.is_restricted)):
-            add("flags_kept", -count, is_restricted=is_restricted)
+    some = is_among(STATUS.c.project_id, compared)
+    for _, status, is_restricted, count in db.session.execute(_projects_by_kind(some), {"up_to": up_to}):
+        add(COUNTED_AS.get(status), -count, is_restricted=is_restricted)
+    of_some = select(STATUS.c.is_restricted, func.count()).join(FLAGS, FLAGS.c.project_id == STATUS.c.project_id)
+    for is_restricted, count in db.session.execute(of_some.where(IS_ACTIVE, some).group_by(STATUS.c.is_restricted)):
+        add("flags_kept", -count, is_restricted=is_restricted)
     return counts, restricted
 
 
-def restricted_among(ids: Iterable[int]) -> frozenset[int]:
+def restricted_among(ids: Collection[int]) -> frozenset[int]:
     """Return those of the projects that are restricted."""
-    statement = select(STATUS.c.project_id).where(STATUS.c.is_restricted)
-    return frozenset(
-        project_id
-        for some in projects_of_ids(ids, STATUS.c.project_id)
-        for project_id in db.session.scalars(statement.where(some))
-    )
+    among = is_among(STATUS.c.project_id, ids)
+    return frozenset(db.session.scalars(select(STATUS.c.project_id).where(STATUS.c.is_restricted, among)))
 
 
 class InputDigest:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain, islice
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, bindparam, delete, insert, literal, select, update
+from sqlalchemy import ColumnElement, delete, insert, literal, select, update
 
 from registry.accounts.roles import Actor
 from registry.audits.candidates import Part, counts_of_others, restricted_among
@@ -23,14 +23,14 @@ from registry.cases.models import Case
 from registry.cases.sync import accepted_no_more, projects_without_case, sync_cases
 from registry.core.clock import now
 from registry.core.database import require_transaction
-from registry.core.dialects import insert_or_ignore, insert_rows, refresh_statistics
+from registry.core.dialects import insert_or_ignore, insert_rows, is_among, refresh_statistics, update_rows
 from registry.flags import models
 from registry.flags.former_flags import flags_written_by, highest_ids
-from registry.flags.freeze_status import lock_projects_with_status, policy_basis, write_freeze_status
-from registry.flags.models import COMING, AuditChange, AuditRun, Flag
+from registry.flags.freeze_status import policy_basis, write_freeze_status
+from registry.flags.models import COMING, FLAGS, AuditChange, AuditRun, Flag
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
-from registry.projects.models import STATUS, projects_of_ids
+from registry.projects.models import PROJECT, STATUS, lock_projects
 
 # Bulk writes of a plan: opens, updates and clears flags, and stores the run's changes.
 
@@ -62,43 +62,29 @@ def write_flags(plan: Plan, audit_id: int, on: date, at: datetime, last_seen_on:
             for project_id, finding, exemption_id in opened
         ]
         insert_rows(session, Flag, rows)
-    flag_table: Any = Flag.__table__
-    changed = (
-        update(flag_table)
-        .where(flag_table.c.id == bindparam("flag"))
-        .values({name: bindparam(f"new_{name}") for name in UPDATED} | {"changed_at": at})
-    )
     for updated in _chunks(plan.updated):
-        session.execute(
-            changed,
-            [
-                {
-                    "flag": flag.id,
-                    "new_status": status,
-                    "new_severity": finding.severity,
-                    "new_observed": finding.observed,
-                    "new_fingerprint": finding.fingerprint,
-                    "new_accepted_fingerprint": accepted,
-                    "new_exemption_id": exemption_id,
-                }
-                for flag, finding, status, accepted, exemption_id in updated
-            ],
-        )
-    for cleared in _chunks(plan.cleared):
-        session.execute(
-            update(Flag)
-            .where(Flag.id.in_([flag.id for flag in cleared]))
-            .values(
-                status="cleared", cleared_on=on, cleared_by_audit=audit_id, last_seen_on=last_seen_on, changed_at=at
-            ),
-            execution_options={"synchronize_session": False},
-        )
+        rows = [
+            {
+                "id": flag.id,
+                "status": status,
+                "severity": finding.severity,
+                "observed": finding.observed,
+                "fingerprint": finding.fingerprint,
+                "accepted_fingerprint": accepted,
+                "exemption_id": exemption_id,
+            }
+            for flag, finding, status, accepted, exemption_id in updated
+        ]
+        update_rows(session, Flag, rows, changed_at=at)
+    if plan.cleared:
+        end = {"status": "cleared", "cleared_on": on, "cleared_by_audit": audit_id, "last_seen_on": last_seen_on}
+        which = is_among(FLAGS.c.id, [flag.id for flag in plan.cleared])
+        session.execute(update(FLAGS).where(which).values(**end, changed_at=at))
     if len(plan.opened) + len(plan.cleared) >= MANY:
         refresh_statistics(session, "flags")
 
 
 CHANGE_COLUMNS = ("audit_id", "project_id", "rule", "severity", "change")
-UPDATED = ("status", "severity", "observed", "fingerprint", "accepted_fingerprint", "exemption_id")
 
 
 def write_changes(plan: Plan, audit_id: int, *, carried_out: bool) -> None:
@@ -237,15 +223,15 @@ def _carry_out(
 ) -> set[int]:
     """Write flags, statuses, cases and counts. Returns the projects with a new case."""
     session, at = require_transaction(), now()
-    changed = _changed_statuses(plan, judgement, policy, last)
+    changed = _changed_projects(plan, judgement, policy, last)
     # Before the flags, whose foreign keys lock projects too: all bulk writers lock in the same order.
-    for some in changed:
-        lock_projects_with_status(some)
+    for are_some in changed:
+        lock_projects(are_some(PROJECT.c.id))
     with flags_written_by(run.id):
         write_flags(plan, run.id, run.on, at, None if last is None else last.on)
     session.flush()
-    for some in changed:
-        write_freeze_status(at, policy, some)
+    for are_some in changed:
+        write_freeze_status(at, policy, are_some(STATUS.c.project_id))
     # A full audit brings all cases in line.
     to_sync = None if judgement.judged is None or len(judgement.compared) > MANY else judgement.compared.keys()
     cases = sync_cases(run.id, run.on, at, policy, to_sync)
@@ -261,21 +247,22 @@ def _write_coming_changes(judgement: Judgement) -> None:
     session = require_transaction()
     gone, new = judgement.coming_changes()
     if gone:
-        which = (COMING.c.project_id == bindparam("project"), COMING.c.on == bindparam("day"))
-        session.execute(delete(COMING).where(*which), [{"project": each.project_id, "day": each.on} for each in gone])
+        session.execute(delete(COMING).where(is_among(COMING.c.project_id, {each.project_id for each in gone})))
     insert_rows(session, models.ComingChange, (each._asdict() for each in sorted(new)))
 
 
-def _changed_statuses(
+def _changed_projects(
     plan: Plan, judgement: Judgement, policy: Policy, last: AuditRun | None
-) -> list[ColumnElement[bool]]:
-    """Conditions that the statuses fit that the audit may change."""
+) -> list[Callable[[ColumnElement[int]], ColumnElement[bool]]]:
+    """Conditions on the ids of the projects whose statuses the audit may change."""
     # A new scope or start clock affects every project; other changes of the policy only those whose flags change.
     judged = 0 if last is None or last.policy_basis != policy_basis(policy) else last.judged_up_to
     ids = {each for each in {*plan.changed_projects()} | judgement.wrong_statuses if each <= judged}
-    changed = projects_of_ids(ids, STATUS.c.project_id)
+    changed: list[Callable[[ColumnElement[int]], ColumnElement[bool]]] = []
+    if ids:
+        changed.append(lambda project_id: is_among(project_id, ids))
     if judged < judgement.up_to:
-        changed.append(STATUS.c.project_id.between(judged + 1, judgement.up_to))
+        changed.append(lambda project_id: project_id.between(judged + 1, judgement.up_to))
     return changed
 
 

@@ -37,7 +37,7 @@ from registry.journal.service import changes_written_by
 from registry.platform.deployments import projects_with_deployments
 from registry.procurement.contract_terms import Contracts, contracts_of, projects_with_contracts
 from registry.projects.former_records import later_records_of
-from registry.projects.models import Project, projects_of_ids
+from registry.projects.models import Project
 from registry.projects.objects import Siblings, are_counted, siblings_of_register
 from registry.projects.vocabulary import FreezeStatus
 
@@ -273,24 +273,23 @@ class Judgement:
         ``watch`` is called for each project that is compared and has flags before or after.
         """
         plan, restricted = Plan(statuses_before=statuses_before(self._decided_since), watch=watch), Plan()
-        active: Flags = {}
-        for some in projects_of_ids(self.compared, FLAGS.c.project_id):
-            active |= active_flags(some)
+        active = active_flags(is_among(FLAGS.c.project_id, self.compared))
         reconcile(
             plan, _verdicts(self.compared), active, self._judged_before, restricted, restricted_among(self.compared)
         )
         return plan, restricted
 
     def coming_changes(self) -> tuple[set[Coming], set[Coming]]:
-        """Return which rows of ``ComingChange`` are no more and which are new, by the flags that are accepted now."""
-        stored: set[Coming] = set()
-        for some in projects_of_ids(self.compared, COMING.c.project_id):
-            stored |= Coming.stored(some)
-        accepted: dict[tuple[int, str], str] = {}
-        for some in projects_of_ids(filter(self.compared.get, self.compared), FLAGS.c.project_id):
-            accepted |= _accepted(active_flags(some))
+        """Return which rows of ``ComingChange`` are no more and which are new, by the flags that are accepted now.
+
+        Where one of a project is no more, all that it has are new.
+        """
+        stored = Coming.stored(is_among(COMING.c.project_id, self.compared))
+        accepted = _accepted(active_flags(is_among(FLAGS.c.project_id, [*filter(self.compared.get, self.compared)])))
         coming = self._coming(self.compared, accepted, _exemption_ends(self.on))
-        return stored - coming, coming - stored
+        gone = stored - coming
+        again = {each.project_id for each in gone}
+        return gone, {each for each in coming if each.project_id in again or each not in stored}
 
     def digest(self) -> str:
         """SHA-256 (hex) of the policy, the date and everything that was read."""

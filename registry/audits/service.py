@@ -19,13 +19,14 @@ from registry.cases.sync import WAITING_FOR_REVIEWER
 from registry.changes.service import number_changes_by_hand
 from registry.core.clock import national_calendar, now, rfc3339, today
 from registry.core.database import db, require_transaction, transaction
+from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, NotAllowed, NotFound, Problem, RegistryError
 from registry.flags.former_flags import status_when_reopened
 from registry.flags.freeze_status import update_freeze_status
 from registry.flags.models import FLAGS, AuditRun, Flag, last_good_audit, lock_flags_for_audit
 from registry.freeze.policy import Policy, policy_in_force
 from registry.journal import service as journal
-from registry.projects.models import STATUS, projects_of_ids
+from registry.projects.models import STATUS
 
 
 class AuditNotFound(NotFound):
@@ -356,7 +357,7 @@ def _void(actor: Actor, run: AuditRun, proposal: dict[str, Any]) -> AuditRun:
     before = last_good_audit()
     judged = 0 if before is None else before.judged_up_to
     unaudited_again = STATUS.c.project_id.between(judged + 1, run.judged_up_to)
-    for some in (*projects_of_ids(flagged, STATUS.c.project_id), unaudited_again):
+    for some in (is_among(STATUS.c.project_id, flagged), unaudited_again):
         update_freeze_status(at, some)
     counts["missed_voided"] = _void_missed(session, run.voiding)
     journal_entry = {

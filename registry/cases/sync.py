@@ -16,7 +16,7 @@ from registry.cases.transitions import waiting_proposal
 from registry.cases.vocabulary import AppealOutcome, AuditEvent, FurtherEvent, Status
 from registry.core.clock import national_calendar, now, today
 from registry.core.database import Instant, db, require_transaction, transaction
-from registry.core.dialects import is_among, refresh_statistics
+from registry.core.dialects import is_among, refresh_statistics, update_rows
 from registry.exemptions.models import Exemption
 from registry.exemptions.service import exemption_in_force, find_exemption, find_exemption_to_change, record_revocation
 from registry.flags.freeze_status import update_freeze_status
@@ -198,8 +198,6 @@ def _cleared_by_audit() -> sa.ColumnElement[bool]:
 # the exclusive flag lock, so nobody sees flags without their cases. Each step first queries the ids, usually none,
 # and then writes in bulk.
 
-# Below SQLite's limit of 32,766 parameters per statement.
-ROWS_AT_ONCE: Final = 20_000
 MANY: Final = 1000
 # No audit has this id, and 0 stands for people: ``with_new_flags`` looks for cases that others have opened.
 NO_AUDIT: Final = -1
@@ -347,31 +345,27 @@ def _ids(audit: _AuditContext, statement: sa.Select[int]) -> list[int]:
 
 def _move(audit: _AuditContext, ids: Sequence[int], action: str, to: sa.ColumnElement[str], **values: Any) -> None:
     _add_events_of(audit, ids, action, to)
-    for chunk in _chunks(ids):
-        moved = (
-            sa.update(Case)
-            .where(Case.id.in_(chunk))
-            .values(status=to, version=Case.version + 1, changed_at=audit.at, **values)
-        )
-        _execute(moved)
+    if ids:
+        moved = sa.update(Case).where(is_among(CASE.c.id, ids))
+        _execute(moved.values(status=to, version=Case.version + 1, changed_at=audit.at, **values))
 
 
 def _note(audit: _AuditContext, ids: Sequence[int], action: str, status: sa.ColumnElement[str]) -> None:
     _add_events_of(audit, ids, action, status)
-    for chunk in _chunks(ids):
-        _execute(sa.update(Case).where(Case.id.in_(chunk)).values(version=Case.version + 1, changed_at=audit.at))
+    if ids:
+        noted = sa.update(Case).where(is_among(CASE.c.id, ids))
+        _execute(noted.values(version=Case.version + 1, changed_at=audit.at))
 
 
 def _lapse(audit: _AuditContext, ids: Sequence[int]) -> None:
-    lapsed: dict[str, Any] = {"outcome": "lapsed", "decided_at": audit.at}
-    for chunk in _chunks(ids):
-        opened_now = (CaseDecision.case_id.in_(chunk), CaseDecision.outcome.is_(None))
-        _execute(sa.update(CaseDecision).where(*opened_now).values(**lapsed))
+    if ids:
+        waiting = (is_among(CaseDecision.case_id.expression, ids), CaseDecision.outcome.is_(None))
+        _execute(sa.update(CaseDecision).where(*waiting).values(outcome="lapsed", decided_at=audit.at))
 
 
 def _add_events_of(audit: _AuditContext, ids: Sequence[int], action: str, to: sa.ColumnElement[str]) -> None:
-    for chunk in _chunks(ids):
-        _add_events(audit, action, to, Case.id.in_(chunk))
+    if ids:
+        _add_events(audit, action, to, is_among(CASE.c.id, ids))
 
 
 def _add_events(
@@ -398,21 +392,13 @@ def _refresh_severities(audit: _AuditContext) -> None:
     """Set each case's severity to that of its highest active flag; without active flags it stays."""
     changed = db.session.execute(changed_severities(audit.projects)).all()
     if changed:
-        require_transaction().execute(
-            sa.update(CASE)
-            .where(CASE.c.id == sa.bindparam("case"))
-            .values(severity=sa.bindparam("now"), changed_at=audit.at),
-            [{"case": case_id, "now": SEVERITY_NAMES[number]} for case_id, number in changed],
-        )
+        rows = [{"id": case_id, "severity": SEVERITY_NAMES[number]} for case_id, number in changed]
+        update_rows(require_transaction(), Case, rows, changed_at=audit.at)
 
 
 def _execute(statement: Any) -> None:
     # Services read these rows again under a lock, so the session's copies need no synchronization.
     require_transaction().execute(statement, execution_options={"synchronize_session": False})
-
-
-def _chunks(ids: Sequence[int]) -> list[Sequence[int]]:
-    return [ids[start : start + ROWS_AT_ONCE] for start in range(0, len(ids), ROWS_AT_ONCE)]
 
 
 # What becomes of a project's case and orders when the project is withdrawn because it was registered in error.

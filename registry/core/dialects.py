@@ -212,12 +212,16 @@ def is_among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.Colum
     """
     if is_sqlite():
         if len(values) <= MAX_PARAMETERS:
-            return column.in_(values)
+            return column.in_(list(values))
         listed = sa.func.json_each(json.dumps(list(values))).table_valued("value")
         return column.in_(sa.select(listed.c.value))
+    return column == sa.any_(_array(column, list(values)))
+
+
+def _array(column: sa.ColumnElement[Any], values: list[Any]) -> sa.ColumnElement[Any]:
     # A cast to varchar(12) would shorten what is longer.
     element = sa.Text() if isinstance(column.type, sa.String) else column.type
-    return column == sa.any_(sa.cast(list(values), sa.ARRAY(element)))
+    return sa.cast(values, sa.ARRAY(element))
 
 
 def is_one_of(
@@ -269,6 +273,26 @@ def insert_rows(session: Session, model: type[Model], rows: Iterable[Mapping[str
             for place, process in processors:
                 values[place] = process(values[place])
             copy.write_row(values)
+
+
+def update_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str, Any]], **values: Any) -> None:
+    """Update rows by their ``id``, inside the open transaction. All have the same columns; ``values``: those of all.
+
+    On PostgreSQL one statement, and so one call of each trigger.
+    """
+    if not rows:
+        return
+    table = table_of(model)
+    if is_sqlite():
+        new: dict[str, Any] = {each: sa.bindparam(f"new_{each}") for each in rows[0] if each != "id"}
+        statement = sa.update(table).where(table.c.id == sa.bindparam("new_id")).values(**new, **values)
+        session.execute(statement, [{f"new_{name}": value for name, value in row.items()} for row in rows])
+        return
+    arrays = [_array(table.c[name], [row[name] for row in rows]) for name in rows[0]]
+    names = [sa.column(name, table.c[name].type) for name in rows[0]]
+    listed = sa.func.unnest(*arrays).table_valued(*names, name="listed").render_derived().c
+    changed = {name: listed[name] for name in rows[0] if name != "id"}
+    session.execute(sa.update(table).where(table.c.id == listed.id).values(**changed, **values))
 
 
 def insert_related(session: Session, *rows: tuple[type[Model], Mapping[str, Any]]) -> None:

@@ -35,13 +35,8 @@ def update_freeze_status(at: datetime, *which: ColumnElement[bool]) -> None:
     Flags, agencies and the audit run must have been flushed.
     """
     # A statement of its own: what was committed while it waited for the locks is seen by the next one.
-    lock_projects_with_status(*which)
-    write_freeze_status(at, policy_in_force(), *which)
-
-
-def lock_projects_with_status(*which: ColumnElement[bool]) -> None:
-    """Lock the projects whose statuses fit, as an edit does before its trigger writes the status."""
     lock_projects(PROJECT.c.id.in_(select(STATUS.c.project_id).where(*which)))
+    write_freeze_status(at, policy_in_force(), *which)
 
 
 def write_freeze_status(at: datetime, policy: Policy, *which: ColumnElement[bool]) -> None:

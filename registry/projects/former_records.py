@@ -26,7 +26,7 @@ from registry.freeze.facts import EarlierRevision
 from registry.freeze.policy import policy_in_force
 from registry.freeze.vocabulary import FINAL_STAGES, Placement
 from registry.projects.fingerprints import CONTRACT, ProjectFingerprint, exact_hashes, exact_value
-from registry.projects.models import Project, projects_of_ids
+from registry.projects.models import Project
 from registry.projects.revisions import READ_OF_PAST, StoredRevision, past_of, projects_known_at, stored_revisions
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 
@@ -275,8 +275,7 @@ def linked_records(actor: Actor, project_id: int) -> tuple[list[RowMapping], lis
 
 def later_records_of(ids: Collection[int]) -> frozenset[int]:
     """Return the projects of which one of these is a former record."""
-    later = (select(FORMER.project_id).where(some) for some in projects_of_ids(ids, FORMER.former_id))
-    return frozenset(project_id for statement in later for project_id in db.session.scalars(statement))
+    return frozenset(db.session.scalars(select(FORMER.project_id).where(is_among(FORMER.former_id, ids))))
 
 
 def former_pasts(condition: ColumnElement[bool], parameters: Mapping[str, Any] | None = None) -> Pasts:

@@ -1,7 +1,7 @@
 """The projects table: current values. Earlier values are in the revisions."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -308,7 +308,6 @@ project_withdrawn: Final[Event[[Project]]] = Event("project_withdrawn")
 # each other.
 
 PROJECT: Final = table_of(Project)
-IDS_AT_ONCE: Final = 5000
 
 
 def lock_projects(*which: ColumnElement[bool]) -> None:
@@ -316,12 +315,6 @@ def lock_projects(*which: ColumnElement[bool]) -> None:
     if has_row_locks():
         locked = select(PROJECT.c.id).where(*which).order_by(PROJECT.c.id).with_for_update(key_share=True).cte("locked")
         require_transaction().execute(select(func.count()).select_from(locked))
-
-
-def projects_of_ids(ids: Iterable[int], column: ColumnElement[int] = PROJECT.c.id) -> list[ColumnElement[bool]]:
-    """That a project has one of these ids, in rising parts that a statement can hold."""
-    ordered = sorted(ids)
-    return [column.in_(ordered[start : start + IDS_AT_ONCE]) for start in range(0, len(ordered), IDS_AT_ONCE)]
 
 
 # The freeze status of a project that no audit has seen. Later ones are written by ``flags/freeze_status.py``.

@@ -31,7 +31,7 @@ from registry.freeze.rules import reads_siblings
 from registry.freeze.vocabulary import WorkType
 from registry.projects.fingerprints import COMMON_STEMS, ProjectFingerprint, exact_hashes, exact_value, stem
 from registry.projects.links import OF_ONE_OBJECT, ProjectLink
-from registry.projects.models import STATUS, Project, projects_of_ids
+from registry.projects.models import STATUS, Project
 from registry.projects.revisions import CONFIRMED, Revision, confirmed_of, projects_known_at, value_of_json
 from registry.projects.visibility import journal_restricted_reads, visible_projects
 from registry.projects.vocabulary import LinkKind
@@ -80,7 +80,7 @@ def siblings_of_register(policy: Policy, up_to: int) -> dict[int, tuple[Sibling,
 
 def are_counted(policy: Policy, ids: Collection[int]) -> bool:
     """Return True when one of these projects may be counted with others."""
-    return reads_siblings(policy) and any(_members(policy, some) for some in projects_of_ids(ids))
+    return reads_siblings(policy) and bool(ids and _members(policy, is_among(PROJECT.id, ids)))
 
 
 def siblings_known_at(

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from registry.agencies.models import Agency
 from registry.core.clock import local_date
 from registry.core.database import EncodedJson, Instant, Model, db, require_transaction, table_of
+from registry.core.dialects import is_among
 from registry.core.lists import Listing, Page, read_page, sort_keys
 from registry.freeze.facts import Confirmed, EarlierRevision
 from registry.journal.service import ENCODE
@@ -174,7 +175,7 @@ def stored_revisions(ids: Collection[int]) -> dict[int, list[StoredRevision]]:
     """Return all revisions of each project, oldest first."""
     statement = (
         select(Revision.project_id, *STORED_REVISION)
-        .where(Revision.project_id.in_(ids))
+        .where(is_among(Revision.project_id.expression, ids))
         .order_by(Revision.project_id, Revision.version)
     )
     revisions: dict[int, list[StoredRevision]] = {}

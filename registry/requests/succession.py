@@ -19,6 +19,7 @@ from registry.cases.models import Case
 from registry.cases.workflow import OPEN
 from registry.core.clock import now, today
 from registry.core.database import db, require_transaction
+from registry.core.dialects import is_among
 from registry.core.errors import Conflict, Invalid, Problem
 from registry.core.fields import BaseSchema, Bin, Choice, Day, ProjectNumbers, ReadOnly, nullable, object_of
 from registry.core.translations import lazy_text
@@ -29,7 +30,7 @@ from registry.freeze.evaluation import in_scope
 from registry.freeze.policy import policy_in_force
 from registry.projects.bulk_writes import move_projects
 from registry.projects.drafts import Draft, of_agency, pass_on_drafts
-from registry.projects.models import STATUS, Project, is_project_number, projects_of_ids
+from registry.projects.models import STATUS, Project, is_project_number
 from registry.projects.service import find_project_to_change
 from registry.projects.visibility import among_visible, visible_projects
 from registry.requests.kinds import ACT, REASON, TEXT, Asked, RequestHandler, RequestShown, agency_succeeded
@@ -233,9 +234,8 @@ def pass_projects(
     ids, renamed = move_projects(
         actor, former, to, at, numbers=numbers, decided_by=str(request.decided_by), details=details
     )
-    for some in projects_of_ids(ids, STATUS.c.project_id):
-        # The rules depend on the kind of the agency.
-        update_freeze_status(at, some)
+    # The rules depend on the kind of the agency.
+    update_freeze_status(at, is_among(STATUS.c.project_id, ids))
     return {"passed_on": len(ids), **({"external_ids_changed": renamed} if renamed else {})}
 
 

@@ -45,7 +45,10 @@ def test_audit_stores_each_day_on_which_time_alone_changes_a_project(app: Flask,
         (pilot.id, date(2026, 10, 1), "flagged", "high", None),
         (old.id, date(2026, 10, 1), "to_migrate", "plan", None),
     ]
+    later = coming()[1:]
     present.set(date(2026, 7, 21))
+    audit()
+    assert coming() == later
     edit(pilot, stage="operation", change_reason="The pilot ended.")
     audit()
     assert [row[:2] for row in coming()] == [(pilot.id, date(2026, 10, 1)), (old.id, date(2026, 10, 1))]

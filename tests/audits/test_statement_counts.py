@@ -53,7 +53,7 @@ def test_statement_count_is_independent_of_number_of_projects(
     assert max(many.values()) <= MOST
 
 
-def test_flags_are_written_in_chunks(
+def test_flags_are_opened_in_chunks_and_cleared_at_once(
     app: Flask, connection: Connection, present: Present, database_kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     present.set(DAY)
@@ -68,5 +68,5 @@ def test_flags_are_written_in_chunks(
     present.set(DAY + timedelta(days=1))
     with statements(connection) as sent:
         assert flag_counts(audit()) == (0, 0, 0, count)
-    assert sum(sql.startswith("UPDATE flags") for sql in sent) == 2
+    assert sum(sql.startswith("UPDATE flags") for sql in sent) == 1
     assert len(sent) <= MOST
