@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +22,8 @@ import psycopg
 
 from registry.settings import CHECKOUT
 from tests.benchmark.child import environment, in_child
-from tests.benchmark.data import bins
-from tests.benchmark.figures import Figure, middle
+from tests.benchmark.data import NEW_PROJECT, bins
+from tests.benchmark.figures import Figure, median_of_pairs, middle
 from tests.benchmark.requests import LISTS
 from tests.benchmark.server import Databases
 from tests.benchmark.stopwatch import exact_seconds
@@ -51,9 +52,11 @@ AS_PEERS_HAVE_THEM: Final = """
 """
 REQUESTS_A_ROUND: Final = 200
 WRITES_A_ROUND: Final = 100
+LIST: Final = "list of 25, filtered and sorted"
+PARTS: Final = ("python", "database", "wall")
 # The work: by which peer's processor time ours is divided, and the most that the ratio may be.
 PROMISES: Final[Mapping[str, Mapping[str, float]]] = {
-    "list of 25, filtered and sorted": {"FastAPI": 0.4, "DRF": 1 / 3},
+    LIST: {"FastAPI": 0.4, "DRF": 1 / 3},
     "one project": {"FastAPI": 0.3},
     "its flags": {"FastAPI": 0.3},
     "registration": {"DRF": 0.6},
@@ -145,10 +148,11 @@ def measure_peers(name: str, url: str, databases: Databases, folder: Path, round
 
         ours = start(OURS)
         works = _works(ours, token, rules, rounds)
-        services = [ours, *(start(service) for service in names if service != OURS)]
+        services = {name: ours if name == OURS else start(name) for name in names}
         _compare(services, works, token)
         for what, requests in works.items():
-            yield from _figures(f"{what}, {name}", PROMISES[what], services, requests, rounds)
+            for figure in _figures(what, services, requests, rounds):
+                yield replace(figure, what=f"{figure.what}, {name}")
 
 
 def _copy(databases: Databases, source: str, name: str, token: str) -> None:
@@ -173,54 +177,47 @@ def _works(ours: Service, token: str, rules: Path, rounds: int) -> dict[str, lis
             texts[flag["rule"]] = {text: flag[text] for text in ("title", "required", "remedy", "clause")}
     rules.write_text(json.dumps(texts, ensure_ascii=False), encoding="utf-8")
     agencies, count = bins(), WRITES_A_ROUND * (rounds + 1) + 1
-    values = {
-        "name_ru": "Информационная система учёта медицинского оборудования",
-        "name_kk": "Медициналық жабдықты есепке алу ақпараттық жүйесі",
-        "object_kind": "system",
-        "work_type": "creation",
-        "stage": "creation",
-        "placement": "off_platform",
-        "contract_signed_on": "2026-01-20",
-        "budget_kzt": 120_000_000,
-    }
     bodies = [
-        values | {"agency": agencies[place], "external_id": f"N-{time.time_ns()}-{place}"} for place in range(count)
+        NEW_PROJECT | {"agency": agencies[place], "external_id": f"N-{time.time_ns()}-{place}"}
+        for place in range(count)
     ]
     return {
-        "list of 25, filtered and sorted": [("GET", f"/api/v1/projects?limit=25&{each}", token, "") for each in LISTS],
+        LIST: [("GET", f"/api/v1/projects?limit=25&{each}", token, "") for each in LISTS],
         "one project": [("GET", path, token, "") for path in paths],
         "its flags": flags,
         "registration": [("POST", "/api/v1/projects", token, json.dumps(body)) for body in bodies],
     }
 
 
-def _compare(services: Sequence[Service], works: Mapping[str, list[Request]], token: str) -> None:
+def _compare(services: Mapping[str, Service], works: Mapping[str, list[Request]], token: str) -> None:
     """Every kind of request, and wrong ones, have the same answers. Raises AnswersDiffer."""
     body = json.loads(works["registration"].pop()[3])
     wrong = [
         body | change for change in ({"stage": "begun"}, {"budget_kzt": -1}, {"agency": "1"}, {"name_ru": "я" * 501})
     ]
     wrong.append({**body, "contract_signed_on": "20.01.2026"})
-    reads = [request for what in list(works)[:3] for request in works[what][:20]]
-    reads += [
-        ("GET", "/api/v1/projects?stage=begun", token, ""),
-        ("GET", "/api/v1/projects/QT-2026-9999999-1", token, ""),
-    ]
-    reads += [("GET", "/api/v1/projects", "unknown", "")]
     # The second time the external id is taken.
     writes = [("POST", "/api/v1/projects", token, json.dumps(each)) for each in (*wrong, body, body)]
-    expected: list[Any] = []
-    for service in services:
-        answers = service.ask([*reads, *writes])["answers"]
-        for place, (request, answer) in enumerate(zip([*reads, *writes], answers, strict=True)):
-            shown = _comparable(*answer, OF_THE_MOMENT if request[0] == "POST" else NOT_COMPARED)
-            if service is services[0]:
-                expected.append(shown)
-            elif shown != expected[place]:
-                raise AnswersDiffer(f"{service.name}, {request[1]}: {shown!r}\n{services[0].name}: {expected[place]!r}")
-    counts = [sum(kind == shown for shown, *_ in expected) for kind in ("200", "201")]
-    if counts != [len(reads) - 3, 1]:
-        raise AnswersDiffer(f"{services[0].name}: {counts} of {len(reads)} reads and one registration")
+    wrong_lists: list[Request] = [
+        ("GET", "/api/v1/projects?stage=begun", token, ""),
+        ("GET", "/api/v1/projects", "unknown", ""),
+    ]
+    unknown: Request = ("GET", "/api/v1/projects/QT-2026-9999999-1", token, "")
+    more = {LIST: wrong_lists, "one project": [unknown]}
+    for what, of_work in works.items():
+        requests = writes if what == "registration" else [*of_work[:20], *more.get(what, ())]
+        left_out = OF_THE_MOMENT if requests is writes else NOT_COMPARED
+        shown = {
+            name: [_comparable(*answer, left_out) for answer in services[name].ask(requests)["answers"]]
+            for name in (OURS, *PROMISES[what])
+        }
+        right = sum(kind in ("200", "201") for kind, *_ in shown[OURS])
+        if right != (1 if requests is writes else len(of_work[:20])):
+            raise AnswersDiffer(f"{OURS}, {what}: {right} of {len(requests)}")
+        for name, theirs in shown.items():
+            for request, expected, answer in zip(requests, shown[OURS], theirs, strict=True):
+                if answer != expected:
+                    raise AnswersDiffer(f"{name}, {request[1]}: {answer!r}\n{OURS}: {expected!r}")
 
 
 def _comparable(status: int, body: str, left_out: set[str]) -> tuple[str, Any]:
@@ -240,28 +237,22 @@ def _plain(value: Any, left_out: set[str]) -> Any:
     return value
 
 
-def _figures(
-    what: str, promises: Mapping[str, float], services: Sequence[Service], requests: list[Request], rounds: int
-) -> Iterator[Figure]:
+def _figures(what: str, services: Mapping[str, Service], requests: list[Request], rounds: int) -> Iterator[Figure]:
     """Each round: every service in turn. Registrations are sent once each."""
     is_write = requests[0][0] == "POST"
-    measured: dict[str, list[dict[str, float]]] = {service.name: [] for service in services}
+    rows: dict[str, list[dict[str, float]]] = {name: [] for name in (OURS, *PROMISES[what])}
     for turn in range(rounds + 1):
         of_turn = [requests[place % len(requests)] for place in range(REQUESTS_A_ROUND)]
         if is_write:
             of_turn = requests[turn * WRITES_A_ROUND : (turn + 1) * WRITES_A_ROUND]
-        for service in services:
-            # The first turn warms them up.
-            measured[service.name].append(service.round(of_turn))
-    cost = {
-        name: {part: middle(each[1:], part) for part in ("both", "python", "database", "wall")}
-        for name, each in measured.items()
-    }
-    for peer in (name for name in cost if name != OURS):
-        ours, theirs, most = cost[OURS], cost[peer], promises.get(peer)
-        ratio = ours["both"] / theirs["both"]
-        more = {f"{part} ms": ours[part] for part in ("python", "database", "wall")}
-        more |= {f"{peer}'s {part}": theirs[part] for part in ("python", "database", "wall")}
-        promise = "" if most is None else f"≤ {most:.2g} of {peer}'s processor time"
-        kept = None if most is None else ratio <= most
-        yield Figure("peers", f"{what}, against {peer}", ours["both"], "ms", theirs["both"], promise, kept, more)
+        for name, taken in rows.items():
+            taken.append(services[name].round(of_turn))
+    # The first turn warmed them up.
+    rows = {name: taken[1:] for name, taken in rows.items()}
+    for peer, most in PROMISES[what].items():
+        cost, ratio = median_of_pairs([each["both"] for each in rows[OURS]], [each["both"] for each in rows[peer]])
+        more = {f"{part} ms": middle(rows[OURS], part) for part in PARTS}
+        more |= {f"{peer}'s {part}": middle(rows[peer], part) for part in PARTS}
+        promise = f"≤ {most:.2g} of {peer}'s processor time"
+        floor = middle(rows[peer], "both")
+        yield Figure("peers", f"{what}, against {peer}", cost, "ms", floor, promise, ratio <= most, more, ratio)

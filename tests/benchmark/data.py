@@ -20,7 +20,7 @@ from registry.core.dialects import is_sqlite
 from registry.core.fields import check_digit
 from registry.core.record_guards import COPIED
 from registry.core.search import project_words, search_words
-from registry.projects.fingerprints import refresh_fingerprints
+from registry.projects.fingerprints import ProjectFingerprint, refresh_fingerprints
 from registry.projects.models import STATUS, NumberSeries, Project, project_number
 from registry.projects.revisions import Revision
 from registry.projects.vocabulary import FreezeStatus, Funding, ObjectKind
@@ -34,7 +34,9 @@ AUDITED_ON: Final = date(2026, 3, 2)
 FIRST_REGISTERED: Final = datetime(2026, 1, 5, 4)
 REGISTERED_WITHIN: Final = timedelta(days=40)
 PIECE: Final = 2000
-STATUSES_AT_ONCE: Final = 50_000
+ROWS_AT_ONCE: Final = 20_000
+# So many are made; the rest are these again, with numbers, days and agencies of their own: in a third of the time.
+MADE: Final = 100_000
 KINDS_IN_SCOPE: Final = ("central_body", "local_executive", "state_legal_entity", "quasi_public", "subsidiary")
 
 # How often in a hundred, and what the law looks at. Days are drawn between the two that are given.
@@ -67,12 +69,40 @@ PROFILES: Final[tuple[tuple[int, dict[str, Any]], ...]] = (
          "contract_signed_on": OLD, "object_commissioned_on": OLD}),
 )  # fmt: skip
 
+# What is registered while it is measured.
+NEW_PROJECT: Final[dict[str, Any]] = {
+    "name_ru": "Информационная система учёта медицинского оборудования",
+    "name_kk": "Медициналық жабдықты есепке алу ақпараттық жүйесі",
+    "object_kind": "system",
+    "work_type": "creation",
+    "stage": "creation",
+    "placement": "off_platform",
+    "contract_signed_on": "2026-01-20",
+    "budget_kzt": 120_000_000,
+}
+
 PROJECT: Final = table_of(Project)
 PROJECT_COLUMNS: Final = tuple(column.name for column in PROJECT.columns)
 REVISION_COLUMNS: Final = (
     "project_id", "version", "at", "by", "work_type", "stage", "placement", "contract_signed_on", "work_started_on",
     "ended_on", "changes",
 )  # fmt: skip
+# What a copy of a project has of its own.
+OF_COPY: Final = {
+    "id": "old.id + :shift",
+    "number": "new.number",
+    "agency_id": f"1 + (old.agency_id + :shift / 100) % {AGENCIES}",
+    "object_code": "old.object_code || '-' || :shift",
+    "external_id": "'B-' || old.id + :shift",
+    "contract_number": "old.id + :shift || '-К'",
+    "platform_key": "CASE WHEN old.platform_key IS NOT NULL THEN 'qt-' || old.id + :shift END",
+    **dict.fromkeys(("registered_at", "updated_at"), "{} + :later"),
+    "words": (
+        "' kt 2026 ' || substr(new.number, 9, 7) || ' ' || right(new.number, 1)"
+        " || substr(left(old.words, -length(old.id || ' #b #k' || old.id)), 19)"
+        " || ' #b' || old.id + :shift || ' #' || old.id + :shift || 'k'"
+    ),
+}
 Row = tuple[str | None, ...]
 
 
@@ -85,21 +115,23 @@ def load(size: int) -> None:
     chance = Random(SEED)
     projects: list[Row] = []
     revisions: list[Row] = []
-    for project, of_project in _projects(size, chance):
+    for project, of_project in _projects(min(size, MADE), REGISTERED_WITHIN / size, chance):
         projects.append(project)
         revisions += of_project
         if len(projects) == PIECE:
             _write(projects, revisions)
     _write(projects, revisions)
+    refresh_fingerprints()
+    for start in range(MADE, size, ROWS_AT_ONCE):
+        _write_copies(start, size)
     outside = PROJECT.c.agency_id % OUT_OF_SCOPE_EVERY == 0
     status = case((outside, FreezeStatus.OUT_OF_SCOPE.value), else_=FreezeStatus.UNAUDITED.value)
     rows = select(PROJECT.c.id, *(PROJECT.c[name] for name in COPIED), status, PROJECT.c.updated_at)
     # In parts, each of which ends before the timeout of a statement.
-    for start in range(0, size, STATUSES_AT_ONCE):
-        part = rows.where(PROJECT.c.id > start, PROJECT.c.id <= start + STATUSES_AT_ONCE).order_by(PROJECT.c.id)
+    for start in range(0, size, ROWS_AT_ONCE):
+        part = rows.where(PROJECT.c.id > start, PROJECT.c.id <= start + ROWS_AT_ONCE).order_by(PROJECT.c.id)
         with transaction() as session:
             session.execute(insert(STATUS).from_select(["project_id", *COPIED, "freeze_status", "changed_at"], part))
-    refresh_fingerprints()
     _tidy()
 
 
@@ -132,13 +164,41 @@ def _bin(place: int) -> str:
     raise ValueError(place)
 
 
-def _projects(size: int, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
+def _write_copies(start: int, size: int) -> None:
+    shift = start - start % MADE
+    values = {
+        "shift": shift,
+        "later": REGISTERED_WITHIN / size * shift,
+        "after": start - shift,
+        "up_to": start - shift + ROWS_AT_ONCE,
+        "numbers": [project_number(2026, serial) for serial in range(start + 1, start + ROWS_AT_ONCE + 1)],
+    }
+    own = {name: OF_COPY.get(name, "{}").format(f'old."{name}"') for name in PROJECT_COLUMNS}
+    of_revision = {name: f'old."{name}"' for name in REVISION_COLUMNS} | {
+        "project_id": "old.project_id + :shift",
+        "at": "old.at + :later",
+    }
+    of_fingerprint = {column.name: f"old.{column.name}" for column in table_of(ProjectFingerprint).columns}
+    of_fingerprint["project_id"] += " + :shift"
+    numbers = ", unnest(CAST(:numbers AS text[])) WITH ORDINALITY AS new (number, place)"
+    with transaction() as session:
+        for table, key, columns, more in (
+            ("projects", "id", own, f"{numbers} WHERE new.place = old.id - :after AND"),
+            ("revisions", "project_id", of_revision, " WHERE"),
+            ("project_fingerprints", "project_id", of_fingerprint, " WHERE"),
+        ):
+            names_of = ", ".join(f'"{name}"' for name in columns)
+            copied = f"SELECT {', '.join(columns.values())} FROM {table} AS old{more}"
+            part = f"old.{key} > :after AND old.{key} <= :up_to ORDER BY old.{key}"
+            session.execute(text(f"INSERT INTO {table} ({names_of}) {copied} {part}"), values)
+
+
+def _projects(size: int, step: timedelta, chance: Random) -> Iterator[tuple[Row, list[Row]]]:
     draw = chance.random
     profiles = [_with_days(profile) for share, profile in PROFILES for _ in range(share)]
     budgets = [str(round(10 ** (6 + place / 250)) * 1000) for place in range(1000)]
     places = {name: place for place, name in enumerate(PROJECT_COLUMNS)}
     usual = dict.fromkeys(PROJECT_COLUMNS)
-    step = REGISTERED_WITHIN / size
     for serial in range(1, size + 1):
         # Every hundred projects hold each profile as often as it says, whatever is drawn.
         law = profiles[(serial * 37) % len(profiles)]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import subprocess
 import time
 from pathlib import Path
 from typing import Final
 
-import marshmallow as ma
 import psycopg
 
 from tests.benchmark.data import AUDITED_ON
@@ -82,36 +80,3 @@ def psql_copy(address: str, path: Path) -> dict[str, float]:
     began = time.perf_counter()
     subprocess.run([client_programs() / "psql", address, "--no-psqlrc", "--quiet", "--command", order], check=True)
     return {"seconds": time.perf_counter() - began, "bytes": path.stat().st_size}
-
-
-def marshmallow_alone(path: Path) -> dict[str, float]:
-    """Reading the same CSV and loading each row by a plain schema of as many fields; nothing is kept or compared."""
-
-    class Row(ma.Schema):
-        class Meta:
-            unknown = ma.EXCLUDE
-
-        external_id = ma.fields.String(required=True, validate=ma.validate.Length(max=200))
-        agency = ma.fields.String(required=True, validate=ma.validate.Regexp(r"^[0-9]{12}$"))
-        name_kk = ma.fields.String(validate=ma.validate.Length(max=500))
-        name_ru = ma.fields.String(validate=ma.validate.Length(max=500))
-        purpose = ma.fields.String(validate=ma.validate.Length(max=5000))
-        sector = ma.fields.String(validate=ma.validate.Length(equal=2))
-        object_kind = ma.fields.String(required=True, validate=ma.validate.Length(max=20))
-        work_type = ma.fields.String(required=True, validate=ma.validate.Length(max=20))
-        stage = ma.fields.String(required=True, validate=ma.validate.Length(max=20))
-        placement = ma.fields.String(required=True, validate=ma.validate.Length(max=20))
-        contract_signed_on = ma.fields.Date()
-        object_commissioned_on = ma.fields.Date()
-        budget_kzt = ma.fields.Integer(validate=ma.validate.Range(0, 10**15))
-        region = ma.fields.String(validate=ma.validate.Length(equal=2))
-        responsible_name = ma.fields.String(validate=ma.validate.Length(max=200))
-
-    schema = Row()
-    began = time.process_time()
-    count = 0
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            schema.load({name: cell for name, cell in row.items() if cell})
-            count += 1
-    return {"seconds": time.process_time() - began, "rows": count}

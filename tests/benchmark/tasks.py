@@ -50,14 +50,6 @@ OPERATOR = Actor("benchmark", Role.OPERATOR, None, "cli", "benchmark")
 ADMINISTRATOR = Actor("benchmark", Role.ADMINISTRATOR, None, "cli", "benchmark", credential=LOCAL)
 REVIEWER = Actor("benchmark", Role.REVIEWER, None, "cli", "benchmark")
 SIMILAR_SEARCHES: Final = 60
-NEW_PROJECT: Final = {
-    "name_ru": "Новая система",
-    "object_kind": "system",
-    "work_type": "creation",
-    "stage": "creation",
-    "placement": "off_platform",
-    "contract_signed_on": "2026-01-20",
-}
 FORMER_NIGHTS: Final = 1_500
 OF_AUDITS = (
     "case_events",
@@ -115,7 +107,7 @@ def writes_beside_an_audit() -> dict[str, Any]:
     cases = db.session.scalars(select(Case.id).order_by(Case.id).limit(1000)).all()
     agency = db.session.scalars(select(Agency.bin).where(Agency.kind != "private").limit(1)).one()
     url, folder = os.environ["REGISTRY_DATABASE_URL"], Path(os.environ["REGISTRY_DATA_DIR"])
-    accepted, _ = PROJECT_PATCH.load_filled(NEW_PROJECT)
+    accepted, _ = PROJECT_PATCH.load_filled(data.NEW_PROJECT)
     waiting = cycle(cases)
 
     def act() -> None:

@@ -1,19 +1,16 @@
-"""The peer on Django REST framework: the list, one project, its flags and registration, as its users write them."""
+"""The peer on Django REST framework: the list and registration, as its users write them."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from pathlib import Path
 
 # First, because it sets Django up.
-from tests.benchmark.peers.drf_models import Agency, Audit, CaseFlag, Flag, Project, Revision, Series, Token  # isort: skip
+from tests.benchmark.peers.drf_models import Agency, Project, Revision, Series, Token  # isort: skip
 
 import django_filters.rest_framework
 from django.core.wsgi import get_wsgi_application
 from django.db import models, transaction
-from django.db.models import Max, OuterRef, Subquery, Value
+from django.db.models import Value
 from django.db.models.functions import Coalesce, Least
 from django.urls import path
 from django.utils import timezone
@@ -22,7 +19,6 @@ from rest_framework.response import Response
 
 from tests.benchmark.peers import common
 
-RULES = json.loads(Path(os.environ["PEER_RULES"]).read_text(encoding="utf-8"))
 STARTED = Least("contract_signed_on", "work_started_on")
 ENDS = {"budget_kzt": (-1, 2**63 - 1), "started_on": ("0001-01-01", "9999-12-31")}
 SORTS = {name: name for name in (*common.INSTANTS, "number")} | dict.fromkeys(ENDS, "sort_key")
@@ -123,22 +119,6 @@ class ShortSerializer(ProjectSerializer):
         fields = common.SHORT
 
 
-class FlagSerializer(serializers.ModelSerializer):
-    project = serializers.CharField(source="project.number")
-    exemption = serializers.IntegerField(source="exemption_id")
-    case = serializers.IntegerField()
-
-    class Meta:
-        model = Flag
-        fields = tuple(name for name in common.FLAG if name not in common.RULE_TEXTS)
-
-    def to_representation(self, instance):
-        shown = super().to_representation(instance) | RULES[instance.rule]
-        if instance.status != "cleared":
-            shown["last_seen_on"] = max(instance.last_on, instance.opened_on).isoformat()
-        return shown
-
-
 class Projects(WithToken, generics.ListCreateAPIView):
     filter_backends = (django_filters.rest_framework.DjangoFilterBackend,)
     filterset_class = ProjectFilter
@@ -161,38 +141,5 @@ class Projects(WithToken, generics.ListCreateAPIView):
         return rows
 
 
-class OneProject(WithToken, generics.RetrieveAPIView):
-    queryset = Project.objects.select_related("agency").annotate(started_on=STARTED)
-    serializer_class = ProjectSerializer
-    lookup_field = "number"
-
-
-class FlagPages(pagination.CursorPagination):
-    """The newest first."""
-
-    ordering = "-id"
-    page_size = 50
-
-    def get_paginated_response(self, data):
-        return Response({"items": data, "next": self.get_next_link()})
-
-
-class Flags(WithToken, generics.ListAPIView):
-    serializer_class = FlagSerializer
-    pagination_class = FlagPages
-
-    def get_queryset(self):
-        project = generics.get_object_or_404(Project.objects.only("id"), number=self.kwargs["number"])
-        case = CaseFlag.objects.filter(flag_id=OuterRef("id")).values("flag_id").annotate(last=Max("case_id"))
-        audit = Audit.objects.filter(status="succeeded").order_by("-on")
-        shown = (*common.STORED_OF_FLAG, "last_seen_on", "exemption_id", "project__number")
-        rows = Flag.objects.filter(project=project).select_related("project").only(*shown)
-        return rows.annotate(case=Subquery(case.values("last")), last_on=Subquery(audit.values("on")[:1]))
-
-
-urlpatterns = [
-    path("api/v1/projects", Projects.as_view()),
-    path("api/v1/projects/<str:number>", OneProject.as_view()),
-    path("api/v1/projects/<str:number>/flags", Flags.as_view()),
-]
+urlpatterns = [path("api/v1/projects", Projects.as_view())]
 application = get_wsgi_application()

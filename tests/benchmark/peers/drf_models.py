@@ -84,16 +84,3 @@ Revision = table(
     **{name: models.DateField(null=True) for name in ("contract_signed_on", "work_started_on", "ended_on")},
     changes=models.JSONField(),
 )
-Audit = table("audits", on=models.DateField(), status=models.CharField(max_length=20))
-Flag = table(
-    "flags",
-    project=models.ForeignKey(Project, models.PROTECT),
-    rule=models.CharField(max_length=40),
-    observed=models.JSONField(),
-    **{name: models.CharField(max_length=10) for name in ("severity", "status")},
-    **{name: models.DateField(null=True) for name in ("opened_on", "last_seen_on", "cleared_on")},
-    exemption_id=models.IntegerField(null=True),
-    changed_at=models.DateTimeField(),
-)
-# Django needs a primary key of one column; it is not written here.
-CaseFlag = table("case_flags", case_id=models.IntegerField(), flag_id=models.IntegerField(primary_key=True))

@@ -1,4 +1,4 @@
-"""The peer on FastAPI and SQLAlchemy: the list, one project, its flags and registration, as its users write them."""
+"""The peer on FastAPI and SQLAlchemy: the list, one project and its flags, as its users write them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import os
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +16,8 @@ from sqlalchemy import create_engine, func, literal, select, tuple_
 from sqlalchemy.orm import Session, joinedload, load_only, sessionmaker
 
 from tests.benchmark.peers import common
-from tests.benchmark.peers.fastapi_models import Agency, Audit, CaseFlag, Flag, Project, Revision, Series, Token
-from tests.benchmark.peers.fastapi_schemas import Detail, Filters, FlagPage, NewProject, Short, ShortPage, ShownFlag
+from tests.benchmark.peers.fastapi_models import Agency, Audit, CaseFlag, Flag, Project, Token
+from tests.benchmark.peers.fastapi_schemas import Detail, Filters, FlagPage, Short, ShortPage, ShownFlag
 
 RULES = json.loads(Path(os.environ["PEER_RULES"]).read_text(encoding="utf-8"))
 engine = create_engine(os.environ["PEER_DATABASE"].replace("postgresql:", "postgresql+psycopg:"))
@@ -111,35 +111,3 @@ def flags(number: str, session: Database, caller: Caller, limit: int = 50, after
         linked = {"project": project.number, "exemption": flag.exemption_id, "case": case_id, "last_seen_on": seen}
         items.append(ShownFlag(**own, **texts, **linked))
     return FlagPage(items=items, next=str(items[-1].id) if len(results) > limit else None)
-
-
-@application.post("/api/v1/projects", status_code=201)
-def register(body: NewProject, session: Database, caller: Caller) -> Detail:
-    values = body.model_dump()
-    agency = session.scalar(select(Agency).where(Agency.bin == values.pop("agency"), Agency.closed_on.is_(None)))
-    if agency is None:
-        raise HTTPException(422, "unknown agency")
-    of_agency = (Project.agency_id == agency.id, Project.external_id == body.external_id)
-    if body.external_id and session.scalar(select(Project.id).where(*of_agency)) is not None:
-        raise HTTPException(409, "external id taken")
-    now = datetime.now(UTC)
-    series = session.get(Series, now.year, with_for_update=True)
-    series.last += 1
-    number = common.project_number(now.year, series.last)
-    stamps = dict.fromkeys(common.INSTANTS, now)
-    project = Project(
-        **values, **stamps, agency=agency, number=number, words=common.search_text(values, number), version=1,
-        is_restricted=False, freeze_status="unaudited",
-    )  # fmt: skip
-    session.add(project)
-    session.flush()
-    changes = [
-        {"field": name, "old": None, "new": value}
-        for name, value in body.model_dump(mode="json").items()
-        if name in common.WRITABLE and value is not None
-    ]
-    law = {name: values[name] for name in common.LAW}
-    session.add(Revision(project_id=project.id, version=1, at=now, by=caller.name, changes=changes, **law))
-    shown = Detail.model_validate(project)
-    session.commit()
-    return shown

@@ -23,12 +23,6 @@ class Token(Model):
     name: Mapped[str]
 
 
-class Series(Model):
-    __tablename__ = "number_series"
-    year: Mapped[int] = mapped_column(primary_key=True)
-    last: Mapped[int]
-
-
 class Agency(Model):
     __tablename__ = "agencies"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -73,22 +67,6 @@ COLUMNS: dict[str, Any] = {
 }
 for _name, _kind in COLUMNS.items():
     setattr(Project, _name, mapped_column(_kind, nullable=True))
-
-
-class Revision(Model):
-    __tablename__ = "revisions"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    project_id: Mapped[int]
-    version: Mapped[int]
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    by: Mapped[str]
-    work_type: Mapped[str]
-    stage: Mapped[str]
-    placement: Mapped[str]
-    contract_signed_on: Mapped[date | None]
-    work_started_on: Mapped[date | None]
-    ended_on: Mapped[date | None]
-    changes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
 class Audit(Model):

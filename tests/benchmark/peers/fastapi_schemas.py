@@ -1,45 +1,14 @@
-"""Requests and responses of the peer on FastAPI, as pydantic models."""
+"""Parameters and responses of the peer on FastAPI, as pydantic models."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from tests.benchmark.peers import common
 
-
-def optional(kind: Any, **limits: Any) -> Any:
-    return (Annotated[kind, Field(**limits)] | None, None)
-
-
-CHOICE = {name: Literal[codes] for name, codes in common.CHOICES.items()}
-BIN = r"^[0-9]{12}$"
-WRITABLE = {
-    **{name: (kind, ...) if name in common.REQUIRED else optional(kind) for name, kind in CHOICE.items()},
-    **{name: optional(str, max_length=length) for name, length in common.TEXTS.items()},
-    **{name: optional(date) for name in common.DAYS},
-    **{name: optional(int, ge=0, le=common.MAX_AMOUNT) for name in common.AMOUNTS},
-    **{name: optional(bool) for name in common.FLAGS_OF_PROJECT},
-    "cost_by_year": optional(list[dict[str, int]]),
-    "integrations": optional(list[str]),
-    "supplier_bin": optional(str, pattern=BIN),
-    "object_class": optional(Literal[1, 2, 3]),
-}
-
-
-class HasName(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="after")
-    def has_a_name(self) -> HasName:
-        if not (self.name_kk or self.name_ru):
-            raise ValueError("a name in Kazakh or Russian is required")
-        return self
-
-
-NewProject = create_model("NewProject", __base__=HasName, agency=(Annotated[str, Field(pattern=BIN)], ...), **WRITABLE)
 SHOWN: dict[str, Any] = {
     **dict.fromkeys((*common.CHOICES, *common.TEXTS, "supplier_bin", "severity"), (str | None, None)),
     **dict.fromkeys((*common.DAYS, *common.CONFIRMED, "started_on"), (date | None, None)),
