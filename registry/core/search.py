@@ -117,7 +117,8 @@ def may_have_error(word: str, words: Collection[Any]) -> bool:
 def similar_beginnings(word: str, words: Iterable[str]) -> list[str]:
     """Return the beginnings of words that one typing error makes of a folded word, at most twenty."""
     similar = set()
-    for each in words:
+    # One error leaves one of the first two letters among them: all others need no distance.
+    for each in (near for near in words if near[0] in word[:2] or near[1:2] in word[:2]):
         nearest = min((OSA.distance(word, each[:end]), end) for end in range(len(word) - 1, len(word) + 2))
         if nearest[0] == 1:
             similar.add(each[: nearest[1]])

@@ -295,5 +295,6 @@ def _tidy() -> None:
             name = table_of(model).name
             last = f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT max(id) FROM {name}))"
             connection.execute(text(last))
+        connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("VACUUM (ANALYZE)"))
         connection.execute(text("CHECKPOINT"))
