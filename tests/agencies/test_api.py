@@ -80,6 +80,7 @@ def test_agencies_are_found_by_word_kind_and_parent(administrator: Caller, agenc
     assert bins(f"q={child.bin[:8]}")[-1] == child.bin
     assert len(bins(f"kind=subsidiary,private&region=19&parent_bin={agency.bin}")) == 2
     assert bins("q=нетакого") == []
+    assert bins("q=стов") == []
 
 
 def test_invalid_filter_sort_or_cursor_is_reported(administrator: Caller) -> None:

@@ -63,7 +63,7 @@ def test_words_find_projects_cases_and_the_agency_in_either_language(supervisor:
 
 
 # With one letter wrong, missing, too many, or two exchanged.
-MISTYPED = ("Сарыорка", "Сарарка", "Сарыарркa", "Сарыакра", "Saryarko")
+MISTYPED = ("Сарыорка", "Сарарка", "Сарыарркa", "Сарыакра", "Saryarko", "Арыарка", "Шарыарка", "Асрыарка", "Усарыарка")
 
 
 def test_kazakh_words_are_found_however_they_are_typed(client: FlaskClient, supervisor: Caller) -> None:
