@@ -1,5 +1,6 @@
 """The ``registry`` command group."""
 
+import gc
 import io
 import logging
 import sys
@@ -9,9 +10,8 @@ from typing import Any, Final
 
 import click
 
-from registry.cli.output import UsageError, cli_text, command_failure
-
-# In the order of the help. Only the requested command's module is imported, because importing all is slow.
+# In the order of the help. Only the requested command's module is imported, because importing all is slow; so is what
+# maps errors, which knows the whole register.
 COMMANDS: Final[Mapping[str, str]] = {
     "init": "registry.cli.init:init",
     "serve": "registry.cli.serve:serve",
@@ -55,13 +55,18 @@ class Registry(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, name = COMMANDS[cmd_name].split(":")
+        # As at the start of a web process: wsgi.py.
+        gc.disable()
         command: click.Command = getattr(import_module(module), name)
+        gc.enable()
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reject arguments that are not valid text."""
         for argument in args:
             if "\0" in argument or any("\ud800" <= character <= "\udfff" for character in argument):
+                from registry.cli.output import UsageError, cli_text
+
                 raise UsageError(cli_text("cli-argument-not-text"))
         return super().parse_args(ctx, args)
 
@@ -72,6 +77,8 @@ class Registry(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise
         except Exception as error:
+            from registry.cli.output import command_failure
+
             raise command_failure(error) from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -229,6 +230,8 @@ def serve() -> None:
     REGISTRY_AUDIT_AT.
     """
     # Importing the web application is slow, and no other command needs it.
+    # ``connected`` collects garbage again: wsgi.py.
+    gc.disable()
     from registry.app import create_app
 
     require_database_file()

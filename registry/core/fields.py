@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from marshmallow import RAISE, Schema, ValidationError, fields
@@ -673,6 +673,10 @@ class BaseSchema(Schema):
         """Unknown names are errors."""
 
         unknown = RAISE
+
+    def __deepcopy__(self, memo: object) -> Self:
+        """Return the schema itself: nobody changes one, and flask-smorest copies those of a view at each decorator."""
+        return self
 
     @property
     def inputs(self) -> dict[str, InputField]:

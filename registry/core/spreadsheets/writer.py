@@ -11,8 +11,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
-import xlsxwriter
-
 from registry.core.errors import Conflict
 from registry.core.fields import AnyDay, InputField, WholeNumber, labelled_choices
 from registry.core.spreadsheets.rows import FORMULA_PREFIXES
@@ -48,6 +46,8 @@ def csv_lines(rows: Iterable[Sequence[Any]]) -> bytes:
 
 def plain_workbook(path: Path) -> Any:
     """Return a workbook written row by row in constant memory, in which text is never converted."""
+    import xlsxwriter
+
     return xlsxwriter.Workbook(
         str(path),
         {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
