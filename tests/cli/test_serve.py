@@ -6,6 +6,8 @@ import http.client
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -34,6 +36,18 @@ from tests.faults.load import request
 from tests.fixtures.cli import CommandLine
 from tests.granian_server import granian
 from tests.running import PATIENCE_S, awaited, free_port, get, running, until
+
+
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("registry.app", {"authlib", "openpyxl", "pyasn1", "requests", "typst", "webauthn", "xlsxwriter"}),
+        ("registry.cli.main", {"flask", "sqlalchemy"}),
+    ],
+)
+def test_start_imports_no_library_that_few_requests_need(module: str, unneeded: set[str]) -> None:
+    code = f"import sys, {module}; print(*sorted({unneeded!r} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
 def test_serve_responds_and_stops_cleanly(registry: CommandLine) -> None:
