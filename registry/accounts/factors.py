@@ -7,13 +7,23 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pyotp
 import segno
+import webauthn
 from pyotp.exceptions import OTPVerificationError
 from sqlalchemy import CursorResult, delete, exists, func, select, update
+from webauthn.helpers import base64url_to_bytes, bytes_to_base64url, parse_client_data_json
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    CollectedClientData,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
 
 from registry.accounts import models
 from registry.accounts.account_changes import end_access, lock_last_ones, require_another_supervisor
@@ -29,9 +39,6 @@ from registry.core.database import db, require_transaction, transaction
 from registry.core.errors import Conflict, Invalid, NotFound, invalid
 from registry.core.installation import decrypt, derived_key, encrypt
 from registry.journal import service as journal
-
-if TYPE_CHECKING:
-    from webauthn.helpers.structs import CollectedClientData, PublicKeyCredentialDescriptor
 
 # Second factors: ceremonies, verification, authenticator apps (TOTP), recovery codes, and an account's own.
 
@@ -483,14 +490,13 @@ def _delete_factors(person_id: int) -> None:
         require_transaction().execute(delete(table).where(table.person_id == person_id))
 
 
-# Passkeys: registration and verification (WebAuthn level 3), with the library ``webauthn``, which is imported where
-# somebody uses one: with pyasn1's modules it takes 8 MB and a tenth of the time of a start.
+# Passkeys: registration and verification (WebAuthn level 3), with the library ``webauthn``.
 
 NAME: Final = "QazTech"
 TIMEOUT_MS: Final = 300_000
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 # What the library raises for hostile input besides its own exceptions, such as keys that are no points of the curve.
-UNUSABLE: Final = (ValueError, TypeError, KeyError, OverflowError)
+UNUSABLE: Final = (WebAuthnException, ValueError, TypeError, KeyError, OverflowError)
 
 
 class PasskeysUnavailable(Conflict):
@@ -526,14 +532,6 @@ def begin_passkey_registration(session: FactorSession) -> str:
 
     Raises StepUpRequired and PasskeysUnavailable.
     """
-    import webauthn
-    from webauthn.helpers import bytes_to_base64url
-    from webauthn.helpers.structs import (
-        AuthenticatorSelectionCriteria,
-        ResidentKeyRequirement,
-        UserVerificationRequirement,
-    )
-
     require_enrolment_allowed(session)
     options = webauthn.generate_registration_options(
         rp_id=_site().id,
@@ -556,17 +554,13 @@ def finish_passkey_registration(session: FactorSession, response: Mapping[str, A
     Raises Invalid for a response that is wrong or of another site, CeremonyExpired for a challenge that expired or was
     used, FactorAlreadyEnrolled, PasskeysUnavailable, SessionEnded.
     """
-    import webauthn
-    from webauthn.helpers import bytes_to_base64url
-    from webauthn.helpers.exceptions import WebAuthnException
-
     challenge = _use_challenge(session, CeremonyKind.PASSKEY_REGISTRATION, response)
     site = _site()
     try:
         verified = webauthn.verify_registration_response(
             credential=dict(response), expected_challenge=challenge, expected_rp_id=site.id, expected_origin=site.origin
         )
-    except (WebAuthnException, *UNUSABLE) as error:
+    except UNUSABLE as error:
         raise _refused(session) from error
     credential_id = bytes_to_base64url(verified.credential_id)
     with transaction() as database:
@@ -593,10 +587,6 @@ def begin_passkey_verification(session: FactorSession) -> str:
 
     Raises NoPasskey and PasskeysUnavailable.
     """
-    import webauthn
-    from webauthn.helpers import bytes_to_base64url
-    from webauthn.helpers.structs import UserVerificationRequirement
-
     passkeys = _descriptors(session)
     if not passkeys:
         raise NoPasskey
@@ -616,9 +606,6 @@ def finish_passkey_verification(session: FactorSession, response: Mapping[str, A
     Raises Invalid for a response that is wrong, of another site, or whose sign count went back, which a copied passkey
     would show; CeremonyExpired for a challenge that expired or was used; PasskeysUnavailable, SessionEnded.
     """
-    import webauthn
-    from webauthn.helpers.exceptions import WebAuthnException
-
     challenge = _use_challenge(session, CeremonyKind.PASSKEY_VERIFICATION, response)
     site = _site()
     credential_id = response.get("id")
@@ -635,7 +622,7 @@ def finish_passkey_verification(session: FactorSession, response: Mapping[str, A
             # Compared below, where concurrent uses wait for one another.
             credential_current_sign_count=0,
         )
-    except (WebAuthnException, *UNUSABLE) as error:
+    except UNUSABLE as error:
         raise _refused(session) from error
     count = verified.new_sign_count
     with transaction():
@@ -649,8 +636,6 @@ def finish_passkey_verification(session: FactorSession, response: Mapping[str, A
 
 def _use_challenge(session: FactorSession, kind: CeremonyKind, response: Mapping[str, Any]) -> bytes:
     """Return the challenge that the response answers, used up. Checks the origin first, for a message that says so."""
-    from webauthn.helpers import bytes_to_base64url
-
     client_data = _client_data(response)
     if client_data is None:
         # Not in the journal, which must not grow with requests that answer no challenge.
@@ -661,13 +646,10 @@ def _use_challenge(session: FactorSession, kind: CeremonyKind, response: Mapping
     return client_data.challenge
 
 
-def _client_data(response: Mapping[str, Any]) -> "CollectedClientData | None":
-    from webauthn.helpers import base64url_to_bytes, parse_client_data_json
-    from webauthn.helpers.exceptions import WebAuthnException
-
+def _client_data(response: Mapping[str, Any]) -> CollectedClientData | None:
     try:
         return parse_client_data_json(base64url_to_bytes(response["response"]["clientDataJSON"]))
-    except (WebAuthnException, *UNUSABLE):
+    except UNUSABLE:
         return None
 
 
@@ -682,10 +664,7 @@ def _site() -> RelyingParty:
     return site
 
 
-def _descriptors(session: FactorSession) -> "list[PublicKeyCredentialDescriptor]":
-    from webauthn.helpers import base64url_to_bytes
-    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
-
+def _descriptors(session: FactorSession) -> list[PublicKeyCredentialDescriptor]:
     ids = db.session.scalars(select(Passkey.credential_id).where(Passkey.person_id == session.person_id))
     return [PublicKeyCredentialDescriptor(id=base64url_to_bytes(credential_id)) for credential_id in ids]
 

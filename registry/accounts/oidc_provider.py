@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.base_client.errors import MismatchingStateError
+from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
+from authlib.integrations.requests_client import OAuth2Session
 from flask import Flask, current_app, request
+from joserfc import jwt
+from joserfc.errors import InvalidKeyIdError, JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import JWSRegistry
+from requests.exceptions import RequestException
 from werkzeug.wrappers import Response
 
 from registry.accounts.oidc_configuration import OidcClient, is_provider_address, sign_in_configuration
@@ -84,31 +93,33 @@ class ProviderAnswer:
     id_token: str
 
 
+class TracedSession(OAuth2Session):  # type: ignore[misc] # Authlib is untyped
+    """Passes on the trace context of the present request."""
+
+    def request(self, method: str, url: str, **kwargs: Any) -> Any:
+        """Send a request with ``traceparent``."""
+        self.headers.update(outgoing_headers())
+        return super().request(method, url, **kwargs)
+
+
+class TracedProvider(FlaskOAuth2App):  # type: ignore[misc] # likewise
+    """A provider that is called with ``TracedSession``."""
+
+    client_cls = TracedSession
+
+
+class TracedOAuth(OAuth):  # type: ignore[misc] # likewise
+    """Authlib's registry of providers, with ``TracedProvider``."""
+
+    oauth2_client_cls = TracedProvider
+
+
 def init_provider(app: Flask, client: OidcClient | None) -> None:
     """Register the provider; without settings, sign-in uses passwords only."""
     app.extensions[EXTENSION] = client
     if client is None:
         return
-    # With requests 7 MB, which only single sign-on needs; so below.
-    from authlib.integrations.flask_client import FlaskOAuth2App, OAuth
-    from authlib.integrations.requests_client import OAuth2Session
-
-    class TracedSession(OAuth2Session):  # type: ignore[misc] # Authlib is untyped
-        """Passes on the trace context of the present request."""
-
-        def request(self, method: str, url: str, **kwargs: Any) -> Any:
-            """Send a request with ``traceparent``."""
-            self.headers.update(outgoing_headers())
-            return super().request(method, url, **kwargs)
-
-    class TracedProvider(FlaskOAuth2App):  # type: ignore[misc] # likewise
-        """A provider that is called with ``TracedSession``."""
-
-        client_cls = TracedSession
-
-    oauth = OAuth(app)
-    oauth.oauth2_client_cls = TracedProvider
-    oauth.register(
+    TracedOAuth(app).register(
         NAME,
         client_id=client.client_id,
         client_secret=client.client_secret,
@@ -146,10 +157,6 @@ def read_answer() -> ProviderAnswer:
 
     Raises ProviderUnavailable, ProviderDenied, SignInExpired, ProviderAnswerInvalid.
     """
-    from authlib.common.errors import AuthlibBaseError
-    from authlib.integrations.base_client.errors import MismatchingStateError
-    from joserfc.errors import JoseError
-
     metadata = _metadata()
     # RFC 9207: an answer of another issuer is one of a mix-up attack.
     if request.args.get("iss", metadata["issuer"]) != metadata["issuer"]:
@@ -166,7 +173,7 @@ def read_answer() -> ProviderAnswer:
             claims = {**{name: more[name] for name in more if name not in AUTHENTICATION_CLAIMS}, **claims}
     except MismatchingStateError as error:
         raise SignInExpired from error
-    except OSError as error:
+    except RequestException as error:
         raise ProviderUnavailable from error
     except (AuthlibBaseError, JoseError, KeyError, ValueError) as error:
         raise ProviderAnswerInvalid(reason=getattr(error, "error", "") or type(error).__name__) from error
@@ -194,11 +201,9 @@ def read_logout_token(text: str) -> Mapping[str, Any]:
 
     Raises ProviderUnavailable and ProviderAnswerInvalid.
     """
-    from joserfc.errors import JoseError
-
     metadata = _metadata()
     try:
-        claims: Mapping[str, Any] = _decode(text).claims
+        claims = _decode(text).claims
         at = now().timestamp()
         audience = claims["aud"]
         valid = (
@@ -212,7 +217,7 @@ def read_logout_token(text: str) -> Mapping[str, Any]:
             and isinstance(claims["jti"], str)
             and all(isinstance(claims.get(name, ""), str) and claims.get(name, "").isprintable() for name in SIGNED_OUT)
         )
-    except OSError as error:
+    except RequestException as error:
         raise ProviderUnavailable from error
     except (JoseError, KeyError, TypeError, ValueError) as error:
         raise ProviderAnswerInvalid(reason=type(error).__name__) from error
@@ -230,7 +235,7 @@ def _metadata() -> Mapping[str, Any]:
     client, settings = _client(), current_app.extensions[EXTENSION]
     try:
         metadata: dict[str, Any] = client.load_server_metadata()
-    except (OSError, ValueError) as error:
+    except (RequestException, ValueError) as error:
         raise ProviderUnavailable from error
     if metadata.get("issuer", "").rstrip("/") != settings.issuer.rstrip("/"):
         # Nothing of it is used, so that the next sign-in fetches it again.
@@ -241,12 +246,7 @@ def _metadata() -> Mapping[str, Any]:
     return metadata
 
 
-def _decode(text: str) -> Any:
-    from joserfc import jwt
-    from joserfc.errors import InvalidKeyIdError
-    from joserfc.jwk import KeySet
-    from joserfc.jws import JWSRegistry
-
+def _decode(text: str) -> jwt.Token:
     registry = JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
     try:
         return jwt.decode(text, KeySet.import_key_set(_client().fetch_jwk_set()), registry=registry)

@@ -14,8 +14,9 @@ from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import requests
 from marshmallow import ValidationError
 from sqlalchemy import delete, select
 
@@ -25,9 +26,6 @@ from registry.core.dialects import insert_or_ignore
 from registry.core.queues import LeaseLost, Queue
 from registry.journal.checkpoints import Checkpoint, CheckpointWitness, consistency_proof, newest_checkpoint
 from registry.journal.merkle import VerifierKey
-
-if TYPE_CHECKING:
-    import requests
 
 TIMEOUT_S: Final = (5, 20)
 MAX_ANSWER: Final = 100_000
@@ -174,16 +172,14 @@ def _cosigned(key: VerifierKey, url: str, checkpoint: Checkpoint, size: int) -> 
     return "".join(f"{line}\n" for line in lines)
 
 
-def _add_checkpoint(url: str, checkpoint: Checkpoint, old: int) -> "tuple[requests.Response, str]":
+def _add_checkpoint(url: str, checkpoint: Checkpoint, old: int) -> tuple[requests.Response, str]:
     proof = "".join(f"{b64encode(each).decode()}\n" for each in consistency_proof(old, checkpoint.size))
     answer = _post(f"{url}/add-checkpoint", f"old {old}\n{proof}\n{checkpoint.signed_note}")
     # A note is UTF-8, whatever the answer says of itself.
     return answer, answer.content[:MAX_ANSWER].decode(errors="replace")
 
 
-def _post(url: str, text: str) -> "requests.Response":
-    import requests
-
+def _post(url: str, text: str) -> requests.Response:
     headers = {"Content-Type": "text/plain; charset=utf-8"}
     try:
         return requests.post(url, text.encode(), headers=headers, timeout=TIMEOUT_S, allow_redirects=False)

@@ -5,8 +5,9 @@ import re
 import secrets
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+import requests
 from sqlalchemy import ForeignKey, String, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,9 +24,6 @@ from registry.core.trace_context import outgoing_headers
 from registry.journal import service as journal
 from registry.notifications.models import ChannelChoice, ChannelUnavailable, NoticeRejected
 from registry.notifications.settings import AituBot
-
-if TYPE_CHECKING:
-    import requests
 
 # Client of Aitu's bot API: sends messages and reads updates (https://btsdigital.github.io/bot-api-contract/).
 
@@ -47,8 +45,6 @@ class AituClient:
     """Calls the API over one session; release it with ``close``. The token is in a header, never in a log."""
 
     def __init__(self, bot: AituBot) -> None:
-        import requests
-
         self._bot = bot
         # The slash belongs to the endpoint: without it the API would redirect, and redirects are not followed.
         self._updates = f"{bot.api_url}/updates/"
@@ -72,7 +68,7 @@ class AituClient:
         """Take the waiting updates: the API does not give them again. Raises NoticeRejected and ChannelUnavailable."""
         try:
             answer = self._call("GET", None)
-        except TimeoutError:
+        except requests.ReadTimeout:
             return []
         try:
             updates = answer.json()["updates"]
@@ -84,16 +80,14 @@ class AituClient:
         """Close the connections."""
         self._session.close()
 
-    def _call(self, method: str, body: dict[str, Any] | None) -> "requests.Response":
-        import requests
-
+    def _call(self, method: str, body: dict[str, Any] | None) -> requests.Response:
         try:
             answer = self._session.request(
                 method, self._updates, json=body, headers=outgoing_headers(), timeout=TIMEOUT_S, allow_redirects=False
             )
         except requests.ReadTimeout as error:
             if method == "GET":
-                raise TimeoutError from error
+                raise
             raise ChannelUnavailable("no answer in time") from error
         except requests.RequestException as error:
             # Its text may repeat the address only; the cause says enough.
@@ -105,7 +99,7 @@ class AituClient:
             raise ChannelUnavailable(reason)
         raise NoticeRejected(reason, for_good=True)
 
-    def _reason(self, answer: "requests.Response") -> str:
+    def _reason(self, answer: requests.Response) -> str:
         text = "".join(character if character.isprintable() else " " for character in answer.text[:2000])
         plain = " ".join(text.replace(self._bot.token, "…").split())
         return f"{answer.status_code} {plain}"[:MAX_REASON_LENGTH].strip()

@@ -12,6 +12,7 @@ from datetime import date, time, timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
+import requests
 from marshmallow import ValidationError
 from sqlalchemy import select, true, update
 
@@ -171,8 +172,6 @@ def _fetch(
 
 
 def _ask(portal: Portal, body: Mapping[str, Any]) -> Any:
-    import requests
-
     headers = {"Authorization": f"Bearer {portal.token}"}
     try:
         answer = requests.post(portal.url, json=body, headers=headers, timeout=TIMEOUT_S, allow_redirects=False)

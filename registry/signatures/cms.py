@@ -2,24 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from pyasn1.codec.ber.decoder import decode
-from pyasn1.codec.der.decoder import decode as decode_der
 from pyasn1.codec.der.encoder import encode
 from pyasn1.error import PyAsn1Error
 from pyasn1.type import namedtype, tag, univ
-from pyasn1_modules import rfc3161, rfc5652
+from pyasn1_modules import rfc5652
 
 from registry.core.errors import NotAllowed
-from registry.signatures.trust import SignatureAlgorithmUnsupported, SignatureUnreadable, SignatureWrong, path_to_root
 
 MIN_RSA_BITS: Final = 2048
 DIGESTS: Final[Mapping[str, hashes.HashAlgorithm]] = {
@@ -29,6 +24,18 @@ DIGESTS: Final[Mapping[str, hashes.HashAlgorithm]] = {
 }
 # RFC 3161, appendix A.
 TIME_STAMP: Final = "1.2.840.113549.1.9.16.2.14"
+
+
+class SignatureUnreadable(NotAllowed):
+    """The signature is not a detached CMS of exactly one signer with its certificate."""
+
+
+class SignatureWrong(NotAllowed):
+    """The signature is not of this certificate's key."""
+
+
+class SignatureAlgorithmUnsupported(NotAllowed):
+    """The key or the digest is one that the way of verification does not know."""
 
 
 def _implicit(number: int) -> tag.Tag:
@@ -133,31 +140,3 @@ def read_signature(cms: bytes, content_type: Any = rfc5652.id_data, *, is_detach
     # The decoder and certificates come from anybody: whatever is wrong in them, it is no signature.
     except (PyAsn1Error, ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
         raise SignatureUnreadable from error
-
-
-def stamped_at(stamped: OneSignature, folder: Path | None) -> datetime | None:
-    """Return when the signature existed by its time stamp.
-
-    None where it has none, and for one that proves nothing: of another signature, of an authority that leads to no
-    trusted root or is not for time stamps, or damaged. Its own revocation is not asked for.
-    """
-    if stamped.time_stamp is None:
-        return None
-    try:
-        token = read_signature(stamped.time_stamp, rfc3161.id_ct_TSTInfo, is_detached=False)
-        content = token.content or b""
-        token.require_valid()
-        info, rest = decode_der(content, asn1Spec=rfc3161.TSTInfo())
-        imprint = info["messageImprint"]
-        at: datetime = info["genTime"].asDateTime
-        imprinted = digest(str(imprint["hashAlgorithm"]["algorithm"]), stamped.signature)
-        usage = token.certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        is_for_stamps = list(usage) == [ExtendedKeyUsageOID.TIME_STAMPING]
-        is_of_signature = token.is_of(content) and imprinted == bytes(imprint["hashedMessage"])
-        if rest or at.tzinfo is None or not (is_of_signature and is_for_stamps):
-            return None
-        at = at.astimezone(UTC)
-        path_to_root(folder, token.certificate, at)
-    except (NotAllowed, PyAsn1Error, ValueError, TypeError, OverflowError, x509.ExtensionNotFound):
-        return None
-    return at

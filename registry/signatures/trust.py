@@ -5,12 +5,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
+import requests
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509 import ocsp, verification as paths
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from urllib3.exceptions import HTTPError
 
 from registry.core.clock import now
 from registry.core.errors import NotAllowed
@@ -20,18 +22,6 @@ TIMEOUT_S: Final = (3, 7)
 MAX_PATH: Final = 3
 # What the clocks of a revocation service and of this machine may differ.
 MAX_SKEW: Final = timedelta(minutes=5)
-
-
-class SignatureUnreadable(NotAllowed):
-    """The signature is not a detached CMS of exactly one signer with its certificate."""
-
-
-class SignatureWrong(NotAllowed):
-    """The signature is not of this certificate's key."""
-
-
-class SignatureAlgorithmUnsupported(NotAllowed):
-    """The key or the digest is one that the way of verification does not know."""
 
 
 class CertificateNotTrusted(NotAllowed):
@@ -168,9 +158,6 @@ def _responder_key(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> rsa
 
 def post(url: str, body: bytes, kind: str) -> bytes | None:
     """Return the answer of a configured service; None when there is none, or one that is too long."""
-    import requests
-    from urllib3.exceptions import HTTPError
-
     headers = {"Content-Type": kind}
     try:
         with requests.post(

@@ -10,25 +10,51 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from marshmallow import ValidationError
+from pyasn1.codec.der.decoder import decode
+from pyasn1.error import PyAsn1Error
+from pyasn1_modules import rfc3161
 
 from registry.core.clock import now
 from registry.core.errors import Conflict, NotAllowed
-from registry.signatures.trust import (
-    SignatureUnreadable,
-    SignatureWrong,
-    path_to_root,
-    post,
-    revocation,
-    trusted_certificates,
-)
+from registry.signatures.cms import OneSignature, SignatureUnreadable, SignatureWrong, digest, read_signature
+from registry.signatures.trust import path_to_root, post, revocation, trusted_certificates
+
+
+def stamped_at(stamped: OneSignature, folder: Path | None) -> datetime | None:
+    """Return when the signature existed by its time stamp.
+
+    None where it has none, and for one that proves nothing: of another signature, of an authority that leads to no
+    trusted root or is not for time stamps, or damaged. Its own revocation is not asked for.
+    """
+    if stamped.time_stamp is None:
+        return None
+    try:
+        token = read_signature(stamped.time_stamp, rfc3161.id_ct_TSTInfo, is_detached=False)
+        content = token.content or b""
+        token.require_valid()
+        info, rest = decode(content, asn1Spec=rfc3161.TSTInfo())
+        imprint = info["messageImprint"]
+        at: datetime = info["genTime"].asDateTime
+        imprinted = digest(str(imprint["hashAlgorithm"]["algorithm"]), stamped.signature)
+        usage = token.certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        is_for_stamps = list(usage) == [ExtendedKeyUsageOID.TIME_STAMPING]
+        is_of_signature = token.is_of(content) and imprinted == bytes(imprint["hashedMessage"])
+        if rest or at.tzinfo is None or not (is_of_signature and is_for_stamps):
+            return None
+        at = at.astimezone(UTC)
+        path_to_root(folder, token.certificate, at)
+    except (NotAllowed, PyAsn1Error, ValueError, TypeError, OverflowError, x509.ExtensionNotFound):
+        return None
+    return at
+
 
 # The largest that a signature with its certificate, time stamp and answers of revocation services was seen: 20 KiB.
 MAX_CMS: Final = 64 * 1024
@@ -92,9 +118,6 @@ def verify(settings: SignatureSettings, text: str, content: bytes) -> Verified:
 
     Raises the errors of this module.
     """
-    # With pyasn1's modules it takes 8 MB, and most processes verify no signature.
-    from registry.signatures.cms import read_signature, stamped_at
-
     cms = _decoded(text)
     read = read_signature(cms)
     certificate = read.certificate
@@ -127,8 +150,6 @@ def verify(settings: SignatureSettings, text: str, content: bytes) -> Verified:
 
 def iin_of(cms: bytes) -> str:
     """Return the IIN of the certificate in a signature that was verified before."""
-    from registry.signatures.cms import read_signature
-
     return _require_person(read_signature(cms).certificate)
 
 

@@ -41,7 +41,7 @@ from tests.running import PATIENCE_S, awaited, free_port, get, running, until
 @pytest.mark.parametrize(
     ("module", "unneeded"),
     [
-        ("registry.app", {"authlib", "openpyxl", "pyasn1", "requests", "typst", "webauthn", "xlsxwriter"}),
+        ("registry.app", {"openpyxl", "typst", "xlsxwriter"}),
         ("registry.cli.main", {"flask", "sqlalchemy"}),
     ],
 )

@@ -14,13 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from marshmallow import ValidationError
 
 from registry.core.clock import now
-from registry.signatures.trust import (
-    CertificateNotTrusted,
-    CertificateRevoked,
-    SignatureAlgorithmUnsupported,
-    SignatureUnreadable,
-    SignatureWrong,
-)
+from registry.signatures.cms import SignatureAlgorithmUnsupported, SignatureUnreadable, SignatureWrong
+from registry.signatures.trust import CertificateNotTrusted, CertificateRevoked
 from registry.signatures.verification import (
     CertificateNotForSigning,
     CertificateNotInForce,
