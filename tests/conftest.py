@@ -51,9 +51,9 @@ OF_ENDPOINTS = re.compile(r"test_(api|(\w+_)?commands)(_\w+)?\.py")
 # Slices of plain statements. What hangs there on searches, sorts, locks or bulk statements, which each database has of
 # its own, is marked on_both.
 OF_PLAIN_SERVICES = {
-    *("accounts", "approvals", "audits", "cases", "exemptions", "government_reports", "help", "imports", "inbox"),
-    *("journal", "letters", "notifications", "open_data", "platform", "policies", "projects", "reports", "requests"),
-    *("saved_views", "webhooks", "worklist"),
+    *("accounts", "approvals", "audits", "cases", "evidence", "exemptions", "government_reports", "help", "imports"),
+    *("inbox", "journal", "letters", "notifications", "open_data", "platform", "policies", "procurement", "projects"),
+    *("reports", "requests", "saved_views", "signatures", "webhooks", "worklist"),
 }
 # What HTTP itself does hangs on no database; what of it does is marked on_both.
 OF_HTTP = {"api", "http"}

@@ -80,6 +80,7 @@ def key() -> str:
     return checkpoint_keys()[0].verifier_key
 
 
+@pytest.mark.on_both
 def test_pack_of_a_case_has_what_a_court_reads_and_verifies_alone(
     client: FlaskClient, project: Project, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_pack_of_a_case_has_what_a_court_reads_and_verifies_alone(
     assert json.loads((folder / "manifest.json").read_bytes())["restricted"] is False
 
 
+@pytest.mark.on_both
 def test_pack_of_a_project_has_its_cases_and_that_of_an_audit_its_changes(
     client: FlaskClient, project: Project, tmp_path: Path
 ) -> None:

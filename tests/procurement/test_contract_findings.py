@@ -41,9 +41,6 @@ from tests.imports.tables import csv_of
 from tests.present import Present
 from tests.procurement.contract_rows import SUPPLIER, reject_match, row_of
 
-# The set-based reads hang on the database.
-pytestmark = pytest.mark.on_both
-
 LATER = ("contract.signed-later", "high", "open")
 # Maintenance of an object outside QazTech, of which nothing else is to say.
 RECORD: dict[str, Any] = {
@@ -133,6 +130,7 @@ def transferred(project: Project) -> Project:
     return project
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("change", [renumbered, renamed_and_ended, emptied, registered_again, transferred])
 def test_no_change_of_the_agency_ends_what_a_contract_contradicts(
     agency: Agency, present: Present, change: Callable[[Project], Project]
@@ -246,6 +244,7 @@ def test_date_that_a_reviewer_has_confirmed_is_compared_too(agency: Agency) -> N
     assert of_contracts(project) == [LATER]
 
 
+@pytest.mark.on_both
 def test_contract_of_a_restricted_former_record_is_not_named_by_the_later_one(agency: Agency) -> None:
     project = a_project(agency, **RECORD)
     run(row_of(agency))
@@ -267,6 +266,7 @@ def test_decision_for_a_later_record_does_not_tell_of_its_restricted_former_one(
     assert decide_match(reviewer, contract_id("260002"), later, MatchState.CONFIRMED) is None
 
 
+@pytest.mark.on_both
 def test_contract_imported_while_an_audit_reads_is_judged(agency: Agency, present: Present) -> None:
     project = a_project(agency, **RECORD)
     judgement = Judgement(policy_in_force(), date(2026, 6, 1), full=True)
@@ -282,6 +282,7 @@ def test_contract_imported_while_an_audit_reads_is_judged(agency: Agency, presen
     assert of_contracts(project) == [LATER]
 
 
+@pytest.mark.on_both
 def test_audit_and_verdict_of_before_a_correction_are_repeated(agency: Agency, present: Present) -> None:
     project, former = a_project(agency, **RECORD), a_project(agency, **{**RECORD, "contract_number": "5"})
     run(row_of(agency), row_of(agency, number="260002", contract_number="5"))

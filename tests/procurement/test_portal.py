@@ -27,7 +27,6 @@ from tests.present import Present
 from tests.procurement.contract_rows import object_of, row_of, the_contract
 
 TOKEN = "0123456789abcdef"
-pytestmark = pytest.mark.on_both
 
 
 @dataclass
@@ -111,6 +110,7 @@ def numbers() -> list[str]:
     return sorted(each.rpartition("/")[2] for each in db.session.scalars(select(Contract.number_sys)))
 
 
+@pytest.mark.on_both
 def test_every_page_of_an_agency_is_imported_and_matched(server: FakePortal, agency: Agency) -> None:
     a_project(agency, contract_number="ИС-2026/17")
     server.contracts = [
@@ -135,6 +135,7 @@ def test_next_night_asks_for_what_changed_since_the_day_before_the_last_fetch(
     assert server.asked[1]["filter"] == {"customerBin": agency.bin, "lastUpdateDate": ["2026-06-10"]}
 
 
+@pytest.mark.on_both
 def test_fetch_that_breaks_off_goes_on_after_the_last_page(
     server: FakePortal, agency: Agency, present: Present
 ) -> None:

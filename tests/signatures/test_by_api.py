@@ -106,6 +106,7 @@ def a_restriction() -> int:
     return propose_restriction(proposer, a_project().number, {"is_restricted": True, "reason": "State secret"}).id
 
 
+@pytest.mark.on_both
 def test_programs_of_two_people_sign_an_order(
     client: FlaskClient, reviewer: Program, supervisor: Program, required: Require
 ) -> None:

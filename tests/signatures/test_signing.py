@@ -164,6 +164,7 @@ def test_signature_is_good_for_what_was_signed_alone(reviewer: Visit, centre: Ce
     assert submit(reviewer, case, "propose", fields)[0] == 200 and status(case) == "awaiting_approval"
 
 
+@pytest.mark.on_both
 def test_signature_is_used_once(reviewer: Visit, centre: Centre) -> None:
     _, case = flagged_case()
     send(reviewer, case, "claim")
@@ -203,6 +204,7 @@ def test_page_of_an_approval_displays_what_it_takes_away(supervisor: Visit) -> N
     assert FORM in page and re.search(r"Restricted</dt><dd[^>]*>No</dd>", page)
 
 
+@pytest.mark.on_both
 def test_account_is_signed_for_by_one_person_and_a_person_signs_for_one_account(
     reviewer: Visit, supervisor: Visit, centre: Centre
 ) -> None:
