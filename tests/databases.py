@@ -24,11 +24,11 @@ _serial = itertools.count(1)
 
 
 class Databases(Protocol):
-    """What both kinds offer. ``empty`` copies have no schema yet."""
+    """What both kinds offer. ``empty`` copies have no schema yet; ``of`` names what to copy, with nobody connected."""
 
     kind: str
 
-    def make(self, *, empty: bool = False) -> str:
+    def make(self, *, empty: bool = False, of: str | None = None) -> str:
         """A new database's address, for this process to use and drop."""
 
     def for_service(self, url: str) -> str:
@@ -51,11 +51,11 @@ class SqliteDatabases:
         """Migrate the file that is copied."""
         _migrate(f"sqlite:///{self._template}")
 
-    def make(self, *, empty: bool = False) -> str:
+    def make(self, *, empty: bool = False, of: str | None = None) -> str:
         """A new file's address."""
         path = self._folder / f"{_own_name()}.sqlite3"
         if not empty:
-            shutil.copyfile(self._template, path)
+            shutil.copyfile((of and make_url(of).database) or self._template, path)
         return f"sqlite:///{path}"
 
     def let_tests_set_the_installation(self, url: str) -> None:
@@ -87,11 +87,12 @@ class PostgresDatabases:
         self._order(f"CREATE DATABASE {TEMPLATE}")
         _migrate(self._url(TEMPLATE), SERVICE_ROLE)
 
-    def make(self, *, empty: bool = False) -> str:
+    def make(self, *, empty: bool = False, of: str | None = None) -> str:
         """A new database's address."""
         name = _own_name()
+        template = (of and make_url(of).database) or TEMPLATE
         self._order(
-            f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY"
+            f"CREATE DATABASE {name}" if empty else f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"
         )
         return self._url(name)
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,8 @@ from registry.freeze.policy import first_policy, policy_in_force, set_policy
 from registry.journal.verification import verify_stored
 from registry.projects.models import STATUS
 from tests.audits.steps import audit
+from tests.conftest import forget, service_app
+from tests.databases import Databases, bare_app
 from tests.migrations.rows import rows_there
 from tests.present import Present
 
@@ -50,12 +53,12 @@ RECORDS = {
 STATUSES = {"flagged": 40, "clear": 31, "accepted": 3, "exempt": 2, "out_of_scope": 3}
 
 
-@pytest.fixture
-def release_0_2(own_app: Flask) -> Iterator[Flask]:
+@pytest.fixture(scope="module")
+def of_release_0_2(databases: Databases) -> Iterator[str]:
     """The schema of that release with the rows of its demo registry, table by table, columns first."""
     tables = json.loads(gzip.decompress((DATA / "release-0.2.json.gz").read_bytes()))
-    with own_app.app_context():
-        downgrade_schema("base")
+    url = databases.make(empty=True)
+    with bare_app(url).app_context():
         upgrade_schema(RELEASE)
         with db.engine.begin() as connection:
             for name in ("installation", "journal_head"):
@@ -65,7 +68,42 @@ def release_0_2(own_app: Flask) -> Iterator[Flask]:
             for name in order:
                 columns, *rows = tables[name]
                 _insert(connection, str(name), columns, rows)
-        yield own_app
+        db.engine.dispose()
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+def of_release_0_2_upgraded(databases: Databases, of_release_0_2: str) -> Iterator[str]:
+    """The same after the upgrade."""
+    url = databases.make(of=of_release_0_2)
+    with bare_app(url).app_context():
+        upgrade_schema()
+        db.engine.dispose()
+    yield url
+    databases.drop(url)
+
+
+@contextmanager
+def a_copy(databases: Databases, of: str, data_dir: Path) -> Iterator[Flask]:
+    url = databases.make(of=of)
+    app = service_app(url, data_dir)
+    with app.app_context():
+        yield app
+        db.session.remove()
+    forget(app, databases, url)
+
+
+@pytest.fixture
+def release_0_2(databases: Databases, of_release_0_2: str, tmp_path: Path) -> Iterator[Flask]:
+    with a_copy(databases, of_release_0_2, tmp_path) as app:
+        yield app
+
+
+@pytest.fixture
+def upgraded(databases: Databases, of_release_0_2_upgraded: str, tmp_path: Path) -> Iterator[Flask]:
+    with a_copy(databases, of_release_0_2_upgraded, tmp_path) as app:
+        yield app
 
 
 def _insert(connection: Connection, table: str, columns: list[str], rows: list[list[Any]]) -> None:
@@ -114,9 +152,8 @@ def _policy_of_then() -> Iterator[None]:
 
 
 def test_registry_of_release_0_2_upgrades_with_all_records(
-    release_0_2: Flask, present: Present, _policy_of_then: None
+    upgraded: Flask, present: Present, _policy_of_then: None
 ) -> None:
-    upgrade_schema()
     assert schema_is_current()
     assert records() == RECORDS
     assert verify_stored() == []
@@ -150,8 +187,7 @@ def test_upgraded_registry_goes_back_with_the_rows_that_it_had(release_0_2: Flas
         assert rows_there(connection) == before
 
 
-def test_accounts_of_agencies_go_on_reading_restricted_projects(release_0_2: Flask) -> None:
-    upgrade_schema()
+def test_accounts_of_agencies_go_on_reading_restricted_projects(upgraded: Flask) -> None:
     of_agencies = "role IN ('agency_viewer', 'agency_editor', 'agency_administrator')"
     assert rows(f"SELECT DISTINCT restricted_admitted_at IS NOT NULL, {of_agencies} FROM accounts ORDER BY 1") == [
         (False, False),
@@ -236,8 +272,7 @@ def test_appeals_of_the_timeline_are_records_with_what_became_of_them(release_0_
     assert rows("SELECT count(*) FROM appeals WHERE decided_at IS NULL") == [(1,)]
 
 
-def test_role_and_agency_of_people_are_those_of_their_accounts_on_the_way_down(release_0_2: Flask) -> None:
-    upgrade_schema()
+def test_role_and_agency_of_people_are_those_of_their_accounts_on_the_way_down(upgraded: Flask) -> None:
     run("UPDATE accounts SET role = 'auditor', agency_id = NULL WHERE id = 1")
     downgrade_schema(RELEASE)
     assert rows("SELECT role, agency_id FROM people WHERE principal_id = 1") == [("auditor", None)]
@@ -255,8 +290,7 @@ def test_sessions_of_release_0_1_get_the_name_by_which_they_are_ended(release_0_
     assert first != second
 
 
-def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(release_0_2: Flask) -> None:
-    upgrade_schema()
+def test_release_0_2_is_left_nothing_that_it_would_read_wrongly(upgraded: Flask) -> None:
     at = "'2026-03-01 04:05:06.000000'"
     document = (
         "INSERT INTO documents (id, project_id, kind, belongs_to, name, content_type, size, sha256, added_at, added_by)"
