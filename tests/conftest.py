@@ -130,8 +130,8 @@ def _is_repeat(item: pytest.Item) -> bool:
 
     SQLite, which takes half of the processor time, has the tests of plain services, pages and HTTP itself, and those
     that use no database. PostgreSQL has the tests of endpoints and commands, which use every service, and those marked
-    ``on_either``, which include the tour of all pages. Tests with several connections to a database of their own run on
-    both, as all do at night.
+    ``on_either``, which include all in a browser, so that one process alone loads the demo and starts Chromium. Tests
+    with several connections to a database of their own run on both, as all do at night.
     """
     if any(map(item.get_closest_marker, ("postgres_only", "sqlite_only", "on_both"))):
         return False

@@ -23,7 +23,7 @@ from tests.web.browser import follow, served, set_locale, sign_in
 from tests.web.page_checks import check_page
 
 # Browser behaviour does not depend on the database; other tests cover the pages on both databases.
-pytestmark = pytest.mark.sqlite_only
+pytestmark = pytest.mark.on_either
 REJECTING = """() => {
     navigator.credentials.create = () => Promise.reject(new DOMException("no", "NotAllowedError"));
 }"""

@@ -24,7 +24,7 @@ from tests.web.tour_stop import person_name
 
 Demo = tuple[Flask, dict[str, object]]
 # Layout does not depend on the database.
-pytestmark = pytest.mark.sqlite_only
+pytestmark = pytest.mark.on_either
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 TOP_AND_BOTTOM = "element => { const box = element.getBoundingClientRect(); return [box.top, box.bottom]; }"
 LINES_AND_WIDTH = """area => [area.clientHeight / parseFloat(getComputedStyle(area).lineHeight),

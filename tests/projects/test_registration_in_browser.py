@@ -14,7 +14,7 @@ from tests.web.browser import context, follow, sign_in
 from tests.web.tour_stop import person_name
 
 # Browser behaviour does not depend on the database.
-pytestmark = pytest.mark.sqlite_only
+pytestmark = pytest.mark.on_either
 
 MAX_QUESTIONS = 12
 # An invented paper form: what a clerk has, page by page, as it is written there.

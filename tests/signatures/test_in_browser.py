@@ -29,7 +29,7 @@ from tests.web.tour_stop import person_name
 
 Demo = tuple[Flask, dict[str, object]]
 # What the browser does depends on no database.
-pytestmark = pytest.mark.sqlite_only
+pytestmark = pytest.mark.on_either
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.web.browser import context, follow, served, sign_in
 from tests.web.tour_stop import PASSWORD, person_name
 
 # Browser behaviour does not depend on the database.
-pytestmark = pytest.mark.sqlite_only
+pytestmark = pytest.mark.on_either
 # The page may not read the response, but the request has the session cookie.
 FETCH = "url => fetch(url, {method: 'HEAD', mode: 'no-cors', credentials: 'include'}).catch(() => null)"
 ADMINISTRATOR = person_name(Role.ADMINISTRATOR)

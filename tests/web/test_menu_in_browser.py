@@ -13,7 +13,7 @@ from registry.core.translations import LANGUAGES, Language
 from tests.web.browser import context, follow, set_locale, sign_in
 from tests.web.tour import person_name
 
-pytestmark = [pytest.mark.sqlite_only, pytest.mark.usefixtures("demo")]
+pytestmark = [pytest.mark.on_either, pytest.mark.usefixtures("demo")]
 # The sum of all layout shifts since the page began to load.
 LAYOUT_SHIFT = """() => new Promise(resolve => new PerformanceObserver(list => resolve(
     list.getEntries().reduce((sum, entry) => sum + entry.value, 0))).observe({type: "layout-shift", buffered: true})
@@ -117,7 +117,6 @@ def on_paper(browser: Browser, address: str, path: str, width: int, role: Role =
     return page
 
 
-@pytest.mark.sqlite_only
 @pytest.mark.parametrize(
     ("path", "width"),
     [("/reports/compliance?by=agency", ACROSS), ("/projects", UPRIGHT), ("/home", UPRIGHT), ("/cases", UPRIGHT)],
@@ -136,7 +135,6 @@ def test_printed_page_names_user_and_time_and_has_no_controls(
     page.context.close()
 
 
-@pytest.mark.sqlite_only
 def test_printed_list_is_a_table(browser: Browser, demo: tuple[Flask, dict[str, object]], address: str) -> None:
     page = on_paper(browser, address, "/projects", UPRIGHT)
     assert page.evaluate(STYLE, ["table tbody tr", None, "display"]) == "table-row"

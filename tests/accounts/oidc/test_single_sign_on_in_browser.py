@@ -34,7 +34,7 @@ from tests.web.browser import follow, served
 from tests.web.page_checks import check_page
 
 # Browser behaviour does not depend on the database; other tests cover the pages on both databases.
-pytestmark = pytest.mark.sqlite_only
+pytestmark = pytest.mark.on_either
 BIN = "260140000604"
 BUTTON = "#provider"
 CONTACT = "+7 7172 74 00 00"
