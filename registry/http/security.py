@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Request, Response, current_app, request, url_for
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Blueprint, Flask, Response, current_app, request, url_for
+from flask.sessions import SecureCookieSessionInterface
 
 from registry.accounts.roles import Actor, Permission
 from registry.accounts.tokens import TokenNotAccepted, authenticate_token
@@ -216,14 +216,6 @@ class FlaskSession(SecureCookieSessionInterface):
     """Flask's session, used for flash messages and the CSRF token, signed with SHA-256 instead of SHA-1."""
 
     digest_method = staticmethod(hashlib.sha256)
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the session of the cookie. Without one, as with every request of the API, there is no signature to
-        check.
-        """
-        if app.secret_key and self.get_cookie_name(app) not in request.cookies:
-            return self.session_class()
-        return super().open_session(app, request)
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Return whether the cookie is for TLS only: wherever the service is reached over TLS, behind a proxy too."""
