@@ -83,6 +83,13 @@ def test_unknown_command_or_option_is_usage_error(registry: CommandLine) -> None
         assert "Usage: " in ran.err
 
 
+def test_mistyped_command_names_the_one_like_it(registry: CommandLine) -> None:
+    for typed, meant in (("audit", "audits"), ("agencys", "agencies"), ("jurnal", "journal")):
+        ran = registry(typed, "list")
+        assert (ran.code, ran.raw) == (2, b"")
+        assert f"No such command '{typed}'. Did you mean '{meant}'?" in ran.err
+
+
 def test_hostile_arguments_exit_with_a_message(registry: CommandLine, nightly: bool) -> None:
     for hostile in HOSTILE if nightly else HOSTILE[::3]:
         for command in (
