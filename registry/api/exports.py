@@ -12,55 +12,12 @@ from marshmallow.fields import Field
 
 from registry.accounts.roles import Actor, Permission
 from registry.api.blueprint import CONTENT_DISPOSITION, ApiBlueprint, current_actor
-from registry.api.parameters import filter_query, one_of, parameters_of
-from registry.core.database import table_of
-from registry.core.errors import Malformed, Problem
+from registry.api.parameters import filter_query, parameters_of
 from registry.core.fields import BaseSchema, Entries, entries_text
-from registry.core.lists import MAX_LIMIT, SEVERAL, ListDeclaration, Listing, Page, choices, every_page
+from registry.core.lists import ListDeclaration, Listing, Page, every_page
 from registry.core.spreadsheets.writer import Cell, table_as_csv, table_as_xlsx
-from registry.core.values import InvalidValue
-from registry.http.requests import Parameter
 from registry.http.responses import CSV, NDJSON, XLSX, csv_download, ndjson_download, xlsx_download
 from registry.journal.read_replica import use_read_replica
-from registry.projects.models import Project
-from registry.projects.queries import list_projects
-from registry.projects.schemas import PROJECT_RECORD, SHORT_PROJECT
-
-# ``expand``: records that a list's items name, beside them on request.
-
-EXPAND: Final = "expand"
-PROJECT: Final = "project"
-
-
-def expand_parameter(*options: str) -> Parameter:
-    """Return the parameter of a list whose items can have these records beside them."""
-    return Parameter(EXPAND, f"Records to add to each item. {SEVERAL}", one_of(options))
-
-
-def split_expand(filters: Mapping[str, str], *options: str) -> tuple[dict[str, str], list[str]]:
-    """Return the filters without ``expand``, and what it asks for. Raises Malformed."""
-    others = {name: value for name, value in filters.items() if name != EXPAND}
-    if EXPAND not in filters:
-        return others, []
-    try:
-        return others, choices(filters[EXPAND], options)
-    except InvalidValue as error:
-        raise Malformed([Problem(EXPAND, error.code, error.params)]) from error
-
-
-def with_projects(actor: Actor, listing: Listing, expand: Sequence[str]) -> Listing:
-    """Return the items with the project that each names, as lists show it, if it is asked for: one statement for
-    all.
-    """
-    if PROJECT not in expand or not listing.items:
-        return listing
-    named = table_of(Project).c.number.in_({item[PROJECT] for item in listing.items})
-    listed = list_projects(actor, {"withdrawn": "include"}, Page(MAX_LIMIT), only=(named,))
-    records: dict[str, Any] = {each["number"]: SHORT_PROJECT.dump(each) for each in listed.items}
-    # One that became restricted in the meantime is shown nowhere.
-    items = [{**item, PROJECT_RECORD: records[item[PROJECT]]} for item in listing.items if item[PROJECT] in records]
-    return Listing(items, listing.next, listing.count)
-
 
 FORMATS: Final[Mapping[str, tuple[str, str]]] = {
     "csv": (CSV, "CSV: UTF-8, one column a field, lists and objects as JSON"),

@@ -12,7 +12,8 @@ from marshmallow import Schema
 
 from registry.accounts.roles import Permission
 from registry.api.blueprint import API_PREFIX, LOCATION, ApiBlueprint, current_actor
-from registry.api.exports import PROJECT, add_exports, add_lines, expand_parameter, split_expand, with_projects
+from registry.api.expand import PROJECT, expand_parameter, split_expand, with_projects
+from registry.api.exports import add_exports, add_lines
 from registry.api.parameters import ListArguments
 from registry.api.uploads import FormFlag, FormNumber, UploadedFile
 from registry.approvals.api import proposed

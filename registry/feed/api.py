@@ -12,7 +12,7 @@ from registry.agencies.fields import AGENCY
 from registry.agencies.models import Agency
 from registry.agencies.queries import AGENCY_LIST
 from registry.api.blueprint import ERROR_NAMES, ApiBlueprint, current_actor
-from registry.api.exports import expand_parameter, split_expand
+from registry.api.expand import expand_parameter, split_expand
 from registry.api.parameters import TEXT_SCHEMA, filter_query, one_of, several_of
 from registry.audits.queries import AUDIT_LIST
 from registry.audits.schemas import AUDIT

@@ -3,7 +3,8 @@
 from typing import Any
 
 from registry.api.blueprint import ApiBlueprint, current_actor
-from registry.api.exports import PROJECT, add_exports, expand_parameter, split_expand, with_projects
+from registry.api.expand import PROJECT, expand_parameter, split_expand, with_projects
+from registry.api.exports import add_exports
 from registry.api.parameters import ListArguments
 from registry.flags.queries import FLAG_LIST, list_flags
 from registry.flags.schemas import FLAG

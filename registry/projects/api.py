@@ -25,7 +25,8 @@ from registry.api.blueprint import (
     ApiBlueprint,
     current_actor,
 )
-from registry.api.exports import add_lines, expand_parameter, split_expand
+from registry.api.expand import expand_parameter, split_expand
+from registry.api.exports import add_lines
 from registry.api.uploads import UploadedFile
 from registry.approvals.api import proposed_instead
 from registry.approvals.models import MAX_REASON_LENGTH
