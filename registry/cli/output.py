@@ -195,6 +195,10 @@ MESSAGES: Final[Mapping[type[Exception], str]] = {
 }
 
 
+# The API's headings point to the member of its answers that has the errors; here they are in the lines below.
+HEADINGS: Final[Mapping[str, str]] = {"invalid": "cli-invalid", "malformed": "cli-malformed"}
+
+
 class CommandFailed(click.ClickException):
     """A failed command: its messages for stderr and its exit code."""
 
@@ -232,7 +236,7 @@ def command_failure(error: Exception) -> CommandFailed:
 def error_lines(error: Exception) -> list[str]:
     """Return the messages of an expected error."""
     if isinstance(error, errors.Invalid | errors.Malformed) and error.problems:
-        return [cli_text(error.code, **error.params), *problem_lines(error.problems)]
+        return [cli_text(HEADINGS.get(error.code, error.code), **error.params), *problem_lines(error.problems)]
     if isinstance(error, errors.RegistryError):
         return [cli_text(error.code, **error.params)]
     for kind, code in MESSAGES.items():

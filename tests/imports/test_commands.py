@@ -56,6 +56,21 @@ def exported(registry: CommandLine, *arguments: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(ran.raw.decode("utf-8-sig"), newline="")))
 
 
+def test_errors_of_a_file_or_a_filter_stand_below_a_heading(registry: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "projects.csv"
+    file.write_text("name_ru,object_kind\nПортал,system\n", "utf-8")
+    ran = registry("projects", "import", file)
+    assert ran.code == 5
+    assert ran.err.splitlines()[0] == "There are errors in the data:"
+    assert ran.err.splitlines()[1].startswith('  file: The column "agency')
+    ran = registry("projects", "export", "stagee=pilot", LC_ALL="ru_RU.UTF-8")
+    assert ran.code == 2
+    assert ran.err.splitlines()[-2:] == [
+        "Команда не может использовать то, что ей передано:",
+        "  stagee: Параметра stagee нет.",
+    ]
+
+
 @pytest.fixture
 def two_projects(registry: CommandLine, agency: str, tmp_path: Path) -> str:
     """Return the agency of two projects."""
