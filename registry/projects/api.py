@@ -49,7 +49,7 @@ from registry.http.error_handlers import problem_body
 from registry.http.requests import Parameter, SentFile, request_locale
 from registry.journal.read_replica import use_read_replica
 from registry.platform.products import products_for
-from registry.projects import bulk_writes, schemas, service
+from registry.projects import bulk_writes, external_ids, schemas, service
 from registry.projects.attestations import attest_project
 from registry.projects.documents import DocumentFields, add_document, documents_page, read_document
 from registry.projects.exports import export_csv, export_ndjson, export_xlsx
@@ -428,7 +428,7 @@ class ProjectByExternalId(MethodView):
     @external_ids_blp.response(200, schemas.PROJECT)
     def get(self, bin: str, external_id: str) -> Any:
         """Read a project by its external id, which is percent-encoded and may hold `/`."""
-        row = read_whole(current_actor(), bulk_writes.number_of(current_actor(), bin, external_id), "project")
+        row = read_whole(current_actor(), external_ids.number_of(current_actor(), bin, external_id), "project")
         return external_ids_blp.tagged(row, etag_data(row))
 
     # Without ``etag``: a program that says what its own fields are need not have read the others.
@@ -443,7 +443,7 @@ class ProjectByExternalId(MethodView):
         """
         actor = current_actor()
         with transaction():
-            project = service.find_project_to_change(actor, bulk_writes.number_of(actor, bin, external_id))
+            project = service.find_project_to_change(actor, external_ids.number_of(actor, bin, external_id))
             _require_state(project)
             reason = sent.values.pop("change_reason", None)
             service.change_project(actor, project, sent.values, sent.problems, reason)
@@ -468,7 +468,7 @@ class ProjectByExternalId(MethodView):
 
         def put_once() -> tuple[dict[str, Any], bool]:
             with transaction():
-                project, is_new = bulk_writes.put_project(
+                project, is_new = external_ids.put_project(
                     current_actor(), bin, external_id, sent.values, sent.problems, reason, _require_state
                 )
                 return project_row(project), is_new

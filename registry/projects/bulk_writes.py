@@ -1,29 +1,28 @@
 """Bulk registration and update of projects, with the same revisions, journal entries and messages as single ones."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, Select, bindparam, select, update
+from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import contains_eager
 
 from registry.accounts.roles import Actor, Permission
 from registry.agencies.models import Agency
-from registry.agencies.service import AgencyNotFound, may_act_for, require_open
+from registry.agencies.service import may_act_for
 from registry.core.clock import now
 from registry.core.database import EncodedJson, db, require_transaction, table_of, transaction, violates
 from registry.core.dialects import insert_rows, is_one_of, reserve_ids
-from registry.core.errors import Conflict, FailedDependency, Invalid, NotFound, Problem, RegistryError
-from registry.core.fields import Loaded, body_problems, is_bin
+from registry.core.errors import Conflict, FailedDependency, Invalid, Problem, RegistryError
+from registry.core.fields import Loaded
 from registry.core.search import project_words, search_words
-from registry.core.values import InvalidValue
 from registry.freeze.policy import policy_in_force
 from registry.journal import service as journal
 from registry.projects import former_records, service
+from registry.projects.external_ids import EXTERNAL_ID
 from registry.projects.fields import FIELDS, with_changes
 from registry.projects.fingerprints import COMPARED, ProjectFingerprint, fingerprint_row, save_fingerprints
 from registry.projects.models import (
@@ -36,7 +35,7 @@ from registry.projects.models import (
     reserve_numbers,
 )
 from registry.projects.revisions import LAW_LOOKS_AT, Revision, differences, first_changes, revision_row, snapshot
-from registry.projects.visibility import journal_restricted_reads, require_not_withdrawn, visible_projects
+from registry.projects.visibility import journal_restricted_reads, may_see, require_not_withdrawn
 
 NOTHING: Final[dict[str, Any]] = {**dict.fromkeys(CHANGEABLE), "is_restricted": False}
 UPDATED_COLUMNS = (*CHANGEABLE, "version", "updated_at", "words")
@@ -318,7 +317,7 @@ def _checked(actor: Actor, items: Sequence[Loaded], *, upsert: bool, lock: bool)
         )
         named = agencies.get(number or "")
         project = None if named is None else registered.get((named.id, external_id))
-        to_change = project if upsert and project is not None and _may_see(actor, project) else None
+        to_change = project if upsert and project is not None and may_see(actor, project) else None
         whole = {**NOTHING, **values} if to_change is None else with_changes(snapshot(to_change), values)
         try:
             agency = service.checked_agency(number, named, is_own, whole, [*item.problems, *_missing_id(item, upsert)])
@@ -333,10 +332,6 @@ def _checked(actor: Actor, items: Sequence[Loaded], *, upsert: bool, lock: bool)
         except RegistryError as error:
             plans.append(error)
     return plans
-
-
-def _may_see(actor: Actor, project: Project) -> bool:
-    return not project.is_restricted or actor.may(Permission.RESTRICTED_READ)
 
 
 def _missing_id(item: Loaded, upsert: bool) -> list[Problem]:
@@ -383,86 +378,3 @@ def _registered(pairs: Sequence[tuple[int, str]], *, lock: bool) -> dict[tuple[i
     statement = select(Project).where(named).order_by(Project.id).execution_options(populate_existing=True)
     projects = db.session.scalars(statement.with_for_update(of=Project) if lock else statement)
     return {(project.agency_id, project.external_id): project for project in projects}
-
-
-# Projects by the agency's own reference: found, and registered or replaced by one call (upsert).
-
-EXTERNAL_ID = "external_id"
-# What stands in a decoded path for bytes that are no UTF-8: in another encoding, different ids would be one.
-NOT_UTF_8 = "\ufffd"
-
-
-class ExternalIdNotFound(NotFound):
-    """The agency has no project with that external id, or the actor may not see it."""
-
-
-def number_of(actor: Actor, agency_bin: str, external_id: str) -> str:
-    """Return the number of the project with that external id. Raises ExternalIdNotFound, also for what cannot be
-    one.
-    """
-    try:
-        statement = _statement(agency_bin, _usable(external_id)).where(*visible_projects(actor))
-    except Invalid as error:
-        raise ExternalIdNotFound(bin=agency_bin, external_id=external_id) from error
-    number = db.session.scalar(statement.with_only_columns(Project.number)) if is_bin(agency_bin) else None
-    if number is None:
-        raise ExternalIdNotFound(bin=agency_bin, external_id=external_id)
-    return str(number)
-
-
-def put_project(
-    actor: Actor,
-    agency_bin: str,
-    external_id: str,
-    values: Mapping[str, Any],
-    known: Sequence[Problem],
-    reason: str | None,
-    require_state: Callable[[Project | None], None],
-) -> tuple[Project, bool]:
-    """Register the project of this external id, or replace its fields: those without a value are cleared.
-
-    In the open transaction. ``require_state`` may refuse the present state: the project, None when there is none.
-    Returns the project and whether it is new. Raises RoleNotAllowed, AgencyNotFound, AgencyClosed, AgencyNotYours,
-    ProjectWithdrawn and Invalid; ExternalIdTaken for a project that the actor may not see, and when another request
-    registered it meanwhile: the next try finds it.
-    """
-    require_transaction()
-    actor.require(Permission.PROJECTS_WRITE)
-    agency = service.agencies_to_register_for([agency_bin]).get(agency_bin) if is_bin(agency_bin) else None
-    if agency is None:
-        raise AgencyNotFound(bin=agency_bin)
-    # Of a closed agency everybody may know who succeeded it.
-    require_open(agency)
-    if not may_act_for(actor, agency.id):
-        raise service.AgencyNotYours(bin=agency_bin)
-    external_id = _usable(external_id)
-    statement = _statement(agency_bin, external_id).options(contains_eager(Project.agency)).with_for_update(of=Project)
-    project = db.session.scalar(statement.execution_options(populate_existing=True))
-    if project is not None and not _may_see(actor, project):
-        # As for an id that no project has: preconditions and fields first, and a registration finds it taken.
-        project = None
-    require_state(project)
-    whole = {**dict.fromkeys(FIELDS), **values, EXTERNAL_ID: external_id}
-    if project is None:
-        return service.register_project(actor, agency_bin, whole, known, reason), True
-    require_not_withdrawn(project)
-    service.change_project(actor, project, whole, known, reason)
-    return project, False
-
-
-def _statement(agency_bin: str, external_id: str) -> Select[Project]:
-    statement = select(Project).join(Project.agency)
-    return statement.where(Agency.bin == agency_bin, Project.external_id == external_id)
-
-
-def _usable(external_id: str) -> str:
-    """Return the external id as it is stored. Raises Invalid for one that no project can have."""
-    try:
-        stored = FIELDS[EXTERNAL_ID].deserialize(external_id)
-    except InvalidValue as error:
-        raise Invalid(body_problems({EXTERNAL_ID: error.messages})) from error
-    if stored is None:
-        raise Invalid([Problem(f"/{EXTERNAL_ID}", "required")])
-    if NOT_UTF_8 in stored:
-        raise Invalid([Problem(f"/{EXTERNAL_ID}", "not-usable")])
-    return str(stored)

@@ -36,6 +36,11 @@ def leaves_out_restricted(actor: Actor) -> bool:
     return not actor.may(Permission.RESTRICTED_READ)
 
 
+def may_see(actor: Actor, project: Project) -> bool:
+    """Return True for a project that is not restricted, and for who may see those; of agencies nothing is asked."""
+    return not project.is_restricted or actor.may(Permission.RESTRICTED_READ)
+
+
 def visible_with(*, bound: bool, restricted: bool) -> list[ColumnElement[bool]]:
     """Return the conditions of ``visible_projects`` for a cached statement.
 
