@@ -800,6 +800,10 @@ def _edit(actor: Actor, number: str, section: str | None, resumed: bool) -> Answ
         return _save(actor, project, section, edited)
 
 
+def _by_control(problems: Iterable[errors.Problem]) -> list[errors.Problem]:
+    return forms.problems_by_control(problems, [forms.project_field(name) for name in project_fields.FIELDS])
+
+
 def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[str, str]) -> Answer:
     """Save the changes, or show the page that stands before it: errors, further questions, the effect."""
     values, problems = PROJECT_PATCH.load_filled_texts(edited)
@@ -809,6 +813,7 @@ def _save(actor: Actor, project: Project, section: str | None, edited: Mapping[s
         before, after = service.planned_change(actor, project, values, problems)
     except (errors.Invalid, errors.Conflict) as error:
         form = forms.invalid_form({**current_texts(project), **edited}, error, "external_id")
+        form = replace(form, problems=_by_control(form.problems))
         wrong = [name for name, _ in form.errors]
         return _form(project, form, section, (*edited, *wrong)), 422
     needed = [] if ASKED in request.form else project_fields.newly_asked(before, after)
@@ -995,7 +1000,7 @@ def _form_with_errors(actor: Actor, texts: Mapping[str, str], step: str) -> form
     problems = project_fields.merge_problems(known, project_fields.cross_field_problems(values))
     here = [problem for problem in problems if part_of(problem.pointer[1:]) == step]
     if here:
-        return forms.Form(texts, here)
+        return forms.Form(texts, _by_control(here))
     if step == STEPS[0]:
         try:
             service.check_reference(actor, agency, values.get("external_id"))
@@ -1078,7 +1083,8 @@ def _check(actor: Actor, draft: Draft, form: forms.Form, of_signature: errors.Re
         similar = similar_for_page(similar_to_values(actor, agency.id, values))
     except errors.Invalid as error:
         wrong = [
-            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem)) for problem in error.problems
+            (part_of(problem.pointer[1:]), problem.pointer[1:], problem_message(problem))
+            for problem in _by_control(error.problems)
         ]
     except (errors.Conflict, errors.NotAllowed) as error:
         wrong = [(STEPS[0], field_of(error), error_message(error))]

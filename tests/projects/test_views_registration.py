@@ -107,6 +107,19 @@ def test_answer_to_a_question_that_is_not_asked_any_more_is_not_registered(signe
     assert (project.stage, project.pilot_started_on) == ("testing", None)
 
 
+def test_unanswered_choices_ask_for_a_choice(signed_in: SignedIn) -> None:
+    agency = an_agency()
+    visit = signed_in(Role.AGENCY_EDITOR, agency)
+    draft = begun(visit)
+    visit.send(f"{draft}/what", agency=agency.bin, name_ru="Портал")
+    empty = visit.send(f"{draft}/work")
+    assert empty.status_code == 422
+    assert "Kind of object: Choose one of the options." in empty.text
+    assert "Enter a value." not in empty.text
+    check = visit.get(f"{draft}/check").text
+    assert "Choose one of the options." in check and "Enter a value." not in check
+
+
 def test_errors_are_at_their_fields_and_entered_values_are_kept(signed_in: SignedIn) -> None:
     visit = signed_in(Role.AGENCY_EDITOR)
     draft = begun(visit)
