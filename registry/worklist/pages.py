@@ -349,7 +349,9 @@ def _coming(actor: Actor) -> Group:
             due = today() + timedelta(days=days)
             address = url_for("web.projects", flagged_next_for=rule, flagged_until=due.isoformat())
             tasks += (replace(task, due=due) for task in _counted([(titles.get(rule, rule), count, address)]))
-    return _group(tasks, "projects")
+    # A project can stand in several lines, one of the nearer date in that of the later too.
+    filters = {"flagged_until": (today() + timedelta(days=max(DAYS))).isoformat()}
+    return _group(tasks, "projects", PROJECT_LIST.count(actor, filters, MOST) if tasks else 0, **filters)
 
 
 def _attestations(actor: Actor) -> Group:

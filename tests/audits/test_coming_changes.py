@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -95,6 +96,18 @@ def test_page_of_projects_names_the_filters_of_a_link_and_removes_each(signed_in
     assert "Flagged if nothing changes, by: 21 July 2026" in page
     assert 'href="/projects?flagged_next_for=freeze.pilot-limit&amp;budget_kzt_from=5000"' in page
     assert "by: soon" in visit.get("/projects?agency=unknown&flagged_until=soon").text
+
+
+def test_work_counts_the_projects_that_are_flagged_soon(signed_in: SignedIn, present: Present) -> None:
+    present.set(DAY)
+    agency = an_agency()
+    a_project(agency, **PILOT)
+    a_project(agency, **PILOT)
+    audit()
+    page = signed_in(Role.AGENCY_EDITOR, agency).get("/home").text
+    heading = re.search(r'href="(/projects[^"]*)">Flagged soon if nothing changes</a>: ([0-9]+)', page)
+    assert heading is not None
+    assert heading.groups() == ("/projects?flagged_until=2026-09-29", "2")
 
 
 def test_compliance_of_a_later_date_is_what_an_audit_of_that_day_leaves(app: Flask, present: Present) -> None:
