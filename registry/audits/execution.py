@@ -270,7 +270,8 @@ def _count(run: AuditRun, judgement: Judgement, plan: Plan, restricted_plan: Pla
     run.input_digest, run.judged_up_to = judgement.digest(), judgement.up_to
     run.continues = None if judgement.continued is None else judgement.continued.full_id
     if judgement.expected is not None:
-        unexplained = (plan.projects() | judgement.wrong_days) - judgement.expected | judgement.wrong_statuses
+        unexplained = (plan.projects() | judgement.wrong_days) - judgement.expected
+        unexplained |= judgement.wrong_statuses - judgement.placed
         if unexplained:
             log.error("audit corrected projects of which nothing had changed", extra={"audit": run.id})
         run.unexplained = {"projects": sorted(unexplained), "restricted": sorted(restricted_among(unexplained))}

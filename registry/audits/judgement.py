@@ -205,7 +205,8 @@ class Judgement:
     changes of others. ``judged``: those that an audit has judged which continues another (``continued``); None for all.
     ``expected``: of a full audit, those that one that continued the last would have judged; None where none could.
     ``wrong_statuses``, ``wrong_days``: then, those whose stored status does not follow from their flags, and those of
-    which stored days are others than they are now.
+    which stored days are others than they are now. ``placed``: those that have been given a status since the last audit
+    by the scope: registered, or of agencies that changed. It may have been that of another policy, put back meanwhile.
     """
 
     def __init__(self, policy: Policy, on: date, *, writes: bool = True, full: bool = False) -> None:
@@ -221,6 +222,7 @@ class Judgement:
         self.expected: frozenset[int] | None = None
         self.wrong_statuses: frozenset[int] = frozenset()
         self.wrong_days: frozenset[int] = frozenset()
+        self.placed: frozenset[int] = frozenset()
         self._basis: Basis | None = None
         self._input = InputDigest(0)
         self._judged_before, self._decided_since = 0, now()
@@ -255,6 +257,7 @@ class Judgement:
             self._input.extend(self.up_to)
             if self._writes and (last := last_to_continue(self.policy)) is not None:
                 self.expected = self._to_judge(last.basis).ids
+                self.placed = self._placed_since(last)
         to_judge = self._to_judge(basis)
         self._basis = Basis(self.on, number, to_judge.counted)
         if self.continued is not None:
@@ -372,6 +375,13 @@ class Judgement:
             both = basis.counted.keys() | counted.keys()
             ids |= {each for each in both if basis.counted.get(each) != counted.get(each)}
         return _ToJudge(frozenset(each for each in ids if each <= self.up_to), siblings, counted)
+
+    def _placed_since(self, last: Continued) -> frozenset[int]:
+        if not self.wrong_statuses:
+            return frozenset()
+        changed = changed_since(last.basis.changes, last.basis.own)
+        registered = {each for each in self.wrong_statuses if each > last.run.judged_up_to}
+        return _projects_of(changed.agencies) | registered
 
     def _coming(self, judged: Mapping[int, Judged | None], accepted: Accepted, ends: Mapping[int, date]) -> set[Coming]:
         return {

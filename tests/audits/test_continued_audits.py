@@ -17,6 +17,7 @@ from sqlalchemy import delete, or_, select, update
 
 from registry.accounts.roles import Role
 from registry.agencies.service import agency_by_bin
+from registry.agencies.service import agency_to_change, change_agency
 from registry.audits import judgement
 from registry.audits.counting import save_counts
 from registry.audits.execution import execute_audit, new_run
@@ -44,10 +45,10 @@ from registry.requests.models import RequestKind
 from registry.requests.service import ask, confirm
 from tests.api.callers import caller
 from tests.audits.history import ASKER, DECIDER, NARROWER, STEPS, UNKNOWN_LATER, History
-from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, exempt, flags_of, verify
+from tests.audits.steps import AUDITOR, OPERATOR, audit, edit, exempt, flags_of, status_of, verify
 from tests.audits.test_projects_counted_together import CODE, QUIET, SUM, a_slice
 from tests.cases.cast import AIGERIM, SAULE, act
-from tests.factories import a_project, an_actor, an_agency
+from tests.factories import ADMINISTRATOR, a_project, an_actor, an_agency
 from tests.fixtures.web import SignedIn
 from tests.present import Present
 
@@ -435,3 +436,24 @@ def test_full_audit_reports_and_repairs_statuses_and_days_that_follow_from_nothi
     assert db.session.scalars(statuses).all() == ["exempt"]
     assert db.session.execute(select(COMING).where(of_day)).all() == stored != []
     assert run_audit(OPERATOR, full=True).unexplained == {"projects": [], "restricted": []}
+
+
+@pytest.mark.parametrize("is_registered", [True, False])
+def test_policy_that_was_put_back_between_audits_leaves_nothing_unexplained(
+    app: Flask, present: Present, usual_policy: Policy, is_registered: bool
+) -> None:
+    present.set(DAY)
+    local, central = an_agency(kind="local_executive"), an_agency()
+    project = a_project(central)
+    audit()
+    present.move(timedelta(days=1))
+    set_policy(read_policy(NARROWER, "policy.toml"))
+    if is_registered:
+        project = a_project(local)
+    else:
+        with transaction():
+            change_agency(ADMINISTRATOR, agency_to_change(central.bin), {"kind": "local_executive"}, approved={})
+    set_policy(usual_policy)
+    assert status_of(project) == "out_of_scope"
+    run = run_audit(OPERATOR, full=True)
+    assert (run.unexplained, status_of(project)) == ({"projects": [], "restricted": []}, "flagged")
