@@ -1,4 +1,4 @@
-"""Child processes for files of callers and for documents: limited in memory, time and number, without secrets.
+"""Child processes for files of callers and for documents: limited in memory, output, time and number, without secrets.
 
 A child reads its input from stdin, calls ``limit_itself`` before it imports a parser, and writes its result to stdout.
 """
@@ -24,6 +24,8 @@ from registry.core.files import PACKAGE
 # Two children and the processes that start them fit into the memory of a container (config/kubernetes/, compose.yaml).
 AT_ONCE: Final = 2
 MEMORY_LIMIT: Final = 5 << 28
+# Twice the largest table: the output is a file, in memory where /tmp is.
+OUTPUT_LIMIT: Final = 128 << 20
 CPU_SECONDS: Final = 40
 WALL_SECONDS: Final = 50
 # With the longest run less than config/nginx.conf waits for an answer.
@@ -84,8 +86,11 @@ def child_output(module: str, content: bytes, *arguments: str) -> Iterator[IO[by
 
 
 def limit_itself() -> None:
-    """Limit the memory and the time of this process, also when nobody waits for it any more; forbid core dumps."""
+    """Limit the memory, the files and the time of this process, also when nobody waits for it any more; forbid core
+    dumps.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (OUTPUT_LIMIT, OUTPUT_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(WALL_SECONDS)

@@ -26,6 +26,7 @@ from registry.core.child_processes import (
     MAX_WAIT_SECONDS,
     MAX_WAITING,
     MEMORY_LIMIT,
+    OUTPUT_LIMIT,
     SLOTS,
     WALL_SECONDS,
     ChildFailed,
@@ -145,6 +146,12 @@ def test_child_over_its_memory_is_an_error_and_no_rest_of_a_result() -> None:
         run_code(limited)
 
 
+def test_child_that_writes_without_end_is_an_error_and_fills_no_disk() -> None:
+    written = "import sys; [sys.stdout.buffer.write(bytes(1 << 20)) for _ in range(129)]"
+    with pytest.raises(ChildFailed):
+        run_code(f"from registry.core.child_processes import limit_itself; limit_itself(); {written}")
+
+
 def test_child_gets_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REGISTRY_SECRET_KEY", "sesame-4711")
     assert b"sesame-4711" not in run_code("import os; print(dict(os.environ))")
@@ -171,7 +178,7 @@ def test_children_fit_into_the_memory_of_the_container() -> None:
     workers = granian("WORKERS")
     for name, limit in memory_limits().items():
         processes = workers if name.endswith("web") else 1
-        assert AT_ONCE * MEMORY_LIMIT + processes * WORKER_MEMORY <= limit, name
+        assert AT_ONCE * (MEMORY_LIMIT + OUTPUT_LIMIT) + processes * WORKER_MEMORY <= limit, name
 
 
 def test_pages_and_api_answer_503_while_too_many_files_are_read(
