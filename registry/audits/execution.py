@@ -26,7 +26,7 @@ from registry.core.database import require_transaction
 from registry.core.dialects import insert_or_ignore, insert_rows, is_among, refresh_statistics, update_rows
 from registry.flags import models
 from registry.flags.former_flags import flags_written_by, highest_ids
-from registry.flags.freeze_status import policy_basis, write_freeze_status
+from registry.flags.freeze_status import policy_basis, repeat_projects, write_freeze_status
 from registry.flags.models import COMING, FLAGS, AuditChange, AuditRun, Flag
 from registry.freeze.policy import Policy
 from registry.journal import service as journal
@@ -230,6 +230,8 @@ def _carry_out(
     with flags_written_by(run.id):
         write_flags(plan, run.id, run.on, at, None if last is None else last.on)
     session.flush()
+    if judgement.wrong_statuses:
+        repeat_projects(judgement.wrong_statuses)
     for are_some in changed:
         write_freeze_status(at, policy, are_some(STATUS.c.project_id))
     # A full audit brings all cases in line.

@@ -4,6 +4,7 @@ Whatever changes a flag, the scope or what an audit has seen updates the project
 audits, their voiding, approved decisions, revoked exemptions, and another kind of an agency.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +12,8 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 
 from registry.agencies.models import Agency
 from registry.core.database import db, require_transaction, table_of
+from registry.core.dialects import is_among
+from registry.core.record_guards import COPIED
 from registry.flags.models import FLAGS, IS_ACTIVE, SEVERITY_RANK, AuditRun, FlagStatus, newest_good, rank
 from registry.freeze.policy import Policy, policy_in_force
 from registry.freeze.vocabulary import Severity
@@ -98,12 +101,22 @@ def computed_severity() -> ColumnElement[str | None]:
 
 
 def wrong_freeze_statuses(policy: Policy) -> frozenset[int]:
-    """Return the ids of projects whose stored status or severity does not follow from their flags by this policy."""
+    """Return the ids of projects whose stored status or severity does not follow from their flags by this policy, or
+    whose status repeats of them what they do not have: by its agency it would be out of scope.
+    """
     differs = or_(
         STATUS.c.freeze_status != computed_freeze_status(policy),
         STATUS.c.severity.is_distinct_from(computed_severity()),
+        *(STATUS.c[name].is_distinct_from(PROJECT.c[name]) for name in COPIED),
     )
-    return frozenset(db.session.scalars(select(STATUS.c.project_id).where(differs)))
+    of_project = select(STATUS.c.project_id).join(PROJECT, PROJECT.c.id == STATUS.c.project_id)
+    return frozenset(db.session.scalars(of_project.where(differs)))
+
+
+def repeat_projects(ids: Collection[int]) -> None:
+    """Let the statuses of these projects repeat what the projects have, inside the open transaction."""
+    which = (is_among(STATUS.c.project_id, ids), STATUS.c.project_id == PROJECT.c.id)
+    require_transaction().execute(update(STATUS).where(*which).values({name: PROJECT.c[name] for name in COPIED}))
 
 
 def _worst_flag(number: ColumnElement[int]) -> ColumnElement[int | None]:

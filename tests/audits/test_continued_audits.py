@@ -16,8 +16,7 @@ from hypothesis import Phase, given, settings, strategies as st
 from sqlalchemy import delete, or_, select, update
 
 from registry.accounts.roles import Role
-from registry.agencies.service import agency_by_bin
-from registry.agencies.service import agency_to_change, change_agency
+from registry.agencies.service import agency_by_bin, agency_to_change, change_agency
 from registry.audits import judgement
 from registry.audits.counting import save_counts
 from registry.audits.execution import execute_audit, new_run
@@ -457,3 +456,17 @@ def test_policy_that_was_put_back_between_audits_leaves_nothing_unexplained(
     assert status_of(project) == "out_of_scope"
     run = run_audit(OPERATOR, full=True)
     assert (run.unexplained, status_of(project)) == ({"projects": [], "restricted": []}, "flagged")
+
+
+def test_full_audit_reports_and_repairs_statuses_of_another_agency(app: Flask, present: Present) -> None:
+    present.set(DAY)
+    project, other = a_project(), an_agency(kind="private")
+    audit()
+    hidden = {"agency_id": other.id, "freeze_status": "out_of_scope", "placement": "on_platform"}
+    with transaction() as session:
+        session.execute(update(STATUS).where(STATUS.c.project_id == project.id).values(hidden))
+    present.move(timedelta(days=1))
+    assert run_audit(OPERATOR, full=True).unexplained == {"projects": [project.id], "restricted": []}
+    stored = db.session.execute(select(STATUS.c.agency_id, STATUS.c.freeze_status, STATUS.c.placement)).one()
+    assert stored == (project.agency_id, "flagged", project.placement)
+    assert run_audit(OPERATOR, full=True).unexplained == {"projects": [], "restricted": []}
