@@ -9,9 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import Select, select, text
 
-from registry.core.database import db, table_of
-from registry.core.dialects import is_among, is_sqlite, planned_for_values
+from registry.core.database import db, table_of, transaction
+from registry.core.dialects import is_among, is_sqlite, planned_for_values, update_rows
+from registry.flags.models import Flag
 from registry.projects.models import Project
+from tests.audits.steps import audit
 from tests.factories import a_project
 
 PROJECT = table_of(Project).c
@@ -47,3 +49,23 @@ def test_statements_of_a_block_are_planned_for_their_values_and_later_ones_are_p
         inside = prepared_by("inside", select(PROJECT.id.label("inside")).where(is_among(PROJECT.id, [1])))
     after = prepared_by("later", select(PROJECT.id.label("later")).where(is_among(PROJECT.id, [1])))
     assert (inside, after) == (0, 0 if is_sqlite() else 1)
+
+
+@pytest.mark.on_both
+def test_rows_get_the_values_as_they_are(app: Flask) -> None:
+    for _ in range(3):
+        a_project()
+    audit()
+    observed = ({"a": 'it\'s "q" \\ {x,y} NULL', "b": None, "c": [[], "", 1.5]}, {}, {"null": "null", "ә": "Қ\n"})
+    texts = ("{'\"\\,}", "NULL", None)
+    ids = db.session.scalars(select(Flag.id).order_by(Flag.id).limit(3))
+    rows = [
+        {"id": flag_id, "observed": facts, "accepted_fingerprint": text, "exemption_id": None}
+        for flag_id, facts, text in zip(ids, observed, texts, strict=True)
+    ]
+    with transaction() as session:
+        update_rows(session, Flag, [])
+        update_rows(session, Flag, rows[::-1], status="accepted")
+    stored = select(*(table_of(Flag).c[name] for name in (*rows[0], "status"))).where(Flag.status == "accepted")
+    changed = db.session.execute(stored.order_by(Flag.id)).mappings().all()
+    assert [dict(row) for row in changed] == [{**row, "status": "accepted"} for row in rows]
