@@ -91,7 +91,8 @@ def come_in(name: str, password: str = PASSWORD) -> Actor:
     return user.actor
 
 
-@pytest.mark.parametrize(("role", "confirming"), [*((role, BOTA) for role in OVERSIGHT), (Role.REVIEWER, SAULE)])
+@pytest.mark.parametrize("role", OVERSIGHT)
+@pytest.mark.parametrize("confirming", [BOTA, SAULE])
 def test_person_with_an_oversight_role_is_pending_until_confirmed(app: Flask, role: Role, confirming: Actor) -> None:
     person = add_person(ADIL, NewPerson("new", role), PASSWORD, must_change=False)
     with pytest.raises(AccountNotConfirmed):
@@ -597,7 +598,7 @@ def test_agency_administrator_gives_no_role_in_a_foreign_agency(aizhan: Actor, c
     assert account_named("new") is None and account_named("robot") is None and editor.agency_id == committee.id
 
 
-@pytest.mark.parametrize("role", [Role.AGENCY_EDITOR, Role.SUPERVISOR])
+@pytest.mark.parametrize("role", [Role.AGENCY_EDITOR, Role.AUDITOR, Role.SUPERVISOR, Role.ADMINISTRATOR])
 def test_agency_administrator_does_not_see_accounts_of_others(aizhan: Actor, committee: Agency, role: Role) -> None:
     agency_id = an_agency().id if role in AGENCY_ROLES else None
     other = add_person(ADMINISTRATOR, NewPerson("other", role, agency_id), PASSWORD)

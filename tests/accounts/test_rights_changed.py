@@ -104,7 +104,8 @@ ENDINGS: dict[str, Callable[[int], object]] = {
 }
 
 
-@pytest.mark.parametrize(("ending", "credential"), [("role", "session"), ("disabled", "token")])
+@pytest.mark.parametrize("credential", ["session", "token"])
+@pytest.mark.parametrize("ending", ENDINGS)
 def test_request_whose_rights_ended_changes_nothing(subjects: Subjects, ending: str, credential: str) -> None:
     actor = Actor("adil", Role.ADMINISTRATOR, None, "10.0.0.1", "r", subjects.adil, is_person=True)
     actor = in_session(actor)

@@ -130,10 +130,8 @@ def test_token_of_a_pending_service_account_is_rejected_until_confirmed(app: Fla
     assert not authenticate_token(token.text, "", "").is_person
 
 
-@pytest.mark.parametrize(
-    ("role", "confirming"),
-    [*((role, BOTA) for role in OVERSIGHT), (Role.REVIEWER, SAULE), (Role.REVIEWER, ADMINISTRATOR)],
-)
+@pytest.mark.parametrize("role", OVERSIGHT)
+@pytest.mark.parametrize("confirming", [BOTA, SAULE, ADMINISTRATOR])
 def test_token_for_an_oversight_service_account_is_out_until_a_second_person_confirms(
     app: Flask, role: Role, confirming: Actor
 ) -> None:

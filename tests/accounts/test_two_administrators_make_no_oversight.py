@@ -136,9 +136,10 @@ def test_a_supervisor_is_one_of_the_two_however_the_account_comes(way: Callable[
     assert not is_pending()
 
 
-def test_two_administrators_make_no_token_of_a_service_account_of_oversight() -> None:
+@pytest.mark.parametrize("role", sorted(OVERSIGHT_ROLES))
+def test_two_administrators_make_no_token_of_a_service_account_of_oversight(role: Role) -> None:
     a_supervisor()
-    add_service_account(LOCAL, "robot", Role.AUDITOR, None)
+    add_service_account(LOCAL, "robot", role, None)
     token = issue(FIRST, "robot", None, None, timedelta(days=1))
 
     with pytest.raises(ConfirmationNeedsASupervisor):

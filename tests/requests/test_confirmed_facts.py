@@ -143,7 +143,8 @@ def test_one_person_is_enough_without_a_serious_flag(agency: Agency, operator: C
     assert (answer.status_code, confirmations()) == (200, [kind])
 
 
-@pytest.mark.parametrize(("kind", "since"), [("onboarding", "registered"), ("ending", "changed")])
+@pytest.mark.parametrize("kind", ["onboarding", "ending"])
+@pytest.mark.parametrize("since", ["registered", "changed"])
 def test_two_people_confirm_what_no_audit_has_judged_as_it_stands(
     client: FlaskClient, agency: Agency, operator: Caller, present: Present, kind: str, since: str
 ) -> None:
