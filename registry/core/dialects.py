@@ -221,7 +221,7 @@ def is_among(column: sa.ColumnElement[Any], values: Collection[Any]) -> sa.Colum
 def _array(column: sa.ColumnElement[Any], values: list[Any]) -> sa.ColumnElement[Any]:
     # A cast to varchar(12) would shorten what is longer.
     element = sa.Text() if isinstance(column.type, sa.String) else column.type
-    return sa.cast(values, sa.ARRAY(element))
+    return sa.cast(values, sa.ARRAY(element, dimensions=1))
 
 
 def is_one_of(
@@ -290,7 +290,7 @@ def update_rows(session: Session, model: type[Model], rows: Sequence[Mapping[str
         return
     arrays = [_array(table.c[name], [row[name] for row in rows]) for name in rows[0]]
     names = [sa.column(name, table.c[name].type) for name in rows[0]]
-    listed = sa.func.unnest(*arrays).table_valued(*names, name="listed").render_derived().c
+    listed = sa.func.unnest(*arrays).table_valued(*names).render_derived().c
     changed = {name: listed[name] for name in rows[0] if name != "id"}
     session.execute(sa.update(table).where(table.c.id == listed.id).values(**changed, **values))
 

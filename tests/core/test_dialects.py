@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import Select, select, text
 
+from registry.accounts.models import Account
 from registry.core.database import db, table_of, transaction
 from registry.core.dialects import is_among, is_sqlite, planned_for_values, update_rows
 from registry.flags.models import Flag
 from registry.projects.models import Project
 from tests.audits.steps import audit
-from tests.factories import a_project
+from tests.factories import a_project, an_account
 
 PROJECT = table_of(Project).c
 # Of SQLite as its authors build it; packages of distributions take more.
@@ -69,3 +71,20 @@ def test_rows_get_the_values_as_they_are(app: Flask) -> None:
     stored = select(*(table_of(Flag).c[name] for name in (*rows[0], "status"))).where(Flag.status == "accepted")
     changed = db.session.execute(stored.order_by(Flag.id)).mappings().all()
     assert [dict(row) for row in changed] == [{**row, "status": "accepted"} for row in rows]
+
+
+@pytest.mark.on_both
+def test_rows_are_updated_with_values_of_each_kind_and_common_ones(app: Flask) -> None:
+    at, columns = datetime(2026, 3, 1, 9, tzinfo=UTC), table_of(Account).c
+    new = (([7, "a"], at, "Ә" * 30), (None, None, "b"))
+    with transaction() as session:
+        ids = [an_account(name).id for name in ("first", "second", "third")]
+        rows = [
+            {"id": key, "asked_by": asked, "invited_at": invited, "name_skeleton": skeleton}
+            for key, (asked, invited, skeleton) in zip(ids[:2], new, strict=True)
+        ]
+        update_rows(session, Account, rows, disabled_at=at)
+        update_rows(session, Account, [], disabled_at=at)
+        names = ("asked_by", "invited_at", "name_skeleton", "disabled_at")
+        stored = session.execute(select(*(columns[name] for name in names)).order_by(columns.id)).all()
+    assert [tuple(each) for each in stored] == [*((*each, at) for each in new), (None, None, "third", None)]
