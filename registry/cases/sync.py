@@ -193,14 +193,10 @@ def _cleared_by_audit() -> sa.ColumnElement[bool]:
 # Case sync: after an audit, opens, reopens and moves cases so that they match their flags.
 #
 # It compares the current state of flags and cases, not the audit's changes; it therefore repairs earlier omissions
-# and is idempotent. What is not in line is looked for before the audit locks (``projects_to_sync``), and then among
-# the projects that have changed since. It runs inside the audit's transaction, after the flags are written and under
-# the exclusive flag lock, so nobody sees flags without their cases. Each step first queries the ids, usually none,
-# and then writes in bulk.
+# and is idempotent. It runs inside the audit's transaction, after the flags are written and under the exclusive flag
+# lock, so nobody sees flags without their cases. Each step first reads the ids, usually none, and then writes in bulk.
 
 MANY: Final = 1000
-# No audit has this id, and 0 stands for people: ``with_new_flags`` looks for cases that others have opened.
-NO_AUDIT: Final = -1
 WAITING_FOR_REVIEWER: Final = (
     Status.NEW,
     Status.UNDER_REVIEW,
@@ -225,20 +221,6 @@ class _AuditContext:
     def review_until(self) -> sa.ColumnElement[date]:
         # Computed when a statement needs it, so that an audit without changes does not load the holiday calendar.
         return sa.bindparam(None, callable_=lambda: national_calendar().after(today(), self.review_days), type_=sa.Date)
-
-
-def projects_to_sync(
-    policy: Policy, projects: Collection[int] | None = None, audit_id: int = NO_AUDIT
-) -> frozenset[int]:
-    """Return the ids of those among the projects, None for all, whose cases are not in line with their flags: usually
-    none.
-
-    ``audit_id``: the audit that has written its flags.
-    """
-    cases = (accepted_no_more, with_new_flags, flagged_again, exempt_no_more, cleared, exempted, changed_severities)
-    of_cases = [statement(projects).with_only_columns(Case.project_id) for statement in cases]
-    statement = sa.union_all(projects_without_case(policy.case_from_severity, projects), *of_cases)
-    return frozenset(db.session.scalars(statement, {AUDIT: audit_id}))
 
 
 def sync_cases(

@@ -81,7 +81,7 @@ class Registry(click.Group):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; ``exit_codes`` maps exceptions to messages and exit codes."""
+        """Run the command; ``command_failure`` maps exceptions to messages and exit codes."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):

@@ -94,7 +94,7 @@ class CalendarInvalid(Exception):
     """The calendar file cannot be used; the message names the file, the key and what is expected."""
 
 
-# What the HTTP interface itself refuses, before a service is asked.
+# What every request and command may meet: errors of HTTP, before a service is asked, of the database, of this program.
 
 
 class AuthenticationRequired(RegistryError, status=401):
@@ -159,13 +159,6 @@ class DatabaseBusy(Unavailable):
 
 class StorageFull(Unavailable):
     """The database has no room for the change, which was not made."""
-
-
-class OpenDataNotReady(Unavailable):
-    """The files of the open data are being written: there are none yet, or a project in them became private."""
-
-    # The worker looks once a minute.
-    retry_after = 60
 
 
 class InternalError(RegistryError):

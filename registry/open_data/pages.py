@@ -8,7 +8,7 @@ from flask import Response, current_app, json, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from registry.agencies.pages import agency_names
-from registry.core.errors import OpenDataNotReady, RegistryError, RouteNotFound
+from registry.core.errors import RegistryError, RouteNotFound, Unavailable
 from registry.core.spreadsheets.writer import CSV_BOM, csv_lines, escape_formula
 from registry.core.translations import lazy_text
 from registry.http.error_handlers import problem_response
@@ -34,6 +34,13 @@ FOR_OTHER_SITES: Final = {
     "Access-Control-Expose-Headers": "ETag, Last-Modified",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+
+
+class OpenDataNotReady(Unavailable):
+    """The files of the open data are being written: there are none yet, or a project in them became private."""
+
+    # The worker looks once a minute.
+    retry_after = 60
 
 
 def publication() -> Publication:
