@@ -98,6 +98,9 @@ def test_correction_shows_what_it_changes_and_the_former_version_stays(signed_in
     assert "Новое." not in visit.get(f"/government-reports/{number}?version=1").text
 
 
-def test_auditor_is_offered_no_change(signed_in: SignedIn) -> None:
-    page = signed_in(Role.AUDITOR).get(f"/government-reports/{begin().number}").text
+def test_pages_are_not_for_agencies_and_auditors_are_offered_no_change(signed_in: SignedIn) -> None:
+    assert signed_in(Role.AGENCY_EDITOR).get("/government-reports").status_code == 403
+    auditor = signed_in(Role.AUDITOR)
+    assert auditor.get("/government-reports/new").status_code == 403
+    page = auditor.get(f"/government-reports/{begin().number}").text
     assert "<form method" not in page.partition("<main")[2]
