@@ -373,6 +373,13 @@ def test_headings_totals_and_signatures_are_no_projects_in_a_table_of_few_fields
     assert ("rows-left-out", "2, 5, 6, 7") in warnings(run)
 
 
+def test_repeated_header_of_single_words_is_no_project(app: Flask) -> None:
+    an_agency(bin=BIN)
+    names = ("agency", "Сәйкестендіргіш", "name_ru", "object_kind", "work_type", "stage", "placement")
+    run = import_now(ADMINISTRATOR, "projects", False, "x", xlsx_of(names, row(1), names, row(2)))
+    assert (run.created, run.rejected) == (2, 0)
+
+
 def test_merged_cells_count_for_each_row_but_amounts_for_the_first(app: Flask) -> None:
     an_agency(bin=BIN)
     book = openpyxl.Workbook()

@@ -16,10 +16,11 @@ from registry.accounts.roles import Role
 from registry.agencies.models import Agency
 from registry.core.database import db, transaction
 from registry.core.errors import Invalid, Problem
+from registry.journal.service import canonical
 from registry.projects.drafts import DraftNotFound, discard_draft, find_draft, start_draft
-from registry.projects.fields import merge_problems
-from registry.projects.models import STATUS, Project, project_restricted
-from registry.projects.revisions import Revision, history
+from registry.projects.fields import FIELDS, merge_problems
+from registry.projects.models import CHANGEABLE, STATUS, Project, project_restricted
+from registry.projects.revisions import Revision, differences, first_changes, history
 from registry.projects.service import (
     AgencyNotYours,
     ExternalIdTaken,
@@ -329,3 +330,10 @@ def test_number_of_deleted_draft_is_never_used_again(app: Flask) -> None:
     assert following > last > first
     with pytest.raises(DraftNotFound):
         find_draft(actor, last)
+
+
+def test_changes_of_a_registration_are_encoded_as_their_differences() -> None:
+    amounts = [{"year": 2027, "amount_kzt": 5}, {"year": 2026, "amount_kzt": 0}]
+    values = {**dict.fromkeys(CHANGEABLE), "is_restricted": False, "is_ai": False, "budget_kzt": 0, "name_kk": "Ә «Ё»"}
+    values |= {"contract_signed_on": date(2026, 3, 1), "cost_by_year": amounts}
+    assert first_changes(values, FIELDS) == canonical(differences({"is_restricted": False}, values))
