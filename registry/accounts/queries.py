@@ -346,15 +346,11 @@ def _inactive() -> list[ColumnElement[bool]]:
     return [*is_working(), func.coalesce(Token.last_used_at, Token.created_at) <= now() - INACTIVE_AFTER]
 
 
-def _ending() -> list[ColumnElement[bool]]:
-    return [*is_working(), Token.expires_at <= now() + ENDING_WITHIN]
-
-
 # Working tokens that nobody used for 90 days, and those that end within 14 days.
 LISTED: Final[Mapping[str, Callable[[], list[ColumnElement[bool]]]]] = {
     "all": list,
     "inactive": _inactive,
-    "ending": _ending,
+    "ending": lambda: [*is_working(), Token.expires_at <= now() + ENDING_WITHIN],
 }
 
 

@@ -242,7 +242,7 @@ def impact_report(impact: Impact) -> dict[str, Any]:
     """
     by_id = {change.project_id: change for change in impact.changes.changes}
     cases = sorted(impact.changes.cases_opened)
-    about = _about(sorted({*by_id, *cases}))
+    about = dict(_rows(sorted({*by_id, *cases})))
     lists: dict[str, list[dict[str, Any]]] = {kind: [] for kind in ALL_KINDS}
     restricted = dict.fromkeys(ALL_KINDS, 0)
     agencies: dict[str, dict[str, int]] = {}
@@ -288,10 +288,6 @@ def _groups(key: str, groups: Mapping[Any, Mapping[str, int]]) -> list[dict[str,
     """Return the groups with most newly flagged projects first."""
     rows: list[dict[str, Any]] = [{key: name, **counts} for name, counts in groups.items()]
     return sorted(rows, key=lambda row: (-row["newly_flagged"], -row["cleared"], row[key] or ""))
-
-
-def _about(ids: Sequence[int]) -> dict[int, _About]:
-    return dict(_rows(ids))
 
 
 def _rows(ids: Sequence[int]) -> Iterator[tuple[int, _About]]:

@@ -40,13 +40,7 @@ WITH_COMMENT: Final[Mapping[str, Callable[[Actor, Case, str | None], Case]]] = {
 
 
 def carry_out(
-    actor: Actor,
-    case: Case,
-    action: str,
-    values: Values,
-    *,
-    signed: SignedAct | None = None,
-    is_preview: bool = False,
+    actor: Actor, case: Case, action: str, values: Values, *, signed: SignedAct | None = None, is_preview: bool = False
 ) -> Case:
     """Take the action with validated values on a locked case, with the actor's electronic signature if there is one.
 

@@ -137,12 +137,7 @@ def propose(
 
 
 def approve(
-    actor: Actor,
-    case: Case,
-    comment: str | None = None,
-    *,
-    signed: SignedAct | None = None,
-    is_preview: bool = False,
+    actor: Actor, case: Case, comment: str | None = None, *, signed: SignedAct | None = None, is_preview: bool = False
 ) -> Case:
     """Approve the waiting proposal.
 

@@ -497,7 +497,7 @@ def _page(
     first = _first(view["actions"], view["status"])
     shown = opened if opened in view["actions"] else first
     actions = {action: fields_of(actor, action) for action in sorted(view["actions"], key=lambda name: name != shown)}
-    seen = _seen()
+    seen = plain_number(request.form.get("events", ""))
     named = [replace(each, pointer=f"/{opened}-{control_name(each.pointer)}") for each in problems]
     form = forms.Form(form_values, forms.problems_by_control(named, actions.get(opened, ())))
     has_new_events = seen is not None and (is_stale or error is not None)
@@ -643,10 +643,6 @@ def _first(actions: list[str], status: str) -> str:
     claiming = () if status == Status.REMEDIATION else (ActionName.CLAIM,)
     moving = (ActionName.APPROVE, ActionName.ANSWER, ActionName.CONFIRM, *claiming, ActionName.PROPOSE)
     return next((name for name in moving if name in actions), "")
-
-
-def _seen() -> int | None:
-    return plain_number(request.form.get("events", ""))
 
 
 # Store that a person has seen a case, by the button or by the script of its page.

@@ -95,9 +95,7 @@ def with_new_flags(projects: Projects = None) -> sa.Select[int]:
 def flagged_again(projects: Projects = None) -> sa.Select[int]:
     """Cases that wait for confirmation and have an active flag again."""
     return sa.select(Case.id).where(
-        Case.status == Status.AWAITING_CONFIRMATION,
-        _has_active_flag(*ACTIVE_STATUSES),
-        *_of(Case.project_id, projects),
+        Case.status == Status.AWAITING_CONFIRMATION, _has_active_flag(*ACTIVE_STATUSES), *_of(Case.project_id, projects)
     )
 
 
@@ -197,12 +195,7 @@ def _cleared_by_audit() -> sa.ColumnElement[bool]:
 # lock, so nobody sees flags without their cases. Each step first reads the ids, usually none, and then writes in bulk.
 
 MANY: Final = 1000
-WAITING_FOR_REVIEWER: Final = (
-    Status.NEW,
-    Status.UNDER_REVIEW,
-    Status.AWAITING_APPROVAL,
-    Status.AWAITING_CONFIRMATION,
-)
+WAITING_FOR_REVIEWER: Final = (Status.NEW, Status.UNDER_REVIEW, Status.AWAITING_APPROVAL, Status.AWAITING_CONFIRMATION)
 SEVERITY_NAMES: Final = {number: name for name, number in SEVERITY_RANK.items()}
 STATUS_WHEN_REOPENED: Final[sa.ColumnElement[str]] = sa.case(
     (Case.assignee_account_id.is_(None), Status.NEW.value), else_=Status.UNDER_REVIEW.value

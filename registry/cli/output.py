@@ -165,7 +165,6 @@ EXIT_CODES: Final[Sequence[tuple[type[Exception], int]]] = (
     (errors.Stale, CONFLICT),
     (errors.Invalid, INVALID),
     (errors.Malformed, USAGE),
-    (errors.NotAllowed, FAILED),
     (errors.RegistryError, FAILED),
     (SettingsInvalid, USAGE),
     (PolicyInvalid, INVALID),

@@ -760,7 +760,7 @@ class LenientSchema(BaseSchema):
 
 def body_problems(messages: Mapping[str, Iterable[object]]) -> tuple[Problem, ...]:
     """marshmallow's messages as problems, each with the JSON pointer of its field (RFC 6901)."""
-    return tuple(_problem(_pointer(name), error) for name, many in messages.items() for error in many)
+    return tuple(_problem(json_pointer(name), error) for name, many in messages.items() for error in many)
 
 
 def parameter_problems(messages: Mapping[str, Iterable[object]]) -> tuple[Problem, ...]:
@@ -768,7 +768,8 @@ def parameter_problems(messages: Mapping[str, Iterable[object]]) -> tuple[Proble
     return tuple(_problem(name, error) for name, many in messages.items() for error in many)
 
 
-def _pointer(name: str) -> str:
+def json_pointer(name: str) -> str:
+    """Return the JSON pointer of a member of the document (RFC 6901)."""
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 

@@ -26,10 +26,7 @@ CLOCK: Final = "journal_clock"
 FIRST_PREVIOUS_HASH: Final = "0" * 64
 # The SQLSTATE of an entry at another time: an OperationalError, since the machine is wrong and not the statement.
 CLOCK_DIFFERS: Final = "57Q01"
-APPEND_ONLY: Final = {
-    "sqlite": ("journal_no_update", "journal_no_delete"),
-    "postgresql": ("journal_append_only",),
-}
+APPEND_ONLY: Final = {"sqlite": ("journal_no_update", "journal_no_delete"), "postgresql": ("journal_append_only",)}
 
 
 COPIES: Final = "project_status_copies"

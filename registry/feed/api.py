@@ -118,10 +118,6 @@ def _agencies(actor: Actor, bins: Collection[Any]) -> Sequence[Any]:
     return AGENCY_LIST.read(actor, {}, ALL, only=(Agency.bin.in_(bins),)).items
 
 
-def _projects(actor: Actor, numbers: Collection[Any]) -> Sequence[Any]:
-    return read_several(actor, numbers, "changes")
-
-
 def _flags(actor: Actor, ids: Collection[Any]) -> Sequence[Any]:
     return list_flags(actor, {}, ALL, request_locale(), only=(Flag.id.in_(ids),)).items
 
@@ -133,7 +129,7 @@ def _cases(actor: Actor, ids: Collection[Any]) -> Sequence[Any]:
 ALL: Final = Page(MAX_LIMIT)
 RECORDS: Final[Mapping[str, Records]] = {
     ChangeKind.AGENCY: Records(AGENCY, "bin", _agencies),
-    ChangeKind.PROJECT: Records(PROJECT, "number", _projects),
+    ChangeKind.PROJECT: Records(PROJECT, "number", lambda actor, numbers: read_several(actor, numbers, "changes")),
     ChangeKind.FLAG: Records(FLAG, "id", _flags),
     ChangeKind.CASE: Records(CASE_SUMMARY, "id", _cases),
     ChangeKind.EXEMPTION: Records(EXEMPTION, "id", _by_id(EXEMPTION_LIST)),

@@ -205,12 +205,7 @@ FLAG_LIST: Final = lists.ListDeclaration[Actor](
 
 
 def list_flags(
-    actor: Actor,
-    raw: Mapping[str, str],
-    page: Page,
-    language: Language,
-    *,
-    only: Sequence[ColumnElement[bool]] = (),
+    actor: Actor, raw: Mapping[str, str], page: Page, language: Language, *, only: Sequence[ColumnElement[bool]] = ()
 ) -> Listing:
     """Return a page of the flags on projects that the actor may see, the newest first unless sorted otherwise.
 

@@ -315,11 +315,7 @@ def transitional(facts: Facts, started: date | None, policy: Policy, on: date) -
     if facts.work_type != CREATION or started is None or started >= policy.cutoff:
         return None
     if facts.commissioned_on is None or facts.commissioned_on >= policy.cutoff:
-        return {
-            "work_type": facts.work_type,
-            "started_on": iso(started),
-            "commissioned_on": iso(facts.commissioned_on),
-        }
+        return {"work_type": facts.work_type, "started_on": iso(started), "commissioned_on": iso(facts.commissioned_on)}
     return None
 
 
@@ -495,10 +491,7 @@ def backdated(facts: Facts, started: date | None, policy: Policy, on: date) -> O
     if facts.work_started_on is None or facts.contract_signed_on is None:
         return None
     if facts.work_started_on < policy.cutoff <= facts.contract_signed_on:
-        return {
-            "work_started_on": iso(facts.work_started_on),
-            "contract_signed_on": iso(facts.contract_signed_on),
-        }
+        return {"work_started_on": iso(facts.work_started_on), "contract_signed_on": iso(facts.contract_signed_on)}
     return None
 
 
@@ -585,12 +578,7 @@ def split_contract(facts: Facts, started: date | None, policy: Policy, on: date)
     total = budget + sum(each.budget_kzt or 0 for each in counted)
     if not counted or total < policy.split_contract_kzt:
         return None
-    return {
-        "contract_signed_on": iso(signed),
-        "budget_kzt": budget,
-        **_counted(counted),
-        "total_kzt": total,
-    }
+    return {"contract_signed_on": iso(signed), "budget_kzt": budget, **_counted(counted), "total_kzt": total}
 
 
 # What every entry on an AI system needs; the others depend on the degree of risk and on the data (contradictions.py).

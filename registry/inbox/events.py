@@ -384,11 +384,7 @@ def _mark_done(case_ids: Sequence[int], since: int | None) -> None:
     ]
     if since is not None:
         done.append(and_(later.account_id == InboxEntry.account_id, later.id >= since))
-    is_done = exists().where(
-        later.case_id == InboxEntry.case_id,
-        later.id > InboxEntry.event_id,
-        or_(*done),
-    )
+    is_done = exists().where(later.case_id == InboxEntry.case_id, later.id > InboxEntry.event_id, or_(*done))
     marked = update(InboxEntry).where(InboxEntry.read_at.is_(None), InboxEntry.case_id.in_(case_ids), is_done)
     require_transaction().execute(marked.values(read_at=now()), execution_options={"synchronize_session": False})
 

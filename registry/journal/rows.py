@@ -15,7 +15,6 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import LargeBinary, String, Text, TextClause, cast, delete, func, inspect, select, text, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from registry.changes.models import ChangeHead, RecordedChange
@@ -26,7 +25,7 @@ from registry.core.database import Model, db, table_of, transaction
 from registry.core.dialects import HasEnded, JoinedDigest, insert_or_ignore, is_sqlite
 from registry.core.schema import upgrade_schema
 from registry.journal.service import SELECT_HEADS_FOR_UPDATE, WRITTEN_ROWS, JournalActor, JournalEntry, record
-from registry.journal.verification import JournalVerification
+from registry.journal.verification import save_verification
 
 log = logging.getLogger(__name__)
 
@@ -388,12 +387,5 @@ def reconcile(actor: JournalActor, part: int | None = None) -> list[Difference]:
     values: dict[str, object] = {"rows_compared_at": now(), "rows_fault": fault}
     if part is None:
         values["all_rows_at"] = now()
-    try:
-        with transaction() as session:
-            session.execute(
-                update(JournalVerification).values(values), execution_options={"synchronize_session": False}
-            )
-    except SQLAlchemyError as error:
-        # A database that is read-only or full is compared too.
-        log.warning("what the comparison of rows found could not be saved", exc_info=error)
+    save_verification(values)
     return differences

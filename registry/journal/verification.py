@@ -300,12 +300,16 @@ def verify_and_save(
         values |= {"seq": end.seq, "hash": end.hash}
     if whole:
         values |= {"whole_at": now()}
+    save_verification(values)
+    return faults
+
+
+def save_verification(values: Mapping[str, object]) -> None:
+    """Save what a verification found, where the database can be written: one that is full is verified too."""
     try:
         with transaction() as session:
             session.execute(
                 update(JournalVerification).values(values), execution_options={"synchronize_session": False}
             )
     except SQLAlchemyError as error:
-        # A database that is read-only or full is verified too.
-        log.warning("what the verification of the journal found could not be saved", exc_info=error)
-    return faults
+        log.warning("what a verification found could not be saved", exc_info=error)

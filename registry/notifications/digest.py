@@ -39,13 +39,7 @@ ENDING_DAYS: Final = timedelta(days=30)
 # How long before the due date of an attestation its agency is reminded.
 REMINDERS: Final = (timedelta(days=30), timedelta(days=7), timedelta())
 ROWS_AT_ONCE: Final = 2000
-CHANGES: Final = (
-    FlagChange.OPENED,
-    FlagChange.REOPENED,
-    FlagChange.CLEARED,
-    FlagChange.RAISED,
-    FlagChange.LOWERED,
-)
+CHANGES: Final = (FlagChange.OPENED, FlagChange.REOPENED, FlagChange.CLEARED, FlagChange.RAISED, FlagChange.LOWERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +104,7 @@ def _ending_tokens(span: Span) -> Iterator[DigestItem]:
         select(Token.key_id, Account.id, Account.kind, Account.owner_account_id)
         .join(Account, Account.id == Token.account_id)
         .where(
-            *is_working(),
-            Token.expires_at > span.since + ENDING_WITHIN,
-            Token.expires_at <= span.until + ENDING_WITHIN,
+            *is_working(), Token.expires_at > span.since + ENDING_WITHIN, Token.expires_at <= span.until + ENDING_WITHIN
         )
         .order_by(Token.id)
     )
@@ -234,9 +226,7 @@ def _exemptions(span: Span) -> Select[Any]:
     later = aliased(Exemption)
     goes_on = exists(
         select(later.id).where(
-            later.project_id == Exemption.project_id,
-            later.revoked_at.is_(None),
-            later.valid_to > Exemption.valid_to,
+            later.project_id == Exemption.project_id, later.revoked_at.is_(None), later.valid_to > Exemption.valid_to
         )
     )
     was_far = or_(Exemption.valid_to > span.first + ENDING_DAYS, span.holds(Exemption.recorded_at.expression))

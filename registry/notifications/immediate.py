@@ -138,9 +138,7 @@ def _request_notices(request: Request, recipients: Iterable[Recipient], kind: st
     ]
 
 
-def _on_a_request(
-    notices_of: Callable[[Request, Directory], list[Notice]],
-) -> NoticesOf:
+def _on_a_request(notices_of: Callable[[Request, Directory], list[Notice]]) -> NoticesOf:
     def of(act: Act, directory: Directory) -> list[Notice]:
         request = db.session.get(Request, int(act.key), populate_existing=True)
         return [] if request is None else notices_of(request, directory)
@@ -283,9 +281,7 @@ def _events(*conditions: Any) -> list[Context]:
     return [Context(*row) for row in rows]
 
 
-def _on_a_case(
-    notices_of: Callable[[Context, Directory], list[Notice]],
-) -> NoticesOf:
+def _on_a_case(notices_of: Callable[[Context, Directory], list[Notice]]) -> NoticesOf:
     def of(act: Act, directory: Directory) -> list[Notice]:
         events = act.details.get("events", [act.details.get("event")])
         return [notice for context in _events(CaseEvent.id.in_(events)) for notice in notices_of(context, directory)]

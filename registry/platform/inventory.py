@@ -318,7 +318,8 @@ def apply_plan(
     _keep_keys(inventory.id, listed, is_trusted)
     if is_trusted:
         # The word of one person ends no finding, and makes none.
-        keep_deployments(inventory.id, {key: _deployment(row) for key, row in listed.rows.items()}, listed.leaves)
+        deployments = {key: {name: getattr(row, name) for name in VALUES} for key, row in listed.rows.items()}
+        keep_deployments(inventory.id, deployments, listed.leaves)
     counts = {name: value for name, value in summary.items() if isinstance(value, int) and name != "dry_run"}
     details = {"file_name": listed.file_name, "sha256": listed.sha256, "approval": approval, **counts}
     known = {name: value for name, value in details.items() if value is not None}
@@ -370,10 +371,6 @@ def _keep_keys(inventory_id: int, listed: ListedKeys, is_trusted: bool) -> None:
 def _oldest_first(listed: tuple[str, InventoryRow]) -> tuple[date, str]:
     key, row = listed
     return row.last_deployed_on or date.min, key
-
-
-def _deployment(row: InventoryRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in VALUES}
 
 
 def _row_problems(outcome: ImportResult) -> list[Problem]:

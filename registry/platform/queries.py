@@ -1,6 +1,6 @@
 """Applied inventories of the platform: the list, single ones, the present one, and what is deployed of a project."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -29,10 +29,6 @@ def _rows(_actor: Actor) -> Select[Any]:
     return select(Inventory)
 
 
-def _shown(actor: Actor, inventories: Sequence[Inventory]) -> list[dict[str, Any]]:
-    return [_represented(actor, each) for each in inventories]
-
-
 def _represented(actor: Actor, inventory: Inventory) -> dict[str, Any]:
     summary = inventory.summary
     is_seen = actor.may(Permission.RESTRICTED_READ) or summary.get(SEEN_WITH_RESTRICTED) is False
@@ -53,7 +49,7 @@ INVENTORY_LIST: Final = lists.RecordList(
     permission=Permission.PLACEMENTS_CONFIRM,
     rows=_rows,
     unique=Inventory.id.expression,
-    shown=_shown,
+    shown=lambda actor, inventories: [_represented(actor, each) for each in inventories],
     filters={
         "applied_by": lists.TextFilter(Inventory.by.expression),
         "sha256": lists.TextFilter(Inventory.sha256.expression),

@@ -44,10 +44,7 @@ SHOWN_CASE: Final = object_of(
 )
 
 
-CONFIRMED_FACTS: Final[dict[str, Any]] = {
-    "type": "object",
-    "additionalProperties": {"type": ["integer", "string"]},
-}
+CONFIRMED_FACTS: Final[dict[str, Any]] = {"type": "object", "additionalProperties": {"type": ["integer", "string"]}}
 
 
 class PolicyShown(BaseSchema):
@@ -118,8 +115,7 @@ class PolicyShown(BaseSchema):
         "Every rule by its name.", object_of(**{name: {"$ref": "#/components/schemas/Rule"} for name in RULES})
     )
     verdict_cases = ReadOnly(
-        "Expected verdicts, each with the rules that flag it by this version.",
-        {"type": "array", "items": SHOWN_CASE},
+        "Expected verdicts, each with the rules that flag it by this version.", {"type": "array", "items": SHOWN_CASE}
     )
     digest = ReadOnly("SHA-256 of the policy file; of a version after the first, without its expected verdicts.", TEXT)
 

@@ -79,10 +79,7 @@ def _page(actor: Actor, _filters: Mapping[str, str]) -> ListPage:
             "technology is decided by a list of codes and words; each contract names the entry that decided."
         ),
         words=_("Words of the description or the supplier, or a number"),
-        fields=[
-            *filter_fields("match"),
-            ("is_it", field_label("is_it"), [(IT_ONLY, _("Yes")), ("false", _("No"))]),
-        ],
+        fields=[*filter_fields("match"), ("is_it", field_label("is_it"), [(IT_ONLY, _("Yes")), ("false", _("No"))])],
         dates=("signed_on",),
         sorts=SORTS,
         records=queries.CONTRACT_LIST,

@@ -115,8 +115,7 @@ class ContractDetail(Contract):
     """A contract with its past."""
 
     former = ReadOnly(
-        "What the portal said before, the newest first.",
-        {"type": "array", "items": object_of(until=INSTANT, **FORMER)},
+        "What the portal said before, the newest first.", {"type": "array", "items": object_of(until=INSTANT, **FORMER)}
     )
 
 

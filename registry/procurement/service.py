@@ -41,7 +41,8 @@ def planned(
     parts: Iterable[ContractPart], source: ContractSource, digest: str | None
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
     """Return the rows to write, with an ``id`` where the contract is known, and the counts of an import."""
-    grouped = [(number, list(group)) for number, group in groupby(sorted(parts, key=_place), attrgetter("number_sys"))]
+    ordered = sorted(parts, key=attrgetter("number_sys", "amendment"))
+    grouped = [(number, list(group)) for number, group in groupby(ordered, attrgetter("number_sys"))]
     agencies = last_successors({part.values["customer_bin"] for _, group in grouped for part in group})
     stored = _stored([number for number, _ in grouped])
     changes: list[dict[str, Any]] = []
@@ -147,10 +148,6 @@ def search_text(row: Mapping[str, Any]) -> str:
     texts = " ".join(row[name] for name in (*TEXTS, "supplier_name") if row[name])
     numbers = (row["number_sys"], row["contract_number"] or "")
     return " " + " ".join(filter(None, [*folded_words(texts), *map(reference_of, numbers)]))
-
-
-def _place(part: ContractPart) -> tuple[str, int]:
-    return part.number_sys, part.amendment
 
 
 def _stored(numbers: Sequence[str]) -> dict[str, Mapping[str, Any]]:

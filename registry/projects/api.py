@@ -168,10 +168,7 @@ class Projects(MethodView):
     """All projects."""
 
     @blp.listing(
-        PROJECT_LIST,
-        schemas.SHORT_PROJECT,
-        operation="list_all_projects",
-        more=[expand_parameter(*EXPANSIONS)],
+        PROJECT_LIST, schemas.SHORT_PROJECT, operation="list_all_projects", more=[expand_parameter(*EXPANSIONS)]
     )
     def get(self, query: parameters.ListArguments) -> Any:
         """List and search projects."""

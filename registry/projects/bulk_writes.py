@@ -142,12 +142,7 @@ def update_projects(
         words = project_words(values)
         if any(change["field"] in COMPARED for change in project.changes):
             fingerprints.append(fingerprint_row(values["id"], values, words))
-        row = {
-            **values,
-            "version": values["version"] + 1,
-            "updated_at": at,
-            "words": search_words(words, values),
-        }
+        row = {**values, "version": values["version"] + 1, "updated_at": at, "words": search_words(words, values)}
         rows.append({"_id": row["id"], **{name: row[name] for name in UPDATED_COLUMNS}})
         revisions.append({**revision_row(row, project.changes, actor.principal), "reason": why})
         journal.record(actor, action, f"project:{row['number']}", {**given, "changes": project.changes})

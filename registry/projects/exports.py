@@ -96,12 +96,7 @@ def export_csv(
 def export_ndjson(actor: Actor, raw_filters: Mapping[str, str]) -> Iterator[bytes]:
     """Stream the projects as lines of JSON objects, each as the API shows one project; otherwise as ``export_csv``."""
     columns = [column for column in table_of(Project).columns if column.name != "words"]
-    shown = (
-        *columns,
-        *STATUS_COLUMNS,
-        Agency.bin.label("agency"),
-        started_on(policy_in_force()).label("started_on"),
-    )
+    shown = (*columns, *STATUS_COLUMNS, Agency.bin.label("agency"), started_on(policy_in_force()).label("started_on"))
     return _lines(_statement(actor, raw_filters, (), shown))
 
 

@@ -71,10 +71,7 @@ class ProjectStatus(Model):
         Index(None, "changed_at", "project_id"),
         # An index of all statuses would lead SQLite to sort most of the table for a page.
         Index(
-            "ix_project_statuses_rare",
-            "freeze_status",
-            sqlite_where=HAS_RARE_STATUS,
-            postgresql_where=HAS_RARE_STATUS,
+            "ix_project_statuses_rare", "freeze_status", sqlite_where=HAS_RARE_STATUS, postgresql_where=HAS_RARE_STATUS
         ),
     )
 
@@ -196,10 +193,7 @@ class Project(Model):
             sqlite_where=BY_FILTERS,
         ),
         Index(
-            "ix_projects_restricted",
-            "id",
-            sqlite_where=text("is_restricted"),
-            postgresql_where=text("is_restricted"),
+            "ix_projects_restricted", "id", sqlite_where=text("is_restricted"), postgresql_where=text("is_restricted")
         ),
         # What ends soon is counted on the overview.
         Index(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from unicodedata import category, normalize
 
@@ -368,12 +369,8 @@ def _siblings(
         if own_only:
             others = [other for other in others if other.agency == each.agency]
         most = sorted(others, key=_weight)[:MAX_SIBLINGS] if len(others) > MAX_SIBLINGS else others
-        siblings[each.id] = tuple(_sibling(each, other) for other in sorted(most, key=_id))
+        siblings[each.id] = tuple(_sibling(each, other) for other in sorted(most, key=attrgetter("id")))
     return siblings
-
-
-def _id(member: Member) -> int:
-    return member.id
 
 
 def _weight(member: Member) -> tuple[bool, int, int]:

@@ -301,9 +301,7 @@ def budget_cell(row: ProjectRow) -> lists.ListCell:
 
 
 # The group of a list by the agencies of its projects.
-BY_AGENCY: Final = {
-    "agency": (lazy_text("By agency"), lambda _key, row: name_in_page_language(row[1].agency)),
-}
+BY_AGENCY: Final = {"agency": (lazy_text("By agency"), lambda _key, row: name_in_page_language(row[1].agency))}
 
 
 # Related records for pages: the cases of a project.

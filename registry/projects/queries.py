@@ -145,9 +145,7 @@ def list_projects(
     listing = lists.build_page(rows, page, key, descending)
     journal_restricted_reads(actor, (row["number"] for row in listing.items if row["_restricted"]), "list")
     return lists.with_count(
-        listing,
-        lambda: _matching(actor, raw_filters, PROJECT.id, reads=[key.name], only=only),
-        page,
+        listing, lambda: _matching(actor, raw_filters, PROJECT.id, reads=[key.name], only=only), page
     )
 
 

@@ -257,8 +257,7 @@ class Verdict(fields.BaseSchema):
     on = fields.ReadOnly("The date judged.", dict(fields.DAY_SCHEMA))
     policy_version = fields.ReadOnly("The policy judged by.", {"type": "string"})
     outcome = fields.ReadOnly(
-        "`exempt`: flagged, but an exemption is in force.",
-        {"type": "string", "enum": list(VERDICT_OUTCOMES)},
+        "`exempt`: flagged, but an exemption is in force.", {"type": "string", "enum": list(VERDICT_OUTCOMES)}
     )
     findings = fields.ReadOnly("One a rule that holds.", {"type": "array", "items": FINDING_SCHEMA})
     valid_until = fields.ReadOnly(
@@ -318,10 +317,7 @@ class Revision(fields.BaseSchema):
 
     at = fields.Timestamp("When.")
     by = fields.ReadOnly("Whose token it was.", {"type": "string"})
-    changes = fields.ReadOnly(
-        "What changed.",
-        CHANGES_SCHEMA,
-    )
+    changes = fields.ReadOnly("What changed.", CHANGES_SCHEMA)
     reason = fields.ReadOnly("Why, if the person who made the change said so.", TEXT_OR_NULL)
 
 

@@ -322,7 +322,7 @@ def read_overview_history(query: Mapping[str, Any]) -> Any:
     return {
         "by": group,
         "of": of,
-        "items": [_point(point) for point in points],
+        "items": [{"on": point.on.isoformat(), **_figures(point.figures)} for point in points],
         "without_restricted": leaves_out_restricted(current_actor()),
     }
 
@@ -398,10 +398,6 @@ def _earlier(days: int, earlier: Point | None) -> dict[str, Any]:
     if earlier is None:
         return {"days": days, "on": None, "figures": None}
     return {"days": days, "on": earlier.on.isoformat(), "figures": _figures(earlier.figures)}
-
-
-def _point(point: Point) -> dict[str, Any]:
-    return {"on": point.on.isoformat(), **_figures(point.figures)}
 
 
 def _agency(row: AtRisk) -> dict[str, Any]:

@@ -55,10 +55,6 @@ def numbers_of_projects(items: Collection[Mapping[str, Any]]) -> set[str]:
     return one.union(*(item.get("projects") or () for item in items))
 
 
-def _label(name: str) -> str:
-    return _(CONFIRMATION.inputs[name].label)
-
-
 def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
     """``(label, text)`` of what was asked, but for agencies, projects and people, which are links or sentences."""
     facts = []
@@ -70,7 +66,7 @@ def facts_of(shown: Mapping[str, Any]) -> list[tuple[str, str]]:
             text = (
                 labels.display_fact(shown[FACT], shown[name]) if is_value else labels.display_value(name, shown[name])
             )
-            facts.append((_label(name), text))
+            facts.append((_(CONFIRMATION.inputs[name].label), text))
     is_confirmation = shown["request_kind"] == RequestKind.CONFIRMATION
     facts += [(labels.field_label("act"), shown["act"])] if shown["act"] is not None else []
     facts.append((labels.field_label("evidence" if is_confirmation else "reason"), shown["reason"]))

@@ -12,6 +12,7 @@ from registry.cases.lists import CASE_LIST
 from registry.core import lists
 from registry.core.database import db
 from registry.core.errors import Malformed, NotFound, Problem
+from registry.core.fields import json_pointer
 from registry.core.lists import NOT, ListDeclaration
 from registry.flags.queries import FLAG_LIST
 from registry.projects.filters import AGENCY, BELOW
@@ -58,7 +59,7 @@ def problems_of_query(actor: Actor, name: str, query: Mapping[str, str], *, is_n
             problems += error.problems
     if is_new and BELOW in query and AGENCY not in query:
         problems.append(Problem(BELOW, "below-needs-agency"))
-    return [replace(problem, pointer=f"/query/{_escaped(problem.pointer)}") for problem in problems]
+    return [replace(problem, pointer=f"/query{json_pointer(problem.pointer)}") for problem in problems]
 
 
 def count_records(actor: Actor, name: str, query: Mapping[str, str]) -> int | None:
@@ -66,10 +67,6 @@ def count_records(actor: Actor, name: str, query: Mapping[str, str]) -> int | No
     ``MAX_COUNTED``.
     """
     return LISTS[name].count(actor, {key: value for key, value in query.items() if key != SORT}, MAX_COUNTED)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 # The views themselves.

@@ -352,16 +352,8 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         OrderState.IN_COURT: "purple",
     },
     "appeal_state": {AppealState.OPEN: "yellow", AppealState.IN_COURT: "purple"},
-    "account_status": {
-        AccountStatus.ACTIVE: "green",
-        AccountStatus.INVITED: "blue",
-        AccountStatus.PENDING: "yellow",
-    },
-    "request_state": {
-        RequestState.WAITING: "yellow",
-        RequestState.CONFIRMED: "green",
-        RequestState.REFUSED: "red",
-    },
+    "account_status": {AccountStatus.ACTIVE: "green", AccountStatus.INVITED: "blue", AccountStatus.PENDING: "yellow"},
+    "request_state": {RequestState.WAITING: "yellow", RequestState.CONFIRMED: "green", RequestState.REFUSED: "red"},
     "match_state": {MatchState.MATCHED: "green", MatchState.CONFIRMED: "green", MatchState.TO_CHECK: "yellow"},
     "external_state": {
         ExternalState.TO_CHECK: "yellow",
@@ -369,11 +361,7 @@ STATUS_COLOURS: Final[Mapping[str, Mapping[Choices, str]]] = {
         ExternalState.TO_CONFIRM: "yellow",
         ExternalState.CONFIRMED: "green",
     },
-    "approval_state": {
-        ApprovalState.WAITING: "yellow",
-        ApprovalState.APPROVED: "green",
-        ApprovalState.REJECTED: "red",
-    },
+    "approval_state": {ApprovalState.WAITING: "yellow", ApprovalState.APPROVED: "green", ApprovalState.REJECTED: "red"},
     "report_status": {
         GovernmentReportStatus.DRAFT: "blue",
         GovernmentReportStatus.IN_REVIEW: "yellow",

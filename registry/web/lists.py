@@ -302,10 +302,7 @@ ENDINGS: Final = "any(csv, xlsx)"
 
 
 def download_list(
-    ending: str,
-    name: str,
-    columns: Sequence[TableColumn],
-    page_of: Callable[[Page], Listing],
+    ending: str, name: str, columns: Sequence[TableColumn], page_of: Callable[[Page], Listing]
 ) -> Response:
     """Stream the requested list as CSV or XLSX: each column with its heading and its value of an item.
 
@@ -315,9 +312,7 @@ def download_list(
     header = [each.heading for each in columns if each.value is not None]
     values = [each.value for each in columns if each.value is not None]
     pages: Iterator[Rows] = every_page(
-        page_of,
-        lambda items: [[value(item) for value in values] for item in items],
-        request.args.get("sort") or None,
+        page_of, lambda items: [[value(item) for value in values] for item in items], request.args.get("sort") or None
     )
     return download_table(ending, name, header, pages)
 
