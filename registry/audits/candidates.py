@@ -102,6 +102,8 @@ def counts_of_others(policy: Policy, up_to: int, compared: Collection[int] = ())
     add("flags_kept", db.session.execute(flags).scalar_one(), is_restricted=False)
     of_restricted = flags.join(STATUS, STATUS.c.project_id == FLAGS.c.project_id).where(STATUS.c.is_restricted)
     restricted["flags_kept"] += db.session.execute(of_restricted).scalar_one()
+    if not compared:
+        return counts, restricted
     some = is_among(STATUS.c.project_id, compared)
     for _, status, is_restricted, count in db.session.execute(_projects_by_kind(some), {"up_to": up_to}):
         add(COUNTED_AS.get(status), -count, is_restricted=is_restricted)

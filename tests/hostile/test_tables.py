@@ -135,7 +135,7 @@ def test_every_table_goes_through_the_child(app: Flask, monkeypatch: pytest.Monk
         read.append((module, given))
         raise ChildFailed
 
-    monkeypatch.setattr(reader, "run_child", fail)
+    monkeypatch.setattr(reader, "child_output", fail)
     acts = refused_by_the_child(content)
     for act in acts:
         with pytest.raises(Invalid) as refused:
