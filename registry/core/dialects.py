@@ -365,7 +365,8 @@ def copy_csv(session: Session, statement: sa.Select[Any]) -> Iterator[bytes]:
 def planned_for_values(session: Session) -> Iterator[None]:
     """Have PostgreSQL plan each statement of the open transaction for its own values, in the block.
 
-    A statement that was prepared is planned once, for lists of ten: of a thousand agencies it reads every project.
+    A statement that was prepared is planned once, for usual values and lists of ten: of a thousand agencies it reads
+    every project.
     """
     if is_sqlite():
         yield

@@ -16,7 +16,7 @@ from registry.agencies.queries import BY_NAME
 from registry.core import lists
 from registry.core.clock import today
 from registry.core.database import db, table_of
-from registry.core.dialects import date_literal, has_statistics, is_sqlite
+from registry.core.dialects import date_literal, has_statistics, is_sqlite, planned_for_values
 from registry.core.fields import AMOUNT, YearlyAmounts
 from registry.core.values import InvalidValue
 from registry.freeze import rules
@@ -138,7 +138,9 @@ def list_projects(
     statement = filtered(sort, page.limit, reader, filters, tuple(only), (policy_in_force(), today(), is_sqlite()))
     if page.cursor is not None:
         statement = statement.where(lists.after(key, _unique(key), descending, page.cursor))
-    result = db.session.execute(statement, {OWN_AGENCY: actor.agency_id})
+    # A plan for any value looks for a rare one along the order: among 100,000 projects 36 ms in place of 3.
+    with planned_for_values(db.session()):
+        result = db.session.execute(statement, {OWN_AGENCY: actor.agency_id})
     names = tuple(result.keys())
     # A third of the time of SQLAlchemy's mappings: a page reads each value of each row.
     rows = [dict(zip(names, row, strict=True)) for row in result]
