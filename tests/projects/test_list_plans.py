@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from registry.accounts.roles import Role
 from registry.cases.lists import list_cases
@@ -74,6 +74,15 @@ def test_search_reads_the_index_of_search_texts_instead_of_the_table(connection:
     with plans(connection) as planned:
         list_projects(SUPERVISOR, {"q": "тұлпар"}, Page())
     assert any("COVERING INDEX ix_projects_search_text" in str(plan) for plan in planned), planned
+
+
+@pytest.mark.postgres_only
+def test_lists_are_planned_for_the_values_of_their_filters(connection: Connection) -> None:
+    # From the sixth time on PostgreSQL plans a prepared statement for any value.
+    for _ in range(8):
+        list_projects(SUPERVISOR, {"stage": "archived"}, Page(25, sort="-budget_kzt"))
+    prepared = connection.scalars(text("SELECT statement FROM pg_prepared_statements")).all()
+    assert not [each for each in prepared if "FROM projects JOIN agencies" in each]
 
 
 @pytest.mark.postgres_only
